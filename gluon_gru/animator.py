@@ -1,0 +1,75 @@
+"""The live curve of a notebook: the book's ``Animator``."""
+import io
+import sys
+
+
+def in_notebook():
+    """Return whether this runs in a Jupyter notebook, which can show a picture again and again."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+class Animator:
+    """Draw curves that grow; in a notebook, show them again with every point.
+
+    Source: the book's section "Softmax Regression from Scratch".
+
+    Args:
+        xlabel, ylabel, legend, xlim, ylim, xscale, yscale: of the (only or first) axes.
+        fmts: the lines' formats, as matplotlib's ``plot`` takes them.
+        nrows, ncols: of the grid of axes.
+        figsize: in inches.
+
+    Attributes:
+        fig, axes: matplotlib's figure and a list of its axes.
+    """
+
+    def __init__(self, xlabel=None, ylabel=None, legend=None, xlim=None, ylim=None,
+                 xscale="linear", yscale="linear", fmts=None, nrows=1, ncols=1,
+                 figsize=(3.5, 2.5)):
+        # Not at the top: matplotlib takes longer to import than all the rest of a model's run.
+        from matplotlib.figure import Figure
+
+        self.fig = Figure(figsize=figsize, layout="tight")
+        self.axes = self.fig.subplots(nrows, ncols, squeeze=False).ravel().tolist()
+        self.settings = {"xlabel": xlabel, "ylabel": ylabel, "xlim": xlim, "ylim": ylim,
+                         "xscale": xscale, "yscale": yscale}
+        self.legend, self.fmts = legend or [], fmts
+        self.X, self.Y = [], []
+
+    def add(self, x, y):
+        """Add a point to each curve: x and y are numbers, or lists with an entry for a curve.
+
+        A ``None`` in such a list adds nothing to its curve.
+        """
+        y = list(y) if hasattr(y, "__len__") else [y]
+        x = list(x) if hasattr(x, "__len__") else [x] * len(y)
+        while len(self.X) < len(y):
+            self.X.append([])
+            self.Y.append([])
+        for i, (a, b) in enumerate(zip(x, y)):
+            if a is not None and b is not None:
+                self.X[i].append(a)
+                self.Y[i].append(b)
+        self._draw()
+        if in_notebook():
+            from IPython import display
+
+            picture = io.BytesIO()
+            self.fig.savefig(picture, format="png")
+            display.clear_output(wait=True)
+            display.display(display.Image(picture.getvalue()))
+
+    def _draw(self):
+        axes = self.axes[0]
+        axes.cla()
+        fmts = self.fmts or ["-", "m--", "g-.", "r:"]
+        for i, (x, y) in enumerate(zip(self.X, self.Y)):
+            axes.plot(x, y, fmts[i % len(fmts)])
+        axes.set(**{name: value for name, value in self.settings.items() if value is not None})
+        if self.legend:
+            axes.legend(self.legend)
+        axes.grid(True)

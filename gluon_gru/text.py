@@ -1,0 +1,310 @@
+"""Characters or words in, minibatches of token indices out.
+
+Follows the book's sections "Text Preprocessing" and "Language Models and the Dataset": the same
+normalisation, vocabulary order, and the same two ways to cut a text into minibatches. Tokens are
+NumPy arrays of the smallest integer type that fits, not lists, so large texts load fast.
+"""
+import codecs
+import collections
+import itertools
+import random
+import warnings
+
+import numpy
+from mxnet import np
+
+from . import corpus as corpora
+from .errors import InputError
+
+_NEWLINE, _SPACE = ord("\n"), ord(" ")
+_BLOCK = 1 << 22
+
+# Every byte that isn't a letter becomes a space, so all of a character beyond ASCII does.
+_NORMALISED = numpy.full(256, _SPACE, numpy.uint8)
+for _letter in range(ord("a"), ord("z") + 1):
+    _NORMALISED[[_letter, _letter - 32]] = _letter
+_NORMALISED[[_NEWLINE, ord("\r")]] = _NEWLINE
+
+
+def _normalised_blocks(path):
+    """Yield the text of ``path`` in uint8 arrays: letters, single spaces, ends of lines.
+
+    What the book's ``re.sub('[^A-Za-z]+', ' ', line).strip().lower()`` gives for each line, for
+    files larger than one likes to hold as a list of lines.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    previous_code, held, position = _NEWLINE, numpy.empty(0, numpy.uint8), 0
+    with open(path, "rb") as file:
+        while True:
+            raw = file.read(_BLOCK)
+            try:
+                decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"{path.name!r} is not UTF-8 text (at byte {position + error.start}): "
+                    f"convert it, for example  iconv -f latin1 -t utf-8 {path.name}") from error
+            if not raw:
+                return
+            position += len(raw)
+            codes = _NORMALISED[numpy.frombuffer(raw, numpy.uint8)]
+            previous = numpy.concatenate(([previous_code], codes[:-1]))
+            previous_code = codes[-1]
+            # A space stays if it follows a letter (one of a run, none at a line's start) ...
+            codes = codes[(codes != _SPACE) | (previous > _SPACE)]
+            codes = numpy.concatenate((held, codes))
+            # ... and no end of a line or of the text follows it.
+            held = codes[-1:] if len(codes) and codes[-1] == _SPACE else codes[:0]
+            codes = codes[:len(codes) - len(held)]
+            following = numpy.append(codes[1:], 0)[:len(codes)]
+            yield codes[(codes != _SPACE) | (following != _NEWLINE)]
+
+
+def read_time_machine():
+    """Return the corpus (`gluon_gru.corpus.find`) as a list of normalised lines, as the book does.
+
+    Raises:
+        InputError: for a corpus that can't be read or isn't UTF-8.
+    """
+    text = b"".join(block.tobytes() for block in _normalised_blocks(corpora.find().path))
+    return text.decode("ascii").split("\n")
+
+
+def tokenize(lines, token="word"):
+    """Split each line into words or characters; a list of lists of strings.
+
+    Source: the book's section "Text Preprocessing" (its later edition, where an empty line has no
+    words; in 2019 it had one, the empty string).
+
+    Raises:
+        InputError: for a ``token`` other than ``"word"`` and ``"char"``.
+    """
+    if token == "word":
+        return [line.split() for line in lines]
+    if token == "char":
+        return [list(line) for line in lines]
+    raise InputError(f"token type {token!r} is unknown: use 'char' or 'word'")
+
+
+def count_corpus(tokens):
+    """Count tokens, given as a list or as a list of lists; a `collections.Counter`."""
+    if tokens and isinstance(tokens[0], (list, tuple)):
+        tokens = itertools.chain.from_iterable(tokens)
+    return collections.Counter(tokens)
+
+
+class Vocab:
+    """Tokens and their indices: ``<unk>`` is 0, the rest follow by falling frequency.
+
+    Tokens of the same frequency follow in alphabetical order. Source: the book's section "Text
+    Preprocessing" (2019); ``reserved_tokens`` is from its later editions.
+
+    Args:
+        tokens: a list, or a list of lists, or a `collections.Counter`.
+        min_freq: leave out tokens that are rarer.
+        use_special_tokens: start with ``<pad>``, ``<bos>``, ``<eos>``, ``<unk>`` instead.
+        reserved_tokens: further tokens to put behind ``<unk>``.
+    """
+
+    def __init__(self, tokens=(), min_freq=0, use_special_tokens=False, reserved_tokens=()):
+        counter = tokens if isinstance(tokens, collections.Counter) else count_corpus(tokens)
+        self.token_freqs = sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))
+        first = ["<pad>", "<bos>", "<eos>", "<unk>"] if use_special_tokens else ["<unk>"]
+        first += list(reserved_tokens or ())
+        self.unk = first.index("<unk>")
+        taken = set(first)
+        self.idx_to_token = first + [
+            token for token, freq in self.token_freqs if freq >= min_freq and token not in taken]
+        self.token_to_idx = {token: index for index, token in enumerate(self.idx_to_token)}
+
+    def __len__(self):
+        """Return how many tokens there are, ``<unk>`` included."""
+        return len(self.idx_to_token)
+
+    def __getitem__(self, tokens):
+        """Return the index of a token (``unk`` for an unknown one), or a list of those of many."""
+        if not isinstance(tokens, (list, tuple)):
+            return self.token_to_idx.get(tokens, self.unk)
+        return [self[token] for token in tokens]
+
+    def to_tokens(self, indices):
+        """Return the token of an index, or a list of those of many."""
+        if not isinstance(indices, (list, tuple, numpy.ndarray)):
+            return self.idx_to_token[indices]
+        return [self.idx_to_token[index] for index in indices]
+
+
+def load_corpus(corpus, token="char", max_tokens=-1):
+    """Return ``(tokens, vocab)`` of a corpus: an integer array (num_tokens,) and a `Vocab`.
+
+    The vocabulary is the whole text's, however few tokens are asked for. Characters of adjacent
+    lines follow each other with nothing between, as in the book.
+
+    Args:
+        corpus: a `gluon_gru.corpus.Corpus`, UTF-8 text.
+        token: ``"char"`` or ``"word"``.
+        max_tokens: return the first so many; all if it is not positive.
+
+    Raises:
+        InputError: for a text that isn't UTF-8 or holds no letter, and for an unknown ``token``.
+    """
+    if token not in ("char", "word"):
+        tokenize([], token)
+    found, names, freqs = (_characters if token == "char" else _words)(
+        _normalised_blocks(corpus.path))
+    vocab = Vocab(collections.Counter(
+        {name: int(freq) for name, freq in zip(names, freqs) if freq}))
+    if not vocab.token_freqs:
+        raise InputError(f"{corpus.name!r} holds no letters (a to z) to learn from")
+    final = numpy.array(vocab[names], numpy.uint8 if len(vocab) <= 256 else numpy.int32)
+    return final[found[:max_tokens] if max_tokens > 0 else found], vocab
+
+
+def _characters(blocks):
+    """Return the text's character codes, the characters by code, and their frequencies."""
+    blocks = [block[block != _NEWLINE] for block in blocks]
+    freqs = sum((numpy.bincount(block, minlength=128) for block in blocks),
+                numpy.zeros(128, numpy.int64))
+    return numpy.concatenate(blocks), [chr(code) for code in range(128)], freqs
+
+
+def _words(blocks):
+    """Return the text's words as indices by first appearance, the words, and their frequencies."""
+    place = collections.defaultdict(lambda: len(place))
+    parts, tail = [], b""
+    for block in itertools.chain(blocks, [numpy.array([_NEWLINE], numpy.uint8)]):
+        text = tail + block.tobytes()
+        # The last word of a block may go on in the next one.
+        cut = max(text.rfind(b"\n"), text.rfind(b" ")) + 1
+        text, tail = text[:cut], text[cut:]
+        words = text.split()
+        parts.append(numpy.fromiter(map(place.__getitem__, words), numpy.int32, len(words)))
+    found = numpy.concatenate(parts)
+    return found, [word.decode("ascii") for word in place], numpy.bincount(found)
+
+
+def load_corpus_time_machine(max_tokens=-1):
+    """Return ``(tokens, vocab)`` of the book's corpus: integers (num_tokens,) and a `Vocab`.
+
+    Characters. Source: the book's section "Text Preprocessing". Where the text comes from, and why it may not
+    be the book's, is `gluon_gru.corpus.find`'s matter; it warns when it has to fall back.
+
+    Raises:
+        InputError: see `gluon_gru.corpus.find` and `load_corpus`.
+    """
+    corpus = corpora.find()
+    if corpus.note:
+        warnings.warn(corpus.note, stacklevel=2)
+    return load_corpus(corpus, max_tokens=max_tokens)
+
+
+def shortest_corpus(batch_size, num_steps):
+    """Return how many tokens one minibatch takes, wherever the random offset falls."""
+    return batch_size * num_steps + num_steps + 1
+
+
+def _check(corpus, batch_size, num_steps):
+    for name, value in (("batch_size", batch_size), ("num_steps", num_steps)):
+        if not isinstance(value, (int, numpy.integer)) or value < 1:
+            raise InputError(f"{name} is {value!r}: it must be a whole number above 0")
+    needed = shortest_corpus(batch_size, num_steps)
+    if len(corpus) < needed:
+        raise InputError(
+            f"a text of {len(corpus):,} tokens is too short: one minibatch of {batch_size} "
+            f"sequences of {num_steps} tokens takes {needed:,}; give a longer text, or a smaller "
+            "batch_size or num_steps")
+
+
+def _minibatch(X, Y):
+    return np.array(numpy.ascontiguousarray(X, numpy.int32)), \
+        np.array(numpy.ascontiguousarray(Y, numpy.int32))
+
+
+def seq_data_iter_random(corpus, batch_size, num_steps, rng=random):
+    """Yield minibatches of sequences from random places; ``(X, Y)``, (batch_size, num_steps) each.
+
+    The text after a random offset in [0, num_steps] is cut into sequences, which are shuffled; Y
+    is X one token later. Source: the book's section "Language Models and the Dataset", random
+    sampling (2019).
+
+    Raises:
+        InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
+    """
+    _check(corpus, batch_size, num_steps)
+    corpus = numpy.asarray(corpus)[rng.randint(0, num_steps):]
+    num_examples = (len(corpus) - 1) // num_steps
+    starts = list(range(0, num_examples * num_steps, num_steps))
+    rng.shuffle(starts)
+    starts, within = numpy.array(starts)[:, None], numpy.arange(num_steps)
+    for i in range(0, num_examples // batch_size * batch_size, batch_size):
+        indices = starts[i:i + batch_size] + within
+        yield _minibatch(corpus[indices], corpus[indices + 1])
+
+
+def seq_data_iter_consecutive(corpus, batch_size, num_steps, rng=random):
+    """Yield minibatches that continue each other; ``(X, Y)``, (batch_size, num_steps) each.
+
+    The text after a random offset in [0, num_steps] is cut into batch_size long rows; row i of a
+    minibatch goes on where row i of the one before it ended; Y is X one token later. Source: the
+    book's section "Language Models and the Dataset", sequential partitioning.
+
+    Raises:
+        InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
+    """
+    _check(corpus, batch_size, num_steps)
+    corpus, offset = numpy.asarray(corpus), rng.randint(0, num_steps)
+    row = (len(corpus) - offset - 1) // batch_size
+    Xs = corpus[offset:offset + batch_size * row].reshape(batch_size, row)
+    Ys = corpus[offset + 1:offset + 1 + batch_size * row].reshape(batch_size, row)
+    for i in range(0, row // num_steps * num_steps, num_steps):
+        yield _minibatch(Xs[:, i:i + num_steps], Ys[:, i:i + num_steps])
+
+
+#: The name that the book's later editions give it.
+seq_data_iter_sequential = seq_data_iter_consecutive
+
+
+class SeqDataLoader:
+    """Minibatches of a corpus, anew (with another random offset) for every epoch.
+
+    Source: the book's section "Language Models and the Dataset".
+
+    Args:
+        batch_size, num_steps: sequences in a minibatch, tokens in a sequence.
+        use_random_iter: random sampling instead of sequential partitioning.
+        max_tokens: use the first so many tokens; all if it is not positive.
+        source: ``(tokens, vocab)``; by default the book's corpus, characters.
+        rng: what draws the offsets: the module `random`, as in the book, or a `random.Random`.
+
+    Attributes:
+        corpus: the tokens, an integer array (num_tokens,).
+        vocab: their `Vocab`.
+
+    Raises:
+        InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
+    """
+
+    def __init__(self, batch_size, num_steps, use_random_iter=False, max_tokens=10000,
+                 source=None, rng=random):
+        self.corpus, self.vocab = source or load_corpus_time_machine()
+        if max_tokens > 0:
+            self.corpus = self.corpus[:max_tokens]
+        _check(self.corpus, batch_size, num_steps)
+        self.batch_size, self.num_steps, self.rng = batch_size, num_steps, rng
+        self.use_random_iter = use_random_iter
+
+    def __iter__(self):
+        """Start an epoch."""
+        data_iter_fn = seq_data_iter_random if self.use_random_iter else seq_data_iter_consecutive
+        return data_iter_fn(self.corpus, self.batch_size, self.num_steps, self.rng)
+
+
+def load_data_time_machine(batch_size, num_steps, use_random_iter=False, max_tokens=10000):
+    """Return ``(train_iter, vocab)``: a `SeqDataLoader` of the book's corpus and its `Vocab`.
+
+    Source: the book's section "Language Models and the Dataset".
+
+    Raises:
+        InputError: see `SeqDataLoader` and `gluon_gru.corpus.find`.
+    """
+    train_iter = SeqDataLoader(batch_size, num_steps, use_random_iter, max_tokens)
+    return train_iter, train_iter.vocab

@@ -1,0 +1,305 @@
+"""The book's training loop, ``train_ch8``, without a wait in it, and resumable to the digit.
+
+Truncated backpropagation through time: the hidden state is carried over from minibatch to
+minibatch and detached; the gradient's norm is clipped; plain SGD. The book reads the loss and the
+gradient's norm in every minibatch, and so waits for the device each time; here both stay on the
+device until the epoch ends, and clipping and update are two operators, however many parameters.
+"""
+import contextlib
+import dataclasses
+import hashlib
+import math
+import numbers
+import random
+import time
+import zlib
+
+import mxnet as mx
+import numpy
+from mxnet import autograd, gluon, init, np
+from tqdm import tqdm
+
+from .animator import Animator, in_notebook
+from .checkpoint import RunFile
+from .errors import InputError, TrainingDiverged
+from .generation import predict_ch8
+from .metrics import Timer, perplexity
+
+#: Gradients are clipped to this norm (the book's theta).
+CLIP_NORM = 1
+
+# Minibatches that Python may run ahead of the device: enough to keep it busy, few enough that
+# what waits to be computed fits into memory on a long text.
+_AHEAD = 16
+
+# MXNet's operators on many arrays take 60 at most.
+_MANY = 60
+
+
+@dataclasses.dataclass(repr=False)
+class History:
+    """The measurements of a training run, a list entry an epoch.
+
+    Attributes:
+        perplexity: exp of the mean training loss a token over the epoch.
+        tokens_per_sec: trained tokens a second.
+        seconds: of the epoch.
+        continuations: epoch (from 1, a string) -> generated texts, for who asks for them.
+    """
+
+    perplexity: list = dataclasses.field(default_factory=list)
+    tokens_per_sec: list = dataclasses.field(default_factory=list)
+    seconds: list = dataclasses.field(default_factory=list)
+    continuations: dict = dataclasses.field(default_factory=dict)
+
+    def __len__(self):
+        """Return the number of epochs."""
+        return len(self.perplexity)
+
+    def __repr__(self):
+        last = f", perplexity {self.perplexity[-1]:.3f}" if len(self) else ""
+        return f"<History of {len(self)} epochs{last}>"
+
+
+def set_seed(seed):
+    """Seed everything that training draws from: Python's `random`, NumPy and MXNet.
+
+    Two runs from the same seed on the same device have the same history, digit for digit, if the
+    model is built after this call.
+
+    Raises:
+        InputError: if ``seed`` is not a whole number from 0 to 2**31 - 1.
+    """
+    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**31:
+        raise InputError(f"seed {seed!r} is not a whole number from 0 to {2**31 - 1}")
+    random.seed(seed)
+    numpy.random.seed(seed)
+    mx.random.seed(seed)
+
+
+def _params(model):
+    """Return the trained parameters of a model, arrays with ``grad``."""
+    if isinstance(model, gluon.Block):
+        return [param.data() for param in model.collect_params().values()
+                if param.grad_req != "null"]
+    return model.params
+
+
+def sgd(params, lr, batch_size):
+    """Minibatch stochastic gradient descent: subtract lr * gradient / batch_size, in place.
+
+    Source: the book's section "Linear Regression Implementation from Scratch".
+    """
+    for param in params:
+        param[:] = param - lr * param.grad / batch_size
+
+
+def _norm(grads):
+    """Return the Euclidean norm of all the gradients together, (1,), on the device."""
+    squares = [mx.nd.multi_sum_sq(*grads[i:i + _MANY], num_arrays=len(grads[i:i + _MANY]))
+               for i in range(0, len(grads), _MANY)]
+    return mx.nd.sqrt(mx.nd.concat(*squares, dim=0).sum())
+
+
+def _clip_scale(grads, theta):
+    """Return what clipping multiplies the gradients with, (1,), on the device."""
+    return mx.nd.minimum(1, theta / _norm(grads))
+
+
+def grad_clipping(model, theta):
+    """Scale the gradients, in place, so that their norm is at most ``theta``.
+
+    All the parameters' gradients count as one vector g: g becomes min(1, theta / ||g||) g.
+    Nothing is read back: the norm stays on the device. Source: the book's section "Implementation
+    of Recurrent Neural Networks from Scratch".
+    """
+    grads = [param.grad for param in _params(model)]
+    scale = _clip_scale([grad.as_nd_ndarray() for grad in grads], theta).as_np_ndarray()
+    for grad in grads:
+        grad *= scale
+
+
+def _clipped_sgd(model, theta, lr):
+    """Do what ``grad_clipping(model, theta)`` and ``sgd(params, lr, 1)`` do, in a few operators."""
+    params = _params(model)
+    weights = [param.as_nd_ndarray() for param in params]
+    grads = [param.grad.as_nd_ndarray() for param in params]
+    scale = lr * _clip_scale(grads, theta)
+    for i in range(0, len(weights), _MANY):
+        w, g = weights[i:i + _MANY], grads[i:i + _MANY]
+        rates = mx.nd.broadcast_to(scale, shape=(len(w),))
+        mx.nd.preloaded_multi_sgd_update(
+            *[array for pair in zip(w, g) for array in pair], rates, mx.nd.zeros_like(rates),
+            num_weights=len(w), out=w)
+
+
+def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter):
+    """Train an epoch, ``update()`` after every minibatch's backward pass; see train_epoch_ch8."""
+    state, losses, num_tokens, timer = None, [], 0, Timer()
+    for X, Y in train_iter:
+        if state is None or use_random_iter:
+            state = model.begin_state(batch_size=X.shape[0], ctx=ctx)
+        else:
+            state = [s.detach() for s in state]
+        y = Y.T.reshape(-1)
+        X, y = X.as_in_ctx(ctx), y.as_in_ctx(ctx)
+        with autograd.record():
+            py, state = model(X, state)
+            l = loss(py, y).mean()
+        l.backward()
+        update()
+        losses.append(l)
+        num_tokens += y.size
+        if len(losses) > _AHEAD:
+            losses[-_AHEAD].wait_to_read()
+    if not losses:
+        raise InputError("train_iter gives no minibatch: the text is too short for one")
+    # The last update belongs to the epoch's time too.
+    mx.nd.waitall()
+    seconds = timer.stop()
+    mean_loss = numpy.mean([float(l) for l in losses])
+    return perplexity(mean_loss), num_tokens / seconds
+
+
+def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
+    """Train a model for an epoch; ``(perplexity, tokens/sec)``.
+
+    The hidden state starts at zero, is carried over minibatches and detached; with
+    ``use_random_iter`` it starts anew in every minibatch. Source: the book's section
+    "Implementation of Recurrent Neural Networks from Scratch".
+
+    Args:
+        model: an `RNNModel`, `RNNModelScratch` or what has their calls.
+        train_iter: iterable of minibatches ``(X, Y)``, (batch_size, num_steps) each.
+        loss: a Gluon loss, ``loss(logits, labels)``, an entry a token.
+        updater: ``updater(batch_size)`` updates the parameters from their gradients.
+        ctx: the device that the model is on.
+        use_random_iter: whether minibatches don't continue each other.
+
+    Raises:
+        InputError: if ``train_iter`` gives no minibatch.
+    """
+    def update():
+        grad_clipping(model, CLIP_NORM)
+        updater(batch_size=1)
+
+    return _train_epoch(model, train_iter, loss, update, ctx, use_random_iter)
+
+
+def check_positive(name, value, whole=True):
+    """Raise InputError, naming it, for a value that isn't a number (a whole one) above 0."""
+    kind = numbers.Integral if whole else numbers.Real
+    if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise InputError(
+            f"{name} is {value!r}: it must be a {'whole ' if whole else ''}number above 0")
+
+
+def _config(model, train_iter, lr, ctx, use_random_iter, extra):
+    corpus = getattr(train_iter, "corpus", None)
+    return {
+        **(model.config() if hasattr(model, "config") else {"model": type(model).__name__}),
+        "lr": lr, "device": str(ctx), "use_random_iter": bool(use_random_iter),
+        "batch_size": getattr(train_iter, "batch_size", None),
+        "num_steps": getattr(train_iter, "num_steps", None),
+        "corpus": corpus is not None and hashlib.sha256(numpy.asarray(corpus)).hexdigest(),
+        **extra,
+    }
+
+
+def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, checkpoint=None,
+          config=None, on_epoch=None, description=None):
+    """Train a model with SGD and gradients clipped to norm 1; return the `History`.
+
+    A Gluon model is initialised first (Gaussian, standard deviation 0.01); a model from scratch
+    goes on from the parameters it has. In a terminal, a progress bar shows the time left.
+
+    Args:
+        model, train_iter, vocab, ctx, use_random_iter: see `train_epoch_ch8`.
+        lr: the learning rate.
+        num_epochs: how many epochs, those in the checkpoint included.
+        checkpoint: a file. The run is saved there every few seconds, at its end and at Ctrl-C, and
+            if the file is there already, the run goes on from it: its history is then, digit for
+            digit, that of a run that was never interrupted.
+        config: a dict of further facts, as JSON holds them, which a checkpoint must agree with.
+        on_epoch: ``on_epoch(epoch, history)`` is called after every epoch (from 1), before it is
+            saved.
+        description: what to write before the progress bar.
+
+    Raises:
+        InputError: for numbers that make no sense, a file that can't be written, and a checkpoint
+            that is damaged or of another run.
+        TrainingDiverged: when the loss is no longer finite; the last good state has been saved.
+    """
+    check_positive("lr", lr, whole=False)
+    check_positive("num_epochs", num_epochs)
+    if isinstance(model, gluon.Block):
+        model.initialize(ctx=ctx, force_reinit=True, init=init.Normal(0.01))
+    history, run, rng = History(), None, getattr(train_iter, "rng", random)
+    if checkpoint is not None:
+        run = RunFile(checkpoint, model, rng, vocab,
+                      _config(model, train_iter, lr, ctx, use_random_iter, config or {}))
+        history = History(**run.resume(num_epochs))
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+
+    def update():
+        _clipped_sgd(model, CLIP_NORM, lr)
+
+    with contextlib.ExitStack() as stack:
+        if run:
+            stack.callback(run.save)
+        bar = stack.enter_context(tqdm(
+            total=num_epochs, initial=len(history), desc=description, unit="epoch", disable=None,
+            dynamic_ncols=True))
+        for epoch in range(len(history) + 1, num_epochs + 1):
+            start = time.perf_counter()
+            ppl, speed = _train_epoch(model, train_iter, loss, update, ctx, use_random_iter)
+            if not math.isfinite(ppl):
+                raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
+            history.perplexity.append(ppl)
+            history.tokens_per_sec.append(speed)
+            history.seconds.append(time.perf_counter() - start)
+            # MXNet's random state can't be read, so it is made to follow from the saved one.
+            mx.random.seed(zlib.crc32(repr(rng.getstate()).encode()) >> 1)
+            if on_epoch:
+                on_epoch(epoch, history)
+            if run:
+                run.epoch_ends(dataclasses.asdict(history))
+            bar.set_postfix_str(f"perplexity {ppl:.2f}, {speed:,.0f} tokens/sec", refresh=False)
+            bar.update()
+    return history
+
+
+def _divergence(epoch, ppl, lr, run):
+    kept = (f"; the state after epoch {epoch - 1} is in {str(run.path)!r}"
+            if run and run.latest is not None else "")
+    return (f"training diverged in epoch {epoch} (perplexity {ppl}): try a learning rate below "
+            f"{lr:g}{kept}")
+
+
+def train_ch8(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False,
+              checkpoint=None):
+    """Train a model as the book does, print what the book prints; return the `History`.
+
+    Prints perplexity, tokens/sec and device of the last epoch, and the continuations of
+    ``time traveller`` and ``traveller`` by 50 tokens. In a notebook the perplexity is drawn while
+    it falls, in a terminal there is a progress bar. Source: the book's section "Implementation of
+    Recurrent Neural Networks from Scratch".
+
+    Args and errors: see `train`.
+    """
+    on_epoch = None
+    if in_notebook():
+        animator = Animator(xlabel="epoch", ylabel="perplexity", legend=["train"],
+                            xlim=[1, num_epochs])
+
+        def on_epoch(epoch, history):
+            if epoch % 10 == 1 or epoch == num_epochs:
+                animator.add(epoch, history.perplexity[-1])
+
+    history = train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter, checkpoint,
+                    on_epoch=on_epoch)
+    print(f"Perplexity {history.perplexity[-1]:.1f}, {history.tokens_per_sec[-1]:.0f} tokens/sec "
+          f"on {ctx}")
+    for prefix in ("time traveller", "traveller"):
+        print(predict_ch8(prefix, 50, model, vocab, ctx))
+    return history
