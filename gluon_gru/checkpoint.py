@@ -168,10 +168,10 @@ class RunFile:
     def _set_params(self, values):
         params = self._named_params()
         shapes = {name: tuple(param.shape) for name, param in params.items()}
-        # Gluon has 0 for sizes that it will only know after the first minibatch.
+        # Gluon has -1 (or 0, as old code does) for sizes it only learns from the first minibatch.
         same = set(shapes) == set(values) and all(
             len(shape) == values[name].ndim
-            and all(a in (0, b) for a, b in zip(shape, values[name].shape))
+            and all(a in (-1, 0, b) for a, b in zip(shape, values[name].shape))
             for name, shape in shapes.items())
         if not same:
             raise InputError(f"checkpoint {str(self.path)!r} holds the parameters of another "
@@ -181,7 +181,7 @@ class RunFile:
             if isinstance(param, gluon.Parameter):
                 param.set_data(value)
             else:
-                param[:] = value.as_in_context(param.context)
+                param[:] = value.as_in_ctx(param.ctx)
 
     def epoch_ends(self, history):
         """Take note of the state, with ``history``, a dict; write it if it's time."""
@@ -189,8 +189,8 @@ class RunFile:
         self.latest = Checkpoint(
             params={name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
                     for name, param in self._named_params().items()},
-            config=self.config, vocab=list(self.vocab.idx_to_token), epoch=len(history["perplexity"]),
-            history=history,
+            config=self.config, vocab=list(self.vocab.idx_to_token),
+            epoch=len(history["perplexity"]), history=history,
             random_state=[version, list(internal), gauss_next])
         if time.monotonic() - self.saved_at > _SAVE_SECONDS:
             self.save()

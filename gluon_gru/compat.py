@@ -46,8 +46,9 @@ def import_mxnet():
             import mxnet
         except OSError as error:
             raise ImportError(
-                f"MXNet's library does not load ({error}): a system library is missing "
-                "(on Debian and Ubuntu:  apt-get install libgomp1 libquadmath0)") from error
+                f"MXNet's library does not load ({error}): install the system library that it "
+                "names (on Debian and Ubuntu libgomp1, libquadmath0; for a CUDA build the CUDA "
+                "libraries, cuDNN 8 and NCCL 2)") from error
     return mxnet
 
 

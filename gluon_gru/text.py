@@ -185,15 +185,15 @@ def _words(blocks):
 def load_corpus_time_machine(max_tokens=-1):
     """Return ``(tokens, vocab)`` of the book's corpus: integers (num_tokens,) and a `Vocab`.
 
-    Characters. Source: the book's section "Text Preprocessing". Where the text comes from, and why it may not
-    be the book's, is `gluon_gru.corpus.find`'s matter; it warns when it has to fall back.
+    Characters. Where the text comes from is `gluon_gru.corpus.find`'s matter; it warns if it has
+    to fall back on the sample. Source: the book's section "Text Preprocessing".
 
     Raises:
         InputError: see `gluon_gru.corpus.find` and `load_corpus`.
     """
     corpus = corpora.find()
     if corpus.note:
-        warnings.warn(corpus.note, stacklevel=2)
+        warnings.warn(corpus.note, stacklevel=4)
     return load_corpus(corpus, max_tokens=max_tokens)
 
 

@@ -16,7 +16,7 @@ import zlib
 
 import mxnet as mx
 import numpy
-from mxnet import autograd, gluon, init, np
+from mxnet import autograd, gluon, init
 from tqdm import tqdm
 
 from .animator import Animator, in_notebook
@@ -186,6 +186,12 @@ def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
     return _train_epoch(model, train_iter, loss, update, ctx, use_random_iter)
 
 
+def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False):
+    """Do what `train_epoch_ch8` does with SGD, clipping and updating in a few operators."""
+    return _train_epoch(model, train_iter, loss, lambda: _clipped_sgd(model, CLIP_NORM, lr), ctx,
+                        use_random_iter)
+
+
 def check_positive(name, value, whole=True):
     """Raise InputError, naming it, for a value that isn't a number (a whole one) above 0."""
     kind = numbers.Integral if whole else numbers.Real
@@ -240,10 +246,6 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
                       _config(model, train_iter, lr, ctx, use_random_iter, config or {}))
         history = History(**run.resume(num_epochs))
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
-
-    def update():
-        _clipped_sgd(model, CLIP_NORM, lr)
-
     with contextlib.ExitStack() as stack:
         if run:
             stack.callback(run.save)
@@ -252,7 +254,7 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
             dynamic_ncols=True))
         for epoch in range(len(history) + 1, num_epochs + 1):
             start = time.perf_counter()
-            ppl, speed = _train_epoch(model, train_iter, loss, update, ctx, use_random_iter)
+            ppl, speed = train_epoch(model, train_iter, loss, lr, ctx, use_random_iter)
             if not math.isfinite(ppl):
                 raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
             history.perplexity.append(ppl)

@@ -1,0 +1,27 @@
+"""What the command lines share: errors of one line, and exit codes."""
+import os
+import sys
+
+from .errors import InputError, TrainingDiverged
+
+
+def run(main):
+    """Call ``main()`` and exit: 0 done, 1 training diverged, 2 bad input, 130 Ctrl-C."""
+    try:
+        main()
+        sys.stdout.flush()
+    except InputError as error:
+        sys.exit(_fail(error, 2))
+    except TrainingDiverged as error:
+        sys.exit(_fail(error, 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _fail(error, code):
+    print(f"error: {error}", file=sys.stderr)
+    return code

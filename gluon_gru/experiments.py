@@ -1,0 +1,211 @@
+"""From claims to measurements: which runs they need, and running them.
+
+A run serves every claim that has its protocol: the slides' numbers at an early epoch are read off
+the chapter's longer run.
+"""
+import dataclasses
+import json
+import pathlib
+import random
+import sys
+import typing
+
+from mxnet.gluon import rnn
+
+from . import corpus as corpora
+from . import models, report
+from .checkpoint import write_whole
+from .claims import CLAIMS, GROUPS, Protocol
+from .device import context
+from .environment import environment
+from .errors import InputError
+from .generation import predict_ch8
+from .text import SeqDataLoader, load_corpus
+from .training import check_positive, set_seed, train
+from .verdicts import Measurement, judge
+
+#: ``--quick`` trains for so many epochs, which takes about a minute on two cores.
+QUICK_EPOCHS = 25
+
+
+class Model(typing.NamedTuple):
+    """A model that protocols name: its name in reports, and ``make(protocol, vocab_size, ctx)``."""
+
+    name: str
+    make: typing.Callable
+
+
+#: By the name that `gluon_gru.claims.Protocol.model` holds.
+MODELS = {
+    "gru-scratch": Model(
+        "GRU from scratch",
+        lambda protocol, vocab_size, ctx: models.RNNModelScratch(
+            vocab_size, protocol.num_hiddens, ctx, models.get_gru_params, models.init_gru_state,
+            models.gru)),
+    "gru-concise": Model(
+        "GRU concise (rnn.GRU)",
+        lambda protocol, vocab_size, ctx: models.RNNModel(
+            rnn.GRU(protocol.num_hiddens), vocab_size)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A training run that claims need.
+
+    Attributes:
+        protocol: of the longest-trained of them.
+        stops: the epochs after which a claim looks at it; the last one ends it.
+    """
+
+    protocol: Protocol
+    stops: typing.Tuple[int, ...]
+
+
+def plan(claims, quick=False):
+    """Return the runs that ``claims`` need, a list of `Run`; ``quick`` cuts their epochs."""
+    stops = {}
+    for claim in claims:
+        for protocol in filter(None, (claim.protocol, claim.baseline)):
+            epochs = min(protocol.num_epochs, QUICK_EPOCHS) if quick else protocol.num_epochs
+            stops.setdefault(dataclasses.replace(protocol, num_epochs=0), set()).add(epochs)
+    return [Run(dataclasses.replace(protocol, num_epochs=max(epochs)), tuple(sorted(epochs)))
+            for protocol, epochs in stops.items()]
+
+
+def measure(run, seed, ctx, source, checkpoint=None, description=None):
+    """Train a run from a seed; return its `gluon_gru.verdicts.Measurement`.
+
+    Args:
+        run: a `Run`.
+        seed: of the weights and of the minibatches' offsets.
+        ctx: the ``mxnet.Context``.
+        source: ``(tokens, vocab)``.
+        checkpoint: see `gluon_gru.train`; a finished one is only read.
+        description: of the progress bar.
+
+    Raises:
+        InputError, TrainingDiverged: see `gluon_gru.train`.
+    """
+    protocol, (_, vocab) = run.protocol, source
+    set_seed(seed)
+    train_iter = SeqDataLoader(protocol.batch_size, protocol.num_steps,
+                               max_tokens=protocol.max_tokens, source=source,
+                               rng=random.Random(seed))
+    model = MODELS[protocol.model].make(protocol, len(vocab), ctx)
+
+    def on_epoch(epoch, history):
+        if epoch in run.stops:
+            history.continuations[str(epoch)] = [
+                predict_ch8(prefix, protocol.num_predicts, model, vocab, ctx)
+                for prefix in protocol.prefixes]
+
+    history = train(model, train_iter, vocab, protocol.lr, protocol.num_epochs, ctx,
+                    checkpoint=checkpoint, config={"seed": seed}, on_epoch=on_epoch,
+                    description=description)
+    return Measurement(protocol.model, seed, **dataclasses.asdict(history))
+
+
+def _claims_of(groups):
+    unknown = [group for group in groups if group not in GROUPS]
+    if unknown or not groups:
+        raise InputError(f"claims {', '.join(unknown) or '(none)'}: choose from "
+                         f"{', '.join(GROUPS)}")
+    return [claim for claim in CLAIMS if claim.group in groups]
+
+
+def _open_folder(out, resume):
+    """Make the folder for results and check, before anything is trained, that it can be used."""
+    checkpoints = out / "checkpoints"
+    if not resume and (checkpoints.exists() or (out / "results.json").exists()):
+        raise InputError(f"{str(out)!r} holds a run already: add --resume to go on with it, or "
+                         "give another folder with --out")
+    try:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"folder {str(out)!r} can't be made: {error.strerror}") from error
+    write_whole(out / ".writable", b"")
+    (out / ".writable").unlink()
+    return checkpoints
+
+
+def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick=False,
+              resume=False, command=""):
+    """Measure what the claims need and judge them; write everything into a folder.
+
+    The folder gets ``results.json``, ``report.md`` and pictures, anew after every run, and
+    ``checkpoints/``, from which an interrupted reproduction goes on.
+
+    Args:
+        out: the folder.
+        groups: which claims, of `gluon_gru.claims.GROUPS`.
+        num_seeds: every run is made with the seeds 1 to num_seeds.
+        device: ``auto``, ``cpu``, ``gpu(0)``, ...
+        corpus: a path; by default see `gluon_gru.corpus.find`.
+        quick: train for `QUICK_EPOCHS` at most; verdicts then say "cut short".
+        resume: go on with the reproduction that the folder holds, if any.
+        command: the command line, for the record.
+
+    Returns:
+        What ``results.json`` holds.
+
+    Raises:
+        InputError: for arguments that can't be used; before anything is trained.
+        TrainingDiverged: when a loss is no longer finite.
+    """
+    check_positive("seeds", num_seeds)
+    out, claims, ctx = pathlib.Path(out), _claims_of(groups), context(device)
+    found = corpora.find(corpus)
+    source = load_corpus(found)
+    runs = [(run, seed) for seed in range(1, num_seeds + 1) for run in plan(claims, quick)]
+    for run, _ in runs:
+        SeqDataLoader(run.protocol.batch_size, run.protocol.num_steps, source=source)
+    checkpoints = _open_folder(out, resume)
+    # Now, not when it is written: the checkout may change while this trains.
+    env = environment(ctx)
+    _say(_corpus_line(found))
+    measurements = []
+    for number, (run, seed) in enumerate(runs, 1):
+        title = f"[{number}/{len(runs)}] {MODELS[run.protocol.model].name}, seed {seed}"
+        measurements.append(measure(
+            run, seed, ctx, source, checkpoints / f"{run.protocol.model}-seed{seed}.safetensors",
+            title))
+        last = measurements[-1]
+        _say(f"{title}: perplexity {last.perplexity[-1]:.2f} after {len(last.perplexity)} epochs, "
+             f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}")
+        results = _results(claims, measurements, found, source, env, num_seeds, command)
+        write_whole(out / "results.json", json.dumps(results, indent=1).encode())
+        report.write(results, out)
+    return results
+
+
+def _results(claims, measurements, found, source, env, num_seeds, command):
+    """Judge the claims by what has been measured so far; return what ``results.json`` holds."""
+    tokens, vocab = source
+    texts = {n: "".join(vocab.to_tokens(tokens[:n]))
+             for n in {claim.protocol.max_tokens for claim in claims}}
+    return {
+        "command": command,
+        "environment": env,
+        "corpus": {"name": found.name, "sha1": found.sha1, "is_books": found.is_books,
+                   "note": found.note},
+        "seeds": list(range(1, num_seeds + 1)),
+        "models": {key: model.name for key, model in MODELS.items()},
+        "runs": [dataclasses.asdict(measurement) for measurement in measurements],
+        "verdicts": [
+            dataclasses.asdict(judge(claim, measurements, texts[claim.protocol.max_tokens],
+                                     found.is_books, env["device"].startswith("gpu")))
+            for claim in claims],
+    }
+
+
+def _say(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+def _corpus_line(found):
+    if found.is_books:
+        return f"Corpus: {found.name}, byte for byte the book's (SHA-1 {found.sha1})"
+    note = f" {found.note}" if found.note else ""
+    return (f"CORPUS: {found.name} (SHA-1 {found.sha1}), NOT the book's: nothing will be "
+            f"comparable with the published numbers.{note}")

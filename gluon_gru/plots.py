@@ -1,0 +1,101 @@
+"""Pictures of a reproduction: perplexity by epoch, tokens/sec reported and measured."""
+import io
+import statistics
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .claims import CLAIMS
+
+# Told apart without colour too: by line style and by label.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+_STYLES = ("-", "--", "-.", ":")
+
+
+def _png(fig):
+    FigureCanvasAgg(fig)
+    picture = io.BytesIO()
+    fig.savefig(picture, format="png", dpi=120)
+    return picture.getvalue()
+
+
+def _models(results):
+    return list(dict.fromkeys(run["model"] for run in results["runs"]))
+
+
+def _judged(results, quantity):
+    """Return the claims of a quantity that the results judge."""
+    ids = {verdict["claim"] for verdict in results["verdicts"]}
+    return [claim for claim in CLAIMS if claim.id in ids and claim.quantity == quantity]
+
+
+def perplexity_by_epoch(results):
+    """Draw the perplexity of every run by epoch, and the reported ones as lines; PNG bytes.
+
+    Args:
+        results: what ``results.json`` holds.
+    """
+    fig = Figure(figsize=(8, 5), layout="tight")
+    axes = fig.subplots()
+    for i, model in enumerate(_models(results)):
+        runs = [run for run in results["runs"] if run["model"] == model]
+        for run in runs:
+            ppl = run["perplexity"]
+            axes.plot(range(1, len(ppl) + 1), ppl, _STYLES[i], color=_COLOURS[i], linewidth=1.2,
+                      alpha=1 / len(runs) ** 0.5)
+        axes.plot([], [], _STYLES[i], color=_COLOURS[i],
+                  label=f"{results['models'][model]}, measured ({len(runs)} seeds)"
+                  if len(runs) > 1 else f"{results['models'][model]}, measured")
+    reported = {}
+    for claim in _judged(results, "perplexity"):
+        reported.setdefault((claim.value, claim.protocol.num_epochs), []).append(claim.group)
+    for (value, epochs), groups in reported.items():
+        axes.axhline(value, color="0.45", linewidth=0.8, linestyle=":")
+        axes.plot([epochs], [value], "k*", markersize=9, clip_on=False, zorder=3)
+        axes.annotate(f"{value:g} reported ({', '.join(groups)})", (epochs, value), xytext=(0, 7),
+                      textcoords="offset points", fontsize=8,
+                      ha="right" if epochs > 250 else "left")
+    axes.set(xlabel="epoch", ylabel="perplexity", yscale="log", ylim=(0.95, None),
+             title=f"Perplexity on {results['corpus']['name']}")
+    ticks = [1, 1.5, 2, 3, 5, 7, 10, 15, 20, 25]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
+    axes.set_yticks([], minor=True)
+    axes.grid(True, alpha=0.3)
+    axes.legend(loc="upper right")
+    return _png(fig)
+
+
+def throughput(results):
+    """Draw the rates, reported and measured (medians, and the range over epochs); PNG bytes.
+
+    Args:
+        results: what ``results.json`` holds.
+    """
+    bars = [(f"{claim.group}\nreported, {claim.device}", claim.value, None,
+             _models(results).index(claim.protocol.model))
+            for claim in _judged(results, "tokens/sec")
+            if claim.protocol.model in _models(results)]
+    for i, model in enumerate(_models(results)):
+        rates = sorted(rate for run in results["runs"] if run["model"] == model
+                       for rate in run["tokens_per_sec"])
+        bars.append((f"{results['models'][model]}\nmeasured here", statistics.median(rates),
+                     (rates[len(rates) // 20], rates[-1 - len(rates) // 20]), i))
+    fig = Figure(figsize=(8, 1 + 0.62 * len(bars)), layout="tight")
+    axes = fig.subplots()
+    for y, (_, value, middle, i) in enumerate(bars):
+        axes.barh(y, value, color=_COLOURS[i] if middle else "white", edgecolor=_COLOURS[i],
+                  hatch=None if middle else "///")
+        if middle:
+            axes.plot(middle, [y, y], color="black", linewidth=1.5)
+        end = middle[1] if middle else value
+        axes.annotate(f"{value:,.0f}", (max(end, value), y), xytext=(4, 0), va="center",
+                      textcoords="offset points")
+    axes.set_yticks(range(len(bars)), [label for label, *_ in bars], fontsize=8)
+    axes.invert_yaxis()
+    env = results["environment"]
+    axes.set(xlabel="tokens/sec", xlim=(0, 1.15 * max(value for _, value, *_ in bars)))
+    axes.set_title(f"Filled: the median epoch on {env['device']}, {env['processor']}, "
+                   f"{env['cores']} cores (black: 90% of the epochs)\nHatched: as reported, "
+                   "on other hardware", fontsize=9)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    return _png(fig)

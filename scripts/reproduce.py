@@ -1,0 +1,46 @@
+"""Re-run every number that the GRU chapter and its slides report, and judge each."""
+import argparse
+import sys
+
+try:
+    from gluon_gru import cli, environment, experiments, report
+    from gluon_gru.claims import GROUPS
+except ImportError as error:
+    sys.exit(f"error: {error} (README.md has the command that sets everything up)")
+
+
+def main():
+    """Parse the command line and reproduce."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog="Exit codes: 0 done (whatever the verdicts), 1 training diverged, 2 bad input, "
+               "130 Ctrl-C.")
+    parser.add_argument("--claims", nargs="+", default=GROUPS, metavar="CLAIM",
+                        help=f"which claims, of: {', '.join(GROUPS)}")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N",
+                        help="make every run with the seeds 1 to N")
+    parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
+    parser.add_argument("--corpus", metavar="PATH",
+                        help="The Time Machine as a text file; by default $GLUON_GRU_CORPUS, the "
+                             "user's cache, a download, or else a bundled story")
+    parser.add_argument("--quick", action="store_true",
+                        help=f"train for {experiments.QUICK_EPOCHS} epochs only (a minute)")
+    parser.add_argument("--out", default="runs/reproduce", metavar="FOLDER",
+                        help="where results.json, report.md and the pictures go")
+    parser.add_argument("--resume", action="store_true",
+                        help="go on with the run that FOLDER holds")
+    args = parser.parse_args()
+    command = environment.command()
+    try:
+        results = experiments.reproduce(args.out, args.claims, args.seeds, args.device,
+                                        args.corpus, args.quick, args.resume, command)
+    except KeyboardInterrupt:
+        resume = command if args.resume else f"{command} --resume"
+        print(f"\ninterrupted; what was measured is kept. Go on with:\n  {resume}",
+              file=sys.stderr)
+        raise
+    print(report.table(results))
+    print(f"\nreport and pictures: {args.out}/report.md")
+
+
+cli.run(main)
