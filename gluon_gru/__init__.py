@@ -15,6 +15,13 @@ from .device import try_gpu
 from .errors import InputError, TrainingDiverged
 from .generation import predict_ch8
 from .metrics import Accumulator, Timer, perplexity
+from .minibatches import (
+    SeqDataLoader,
+    load_data_time_machine,
+    seq_data_iter_consecutive,
+    seq_data_iter_random,
+    seq_data_iter_sequential,
+)
 from .models import (
     RNNModel,
     RNNModelScratch,
@@ -29,15 +36,10 @@ from .models import (
     rnn,
 )
 from .text import (
-    SeqDataLoader,
     Vocab,
     count_corpus,
     load_corpus_time_machine,
-    load_data_time_machine,
     read_time_machine,
-    seq_data_iter_consecutive,
-    seq_data_iter_random,
-    seq_data_iter_sequential,
     tokenize,
 )
 from .training import (

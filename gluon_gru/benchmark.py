@@ -21,11 +21,12 @@ from .checkpoint import write_whole
 from .claims import CONCISE, SCRATCH
 from .device import context
 from .environment import environment
-from .errors import InputError
+from .errors import InputError, check_positive
 from .experiments import MODELS
 from .metrics import Accumulator, Timer
-from .text import SeqDataLoader, load_corpus
-from .training import CLIP_NORM, check_positive, set_seed, sgd, train_epoch
+from .minibatches import SeqDataLoader
+from .text import load_corpus
+from .training import CLIP_NORM, set_seed, sgd, train_epoch
 
 
 def book_epoch(model, train_iter, loss, updater, ctx):

@@ -141,7 +141,7 @@ class RunFile:
         Raises:
             InputError: if the file is damaged or of another run, or none can be written there.
         """
-        if not self.path.exists():
+        if not os.path.exists(self.path):
             # Found out now, not after an hour of training.
             write_whole(self.path, b"")
             self.path.unlink()

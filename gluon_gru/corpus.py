@@ -9,7 +9,9 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import shutil
 import sys
+import tempfile
 import threading
 
 import pooch
@@ -73,16 +75,21 @@ def find(path=None):
 
 def _identify(path, origin):
     try:
-        sha1 = hashlib.sha1()
-        with open(path, "rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                sha1.update(block)
+        sha1 = _sha1(path)
     except OSError as error:
-        raise InputError(f"{origin} {str(path)!r} can't be read: {error.strerror}") from error
+        raise InputError(f"{origin} {str(path)!r} can't be read ({error.strerror}): give a text "
+                         "file") from error
     if path.stat().st_size == 0:
         raise InputError(f"{origin} {str(path)!r} is empty: give a text file")
-    sha1 = sha1.hexdigest()
     return Corpus(path, "The Time Machine" if sha1 == BOOK_SHA1 else path.name, sha1)
+
+
+def _sha1(path):
+    digest = hashlib.sha1()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def download(url=BOOK_URL, sha1=BOOK_SHA1, cache=None, seconds=DOWNLOAD_SECONDS):
@@ -98,13 +105,23 @@ def download(url=BOOK_URL, sha1=BOOK_SHA1, cache=None, seconds=DOWNLOAD_SECONDS)
         OSError: one line that says why there is no file.
     """
     cache = pathlib.Path(cache or pooch.os_cache("gluon_gru"))
+    path = cache / "timemachine.txt"
+    if path.is_file() and _sha1(path) == sha1:
+        return path
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        # pooch would leave its part of a file behind when it is given up half-way.
+        part = tempfile.mkdtemp(dir=cache)
+    except OSError as error:
+        raise OSError(
+            f"the cache folder {str(cache)!r} can't be written: {error.strerror}") from error
     pooch.get_logger().setLevel("WARNING")
     outcome = {}
 
     def fetch():
         try:
             outcome["path"] = pooch.retrieve(
-                url, known_hash=f"sha1:{sha1}", path=cache, fname="timemachine.txt",
+                url, known_hash=f"sha1:{sha1}", path=part, fname="timemachine.txt",
                 downloader=pooch.HTTPDownloader(
                     progressbar=sys.stderr.isatty(), timeout=STALL_SECONDS))
         except Exception as error:
@@ -115,8 +132,12 @@ def download(url=BOOK_URL, sha1=BOOK_SHA1, cache=None, seconds=DOWNLOAD_SECONDS)
     thread = threading.Thread(target=fetch, daemon=True)
     thread.start()
     thread.join(seconds)
-    if "path" in outcome:
-        return pathlib.Path(outcome["path"])
+    try:
+        if "path" in outcome:
+            os.replace(outcome["path"], path)
+            return path
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     raise OSError(_reason(outcome.get("error"), url, seconds))
 
 
@@ -128,6 +149,4 @@ def _reason(error, url, seconds):
         return f"what {host} sent has the wrong checksum"
     if isinstance(error, OSError) and getattr(error, "response", None) is not None:
         return f"{host} answered {error.response.status_code}"
-    if isinstance(error, PermissionError):
-        return f"the cache folder can't be written: {error.filename}"
     return f"the download from {host} failed: {type(error).__name__}"

@@ -1,4 +1,6 @@
 """The errors that a user can cause and mend; command lines print them as one line."""
+import math
+import numbers
 
 
 class InputError(ValueError):
@@ -7,3 +9,11 @@ class InputError(ValueError):
 
 class TrainingDiverged(ArithmeticError):
     """The training loss stopped being finite: the message names the epoch and what to try."""
+
+
+def check_positive(name, value, whole=True):
+    """Raise InputError, naming it, for a value that isn't a number (a whole one) above 0."""
+    kind = numbers.Integral if whole else numbers.Real
+    if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise InputError(
+            f"{name} is {value!r}: it must be a {'whole ' if whole else ''}number above 0")

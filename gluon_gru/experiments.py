@@ -18,10 +18,11 @@ from .checkpoint import write_whole
 from .claims import CLAIMS, GROUPS, Protocol
 from .device import context
 from .environment import environment
-from .errors import InputError
+from .errors import InputError, check_positive
 from .generation import predict_ch8
-from .text import SeqDataLoader, load_corpus
-from .training import check_positive, set_seed, train
+from .minibatches import SeqDataLoader
+from .text import load_corpus
+from .training import set_seed, train
 from .verdicts import Measurement, judge
 
 #: ``--quick`` trains for so many epochs, which takes about a minute on two cores.

@@ -1,23 +1,23 @@
-"""Characters or words in, minibatches of token indices out.
+"""Text in, a vocabulary and token indices out.
 
-Follows the book's sections "Text Preprocessing" and "Language Models and the Dataset": the same
-normalisation, vocabulary order, and the same two ways to cut a text into minibatches. Tokens are
-NumPy arrays of the smallest integer type that fits, not lists, so large texts load fast.
+Follows the book's section "Text Preprocessing": the same normalisation, tokens and order of the
+vocabulary. A text's tokens are a NumPy array of the smallest integer type that fits, not a list,
+so large texts load fast.
 """
 import codecs
 import collections
+import io
 import itertools
-import random
+import re
 import warnings
 
 import numpy
-from mxnet import np
 
 from . import corpus as corpora
 from .errors import InputError
 
 _NEWLINE, _SPACE = ord("\n"), ord(" ")
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 
 # Every byte that isn't a letter becomes a space, so all of a character beyond ASCII does.
 _NORMALISED = numpy.full(256, _SPACE, numpy.uint8)
@@ -37,12 +37,11 @@ def _normalised_blocks(path):
     with open(path, "rb") as file:
         while True:
             raw = file.read(_BLOCK)
+            undecided = len(decoder.getstate()[0])
             try:
                 decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
-                raise InputError(
-                    f"{path.name!r} is not UTF-8 text (at byte {position + error.start}): "
-                    f"convert it, for example  iconv -f latin1 -t utf-8 {path.name}") from error
+                raise _not_utf8(path, position - undecided + error.start) from error
             if not raw:
                 return
             position += len(raw)
@@ -59,14 +58,23 @@ def _normalised_blocks(path):
             yield codes[(codes != _SPACE) | (following != _NEWLINE)]
 
 
+def _not_utf8(path, position):
+    return InputError(f"{path.name!r} is not UTF-8 text (at byte {position}): convert it, for "
+                      f"example  iconv -f latin1 -t utf-8 {path.name}")
+
+
 def read_time_machine():
     """Return the corpus (`gluon_gru.corpus.find`) as a list of normalised lines, as the book does.
 
     Raises:
         InputError: for a corpus that can't be read or isn't UTF-8.
     """
-    text = b"".join(block.tobytes() for block in _normalised_blocks(corpora.find().path))
-    return text.decode("ascii").split("\n")
+    path = corpora.find().path
+    try:
+        lines = io.StringIO(path.read_bytes().decode("utf-8"), newline=None)
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, error.start) from error
+    return [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in lines]
 
 
 def tokenize(lines, token="word"):
@@ -195,116 +203,3 @@ def load_corpus_time_machine(max_tokens=-1):
     if corpus.note:
         warnings.warn(corpus.note, stacklevel=4)
     return load_corpus(corpus, max_tokens=max_tokens)
-
-
-def shortest_corpus(batch_size, num_steps):
-    """Return how many tokens one minibatch takes, wherever the random offset falls."""
-    return batch_size * num_steps + num_steps + 1
-
-
-def _check(corpus, batch_size, num_steps):
-    for name, value in (("batch_size", batch_size), ("num_steps", num_steps)):
-        if not isinstance(value, (int, numpy.integer)) or value < 1:
-            raise InputError(f"{name} is {value!r}: it must be a whole number above 0")
-    needed = shortest_corpus(batch_size, num_steps)
-    if len(corpus) < needed:
-        raise InputError(
-            f"a text of {len(corpus):,} tokens is too short: one minibatch of {batch_size} "
-            f"sequences of {num_steps} tokens takes {needed:,}; give a longer text, or a smaller "
-            "batch_size or num_steps")
-
-
-def _minibatch(X, Y):
-    return np.array(numpy.ascontiguousarray(X, numpy.int32)), \
-        np.array(numpy.ascontiguousarray(Y, numpy.int32))
-
-
-def seq_data_iter_random(corpus, batch_size, num_steps, rng=random):
-    """Yield minibatches of sequences from random places; ``(X, Y)``, (batch_size, num_steps) each.
-
-    The text after a random offset in [0, num_steps] is cut into sequences, which are shuffled; Y
-    is X one token later. Source: the book's section "Language Models and the Dataset", random
-    sampling (2019).
-
-    Raises:
-        InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
-    """
-    _check(corpus, batch_size, num_steps)
-    corpus = numpy.asarray(corpus)[rng.randint(0, num_steps):]
-    num_examples = (len(corpus) - 1) // num_steps
-    starts = list(range(0, num_examples * num_steps, num_steps))
-    rng.shuffle(starts)
-    starts, within = numpy.array(starts)[:, None], numpy.arange(num_steps)
-    for i in range(0, num_examples // batch_size * batch_size, batch_size):
-        indices = starts[i:i + batch_size] + within
-        yield _minibatch(corpus[indices], corpus[indices + 1])
-
-
-def seq_data_iter_consecutive(corpus, batch_size, num_steps, rng=random):
-    """Yield minibatches that continue each other; ``(X, Y)``, (batch_size, num_steps) each.
-
-    The text after a random offset in [0, num_steps] is cut into batch_size long rows; row i of a
-    minibatch goes on where row i of the one before it ended; Y is X one token later. Source: the
-    book's section "Language Models and the Dataset", sequential partitioning.
-
-    Raises:
-        InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
-    """
-    _check(corpus, batch_size, num_steps)
-    corpus, offset = numpy.asarray(corpus), rng.randint(0, num_steps)
-    row = (len(corpus) - offset - 1) // batch_size
-    Xs = corpus[offset:offset + batch_size * row].reshape(batch_size, row)
-    Ys = corpus[offset + 1:offset + 1 + batch_size * row].reshape(batch_size, row)
-    for i in range(0, row // num_steps * num_steps, num_steps):
-        yield _minibatch(Xs[:, i:i + num_steps], Ys[:, i:i + num_steps])
-
-
-#: The name that the book's later editions give it.
-seq_data_iter_sequential = seq_data_iter_consecutive
-
-
-class SeqDataLoader:
-    """Minibatches of a corpus, anew (with another random offset) for every epoch.
-
-    Source: the book's section "Language Models and the Dataset".
-
-    Args:
-        batch_size, num_steps: sequences in a minibatch, tokens in a sequence.
-        use_random_iter: random sampling instead of sequential partitioning.
-        max_tokens: use the first so many tokens; all if it is not positive.
-        source: ``(tokens, vocab)``; by default the book's corpus, characters.
-        rng: what draws the offsets: the module `random`, as in the book, or a `random.Random`.
-
-    Attributes:
-        corpus: the tokens, an integer array (num_tokens,).
-        vocab: their `Vocab`.
-
-    Raises:
-        InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
-    """
-
-    def __init__(self, batch_size, num_steps, use_random_iter=False, max_tokens=10000,
-                 source=None, rng=random):
-        self.corpus, self.vocab = source or load_corpus_time_machine()
-        if max_tokens > 0:
-            self.corpus = self.corpus[:max_tokens]
-        _check(self.corpus, batch_size, num_steps)
-        self.batch_size, self.num_steps, self.rng = batch_size, num_steps, rng
-        self.use_random_iter = use_random_iter
-
-    def __iter__(self):
-        """Start an epoch."""
-        data_iter_fn = seq_data_iter_random if self.use_random_iter else seq_data_iter_consecutive
-        return data_iter_fn(self.corpus, self.batch_size, self.num_steps, self.rng)
-
-
-def load_data_time_machine(batch_size, num_steps, use_random_iter=False, max_tokens=10000):
-    """Return ``(train_iter, vocab)``: a `SeqDataLoader` of the book's corpus and its `Vocab`.
-
-    Source: the book's section "Language Models and the Dataset".
-
-    Raises:
-        InputError: see `SeqDataLoader` and `gluon_gru.corpus.find`.
-    """
-    train_iter = SeqDataLoader(batch_size, num_steps, use_random_iter, max_tokens)
-    return train_iter, train_iter.vocab

@@ -21,8 +21,9 @@ from tqdm import tqdm
 
 from .animator import Animator, in_notebook
 from .checkpoint import RunFile
-from .errors import InputError, TrainingDiverged
+from .errors import InputError, TrainingDiverged, check_positive
 from .generation import predict_ch8
+from .interrupt import CtrlC
 from .metrics import Timer, perplexity
 
 #: Gradients are clipped to this norm (the book's theta).
@@ -192,19 +193,11 @@ def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False):
                         use_random_iter)
 
 
-def check_positive(name, value, whole=True):
-    """Raise InputError, naming it, for a value that isn't a number (a whole one) above 0."""
-    kind = numbers.Integral if whole else numbers.Real
-    if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
-        raise InputError(
-            f"{name} is {value!r}: it must be a {'whole ' if whole else ''}number above 0")
-
-
 def _config(model, train_iter, lr, ctx, use_random_iter, extra):
     corpus = getattr(train_iter, "corpus", None)
     return {
         **(model.config() if hasattr(model, "config") else {"model": type(model).__name__}),
-        "lr": lr, "device": str(ctx), "use_random_iter": bool(use_random_iter),
+        "lr": float(lr), "device": str(ctx), "use_random_iter": bool(use_random_iter),
         "batch_size": getattr(train_iter, "batch_size", None),
         "num_steps": getattr(train_iter, "num_steps", None),
         "corpus": corpus is not None and hashlib.sha256(numpy.asarray(corpus)).hexdigest(),
@@ -245,6 +238,8 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
         run = RunFile(checkpoint, model, rng, vocab,
                       _config(model, train_iter, lr, ctx, use_random_iter, config or {}))
         history = History(**run.resume(num_epochs))
+        if history:
+            _seed_mxnet(rng)
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
     with contextlib.ExitStack() as stack:
         if run:
@@ -252,16 +247,17 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
         bar = stack.enter_context(tqdm(
             total=num_epochs, initial=len(history), desc=description, unit="epoch", disable=None,
             dynamic_ncols=True))
+        ctrl_c = stack.enter_context(CtrlC())
         for epoch in range(len(history) + 1, num_epochs + 1):
             start = time.perf_counter()
-            ppl, speed = train_epoch(model, train_iter, loss, lr, ctx, use_random_iter)
+            ppl, speed = train_epoch(model, ctrl_c.between(train_iter), loss, lr, ctx,
+                                     use_random_iter)
             if not math.isfinite(ppl):
                 raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
             history.perplexity.append(ppl)
             history.tokens_per_sec.append(speed)
             history.seconds.append(time.perf_counter() - start)
-            # MXNet's random state can't be read, so it is made to follow from the saved one.
-            mx.random.seed(zlib.crc32(repr(rng.getstate()).encode()) >> 1)
+            _seed_mxnet(rng)
             if on_epoch:
                 on_epoch(epoch, history)
             if run:
@@ -269,6 +265,11 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
             bar.set_postfix_str(f"perplexity {ppl:.2f}, {speed:,.0f} tokens/sec", refresh=False)
             bar.update()
     return history
+
+
+def _seed_mxnet(rng):
+    """Have MXNet's random state, which can't be read and so not saved, follow from ``rng``'s."""
+    mx.random.seed(zlib.crc32(repr(rng.getstate()).encode()) >> 1)
 
 
 def _divergence(epoch, ppl, lr, run):

@@ -2,6 +2,8 @@
 from mxnet import npx
 from mxnet.gluon import nn
 
+from ..errors import check_positive
+
 
 class RNNModel(nn.Block):
     """A language model over ``rnn.RNN``, ``rnn.GRU`` or ``rnn.LSTM``, any layers and directions.
@@ -14,9 +16,13 @@ class RNNModel(nn.Block):
     Args:
         rnn_layer: a layer of ``mxnet.gluon.rnn``, in its default layout.
         vocab_size: how many tokens there are.
+
+    Raises:
+        InputError: for a ``vocab_size`` that isn't a positive whole number.
     """
 
     def __init__(self, rnn_layer, vocab_size, **kwargs):
+        check_positive("vocab_size", vocab_size)
         super().__init__(**kwargs)
         self.rnn = rnn_layer
         self.vocab_size = vocab_size

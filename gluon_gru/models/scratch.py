@@ -9,6 +9,8 @@ one-hot; outputs (num_steps * batch_size, vocab_size), time step by time step; e
 """
 from mxnet import np, npx
 
+from ..errors import check_positive
+
 
 def _weights(shape, ctx):
     return np.random.normal(scale=0.01, size=shape, ctx=ctx)
@@ -138,9 +140,14 @@ class RNNModelScratch:
         get_params: ``(vocab_size, num_hiddens, ctx)`` -> list of parameters with ``attach_grad``.
         init_state: ``(batch_size, num_hiddens, ctx)`` -> the state to start from.
         forward_fn: ``(inputs, state, params)`` -> ``(outputs, state)``.
+
+    Raises:
+        InputError: for sizes that aren't positive whole numbers.
     """
 
     def __init__(self, vocab_size, num_hiddens, ctx, get_params, init_state, forward_fn):
+        check_positive("vocab_size", vocab_size)
+        check_positive("num_hiddens", num_hiddens)
         self.vocab_size, self.num_hiddens = vocab_size, num_hiddens
         self.params = get_params(vocab_size, num_hiddens, ctx)
         self.init_state, self.forward_fn = init_state, forward_fn

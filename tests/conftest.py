@@ -1,0 +1,124 @@
+"""What all tests share: no network, no cache or corpus of the user's, and the texts to read."""
+import hashlib
+import http.server
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+
+import hypothesis
+import pytest
+
+from gluon_gru import corpus
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Read before the fixtures below take it away from the tests.
+_GIVEN = os.environ.get("GLUON_GRU_CORPUS")
+
+# No deadline: a busy machine is no failure. The same examples every time, on every machine.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network(tmp_path_factory):
+    """Send every request that leaves this machine to a port where nobody listens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GLUON_GRU_CORPUS", raising=False)
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+            patch.setenv(name, "http://127.0.0.1:9")
+        for name in ("NO_PROXY", "no_proxy"):
+            patch.setenv(name, "127.0.0.1,localhost")
+        # Matplotlib's font cache would otherwise be built anew in every test's cache.
+        patch.setenv("MPLCONFIGDIR", str(tmp_path_factory.mktemp("matplotlib")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("session_cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def user_cache(tmp_path_factory, monkeypatch):
+    """Give each test an empty cache folder of the user's; return it."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.delenv("GLUON_GRU_CORPUS", raising=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def books_corpus():
+    """Return the path of the text that the book trained on; skip where it isn't at hand."""
+    path = pathlib.Path(_GIVEN or ROOT.parent / "shared" / "data" / "timemachine.txt").resolve()
+    if not path.is_file():
+        pytest.skip("the book's corpus is not at hand: set GLUON_GRU_CORPUS")
+    if hashlib.sha1(path.read_bytes()).hexdigest() != corpus.BOOK_SHA1:
+        pytest.skip(f"{path.name} is not the book's corpus (its SHA-1 differs)")
+    return path
+
+
+@pytest.fixture
+def sample_corpus(monkeypatch):
+    """Make the bundled story the corpus that the user asked for; return its path."""
+    monkeypatch.setenv("GLUON_GRU_CORPUS", str(corpus.SAMPLE))
+    return corpus.SAMPLE
+
+
+@pytest.fixture
+def run_python():
+    """Return a function that runs code in a new interpreter: ``run_python(code, *options)``."""
+
+    def run(code, *options, path=()):
+        paths = [*map(str, path), str(ROOT)]
+        return subprocess.run(
+            [sys.executable, *options, "-c", code], cwd=ROOT, timeout=120,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            capture_output=True, text=True)
+
+    return run
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers as ``behaviour``, a function of the request, does; counts the requests.
+
+    Set are ``host`` (with the port), ``url``, and ``closing``, an event for behaviours that wait.
+    """
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.behaviour, self.requests, self.closing = None, 0, threading.Event()
+        self.host = f"127.0.0.1:{self.server_port}"
+        self.url = f"http://{self.host}/timemachine.txt"
+
+    def handle_error(self, request, client_address):
+        """Say nothing when a client hangs up."""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.requests += 1
+        self.server.behaviour(self)
+
+    def log_message(self, *args):
+        pass
+
+    def send(self, body, length=None):
+        self.send_response(200)
+        self.send_header("Content-Length", str(length or len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def server():
+    """Return a `Server` on a free port of this machine, which runs until the test is over."""
+    before = set(threading.enumerate())
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.closing.set()
+        server.shutdown()
+    # Downloads that were given up end with the server.
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()

@@ -1,0 +1,140 @@
+"""The command lines, as processes: what they print, their exit codes, Ctrl-C and kill."""
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import tiny
+
+from gluon_gru.corpus import SAMPLE
+
+SCRIPTS = tiny.REPOSITORY / "scripts"
+TINY = pathlib.Path(tiny.__file__)
+
+
+def run(script, *args, **kwargs):
+    return subprocess.run([sys.executable, str(script), *map(str, args)], capture_output=True,
+                          text=True, timeout=300, **kwargs)
+
+
+def start_tiny(epochs, out, *args):
+    return subprocess.Popen(
+        [sys.executable, str(TINY), str(epochs), "--corpus", str(SAMPLE), "--out", str(out),
+         *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, process):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("script", ["reproduce.py", "benchmark.py"])
+def test_help_names_every_option_and_nothing_is_trained(script):
+    shown = run(SCRIPTS / script, "--help")
+    assert shown.returncode == 0 and "--corpus" in shown.stdout and "--out" in shown.stdout
+
+
+def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(tmp_path):
+    done = run(TINY, 4, "--corpus", SAMPLE, "--out", tmp_path)
+    assert done.returncode == 0
+    assert "chapter-scratch/perplexity" in done.stdout and "report.md" in done.stdout
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("CORPUS: sample.txt") and "NOT the book's" in lines[0]
+    assert len(lines) == 3 and lines[1].startswith("[1/2] GRU from scratch, seed 1: perplexity")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
+    (["--corpus", "."], "can't be read"),
+    (["--device", "gpu(0)", "--corpus", str(SAMPLE)], "gpu(0)"),
+    (["--seeds", "0", "--corpus", str(SAMPLE)], "seeds is 0"),
+    (["--claims", "none", "--corpus", str(SAMPLE)], "claims none"),
+    (["--out", os.path.join(os.devnull, "x"), "--corpus", str(SAMPLE)], "can't be made"),
+])
+def test_a_users_mistake_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
+    done = run(SCRIPTS / "reproduce.py", *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_package_the_script_says_what_is_missing(tmp_path):
+    done = run("-S", SCRIPTS / "reproduce.py", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("error: No module named")
+    assert "README.md" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(tmp_path):
+    undisturbed = run(TINY, 40, "--corpus", SAMPLE, "--out", tmp_path / "a")
+    assert undisturbed.returncode == 0
+    out, seen = tmp_path / "b", set()
+
+    def writes():
+        for path in out.glob("checkpoints/*.safetensors"):
+            with contextlib.suppress(FileNotFoundError):
+                seen.add((path.name, path.stat().st_mtime_ns))
+        return len(seen)
+
+    # In the first model, at its end or in the second, and in the second.
+    for epochs in (5, 40, 10):
+        process, before = start_tiny(40, out, "--resume"), writes()
+        wait_for(lambda before=before, epochs=epochs: writes() >= before + epochs, process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    process = start_tiny(40, out, "--resume")
+    process.communicate(timeout=300)
+    assert process.returncode == 0
+    a, b = (json.loads((tmp_path / x / "results.json").read_text())["runs"] for x in "ab")
+    assert [run["perplexity"] for run in a] == [run["perplexity"] for run in b]
+    assert [run["continuations"] for run in a] == [run["continuations"] for run in b]
+
+
+def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
+    process = start_tiny(5000, tmp_path)
+    wait_for(lambda: list(tmp_path.glob("checkpoints/*.safetensors")), process)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
+    resume = stderr.strip().splitlines()[-1]
+    assert resume.startswith("  python scripts/reproduce.py") and resume.endswith("--resume")
+
+
+def test_a_divergence_is_one_line_and_exit_code_1(tmp_path):
+    code = ("import sys, dataclasses; sys.path.insert(0, {!r}); import tiny; "
+            "from gluon_gru import cli, experiments\n"
+            "hot = lambda p: p and dataclasses.replace(p, lr=1e30)\n"
+            "experiments.CLAIMS = [dataclasses.replace(c, protocol=hot(c.protocol), "
+            "baseline=hot(c.baseline)) for c in tiny.claims()]\n"
+            "cli.run(lambda: experiments.reproduce({!r}, corpus={!r}, device='cpu'))"
+            ).format(str(TINY.parent), str(tmp_path / "out"), str(SAMPLE))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          timeout=120)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: training diverged in epoch") and "learning rate" in last
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path):
+    with start_tiny(2, tmp_path) as process:
+        process.stdout.close()
+        stderr = process.stderr.read()
+    assert "Traceback" not in stderr and "Exception ignored" not in stderr
+
+
+def test_the_benchmark_measures_pairs_and_writes_them_down(tmp_path):
+    done = run(SCRIPTS / "benchmark.py", "--rounds", 2, "--corpus", SAMPLE, "--out", tmp_path)
+    assert done.returncode == 0 and "median ratio of pairs" in done.stdout
+    results = json.loads((tmp_path / "benchmark.json").read_text())
+    for model in ("gru-scratch", "gru-concise"):
+        assert len(results["models"][model]["book"]) == 2
+        assert len(results["models"][model]["gluon_gru"]) == 2
+    assert (tmp_path / "benchmark.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,32 @@
+"""Claims whose runs take a second: the real ones' shape, with small models and few epochs.
+
+Run as a program, it is ``scripts/reproduce.py`` with these claims in place of the real ones.
+"""
+import dataclasses
+import pathlib
+import runpy
+import sys
+
+REPOSITORY = pathlib.Path(__file__).parent.parent
+
+
+def claims(epochs=6):
+    """Return the real claims, cut down: ``epochs`` instead of 500, half of that for the slides."""
+    from gluon_gru.claims import CLAIMS
+
+    def cut(protocol):
+        return protocol and dataclasses.replace(
+            protocol, num_epochs=epochs if protocol.num_epochs == 500 else epochs // 2,
+            max_tokens=200, num_hiddens=8, batch_size=4, num_steps=5)
+
+    return tuple(dataclasses.replace(claim, protocol=cut(claim.protocol),
+                                     baseline=cut(claim.baseline)) for claim in CLAIMS)
+
+
+if __name__ == "__main__":
+    from gluon_gru import checkpoint, experiments
+
+    experiments.CLAIMS = claims(int(sys.argv.pop(1)))
+    checkpoint._SAVE_SECONDS = 0
+    sys.argv[0] = str(REPOSITORY / "scripts" / "reproduce.py")
+    runpy.run_path(sys.argv[0], run_name="__main__")
