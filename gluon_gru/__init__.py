@@ -42,15 +42,8 @@ from .text import (
     read_time_machine,
     tokenize,
 )
-from .training import (
-    History,
-    grad_clipping,
-    set_seed,
-    sgd,
-    train,
-    train_ch8,
-    train_epoch_ch8,
-)
+from .training import History, set_seed, train, train_ch8, train_epoch_ch8
+from .updates import grad_clipping, sgd
 
 __all__ = [
     "Accumulator", "Animator", "History", "InputError", "RNNModel", "RNNModelScratch",

@@ -9,7 +9,8 @@ def in_notebook():
         return False
     from IPython import get_ipython
 
-    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+    # Colab's shell is a subclass.
+    return "ZMQInteractiveShell" in [kind.__name__ for kind in type(get_ipython()).__mro__]
 
 
 class Animator:

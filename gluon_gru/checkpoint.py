@@ -3,6 +3,7 @@
 The file is a safetensors file (no pickle): the parameters as tensors, everything else as JSON in
 its header, and a SHA-256 over both, so a changed byte is found out.
 """
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -68,7 +69,7 @@ def load(path):
             header = file.metadata() or {}
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
-        raise InputError(f"checkpoint {str(path)!r} can't be read: {error}") from error
+        raise InputError(f"checkpoint {str(path)!r} can't be read ({error}): {mend}") from error
     except Exception as error:
         # safetensors has no public class for what a damaged file makes it raise in each version.
         raise InputError(f"checkpoint {str(path)!r} is damaged or no checkpoint ({error}): "
@@ -90,6 +91,20 @@ def _digest(params, state):
     return digest.hexdigest()
 
 
+@contextlib.contextmanager
+def _part_of(path):
+    """Yield where to write ``path`` to before it is whole; tell of failures by its own name."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{str(path)!r} can't be written ({error.strerror}): mend that, or give "
+                         "another place; what was there before is untouched") from error
+
+
 def write_whole(path, data):
     """Write bytes to ``path`` so that at any instant it holds the old or the new content, whole.
 
@@ -97,18 +112,36 @@ def write_whole(path, data):
         InputError: if it can't be written.
     """
     path = pathlib.Path(path)
-    part = path.with_name(f".{path.name}.part")
+    with _part_of(path) as part:
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+
+
+def check_writable(path):
+    """Find out now, not after an hour of training, whether ``path`` can be written.
+
+    Raises:
+        InputError: if it can't be.
+    """
+    with _part_of(pathlib.Path(path)) as part:
+        part.touch()
+
+
+def make_folder(path):
+    """Make a folder for results, if it isn't there, and check that files can be written to it.
+
+    Raises:
+        InputError: if not.
+    """
     try:
-        try:
-            with open(part, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        pathlib.Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{str(path)!r} can't be written: {error.strerror}") from error
+        raise InputError(f"folder {str(path)!r} can't be made ({error.strerror}): give another "
+                         "one") from error
+    check_writable(pathlib.Path(path) / "file")
 
 
 class RunFile:
@@ -128,7 +161,8 @@ class RunFile:
     def __init__(self, path, model, rng, vocab, config):
         self.path, self.model, self.rng = pathlib.Path(path), model, rng
         self.vocab, self.config = vocab, config
-        self.latest, self.saved_at = None, time.monotonic()
+        self.latest = self.saved = None
+        self.saved_at = time.monotonic()
 
     def _named_params(self):
         if isinstance(self.model, gluon.Block):
@@ -142,9 +176,7 @@ class RunFile:
             InputError: if the file is damaged or of another run, or none can be written there.
         """
         if not os.path.exists(self.path):
-            # Found out now, not after an hour of training.
-            write_whole(self.path, b"")
-            self.path.unlink()
+            check_writable(self.path)
             return {}
         found = load(self.path)
         for name, value in self.config.items():
@@ -162,7 +194,7 @@ class RunFile:
         self._set_params(found.params)
         version, internal, gauss_next = found.random_state
         self.rng.setstate((version, tuple(internal), gauss_next))
-        self.latest = found
+        self.latest = self.saved = found
         return found.history
 
     def _set_params(self, values):
@@ -185,18 +217,18 @@ class RunFile:
 
     def epoch_ends(self, history):
         """Take note of the state, with ``history``, a dict; write it if it's time."""
+        params = {name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
+                  for name, param in self._named_params().items()}
         version, internal, gauss_next = self.rng.getstate()
         self.latest = Checkpoint(
-            params={name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
-                    for name, param in self._named_params().items()},
-            config=self.config, vocab=list(self.vocab.idx_to_token),
+            params=params, config=self.config, vocab=list(self.vocab.idx_to_token),
             epoch=len(history["perplexity"]), history=history,
             random_state=[version, list(internal), gauss_next])
         if time.monotonic() - self.saved_at > _SAVE_SECONDS:
             self.save()
 
     def save(self):
-        """Write the state of the last whole epoch, if there is one."""
-        if self.latest is not None:
+        """Write the state of the last whole epoch, unless the file holds it already."""
+        if self.latest is not self.saved:
             self.latest.save(self.path)
-            self.saved_at = time.monotonic()
+            self.saved, self.saved_at = self.latest, time.monotonic()

@@ -2,17 +2,17 @@
 import os
 import sys
 
-from .errors import InputError, TrainingDiverged
+from .errors import InputError
 
 
 def run(main):
-    """Call ``main()`` and exit: 0 done, 1 training diverged, 2 bad input, 130 Ctrl-C."""
+    """Call ``main()`` and exit: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C."""
     try:
         main()
         sys.stdout.flush()
     except InputError as error:
         sys.exit(_fail(error, 2))
-    except TrainingDiverged as error:
+    except ArithmeticError as error:
         sys.exit(_fail(error, 1))
     except KeyboardInterrupt:
         sys.exit(130)

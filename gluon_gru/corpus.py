@@ -25,7 +25,7 @@ BOOK_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
 SAMPLE = pathlib.Path(__file__).parent / "data" / "sample.txt"
 
 #: Seconds: to connect or between two packets, and for the whole download (the file has 179 kB).
-STALL_SECONDS, DOWNLOAD_SECONDS = 5, 20
+STALL_SECONDS, DOWNLOAD_SECONDS = 5, 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,8 +115,9 @@ def download(url=BOOK_URL, sha1=BOOK_SHA1, cache=None, seconds=DOWNLOAD_SECONDS)
     except OSError as error:
         raise OSError(
             f"the cache folder {str(cache)!r} can't be written: {error.strerror}") from error
-    pooch.get_logger().setLevel("WARNING")
-    outcome = {}
+    logger, outcome = pooch.get_logger(), {}
+    level = logger.level
+    logger.setLevel("WARNING")
 
     def fetch():
         try:
@@ -130,13 +131,14 @@ def download(url=BOOK_URL, sha1=BOOK_SHA1, cache=None, seconds=DOWNLOAD_SECONDS)
     # A thread, since no time-out of the client bounds a name look-up without an answer, nor a
     # server that sends a byte now and then: offline must cost seconds.
     thread = threading.Thread(target=fetch, daemon=True)
-    thread.start()
-    thread.join(seconds)
     try:
+        thread.start()
+        thread.join(seconds)
         if "path" in outcome:
             os.replace(outcome["path"], path)
             return path
     finally:
+        logger.setLevel(level)
         shutil.rmtree(part, ignore_errors=True)
     raise OSError(_reason(outcome.get("error"), url, seconds))
 

@@ -12,7 +12,15 @@ def try_gpu(i=0):
 
     Source: the book's section "GPUs".
     """
-    return npx.gpu(i) if npx.num_gpus() >= i + 1 else npx.cpu()
+    return npx.gpu(i) if num_gpus() >= i + 1 else npx.cpu()
+
+
+def num_gpus():
+    """Return how many GPUs MXNet can use; 0 also where it finds their driver broken."""
+    try:
+        return npx.num_gpus()
+    except mx.MXNetError:
+        return 0
 
 
 def context(name="auto"):
@@ -31,7 +39,7 @@ def context(name="auto"):
     match = re.fullmatch(r"gpu(?:\((\d+)\))?", name)
     if not match:
         raise InputError(f"device {name!r} is not one of auto, cpu, gpu(0), gpu(1), ...")
-    index, available = int(match.group(1) or 0), npx.num_gpus()
+    index, available = int(match.group(1) or 0), num_gpus()
     if index >= available:
         raise InputError(
             f"device gpu({index}) was asked for, but this MXNet sees {available} GPUs: use "

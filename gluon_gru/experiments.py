@@ -14,7 +14,7 @@ from mxnet.gluon import rnn
 
 from . import corpus as corpora
 from . import models, report
-from .checkpoint import write_whole
+from .checkpoint import make_folder, write_whole
 from .claims import CLAIMS, GROUPS, Protocol
 from .device import context
 from .environment import environment
@@ -64,14 +64,23 @@ class Run:
 
 
 def plan(claims, quick=False):
-    """Return the runs that ``claims`` need, a list of `Run`; ``quick`` cuts their epochs."""
-    stops = {}
-    for claim in claims:
-        for protocol in filter(None, (claim.protocol, claim.baseline)):
-            epochs = min(protocol.num_epochs, QUICK_EPOCHS) if quick else protocol.num_epochs
-            stops.setdefault(dataclasses.replace(protocol, num_epochs=0), set()).add(epochs)
-    return [Run(dataclasses.replace(protocol, num_epochs=max(epochs)), tuple(sorted(epochs)))
-            for protocol, epochs in stops.items()]
+    """Return the runs that ``claims`` need, a list of `Run`; ``quick`` cuts their epochs.
+
+    A run stops where any claim looks at its protocol on the way, not only those asked for: they
+    can be asked for later.
+    """
+    def epochs(claims):
+        found = {}
+        for claim in claims:
+            for protocol in filter(None, (claim.protocol, claim.baseline)):
+                found.setdefault(dataclasses.replace(protocol, num_epochs=0), set()).add(
+                    min(protocol.num_epochs, QUICK_EPOCHS) if quick else protocol.num_epochs)
+        return found
+
+    anywhere = epochs([*CLAIMS, *claims])
+    return [Run(dataclasses.replace(protocol, num_epochs=max(needed)),
+                tuple(sorted(stop for stop in anywhere[protocol] if stop <= max(needed))))
+            for protocol, needed in epochs(claims).items()]
 
 
 def measure(run, seed, ctx, source, checkpoint=None, description=None):
@@ -116,18 +125,40 @@ def _claims_of(groups):
 
 
 def _open_folder(out, resume):
-    """Make the folder for results and check, before anything is trained, that it can be used."""
-    checkpoints = out / "checkpoints"
-    if not resume and (checkpoints.exists() or (out / "results.json").exists()):
+    """Make the folder for results and check, before anything is trained, that it can be used.
+
+    Returns:
+        What its ``results.json`` holds; an empty dict if there is none.
+    """
+    path = out / "results.json"
+    if not resume and ((out / "checkpoints").exists() or path.exists()):
         raise InputError(f"{str(out)!r} holds a run already: add --resume to go on with it, or "
                          "give another folder with --out")
+    make_folder(out / "checkpoints")
     try:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"folder {str(out)!r} can't be made: {error.strerror}") from error
-    write_whole(out / ".writable", b"")
-    (out / ".writable").unlink()
-    return checkpoints
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} can't be read ({error}): give another folder with "
+                         "--out") from error
+
+
+def _check_continues(recorded, out, groups, runs, found, ctx):
+    """Raise InputError if going on would drop or mix what a ``results.json`` records."""
+    recorded_groups = {verdict["claim"].split("/")[0] for verdict in recorded["verdicts"]}
+    planned = {(run.protocol.model, seed): run.protocol.num_epochs for run, seed in runs}
+    epochs = {(run["model"], run["seed"]): len(run["perplexity"]) for run in recorded["runs"]}
+    differences = [
+        *(f"the claims {group}" for group in sorted(recorded_groups - set(groups))),
+        *(f"{done} epochs of {model}, seed {seed}" for (model, seed), done in epochs.items()
+          if done > planned.get((model, seed), 0)),
+        *([f"the corpus {recorded['corpus']['name']}"]
+          if recorded["corpus"]["sha1"] != found.sha1 else []),
+        *(f"the device {device}" for device in sorted(
+            {session["environment"]["device"] for session in recorded["sessions"]} - {str(ctx)})),
+    ]
+    if differences:
+        raise InputError(f"{str(out)!r} records {', '.join(differences)}, which this command does "
+                         "not ask for: ask for it too, or give another folder with --out")
 
 
 def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick=False,
@@ -158,44 +189,54 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
     out, claims, ctx = pathlib.Path(out), _claims_of(groups), context(device)
     found = corpora.find(corpus)
     source = load_corpus(found)
-    runs = [(run, seed) for seed in range(1, num_seeds + 1) for run in plan(claims, quick)]
+    seeds = range(1, num_seeds + 1)
+    runs = [(run, seed) for seed in seeds for run in plan(claims, quick)]
     for run, _ in runs:
         SeqDataLoader(run.protocol.batch_size, run.protocol.num_steps, source=source)
-    checkpoints = _open_folder(out, resume)
+    recorded = _open_folder(out, resume)
+    if recorded:
+        _check_continues(recorded, out, groups, runs, found, ctx)
     # Now, not when it is written: the checkout may change while this trains.
-    env = environment(ctx)
+    sessions = recorded.get("sessions", []) + [
+        {"command": command, "environment": environment(ctx)}]
+    measured = {(run["model"], run["seed"]): Measurement(**run)
+                for run in recorded.get("runs", [])}
     _say(_corpus_line(found))
-    measurements = []
+
+    def record():
+        results = _results(claims, list(measured.values()), found, source, seeds, sessions)
+        write_whole(out / "results.json", json.dumps(results, indent=1).encode())
+        return results
+
+    record()
     for number, (run, seed) in enumerate(runs, 1):
         title = f"[{number}/{len(runs)}] {MODELS[run.protocol.model].name}, seed {seed}"
-        measurements.append(measure(
-            run, seed, ctx, source, checkpoints / f"{run.protocol.model}-seed{seed}.safetensors",
-            title))
-        last = measurements[-1]
+        last = measured[run.protocol.model, seed] = measure(
+            run, seed, ctx, source,
+            out / "checkpoints" / f"{run.protocol.model}-seed{seed}.safetensors", title)
         _say(f"{title}: perplexity {last.perplexity[-1]:.2f} after {len(last.perplexity)} epochs, "
              f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}")
-        results = _results(claims, measurements, found, source, env, num_seeds, command)
-        write_whole(out / "results.json", json.dumps(results, indent=1).encode())
+        results = record()
         report.write(results, out)
     return results
 
 
-def _results(claims, measurements, found, source, env, num_seeds, command):
+def _results(claims, measurements, found, source, seeds, sessions):
     """Judge the claims by what has been measured so far; return what ``results.json`` holds."""
     tokens, vocab = source
+    on_gpu = sessions[-1]["environment"]["device"].startswith("gpu")
     texts = {n: "".join(vocab.to_tokens(tokens[:n]))
              for n in {claim.protocol.max_tokens for claim in claims}}
     return {
-        "command": command,
-        "environment": env,
+        "sessions": sessions,
         "corpus": {"name": found.name, "sha1": found.sha1, "is_books": found.is_books,
                    "note": found.note},
-        "seeds": list(range(1, num_seeds + 1)),
+        "seeds": list(seeds),
         "models": {key: model.name for key, model in MODELS.items()},
         "runs": [dataclasses.asdict(measurement) for measurement in measurements],
         "verdicts": [
             dataclasses.asdict(judge(claim, measurements, texts[claim.protocol.max_tokens],
-                                     found.is_books, env["device"].startswith("gpu")))
+                                     found.is_books, on_gpu))
             for claim in claims],
     }
 

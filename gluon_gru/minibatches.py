@@ -3,6 +3,7 @@
 Follows the book's section "Language Models and the Dataset": the same random offsets, and the same
 sequences in the same minibatches.
 """
+import numbers
 import random
 
 import numpy
@@ -99,6 +100,8 @@ class SeqDataLoader:
 
     def __init__(self, batch_size, num_steps, use_random_iter=False, max_tokens=10000,
                  source=None, rng=random):
+        if not isinstance(max_tokens, numbers.Integral):
+            raise InputError(f"max_tokens is {max_tokens!r}: it must be a whole number")
         self.corpus, self.vocab = source or load_corpus_time_machine()
         if max_tokens > 0:
             self.corpus = self.corpus[:max_tokens]

@@ -6,6 +6,7 @@ from tabulate import tabulate
 from . import plots
 from .checkpoint import write_whole
 from .claims import CHAPTER, CLAIMS
+from .verdicts import VERBATIM_RUN
 
 _CLAIMS = {claim.id: claim for claim in CLAIMS}
 
@@ -65,7 +66,8 @@ def table(results):
 
 def markdown(results):
     """Return the report: verdicts, pictures, texts, what differs in the sources, environment."""
-    corpus, env, runs = results["corpus"], results["environment"], results["runs"]
+    corpus, runs, sessions = results["corpus"], results["runs"], results["sessions"]
+    env = sessions[-1]["environment"]
     comparable = ("byte for byte the book's corpus" if corpus["is_books"] else
                   "**NOT the book's corpus: nothing here is comparable with the published "
                   "numbers**")
@@ -73,7 +75,9 @@ def markdown(results):
     minutes = sum(sum(run["seconds"]) for run in runs) / 60
     return "\n\n".join([
         "# What the GRU chapter reports, measured again",
-        f"Made by `{results['command']}`: {len(runs)} training runs (seeds {seeds}), "
+        f"Made by `{sessions[0]['command']}`"
+        + (f" and {len(sessions) - 1} more (the environments, below)" if sessions[1:] else "")
+        + f": {len(runs)} training runs (seeds {seeds}), "
         f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
         f"{env['cores']} cores).\n"
         f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. {corpus['note']}"
@@ -89,7 +93,7 @@ def markdown(results):
         "![Tokens/sec, reported and measured](throughput.png)",
         "## Continuations",
         f"The first seed's. Verbatim is the share of the generated characters that lie in runs of "
-        f"{_verbatim_run()} or more copied from the training text.",
+        f"{VERBATIM_RUN} or more copied from the training text.",
         tabulate(_texts(results), ["claim", "", "text", "verbatim"], tablefmt="github",
                  disable_numparse=True),
         "## Tolerances",
@@ -98,19 +102,16 @@ def markdown(results):
         "## What differs in the sources",
         _discrepancies(),
         "## Environment",
-        tabulate([(name, value) for name, value in env.items()], ["", ""], tablefmt="github",
-                 disable_numparse=True),
+        "\n\n".join(
+            f"`{session['command']}`\n\n" + tabulate(
+                session["environment"].items(), ["", ""], tablefmt="github",
+                disable_numparse=True)
+            for session in sessions),
     ]) + "\n"
 
 
 def _claim(verdict):
     return _CLAIMS[verdict["claim"]]
-
-
-def _verbatim_run():
-    from .verdicts import VERBATIM_RUN
-
-    return VERBATIM_RUN
 
 
 def _share(value):
@@ -141,10 +142,11 @@ def _discrepancies():
         "both.",
         f"- For one and the same concise model the chapter reports "
         f"{rates['chapter-concise']:,} tokens/sec and the slides {rates['slides-concise']:,}, "
-        "both on gpu(0): the GPUs, which neither names, were not the same.",
+        "both on gpu(0). Neither names the GPU or the software, so the difference stays "
+        "unexplained.",
         "- From scratch, the reset gate acts before the recurrent matrix product; in `rnn.GRU` it "
-        "acts after it, with a second bias. The two models that are compared are different "
-        "functions, of the same size but for that bias.",
+        "acts after it, and there are second biases. The two models that are compared are "
+        "different functions.",
         "- The book's loop calls `detach()` on the state and drops the result. It trains the same "
         "model all the same, since MXNet forgets the graph of a minibatch after its backward "
         "pass; here the detached state is used.",

@@ -9,6 +9,7 @@ import collections
 import io
 import itertools
 import re
+import sys
 import warnings
 
 import numpy
@@ -63,13 +64,24 @@ def _not_utf8(path, position):
                       f"example  iconv -f latin1 -t utf-8 {path.name}")
 
 
+def _books_corpus():
+    """Find the corpus; warn the reader's own line of code if it is not the one hoped for."""
+    corpus = corpora.find()
+    if corpus.note:
+        frame, level = sys._getframe(1), 2
+        while frame.f_back and frame.f_globals["__name__"].startswith(__package__):
+            frame, level = frame.f_back, level + 1
+        warnings.warn(corpus.note, stacklevel=level)
+    return corpus
+
+
 def read_time_machine():
     """Return the corpus (`gluon_gru.corpus.find`) as a list of normalised lines, as the book does.
 
     Raises:
         InputError: for a corpus that can't be read or isn't UTF-8.
     """
-    path = corpora.find().path
+    path = _books_corpus().path
     try:
         lines = io.StringIO(path.read_bytes().decode("utf-8"), newline=None)
     except UnicodeDecodeError as error:
@@ -119,6 +131,8 @@ class Vocab:
         first = ["<pad>", "<bos>", "<eos>", "<unk>"] if use_special_tokens else ["<unk>"]
         first += list(reserved_tokens or ())
         self.unk = first.index("<unk>")
+        if use_special_tokens:
+            self.pad, self.bos, self.eos = 0, 1, 2
         taken = set(first)
         self.idx_to_token = first + [
             token for token, freq in self.token_freqs if freq >= min_freq and token not in taken]
@@ -199,7 +213,4 @@ def load_corpus_time_machine(max_tokens=-1):
     Raises:
         InputError: see `gluon_gru.corpus.find` and `load_corpus`.
     """
-    corpus = corpora.find()
-    if corpus.note:
-        warnings.warn(corpus.note, stacklevel=4)
-    return load_corpus(corpus, max_tokens=max_tokens)
+    return load_corpus(_books_corpus(), max_tokens=max_tokens)

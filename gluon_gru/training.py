@@ -1,9 +1,9 @@
-"""The book's training loop, ``train_ch8``, without a wait in it, and resumable to the digit.
+"""The book's training loop, ``train_ch8``, which reads nothing back until an epoch ends.
 
 Truncated backpropagation through time: the hidden state is carried over from minibatch to
 minibatch and detached; the gradient's norm is clipped; plain SGD. The book reads the loss and the
 gradient's norm in every minibatch, and so waits for the device each time; here both stay on the
-device until the epoch ends, and clipping and update are two operators, however many parameters.
+device until the epoch ends. A run can be resumed to the digit.
 """
 import contextlib
 import dataclasses
@@ -25,16 +25,11 @@ from .errors import InputError, TrainingDiverged, check_positive
 from .generation import predict_ch8
 from .interrupt import CtrlC
 from .metrics import Timer, perplexity
-
-#: Gradients are clipped to this norm (the book's theta).
-CLIP_NORM = 1
+from .updates import CLIP_NORM, clipped_sgd, grad_clipping, trained_params
 
 # Minibatches that Python may run ahead of the device: enough to keep it busy, few enough that
 # what waits to be computed fits into memory on a long text.
 _AHEAD = 16
-
-# MXNet's operators on many arrays take 60 at most.
-_MANY = 60
 
 
 @dataclasses.dataclass(repr=False)
@@ -78,65 +73,9 @@ def set_seed(seed):
     mx.random.seed(seed)
 
 
-def _params(model):
-    """Return the trained parameters of a model, arrays with ``grad``."""
-    if isinstance(model, gluon.Block):
-        return [param.data() for param in model.collect_params().values()
-                if param.grad_req != "null"]
-    return model.params
-
-
-def sgd(params, lr, batch_size):
-    """Minibatch stochastic gradient descent: subtract lr * gradient / batch_size, in place.
-
-    Source: the book's section "Linear Regression Implementation from Scratch".
-    """
-    for param in params:
-        param[:] = param - lr * param.grad / batch_size
-
-
-def _norm(grads):
-    """Return the Euclidean norm of all the gradients together, (1,), on the device."""
-    squares = [mx.nd.multi_sum_sq(*grads[i:i + _MANY], num_arrays=len(grads[i:i + _MANY]))
-               for i in range(0, len(grads), _MANY)]
-    return mx.nd.sqrt(mx.nd.concat(*squares, dim=0).sum())
-
-
-def _clip_scale(grads, theta):
-    """Return what clipping multiplies the gradients with, (1,), on the device."""
-    return mx.nd.minimum(1, theta / _norm(grads))
-
-
-def grad_clipping(model, theta):
-    """Scale the gradients, in place, so that their norm is at most ``theta``.
-
-    All the parameters' gradients count as one vector g: g becomes min(1, theta / ||g||) g.
-    Nothing is read back: the norm stays on the device. Source: the book's section "Implementation
-    of Recurrent Neural Networks from Scratch".
-    """
-    grads = [param.grad for param in _params(model)]
-    scale = _clip_scale([grad.as_nd_ndarray() for grad in grads], theta).as_np_ndarray()
-    for grad in grads:
-        grad *= scale
-
-
-def _clipped_sgd(model, theta, lr):
-    """Do what ``grad_clipping(model, theta)`` and ``sgd(params, lr, 1)`` do, in a few operators."""
-    params = _params(model)
-    weights = [param.as_nd_ndarray() for param in params]
-    grads = [param.grad.as_nd_ndarray() for param in params]
-    scale = lr * _clip_scale(grads, theta)
-    for i in range(0, len(weights), _MANY):
-        w, g = weights[i:i + _MANY], grads[i:i + _MANY]
-        rates = mx.nd.broadcast_to(scale, shape=(len(w),))
-        mx.nd.preloaded_multi_sgd_update(
-            *[array for pair in zip(w, g) for array in pair], rates, mx.nd.zeros_like(rates),
-            num_weights=len(w), out=w)
-
-
 def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter):
     """Train an epoch, ``update()`` after every minibatch's backward pass; see train_epoch_ch8."""
-    state, losses, num_tokens, timer = None, [], 0, Timer()
+    state, losses, sizes, timer = None, [], [], Timer()
     for X, Y in train_iter:
         if state is None or use_random_iter:
             state = model.begin_state(batch_size=X.shape[0], ctx=ctx)
@@ -150,7 +89,7 @@ def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter):
         l.backward()
         update()
         losses.append(l)
-        num_tokens += y.size
+        sizes.append(y.size)
         if len(losses) > _AHEAD:
             losses[-_AHEAD].wait_to_read()
     if not losses:
@@ -158,8 +97,8 @@ def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter):
     # The last update belongs to the epoch's time too.
     mx.nd.waitall()
     seconds = timer.stop()
-    mean_loss = numpy.mean([float(l) for l in losses])
-    return perplexity(mean_loss), num_tokens / seconds
+    mean_loss = numpy.average([float(l) for l in losses], weights=sizes)
+    return perplexity(mean_loss), sum(sizes) / seconds
 
 
 def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
@@ -189,7 +128,7 @@ def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
 
 def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False):
     """Do what `train_epoch_ch8` does with SGD, clipping and updating in a few operators."""
-    return _train_epoch(model, train_iter, loss, lambda: _clipped_sgd(model, CLIP_NORM, lr), ctx,
+    return _train_epoch(model, train_iter, loss, lambda: clipped_sgd(model, CLIP_NORM, lr), ctx,
                         use_random_iter)
 
 
@@ -252,14 +191,15 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
             start = time.perf_counter()
             ppl, speed = train_epoch(model, ctrl_c.between(train_iter), loss, lr, ctx,
                                      use_random_iter)
-            if not math.isfinite(ppl):
+            # An epoch's last update can ruin the weights after its loss was measured.
+            if not (math.isfinite(ppl) and _weights_are_finite(model)):
                 raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
             history.perplexity.append(ppl)
             history.tokens_per_sec.append(speed)
             history.seconds.append(time.perf_counter() - start)
-            _seed_mxnet(rng)
             if on_epoch:
                 on_epoch(epoch, history)
+            _seed_mxnet(rng)
             if run:
                 run.epoch_ends(dataclasses.asdict(history))
             bar.set_postfix_str(f"perplexity {ppl:.2f}, {speed:,.0f} tokens/sec", refresh=False)
@@ -272,10 +212,15 @@ def _seed_mxnet(rng):
     mx.random.seed(zlib.crc32(repr(rng.getstate()).encode()) >> 1)
 
 
+def _weights_are_finite(model):
+    return all(numpy.isfinite(param.asnumpy()).all() for param in trained_params(model))
+
+
 def _divergence(epoch, ppl, lr, run):
-    kept = (f"; the state after epoch {epoch - 1} is in {str(run.path)!r}"
-            if run and run.latest is not None else "")
-    return (f"training diverged in epoch {epoch} (perplexity {ppl}): try a learning rate below "
+    what = f"perplexity {ppl:g}" if not math.isfinite(ppl) else "its weights are not finite"
+    kept = (f"; the state after epoch {epoch - 1} is in {str(run.path)!r} (a run with another "
+            "learning rate needs another file)" if run and run.latest is not None else "")
+    return (f"training diverged in epoch {epoch} ({what}): try a learning rate below "
             f"{lr:g}{kept}")
 
 
@@ -293,10 +238,13 @@ def train_ch8(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=Fal
     on_epoch = None
     if in_notebook():
         animator = Animator(xlabel="epoch", ylabel="perplexity", legend=["train"],
-                            xlim=[1, num_epochs])
+                            xlim=[1, max(num_epochs, 2)])
 
         def on_epoch(epoch, history):
             if epoch % 10 == 1 or epoch == num_epochs:
+                # Those before too: a resumed run has some that were not drawn here.
+                animator.X = [list(range(1, epoch, 10))]
+                animator.Y = [history.perplexity[:epoch - 1:10]]
                 animator.add(epoch, history.perplexity[-1])
 
     history = train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter, checkpoint,

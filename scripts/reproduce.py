@@ -1,5 +1,6 @@
 """Re-run every number that the GRU chapter and its slides report, and judge each."""
 import argparse
+import shlex
 import sys
 
 try:
@@ -35,8 +36,8 @@ def main():
         results = experiments.reproduce(args.out, args.claims, args.seeds, args.device,
                                         args.corpus, args.quick, args.resume, command)
     except KeyboardInterrupt:
-        resume = command if args.resume else f"{command} --resume"
-        print(f"\ninterrupted; what was measured is kept. Go on with:\n  {resume}",
+        words = [sys.executable, *sys.argv, *([] if args.resume else ["--resume"])]
+        print(f"\ninterrupted; what was measured is kept. Go on with:\n  {shlex.join(words)}",
               file=sys.stderr)
         raise
     print(report.table(results))

@@ -104,7 +104,7 @@ loss = gluon.loss.SoftmaxCrossEntropyLoss()
 ppl, speed = d2l.train_epoch_ch8(model, train_iter, loss, trainer.step, ctx, True)
 print(ppl > 1, speed > 0)
 state = model.begin_state(batch_size=3, ctx=ctx)
-print(model(np.zeros((3, 5)), state)[0].shape == (15, len(vocab)))
+print(model(np.zeros((3, 5), ctx=ctx), state)[0].shape == (15, len(vocab)))
 params = d2l.get_lstm_params(len(vocab), 8, ctx)
 model = d2l.RNNModelScratch(len(vocab), 8, ctx, lambda *sizes: params, d2l.init_lstm_state,
                             d2l.lstm)

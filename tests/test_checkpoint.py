@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reference import MODELS, loader
 
 import gluon_gru as d2l
-from gluon_gru import checkpoint
+from gluon_gru import checkpoint, training
 
 CPU = mx.cpu()
 
@@ -269,3 +269,18 @@ def test_the_state_before_a_divergence_is_kept_and_named(path):
     broken.clear()
     history = d2l.train(model(), train_iter, train_iter.vocab, 1, 5, CPU, checkpoint=path)
     assert len(history) == 5 and history.perplexity[:2] == kept.history["perplexity"]
+
+
+def test_weights_ruined_by_an_epochs_last_update_are_not_kept(path, monkeypatch):
+    train_iter = loader()
+    model, updates = MODELS["scratch GRU"](len(train_iter.vocab)), []
+
+    def ruin_at_the_end_of_the_third_epoch(model, *args):
+        updates.append(None)
+        if len(updates) == 3 * len(list(loader())):
+            model.params[0][:] = numpy.inf
+
+    monkeypatch.setattr(training, "clipped_sgd", ruin_at_the_end_of_the_third_epoch)
+    with pytest.raises(d2l.TrainingDiverged, match="in epoch 3 .its weights.*epoch 2 is in"):
+        d2l.train(model, train_iter, train_iter.vocab, 1, 5, CPU, checkpoint=path)
+    assert checkpoint.load(path).epoch == 2

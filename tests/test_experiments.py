@@ -32,6 +32,9 @@ def test_fewer_claims_need_shorter_or_fewer_runs_and_quick_cuts_them():
     assert [run.stops for run in experiments.plan(short)] == [(50,)]
     assert [run.stops for run in experiments.plan(short, quick=True)] == [(25,)]
     assert [run.stops for run in experiments.plan(CLAIMS, quick=True)] == [(25,), (25,)]
+    # What is not asked for now may be asked for later, of the same run.
+    long = [claim for claim in CLAIMS if claim.group == "chapter-scratch"]
+    assert [run.stops for run in experiments.plan(long)] == [(50, 500)]
 
 
 def test_a_speedup_alone_needs_both_models():
@@ -70,7 +73,7 @@ def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
     assert len(results["verdicts"][0]["measured"]) == 2
     assert results["corpus"]["name"] == "sample.txt"
     for name in ("processor", "cores", "python", "numpy", "mxnet", "device", "commit"):
-        assert results["environment"][name]
+        assert results["sessions"][0]["environment"][name]
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {
         "results.json", "report.md", "perplexity.png", "throughput.png", "checkpoints"}
 
@@ -80,7 +83,8 @@ def test_resuming_a_finished_reproduction_trains_nothing_and_keeps_the_numbers(
     before = reproduce(tmp_path)
     monkeypatch.setattr("gluon_gru.training.train_epoch", None)
     after = reproduce(tmp_path, resume=True)
-    assert after == before
+    assert {**after, "sessions": None} == {**before, "sessions": None}
+    assert len(after["sessions"]) == 2 and after["sessions"][:1] == before["sessions"]
 
 
 def test_more_seeds_can_be_added_to_a_finished_reproduction(small, tmp_path):
@@ -97,12 +101,51 @@ def test_a_folder_with_a_run_is_refused_without_resume_and_left_alone(small, tmp
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
-def test_resuming_on_another_corpus_is_refused(small, tmp_path):
-    reproduce(tmp_path / "out")
-    other = tmp_path / "other.txt"
+def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
+    before = reproduce(tmp_path, groups=["chapter-scratch"])
+    after = reproduce(tmp_path, resume=True)
+    assert after["runs"][:1] == before["runs"] and len(after["runs"]) == 2
+    assert all(verdict["measured"] for verdict in after["verdicts"])
+
+
+@pytest.mark.parametrize("change, complaint", [
+    ({"groups": ["slides-scratch"]}, "the claims chapter-concise"),
+    ({"num_seeds": 1}, "6 epochs of gru-scratch, seed 2"),
+    ({"device": "gpu(0)"}, r"the device cpu\(0\)"),
+    ({"corpus": True}, "the corpus sample.txt"),
+])
+def test_resuming_never_drops_or_mixes_what_is_recorded(
+        small, tmp_path, monkeypatch, change, complaint):
+    out, other = tmp_path / "out", tmp_path / "other.txt"
+    reproduce(out, num_seeds=2)
+    before = (out / "results.json").read_bytes()
     other.write_text(SAMPLE.read_text()[500:])
-    with pytest.raises(InputError, match="its corpus is"):
-        experiments.reproduce(tmp_path / "out", corpus=other, device="cpu", resume=True)
+    if "corpus" in change:
+        change = {"corpus": other}
+    monkeypatch.setattr("gluon_gru.device.npx.num_gpus", lambda: 1)
+    monkeypatch.setattr(experiments, "measure", None)
+    with pytest.raises(InputError, match=complaint):
+        experiments.reproduce(out, **{"corpus": SAMPLE, "device": "cpu", "num_seeds": 2,
+                                      "resume": True, **change})
+    assert (out / "results.json").read_bytes() == before
+
+
+def test_killed_while_resuming_nothing_recorded_is_lost(small, tmp_path, monkeypatch):
+    before = reproduce(tmp_path, num_seeds=2)
+
+    def killed(*args):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(experiments, "measure", killed)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(tmp_path, num_seeds=2, resume=True)
+    assert json.loads((tmp_path / "results.json").read_text())["runs"] == before["runs"]
+
+
+def test_another_programs_results_are_refused_and_left_alone(small, tmp_path):
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(InputError, match="results.json' can't be read"):
+        reproduce(tmp_path, resume=True)
+    assert (tmp_path / "results.json").read_text() == "{"
 
 
 @pytest.mark.parametrize("kwargs, message", [

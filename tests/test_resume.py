@@ -35,7 +35,7 @@ def train(path, name, seed, num_epochs, own_rng=False, on_epoch=None):
 @contextlib.contextmanager
 def interrupt_in_minibatch(number):
     """Have Ctrl-C pressed in a minibatch, counted over all epochs from 1."""
-    done, original = [], training._clipped_sgd
+    done, original = [], training.clipped_sgd
 
     def update(*args):
         done.append(None)
@@ -44,7 +44,7 @@ def interrupt_in_minibatch(number):
         original(*args)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "_clipped_sgd", update)
+        patch.setattr(training, "clipped_sgd", update)
         yield
 
 
@@ -82,6 +82,25 @@ def test_a_run_interrupted_within_an_epoch_goes_on_from_the_epochs_start(tmp_pat
     resumed, resumed_parameters = train(tmp_path / "cut", name, 99, 4)
     assert resumed.perplexity == whole.perplexity
     assert resumed_parameters == parameters
+
+
+class PressesCtrlC:
+    """Press Ctrl-C when it is freed: there Python would lose it, as it loses any exception."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_ctrl_c_while_an_array_is_freed_is_not_lost(tmp_path):
+    default = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "cut", "GRU", 0, 4,
+                  on_epoch=lambda epoch, history: epoch == 2 and PressesCtrlC())
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, default)
+    assert checkpoint.load(tmp_path / "cut").epoch == 2
 
 
 def test_an_interrupt_in_the_first_epoch_leaves_no_file(tmp_path):
@@ -136,19 +155,6 @@ def uninterrupted():
     return train(None, NAME, 0, EPOCHS)[0].perplexity
 
 
-def stop(process, name):
-    """Send a signal; return the lines that came until the process ended."""
-    process.send_signal(getattr(signal, name))
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        # Python loses a Ctrl-C that arrives while it frees an array (in a ``__del__``).
-        if len(lines) % 3 == 0:
-            process.send_signal(getattr(signal, name))
-    process.wait()
-    return [line for line in lines if line.endswith("\n")]
-
-
 # A killed run has what it wrote after every epoch; a Ctrl-C has it write what it had not.
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 @pytest.mark.parametrize("name, times, save_seconds", [("SIGKILL", 3, 0), ("SIGINT", 2, 1e9)])
@@ -159,10 +165,11 @@ def test_a_process_stopped_at_random_moments_comes_to_the_same_digits(
         with start(path, save_seconds, attempt) as process:
             epochs = [int(process.stdout.readline()) for _ in range(chance.randint(2, 5))]
             time.sleep(chance.uniform(0, 0.05))
-            epochs += map(int, stop(process, name))
-            err = process.stderr.read()
+            process.send_signal(getattr(signal, name))
+            out, err = process.communicate()
         assert process.returncode == -getattr(signal, name), err
         assert err.endswith("KeyboardInterrupt\n" if name == "SIGINT" else "")
+        epochs += [int(line) for line in out.splitlines(keepends=True) if line.endswith("\n")]
         # The last epoch that was reported may not have been saved, those before it were.
         assert epochs[0] in (last, last + 1)
         last = epochs[-1]

@@ -1,8 +1,8 @@
 """The command lines, as processes: what they print, their exit codes, Ctrl-C and kill."""
-import contextlib
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +11,7 @@ import time
 import pytest
 import tiny
 
+from gluon_gru import checkpoint
 from gluon_gru.corpus import SAMPLE
 
 SCRIPTS = tiny.REPOSITORY / "scripts"
@@ -36,6 +37,11 @@ def wait_for(condition, process):
         time.sleep(0.01)
 
 
+def epochs_done(out):
+    """Return how many epochs the checkpoints of a reproduction hold, over all its runs."""
+    return sum(checkpoint.load(path).epoch for path in out.glob("checkpoints/*.safetensors"))
+
+
 @pytest.mark.parametrize("script", ["reproduce.py", "benchmark.py"])
 def test_help_names_every_option_and_nothing_is_trained(script):
     shown = run(SCRIPTS / script, "--help")
@@ -54,7 +60,7 @@ def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(tmp_p
 @pytest.mark.parametrize("arguments, message", [
     (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
     (["--corpus", "."], "can't be read"),
-    (["--device", "gpu(0)", "--corpus", str(SAMPLE)], "gpu(0)"),
+    (["--device", "gpu(99)", "--corpus", str(SAMPLE)], "gpu(99)"),
     (["--seeds", "0", "--corpus", str(SAMPLE)], "seeds is 0"),
     (["--claims", "none", "--corpus", str(SAMPLE)], "claims none"),
     (["--out", os.path.join(os.devnull, "x"), "--corpus", str(SAMPLE)], "can't be made"),
@@ -76,18 +82,11 @@ def test_without_the_package_the_script_says_what_is_missing(tmp_path):
 def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(tmp_path):
     undisturbed = run(TINY, 40, "--corpus", SAMPLE, "--out", tmp_path / "a")
     assert undisturbed.returncode == 0
-    out, seen = tmp_path / "b", set()
-
-    def writes():
-        for path in out.glob("checkpoints/*.safetensors"):
-            with contextlib.suppress(FileNotFoundError):
-                seen.add((path.name, path.stat().st_mtime_ns))
-        return len(seen)
-
-    # In the first model, at its end or in the second, and in the second.
-    for epochs in (5, 40, 10):
-        process, before = start_tiny(40, out, "--resume"), writes()
-        wait_for(lambda before=before, epochs=epochs: writes() >= before + epochs, process)
+    out = tmp_path / "b"
+    # Twice in the first model, which ends after 40 epochs, and twice in the second.
+    for epochs in (5, 20, 45, 60):
+        process = start_tiny(40, out, "--resume")
+        wait_for(lambda epochs=epochs: epochs_done(out) >= epochs, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
     process = start_tiny(40, out, "--resume")
@@ -100,12 +99,16 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(t
 
 def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
     process = start_tiny(5000, tmp_path)
-    wait_for(lambda: list(tmp_path.glob("checkpoints/*.safetensors")), process)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=120)
+    try:
+        wait_for(lambda: epochs_done(tmp_path) > 3, process)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
-    resume = stderr.strip().splitlines()[-1]
-    assert resume.startswith("  python scripts/reproduce.py") and resume.endswith("--resume")
+    resume = shlex.split(stderr.strip().splitlines()[-1])
+    assert resume[:2] == [sys.executable, str(SCRIPTS / "reproduce.py")]
+    assert resume[2:] == ["--corpus", str(SAMPLE), "--out", str(tmp_path), "--resume"]
 
 
 def test_a_divergence_is_one_line_and_exit_code_1(tmp_path):

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from reference import MODELS, loader
 
 import gluon_gru as d2l
-from gluon_gru import training
+from gluon_gru import updates
 
 LOSS = gluon.loss.SoftmaxCrossEntropyLoss()
 CPU = mx.cpu()
@@ -71,7 +71,7 @@ def test_gradients_up_to_the_norm_stay_digit_for_digit(theta):
 def test_gradients_of_zero_stay_zero():
     model = model_with([0.0], [0.0, 0.0])
     d2l.grad_clipping(model, 1)
-    training._clipped_sgd(model, 1, 0.5)
+    updates.clipped_sgd(model, 1, 0.5)
     assert [param.grad.tolist() for param in model.params] == [[0.0], [0.0, 0.0]]
     assert [param.tolist() for param in model.params] == [[1.0], [2.0, 2.0]]
 
@@ -101,7 +101,7 @@ def test_sgd_subtracts_the_gradient_in_place(lr, batch_size):
 def test_the_fused_update_is_clipping_and_sgd(count, norm):
     grads = random_grads(count, norm)
     fused, plain = model_with(*grads), model_with(*grads)
-    training._clipped_sgd(fused, 2, 0.7)
+    updates.clipped_sgd(fused, 2, 0.7)
     d2l.grad_clipping(plain, 2)
     d2l.sgd(plain.params, 0.7, 1)
     for i, (a, b, grad) in enumerate(zip(fused.params, plain.params, grads)):

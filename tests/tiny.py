@@ -5,6 +5,7 @@ Run as a program, it is ``scripts/reproduce.py`` with these claims in place of t
 import dataclasses
 import pathlib
 import runpy
+import signal
 import sys
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
@@ -25,6 +26,9 @@ def claims(epochs=6):
 
 if __name__ == "__main__":
     from gluon_gru import checkpoint, experiments
+
+    # A shell's background job has it switched off.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     experiments.CLAIMS = claims(int(sys.argv.pop(1)))
     checkpoint._SAVE_SECONDS = 0

@@ -38,10 +38,11 @@ class RNNModel(nn.Block):
 
     def config(self):
         """Return what makes this model this model, as JSON holds it."""
-        layer = self.rnn
-        return {"model": "RNNModel", "layer": layer._mode, "num_hiddens": layer._hidden_size,
-                "num_layers": layer._num_layers, "directions": layer._dir,
-                "dropout": layer._dropout, "vocab_size": self.vocab_size}
+        facts = {"layer": "_mode", "num_hiddens": "_hidden_size", "num_layers": "_num_layers",
+                 "directions": "_dir", "dropout": "_dropout"}
+        # A reader's own layer may not have them.
+        return {"model": "RNNModel", "vocab_size": self.vocab_size,
+                **{name: getattr(self.rnn, attribute, None) for name, attribute in facts.items()}}
 
     def begin_state(self, *args, **kwargs):
         """Return the layer's state to start from, ``begin_state(batch_size, ctx=...)``.

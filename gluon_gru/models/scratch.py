@@ -161,8 +161,9 @@ class RNNModelScratch:
 
     def config(self):
         """Return what makes this model this model, as JSON holds it."""
-        return {"model": "RNNModelScratch", "forward_fn": self.forward_fn.__name__,
-                "num_hiddens": self.num_hiddens, "vocab_size": self.vocab_size}
+        return {"model": "RNNModelScratch", "num_hiddens": self.num_hiddens,
+                "forward_fn": getattr(self.forward_fn, "__name__", "unnamed"),
+                "vocab_size": self.vocab_size}
 
     def begin_state(self, batch_size, ctx):
         """Return the state to start from."""

@@ -1,0 +1,70 @@
+"""From gradients to new parameters: clipping, and SGD.
+
+`grad_clipping` and `sgd` are the book's, parameter by parameter; `clipped_sgd` does both at once
+in some ten operators, however many parameters there are. None of them reads anything back from
+the device.
+"""
+import mxnet as mx
+from mxnet import gluon
+
+#: Gradients are clipped to this norm (the book's theta).
+CLIP_NORM = 1
+
+# MXNet's operators on many arrays take 60 for certain.
+_MANY = 60
+
+
+def trained_params(model):
+    """Return the parameters of a model that are trained, a list of arrays with ``grad``."""
+    if isinstance(model, gluon.Block):
+        return [param.data() for param in model.collect_params().values()
+                if param.grad_req != "null"]
+    return model.params
+
+
+def sgd(params, lr, batch_size):
+    """Minibatch stochastic gradient descent: subtract lr * gradient / batch_size, in place.
+
+    Source: the book's section "Linear Regression Implementation from Scratch".
+    """
+    for param in params:
+        param[:] = param - lr * param.grad / batch_size
+
+
+def _norm(grads):
+    """Return the Euclidean norm of all the gradients together, (1,), on the device."""
+    squares = [mx.nd.multi_sum_sq(*grads[i:i + _MANY], num_arrays=len(grads[i:i + _MANY]))
+               for i in range(0, len(grads), _MANY)]
+    return mx.nd.sqrt(mx.nd.concat(*squares, dim=0).sum())
+
+
+def _clip_scale(grads, theta):
+    """Return what clipping multiplies the gradients with, (1,), on the device."""
+    return mx.nd.minimum(1, theta / _norm(grads))
+
+
+def grad_clipping(model, theta):
+    """Scale the gradients, in place, so that their norm is at most ``theta``.
+
+    All the parameters' gradients count as one vector g: g becomes min(1, theta / ||g||) g.
+    Nothing is read back: the norm stays on the device. Source: the book's section "Implementation
+    of Recurrent Neural Networks from Scratch".
+    """
+    grads = [param.grad for param in trained_params(model)]
+    scale = _clip_scale([grad.as_nd_ndarray() for grad in grads], theta).as_np_ndarray()
+    for grad in grads:
+        grad *= scale
+
+
+def clipped_sgd(model, theta, lr):
+    """Do what ``grad_clipping(model, theta)`` and ``sgd(params, lr, 1)`` do, in a few operators."""
+    params = trained_params(model)
+    weights = [param.as_nd_ndarray() for param in params]
+    grads = [param.grad.as_nd_ndarray() for param in params]
+    scale = lr * _clip_scale(grads, theta)
+    for i in range(0, len(weights), _MANY):
+        w, g = weights[i:i + _MANY], grads[i:i + _MANY]
+        rates = mx.nd.broadcast_to(scale, shape=(len(w),))
+        mx.nd.preloaded_multi_sgd_update(
+            *[array for pair in zip(w, g) for array in pair], rates, mx.nd.zeros_like(rates),
+            num_weights=len(w), out=w)

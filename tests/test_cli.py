@@ -1,0 +1,46 @@
+"""Errors become a line and an exit code; bugs stay visible."""
+import pytest
+
+from gluon_gru import cli
+from gluon_gru.errors import InputError, TrainingDiverged, check_positive
+
+
+def raising(error):
+    def main():
+        raise error
+    return main
+
+
+@pytest.mark.parametrize("error, code", [
+    (InputError("no such thing"), 2), (TrainingDiverged("no such thing"), 1)])
+def test_what_a_user_can_mend_is_one_line(capsys, error, code):
+    with pytest.raises(SystemExit) as exit:
+        cli.run(raising(error))
+    assert exit.value.code == code
+    assert capsys.readouterr() == ("", "error: no such thing\n")
+
+
+def test_ctrl_c_is_130_and_silent(capsys):
+    with pytest.raises(SystemExit) as exit:
+        cli.run(raising(KeyboardInterrupt()))
+    assert exit.value.code == 130 and capsys.readouterr() == ("", "")
+
+
+def test_success_returns_and_a_bug_is_not_hidden():
+    assert cli.run(lambda: None) is None
+    with pytest.raises(KeyError):
+        cli.run(raising(KeyError("a bug")))
+
+
+@pytest.mark.parametrize("value, whole", [
+    (0, True), (-1, True), (1.5, True), ("3", True), (True, True), (None, True),
+    (0.0, False), (-0.1, False), (float("nan"), False), (float("inf"), False), ("1", False)])
+def test_numbers_that_make_no_sense_are_named_with_their_value(value, whole):
+    with pytest.raises(InputError) as error:
+        check_positive("thing", value, whole)
+    assert str(error.value).startswith(f"thing is {value!r}: it must be a ")
+
+
+@pytest.mark.parametrize("value, whole", [(1, True), (10**9, True), (1e-9, False), (3, False)])
+def test_numbers_above_zero_pass(value, whole):
+    check_positive("thing", value, whole)
