@@ -214,7 +214,7 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
         last = measured[run.protocol.model, seed] = measure(
             run, seed, ctx, source,
             out / "checkpoints" / f"{run.protocol.model}-seed{seed}.safetensors", title)
-        _say(f"{title}: perplexity {last.perplexity[-1]:.2f} after {len(last.perplexity)} epochs, "
+        _say(f"{title}: perplexity {last.perplexity[-1]:.3f} after {len(last.perplexity)} epochs, "
              f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}")
         results = record()
         report.write(results, out)

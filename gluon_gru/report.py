@@ -38,7 +38,7 @@ def _row(verdict):
     measured = verdict["measured"]
     if claim.quantity == "perplexity":
         reported = f"{claim.value:g} ± {claim.tolerance:g}"
-        shown = _spread(measured, "{:.2f}".format) if measured else ""
+        shown = _spread(measured, "{:.3f}".format) if measured else ""
     elif claim.quantity == "tokens/sec":
         reported = f"{claim.value:,.0f} on {claim.device}"
         shown = measured and (
