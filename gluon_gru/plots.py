@@ -52,9 +52,10 @@ def perplexity_by_epoch(results):
     for (value, epochs), groups in reported.items():
         axes.axhline(value, color="0.45", linewidth=0.8, linestyle=":")
         axes.plot([epochs], [value], "k*", markersize=9, clip_on=False, zorder=3)
-        axes.annotate(f"{value:g} reported ({', '.join(groups)})", (epochs, value), xytext=(0, 7),
-                      textcoords="offset points", fontsize=8,
-                      ha="right" if epochs > 250 else "left")
+        # Where no curve is: right of an early point, at the left edge for a late one.
+        axes.annotate(f"{value:g} reported ({', '.join(groups)})",
+                      (epochs if epochs < 250 else 1, value), xytext=(0, 7),
+                      textcoords="offset points", fontsize=8)
     axes.set(xlabel="epoch", ylabel="perplexity", yscale="log", ylim=(0.95, None),
              title=f"Perplexity on {results['corpus']['name']}")
     ticks = [1, 1.5, 2, 3, 5, 7, 10, 15, 20, 25]

@@ -97,8 +97,8 @@ def markdown(results):
         tabulate(_texts(results), ["claim", "", "text", "verbatim"], tablefmt="github",
                  disable_numparse=True),
         "## Tolerances",
-        "\n".join(f"- `{claim.id}` ({claim.source}): {claim.reason}."
-                  for claim in map(_claim, results["verdicts"])),
+        "\n".join(f"- {', '.join(ids)} ({source}): {reason}."
+                  for (source, reason), ids in _reasons(results).items()),
         "## What differs in the sources",
         _discrepancies(),
         "## Environment",
@@ -112,6 +112,14 @@ def markdown(results):
 
 def _claim(verdict):
     return _CLAIMS[verdict["claim"]]
+
+
+def _reasons(results):
+    """Return source and reason for a tolerance -> the claims that have them, in Markdown."""
+    reasons = {}
+    for claim in map(_claim, results["verdicts"]):
+        reasons.setdefault((claim.source, claim.reason), []).append(f"`{claim.id}`")
+    return reasons
 
 
 def _share(value):
