@@ -24,7 +24,8 @@ def test_the_table_has_a_row_a_claim_with_reported_measured_and_verdict(results)
     table = report.table(results)
     for verdict in results["verdicts"]:
         assert verdict["claim"] in table
-    assert re.search(r"chapter-scratch/perplexity\s+1\.1 ± 0\.05\s+\d+\.\d{3} \(\d+\.\d{3} to", table)
+    assert re.search(r"chapter-scratch/perplexity\s+1\.1 ± 0\.05\s+\d+\.\d{3} \(\d+\.\d{3} to",
+                     table)
     assert "14,693 on gpu(0)" in table and "median epoch" in table
 
 
