@@ -135,11 +135,16 @@ def _open_folder(out, resume):
         raise InputError(f"{str(out)!r} holds a run already: add --resume to go on with it, or "
                          "give another folder with --out")
     make_folder(out / "checkpoints")
+    if not path.exists():
+        return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        if not {"invocations", "corpus", "runs", "verdicts"} <= set(recorded):
+            raise ValueError("no record of a reproduction")
+    except (OSError, TypeError, ValueError) as error:
         raise InputError(f"{str(path)!r} can't be read ({error}): give another folder with "
                          "--out") from error
+    return recorded
 
 
 def _check_continues(recorded, out, groups, runs, found, ctx):
@@ -154,7 +159,7 @@ def _check_continues(recorded, out, groups, runs, found, ctx):
         *([f"the corpus {recorded['corpus']['name']}"]
           if recorded["corpus"]["sha1"] != found.sha1 else []),
         *(f"the device {device}" for device in sorted(
-            {session["environment"]["device"] for session in recorded["sessions"]} - {str(ctx)})),
+            {made["environment"]["device"] for made in recorded["invocations"]} - {str(ctx)})),
     ]
     if differences:
         raise InputError(f"{str(out)!r} records {', '.join(differences)}, which this command does "
@@ -197,14 +202,14 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
     if recorded:
         _check_continues(recorded, out, groups, runs, found, ctx)
     # Now, not when it is written: the checkout may change while this trains.
-    sessions = recorded.get("sessions", []) + [
+    invocations = recorded.get("invocations", []) + [
         {"command": command, "environment": environment(ctx)}]
     measured = {(run["model"], run["seed"]): Measurement(**run)
                 for run in recorded.get("runs", [])}
     _say(_corpus_line(found))
 
     def record():
-        results = _results(claims, list(measured.values()), found, source, seeds, sessions)
+        results = _results(claims, list(measured.values()), found, source, seeds, invocations)
         write_whole(out / "results.json", json.dumps(results, indent=1).encode())
         return results
 
@@ -221,14 +226,14 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
     return results
 
 
-def _results(claims, measurements, found, source, seeds, sessions):
+def _results(claims, measurements, found, source, seeds, invocations):
     """Judge the claims by what has been measured so far; return what ``results.json`` holds."""
     tokens, vocab = source
-    on_gpu = sessions[-1]["environment"]["device"].startswith("gpu")
+    on_gpu = invocations[-1]["environment"]["device"].startswith("gpu")
     texts = {n: "".join(vocab.to_tokens(tokens[:n]))
              for n in {claim.protocol.max_tokens for claim in claims}}
     return {
-        "sessions": sessions,
+        "invocations": invocations,
         "corpus": {"name": found.name, "sha1": found.sha1, "is_books": found.is_books,
                    "note": found.note},
         "seeds": list(seeds),

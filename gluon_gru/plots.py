@@ -93,7 +93,7 @@ def throughput(results):
                       textcoords="offset points")
     axes.set_yticks(range(len(bars)), [label for label, *_ in bars], fontsize=8)
     axes.invert_yaxis()
-    env = results["sessions"][-1]["environment"]
+    env = results["invocations"][-1]["environment"]
     axes.set(xlabel="tokens/sec", xlim=(0, 1.15 * max(value for _, value, *_ in bars)))
     axes.set_title(f"Filled: the median epoch on {env['device']}, {env['processor']}, "
                    f"{env['cores']} cores (black: 90% of the epochs)\nHatched: as reported, "

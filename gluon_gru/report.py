@@ -66,8 +66,8 @@ def table(results):
 
 def markdown(results):
     """Return the report: verdicts, pictures, texts, what differs in the sources, environment."""
-    corpus, runs, sessions = results["corpus"], results["runs"], results["sessions"]
-    env = sessions[-1]["environment"]
+    corpus, runs, invocations = results["corpus"], results["runs"], results["invocations"]
+    env = invocations[-1]["environment"]
     comparable = ("byte for byte the book's corpus" if corpus["is_books"] else
                   "**NOT the book's corpus: nothing here is comparable with the published "
                   "numbers**")
@@ -75,8 +75,8 @@ def markdown(results):
     minutes = sum(sum(run["seconds"]) for run in runs) / 60
     return "\n\n".join([
         "# What the GRU chapter reports, measured again",
-        f"Made by `{sessions[0]['command']}`"
-        + (f" and {len(sessions) - 1} more (the environments, below)" if sessions[1:] else "")
+        f"Made by `{invocations[0]['command']}`"
+        + (f" and {len(invocations) - 1} more (the environments, below)" if invocations[1:] else "")
         + f": {len(runs)} training runs (seeds {seeds}), "
         f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
         f"{env['cores']} cores).\n"
@@ -103,10 +103,10 @@ def markdown(results):
         _discrepancies(),
         "## Environment",
         "\n\n".join(
-            f"`{session['command']}`\n\n" + tabulate(
-                session["environment"].items(), ["", ""], tablefmt="github",
+            f"`{invocation['command']}`\n\n" + tabulate(
+                invocation["environment"].items(), ["", ""], tablefmt="github",
                 disable_numparse=True)
-            for session in sessions),
+            for invocation in invocations),
     ]) + "\n"
 
 

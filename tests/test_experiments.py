@@ -73,7 +73,7 @@ def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
     assert len(results["verdicts"][0]["measured"]) == 2
     assert results["corpus"]["name"] == "sample.txt"
     for name in ("processor", "cores", "python", "numpy", "mxnet", "device", "commit"):
-        assert results["sessions"][0]["environment"][name]
+        assert results["invocations"][0]["environment"][name]
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {
         "results.json", "report.md", "perplexity.png", "throughput.png", "checkpoints"}
 
@@ -83,8 +83,8 @@ def test_resuming_a_finished_reproduction_trains_nothing_and_keeps_the_numbers(
     before = reproduce(tmp_path)
     monkeypatch.setattr("gluon_gru.training.train_epoch", None)
     after = reproduce(tmp_path, resume=True)
-    assert {**after, "sessions": None} == {**before, "sessions": None}
-    assert len(after["sessions"]) == 2 and after["sessions"][:1] == before["sessions"]
+    assert {**after, "invocations": None} == {**before, "invocations": None}
+    assert len(after["invocations"]) == 2 and after["invocations"][:1] == before["invocations"]
 
 
 def test_more_seeds_can_be_added_to_a_finished_reproduction(small, tmp_path):
@@ -141,11 +141,12 @@ def test_killed_while_resuming_nothing_recorded_is_lost(small, tmp_path, monkeyp
     assert json.loads((tmp_path / "results.json").read_text())["runs"] == before["runs"]
 
 
-def test_another_programs_results_are_refused_and_left_alone(small, tmp_path):
-    (tmp_path / "results.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "{}", "[]", "3", '{"runs": []}'])
+def test_another_programs_results_are_refused_and_left_alone(small, tmp_path, content):
+    (tmp_path / "results.json").write_text(content)
     with pytest.raises(InputError, match="results.json' can't be read"):
         reproduce(tmp_path, resume=True)
-    assert (tmp_path / "results.json").read_text() == "{"
+    assert (tmp_path / "results.json").read_text() == content
 
 
 @pytest.mark.parametrize("kwargs, message", [

@@ -52,7 +52,7 @@ def test_the_report_says_loudly_what_it_was_trained_on_and_how(results):
     assert "**NOT the book's corpus" in markdown
     assert results["corpus"]["sha1"] in markdown
     assert "variance" in markdown and "standard deviation of 0.01" in markdown
-    for value in results["sessions"][0]["environment"].values():
+    for value in results["invocations"][0]["environment"].values():
         assert str(value) in markdown
 
 
