@@ -24,8 +24,8 @@ class Source:
 class Protocol:
     """How a number was made: the model and its training.
 
-    Every run: characters, sequential partitioning, weights from a Gaussian with standard deviation
-    0.01, biases 0, SGD without decay, gradient norm clipped to 1.
+    Every run: characters, weights from a Gaussian with standard deviation 0.01, biases 0, SGD
+    without decay, gradient norm clipped to 1.
 
     Attributes:
         model: a key of `gluon_gru.experiments.MODELS`.
@@ -33,6 +33,7 @@ class Protocol:
         max_tokens: the corpus' first so many tokens are trained on.
         batch_size, num_steps, num_hiddens, lr: as in the book.
         prefixes, num_predicts: what is continued at the end, and by how many tokens.
+        use_random_iter: random sampling instead of sequential partitioning.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Protocol:
     lr: float = 1
     prefixes: typing.Tuple[str, ...] = ("time traveller", "traveller")
     num_predicts: int = 50
+    use_random_iter: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

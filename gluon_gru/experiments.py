@@ -36,17 +36,32 @@ class Model(typing.NamedTuple):
     make: typing.Callable
 
 
+def _scratch(name, cell):
+    """Return a `Model` from scratch by its cell's name in `gluon_gru.models`."""
+    functions = [getattr(models, function)
+                 for function in (f"get_{cell}_params", f"init_{cell}_state", cell)]
+    return Model(name, lambda protocol, vocab_size, ctx: models.RNNModelScratch(
+        vocab_size, protocol.num_hiddens, ctx, *functions))
+
+
+def _concise(name, layer):
+    return Model(name, lambda protocol, vocab_size, ctx: models.RNNModel(
+        layer(protocol.num_hiddens), vocab_size))
+
+
 #: By the name that `gluon_gru.claims.Protocol.model` holds.
 MODELS = {
-    "gru-scratch": Model(
-        "GRU from scratch",
-        lambda protocol, vocab_size, ctx: models.RNNModelScratch(
-            vocab_size, protocol.num_hiddens, ctx, models.get_gru_params, models.init_gru_state,
-            models.gru)),
-    "gru-concise": Model(
-        "GRU concise (rnn.GRU)",
-        lambda protocol, vocab_size, ctx: models.RNNModel(
-            rnn.GRU(protocol.num_hiddens), vocab_size)),
+    "gru-scratch": _scratch("GRU from scratch", "gru"),
+    "gru-concise": _concise("GRU concise (rnn.GRU)", rnn.GRU),
+    "rnn-scratch": _scratch("RNN from scratch", "rnn"),
+    # rnn.RNN's own default, which the book uses, is ReLU; its RNN from scratch has tanh.
+    "rnn-concise": _concise("RNN concise (rnn.RNN)", rnn.RNN),
+    "rnn-tanh-concise": _concise('RNN concise (rnn.RNN, "tanh")',
+                                 lambda num_hiddens: rnn.RNN(num_hiddens, activation="tanh")),
+    "lstm-scratch": _scratch("LSTM from scratch", "lstm"),
+    "lstm-concise": _concise("LSTM concise (rnn.LSTM)", rnn.LSTM),
+    "reset-only-scratch": _scratch("GRU with only a reset gate, from scratch", "reset_only"),
+    "update-only-scratch": _scratch("GRU with only an update gate, from scratch", "update_only"),
 }
 
 
@@ -99,9 +114,8 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
     """
     protocol, (_, vocab) = run.protocol, source
     set_seed(seed)
-    train_iter = SeqDataLoader(protocol.batch_size, protocol.num_steps,
-                               max_tokens=protocol.max_tokens, source=source,
-                               rng=random.Random(seed))
+    train_iter = SeqDataLoader(protocol.batch_size, protocol.num_steps, protocol.use_random_iter,
+                               protocol.max_tokens, source, random.Random(seed))
     model = MODELS[protocol.model].make(protocol, len(vocab), ctx)
 
     def on_epoch(epoch, history):
@@ -111,8 +125,7 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
                 for prefix in protocol.prefixes]
 
     history = train(model, train_iter, vocab, protocol.lr, protocol.num_epochs, ctx,
-                    checkpoint=checkpoint, config={"seed": seed}, on_epoch=on_epoch,
-                    description=description)
+                    protocol.use_random_iter, checkpoint, {"seed": seed}, on_epoch, description)
     return Measurement(protocol.model, seed, **dataclasses.asdict(history))
 
 
@@ -237,7 +250,7 @@ def _results(claims, measurements, found, source, seeds, invocations):
         "corpus": {"name": found.name, "sha1": found.sha1, "is_books": found.is_books,
                    "note": found.note},
         "seeds": list(seeds),
-        "models": {key: model.name for key, model in MODELS.items()},
+        "models": {run.model: MODELS[run.model].name for run in measurements},
         "runs": [dataclasses.asdict(measurement) for measurement in measurements],
         "verdicts": [
             dataclasses.asdict(judge(claim, measurements, texts[claim.protocol.max_tokens],

@@ -2,10 +2,19 @@
 
 The two GRUs are different functions. From scratch (`gru`), as in the book's equations, the reset
 gate scales the hidden state BEFORE the recurrent matrix product; in Gluon's ``rnn.GRU`` (cuDNN's
-variant) it scales the product AFTERWARDS, and there is a second bias. Their weights can't be
-exchanged.
+variant) it scales the product AFTERWARDS, and there is a second bias (`gru_reset_after` writes it out).
+Their weights can't be exchanged.
 """
 from .concise import RNNModel
+from .parts import (
+    get_reset_only_params,
+    get_update_only_params,
+    init_reset_only_state,
+    init_update_only_state,
+    reset_only,
+    update_only,
+)
+from .reset_after import gru_reset_after, reset_after_params
 from .scratch import (
     RNNModelScratch,
     get_gru_params,
@@ -20,6 +29,8 @@ from .scratch import (
 )
 
 __all__ = [
-    "RNNModel", "RNNModelScratch", "get_gru_params", "get_lstm_params", "get_rnn_params", "gru",
-    "init_gru_state", "init_lstm_state", "init_rnn_state", "lstm", "rnn",
+    "RNNModel", "RNNModelScratch", "get_gru_params", "get_lstm_params", "get_reset_only_params",
+    "get_rnn_params", "get_update_only_params", "gru", "gru_reset_after", "init_gru_state",
+    "init_lstm_state", "init_reset_only_state", "init_rnn_state", "init_update_only_state", "lstm",
+    "reset_after_params", "reset_only", "rnn", "update_only",
 ]

@@ -69,22 +69,26 @@ def get_gru_params(vocab_size, num_hiddens, ctx):
 init_gru_state = init_rnn_state
 
 
-def gru(inputs, state, params):
+def gru(inputs, state, params, gates=None):
     """Run the book's GRU, whose reset gate acts before the recurrent product; ``(outputs, (H,))``.
 
     With the update gate Z_t and the reset gate R_t, both
     sigmoid(X_t . W_x + H_{t-1} . W_h + b), the candidate hidden state is
     tanh(X_t . W_xh + (R_t * H_{t-1}) . W_hh + b_h), and
     H_t = Z_t * H_{t-1} + (1 - Z_t) * candidate. Source: the book's section "Gated Recurrent Units
-    (GRU)"; Cho et al., 2014. Gluon's ``rnn.GRU`` is another function: it applies the reset gate
-    after the recurrent product.
+    (GRU)"; Cho et al., 2014. Gluon's ``rnn.GRU`` is another function, `gru_reset_after`.
+
+    With ``gates``, a function ``(t, Z, R) -> (Z, R)``, both gates, (batch_size, num_hiddens) each,
+    pass through it in every time step t (from 0): it may look at them, or force others on the cell.
     """
     W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
     H, = state
     outputs = []
-    for X in inputs:
+    for t, X in enumerate(inputs):
         Z = npx.sigmoid(np.dot(X, W_xz) + np.dot(H, W_hz) + b_z)
         R = npx.sigmoid(np.dot(X, W_xr) + np.dot(H, W_hr) + b_r)
+        if gates:
+            Z, R = gates(t, Z, R)
         candidate = np.tanh(np.dot(X, W_xh) + np.dot(R * H, W_hh) + b_h)
         H = Z * H + (1 - Z) * candidate
         outputs.append(np.dot(H, W_hq) + b_q)
