@@ -7,12 +7,13 @@ from matplotlib.figure import Figure
 
 from .claims import CLAIMS
 
-# Told apart without colour too: by line style and by label.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+#: Told apart by most who see few colours; pictures tell lines apart by style or label as well.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _STYLES = ("-", "--", "-.", ":")
 
 
-def _png(fig):
+def png(fig):
+    """Return a Matplotlib figure as the bytes of a PNG file."""
     FigureCanvasAgg(fig)
     picture = io.BytesIO()
     fig.savefig(picture, format="png", dpi=120)
@@ -41,9 +42,9 @@ def perplexity_by_epoch(results):
         runs = [run for run in results["runs"] if run["model"] == model]
         for run in runs:
             ppl = run["perplexity"]
-            axes.plot(range(1, len(ppl) + 1), ppl, _STYLES[i], color=_COLOURS[i], linewidth=1.2,
+            axes.plot(range(1, len(ppl) + 1), ppl, _STYLES[i], color=COLOURS[i], linewidth=1.2,
                       alpha=1 / len(runs) ** 0.5)
-        axes.plot([], [], _STYLES[i], color=_COLOURS[i],
+        axes.plot([], [], _STYLES[i], color=COLOURS[i],
                   label=f"{results['models'][model]}, measured ({len(runs)} seeds)"
                   if len(runs) > 1 else f"{results['models'][model]}, measured")
     reported = {}
@@ -63,7 +64,7 @@ def perplexity_by_epoch(results):
     axes.set_yticks([], minor=True)
     axes.grid(True, alpha=0.3)
     axes.legend(loc="upper right")
-    return _png(fig)
+    return png(fig)
 
 
 def throughput(results):
@@ -84,7 +85,7 @@ def throughput(results):
     fig = Figure(figsize=(8, 1 + 0.62 * len(bars)), layout="tight")
     axes = fig.subplots()
     for y, (_, value, middle, i) in enumerate(bars):
-        axes.barh(y, value, color=_COLOURS[i] if middle else "white", edgecolor=_COLOURS[i],
+        axes.barh(y, value, color=COLOURS[i] if middle else "white", edgecolor=COLOURS[i],
                   hatch=None if middle else "///")
         if middle:
             axes.plot(middle, [y, y], color="black", linewidth=1.5)
@@ -99,4 +100,4 @@ def throughput(results):
                    f"{env['cores']} cores (black: 90% of the epochs)\nHatched: as reported, "
                    "on other hardware", fontsize=9)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    return _png(fig)
+    return png(fig)

@@ -2,8 +2,8 @@
 
 The two GRUs are different functions. From scratch (`gru`), as in the book's equations, the reset
 gate scales the hidden state BEFORE the recurrent matrix product; in Gluon's ``rnn.GRU`` (cuDNN's
-variant) it scales the product AFTERWARDS, and there is a second bias (`gru_reset_after` writes it out).
-Their weights can't be exchanged.
+variant) it scales the product AFTERWARDS, and there is a second bias; `gru_reset_after` writes it
+out. Their weights can't be exchanged.
 """
 from .concise import RNNModel
 from .parts import (

@@ -9,7 +9,7 @@ from .scratch import _gate, _with_output_layer, init_rnn_state
 
 
 def get_reset_only_params(vocab_size, num_hiddens, ctx):
-    """Return ``[W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q]``: reset gate, hidden state, output."""
+    """Return ``[W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q]``: reset gate, candidate, output."""
     reset, candidate = (_gate(vocab_size, num_hiddens, ctx) for _ in range(2))
     return _with_output_layer(reset + candidate, vocab_size, num_hiddens, ctx)
 

@@ -32,16 +32,16 @@ def gru_reset_after(inputs, state, params, gates=None):
     return np.concatenate(outputs, axis=0), (H,)
 
 
-def reset_after_params(model):
-    """Return the weights of an `RNNModel` with one ``rnn.GRU`` layer as `gru_reset_after` has them.
+def reset_after_params(model, layer=0):
+    """Return the weights of an `RNNModel` over ``rnn.GRU`` as `gru_reset_after` has them.
 
     Gluon stacks reset gate, update gate and candidate in one matrix, transposed, and has two biases
-    where one would do.
+    where one would do. Of several layers, ``layer`` (from 0) is the one meant; what the ones above
+    the lowest read are the hidden states of the one below.
     """
-    layer = model.rnn
-    W_x = layer.l0_i2h_weight.data().T
-    W_h = layer.l0_h2h_weight.data().T
-    b_x, b_h = layer.l0_i2h_bias.data(), layer.l0_h2h_bias.data()
+    W_x, W_h, b_x, b_h = (getattr(model.rnn, f"l{layer}_{part}").data() for part in (
+        "i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias"))
+    W_x, W_h = W_x.T, W_h.T
     reset, update, candidate = (slice(i * W_h.shape[0], (i + 1) * W_h.shape[0]) for i in range(3))
     return [W_x[:, update], W_h[:, update], b_x[update] + b_h[update],
             W_x[:, reset], W_h[:, reset], b_x[reset] + b_h[reset],
