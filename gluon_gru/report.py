@@ -26,8 +26,8 @@ def write(results, folder):
     write_whole(folder / "report.md", markdown(results).encode())
 
 
-def _spread(values, form):
-    """Return the median, and the range if there are several."""
+def spread(values, form):
+    """Return the median of ``values``, and their range if there are several, each by ``form``."""
     text = form(statistics.median(values))
     return text if len(values) < 2 else f"{text} ({form(min(values))} to {form(max(values))})"
 
@@ -38,19 +38,19 @@ def _row(verdict):
     measured = verdict["measured"]
     if claim.quantity == "perplexity":
         reported = f"{claim.value:g} ± {claim.tolerance:g}"
-        shown = _spread(measured, "{:.3f}".format) if measured else ""
+        shown = spread(measured, "{:.3f}".format) if measured else ""
     elif claim.quantity == "tokens/sec":
         reported = f"{claim.value:,.0f} on {claim.device}"
         shown = measured and (
-            f"{_spread(measured, '{:,.0f}'.format)} last epoch, "
-            f"{_spread(verdict['further'], '{:,.0f}'.format)} median epoch; "
+            f"{spread(measured, '{:,.0f}'.format)} last epoch, "
+            f"{spread(verdict['further'], '{:,.0f}'.format)} median epoch; "
             f"{statistics.median(measured) / claim.value:.2g} of the reported")
     elif claim.quantity == "speedup":
         reported = f"{claim.value:.1f}x on {claim.device}"
-        shown = measured and (f"{_spread(measured, '{:.1f}x'.format)} last epoch, "
-                              f"{_spread(verdict['further'], '{:.1f}x'.format)} median epoch")
+        shown = measured and (f"{spread(measured, '{:.1f}x'.format)} last epoch, "
+                              f"{spread(verdict['further'], '{:.1f}x'.format)} median epoch")
     else:
-        reported, shown = "two texts", measured and f"{_spread(measured, '{:.0%}'.format)} verbatim"
+        reported, shown = "two texts", measured and f"{spread(measured, '{:.0%}'.format)} verbatim"
     at = f"{verdict['epochs']} of {protocol.num_epochs}"
     return [claim.id, reported, shown or "", at, verdict["verdict"]]
 

@@ -42,7 +42,7 @@ def epochs_done(out):
     return sum(checkpoint.load(path).epoch for path in out.glob("checkpoints/*.safetensors"))
 
 
-@pytest.mark.parametrize("script", ["reproduce.py", "benchmark.py"])
+@pytest.mark.parametrize("script", ["reproduce.py", "exercises.py", "sweep.py", "benchmark.py"])
 def test_help_names_every_option_and_nothing_is_trained(script):
     shown = run(SCRIPTS / script, "--help")
     assert shown.returncode == 0 and "--corpus" in shown.stdout and "--out" in shown.stdout
@@ -71,6 +71,27 @@ def test_a_users_mistake_gives_one_line_and_exit_code_2(tmp_path, arguments, mes
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
     assert message in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["gate"], "exercises gate: choose from forced-gates, cells"),
+    (["gates", "--text", "§", "--checkpoint", "missing.safetensors"], "can't be read"),
+    (["cells", "--text", "so"], "gates alone"),
+])
+def test_a_mistake_in_an_exercise_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
+    done = run(SCRIPTS / "exercises.py", *arguments, "--corpus", SAMPLE, "--out", tmp_path / "out")
+    assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and message in last
+
+
+def test_an_exercise_prints_its_verdicts_and_only_those(tmp_path):
+    done = run(SCRIPTS / "exercises.py", "forced-gates", "--corpus", SAMPLE, "--out", tmp_path)
+    assert done.returncode == 0
+    assert "forced-gates/published-gates" in done.stdout and "does not hold" in done.stdout
+    assert "cells/" not in done.stdout and f"{tmp_path}/report.md" in done.stdout
+    again = run(SCRIPTS / "exercises.py", "forced-gates", "--corpus", SAMPLE, "--out", tmp_path)
+    assert again.returncode == 2 and "--resume" in again.stderr
 
 
 def test_without_the_package_the_script_says_what_is_missing(tmp_path):

@@ -21,7 +21,7 @@ CELLS = ("rnn-scratch", "gru-scratch", "lstm-scratch",
 PARTS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scratch")
 SAMPLING = ("rnn-scratch", "gru-concise")
 
-_PROTOCOLS = {
+PROTOCOLS = {
     **{model: Protocol(model, 500) for model in (*CELLS, *PARTS)},
     **{f"{model}-random": Protocol(model, 500, use_random_iter=True) for model in SAMPLING},
 }
@@ -47,7 +47,7 @@ class Training:
 
 def title(name):
     """Return what reports call the protocol ``name``."""
-    protocol = _PROTOCOLS[name]
+    protocol = PROTOCOLS[name]
     return MODELS[protocol.model].name + (", random sampling" if protocol.use_random_iter else "")
 
 
@@ -80,13 +80,14 @@ class Trainings:
         """
         found, waiting = {}, [(name, seed) for seed in range(1, self.num_seeds + 1)
                               for name in dict.fromkeys(names)]
+        total = len(waiting)
         while waiting:
             busy = []
             for name, seed in waiting:
                 with _lock(self.out / "checkpoints" / f".{name}-seed{seed}.lock") as free:
                     if free:
                         found[name, seed] = self._recorded(name, seed) or self._train(
-                            name, seed, f"[{len(found) + 1}/{len(found) + len(waiting)}]")
+                            name, seed, f"[{len(found) + 1}/{total}]")
                     else:
                         busy.append((name, seed))
             if len(busy) == len(waiting):
@@ -101,7 +102,8 @@ class Trainings:
 
     def _recorded(self, name, seed):
         path, checkpoint = self._paths(name, seed)
-        if not path.exists():
+        # Records are passed on without the weights, which the exercises look at.
+        if not (path.exists() and checkpoint.exists()):
             return None
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -119,13 +121,13 @@ class Trainings:
         return Training(name, measurement, str(checkpoint), record)
 
     def _epochs(self, name):
-        return QUICK_EPOCHS if self.quick else _PROTOCOLS[name].num_epochs
+        return QUICK_EPOCHS if self.quick else PROTOCOLS[name].num_epochs
 
     def _train(self, name, seed, place):
         path, checkpoint = self._paths(name, seed)
         epochs = self._epochs(name)
         what = f"{place} {title(name)}, seed {seed}"
-        run = Run(dataclasses.replace(_PROTOCOLS[name], num_epochs=epochs), (epochs,))
+        run = Run(dataclasses.replace(PROTOCOLS[name], num_epochs=epochs), (epochs,))
         measurement = measure(run, seed, self.ctx, self.source, checkpoint, what)
         write_whole(path, json.dumps({**self.record,
                                       "measurement": dataclasses.asdict(measurement)}).encode())

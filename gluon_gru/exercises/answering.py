@@ -1,0 +1,125 @@
+"""Running exercises and recording their answers in a folder, a file each."""
+import dataclasses
+import json
+import pathlib
+import sys
+
+from .. import corpus as corpora
+from ..checkpoint import make_folder, write_whole
+from ..device import context
+from ..environment import environment
+from ..errors import InputError, check_positive
+from ..minibatches import SeqDataLoader
+from ..text import load_corpus
+from ..training import set_seed
+from . import report
+from .catalogue import EXERCISES
+from .setting import Setting
+from .trainings import PROTOCOLS, Trainings
+
+
+def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None, quick=False,
+           resume=False, text=None, checkpoint=None, command=""):
+    """Answer exercises; write each answer into a folder, and one report over all that are there.
+
+    The folder gets ``<exercise>.json``, pictures and ``report.md``; ``runs/`` with the record of
+    every training, and ``checkpoints/``. A training that is recorded there is not made again, and
+    several processes may answer exercises into one folder at once.
+
+    Args:
+        out: the folder.
+        names: of `gluon_gru.exercises.catalogue.EXERCISES`.
+        num_seeds: trainings are made with the seeds 1 to num_seeds.
+        device: ``auto``, ``cpu``, ``gpu(0)``, ...
+        corpus: a path; by default see `gluon_gru.corpus.find`.
+        quick: cut trainings short; verdicts that rest on them then say so.
+        resume: go on in a folder that holds answers or trainings already.
+        text, checkpoint: what the exercise ``gates`` looks at, instead of its own choice.
+        command: the command line, for the record.
+
+    Returns:
+        name -> what ``<exercise>.json`` holds, for all that the folder holds.
+
+    Raises:
+        InputError: for arguments that can't be used, before anything is trained.
+        TrainingDiverged: when a loss is no longer finite.
+    """
+    check_positive("seeds", num_seeds)
+    unknown = [name for name in names if name not in EXERCISES]
+    if unknown or not names:
+        raise InputError(f"exercises {', '.join(unknown) or '(none)'}: choose from "
+                         f"{', '.join(EXERCISES)}")
+    if (text is not None or checkpoint) and tuple(names) != ("gates",):
+        raise InputError("--text and --checkpoint are for the exercise gates alone: "
+                         'exercises.py gates --text "..."')
+    out, ctx, found = pathlib.Path(out), context(device), corpora.find(corpus)
+    source = load_corpus(found)
+    for protocol in PROTOCOLS.values():
+        SeqDataLoader(protocol.batch_size, protocol.num_steps, source=source)
+    _open_folder(out, resume, found, ctx, quick)
+    trainings = Trainings(out, num_seeds, ctx, source, found.sha1, quick, command, _say)
+    setting = Setting(out, found, source, ctx, trainings, quick, command, text, checkpoint)
+    # Now, not when it is written: the checkout may change meanwhile.
+    record = {"command": command, "environment": environment(ctx), "seeds": num_seeds,
+              "quick": quick, "corpus": {"name": found.name, "sha1": found.sha1,
+                                         "is_books": found.is_books, "note": found.note}}
+    for number, name in enumerate(names, 1):
+        _say(f"[{number}/{len(names)}] {name}: {EXERCISES[name].question}")
+        set_seed(1)
+        _record(out, name, EXERCISES[name].answer(setting), record)
+        answers = recorded(out)
+        report.write(answers, out)
+    return answers
+
+
+def _open_folder(out, resume, found, ctx, quick):
+    """Make the folder and check, before anything is trained, that it can be used."""
+    if not resume and ((out / "runs").exists() or recorded(out)):
+        raise InputError(f"{str(out)!r} holds answers or trainings already: add --resume to go on "
+                         "there, or give another folder with --out")
+    for folder in ("runs", "checkpoints"):
+        make_folder(out / folder)
+    here = found.sha1, str(ctx), quick
+    for name, answer in recorded(out).items():
+        made = answer["record"]
+        there = made["corpus"]["sha1"], made["environment"]["device"], made["quick"]
+        if there != here:
+            raise InputError(f"{str(out)!r} holds the exercise {name}, made with corpus "
+                             f"{made['corpus']['name']}, device {there[1]}, quick {there[2]}, "
+                             "which this command does not ask for: ask for it too, or give "
+                             "another folder with --out")
+
+
+def _record(out, name, answer, record):
+    for file, (_, picture) in answer.pictures.items():
+        write_whole(out / file, picture)
+    write_whole(out / f"{name}.json", json.dumps({
+        "record": record,
+        "findings": [dataclasses.asdict(finding) for finding in answer.findings],
+        "tables": [dataclasses.asdict(table) for table in answer.tables],
+        "pictures": {file: caption for file, (caption, _) in answer.pictures.items()},
+    }, indent=1).encode())
+
+
+def recorded(out):
+    """Return name -> what ``<exercise>.json`` holds, for all exercises that a folder holds.
+
+    Raises:
+        InputError: if such a file can't be read.
+    """
+    answers = {}
+    for name in EXERCISES:
+        path = pathlib.Path(out) / f"{name}.json"
+        if path.exists():
+            try:
+                answers[name] = json.loads(path.read_text(encoding="utf-8"))
+                if not {"record", "findings", "tables", "pictures"} <= set(answers[name]):
+                    raise ValueError("no answer to an exercise")
+            except (OSError, TypeError, ValueError) as error:
+                raise InputError(f"{str(path)!r} can't be read ({error}): delete it to answer "
+                                 "that exercise again") from error
+    return answers
+
+
+def _say(line):
+    print(line, file=sys.stderr, flush=True)

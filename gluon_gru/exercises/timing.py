@@ -1,0 +1,68 @@
+"""How fast models train, an epoch of each in turn: what disturbs one disturbs all."""
+import dataclasses
+import random
+import statistics
+import time
+
+from mxnet import gluon, init
+
+from ..experiments import MODELS
+from ..minibatches import SeqDataLoader
+from ..training import set_seed, train_epoch
+from ..updates import trained_params
+from .trainings import PROTOCOLS
+
+_ROUNDS, _QUICK_ROUNDS = 9, 1
+
+
+@dataclasses.dataclass
+class Speed:
+    """What a model costs.
+
+    Attributes:
+        tokens_per_sec, seconds: an entry a round; an epoch's.
+        num_params: trained numbers.
+    """
+
+    tokens_per_sec: list
+    seconds: list
+    num_params: int
+
+    @property
+    def rate(self):
+        """Return the median of tokens/sec."""
+        return statistics.median(self.tokens_per_sec)
+
+    @property
+    def epoch(self):
+        """Return the median of the seconds that an epoch takes."""
+        return statistics.median(self.seconds)
+
+
+def in_turns(names, setting):
+    """Train an epoch of each model in turn, for some rounds; return name -> `Speed`.
+
+    Args:
+        names: of protocols, keys of `gluon_gru.exercises.trainings.PROTOCOLS`.
+        setting: a `gluon_gru.exercises.setting.Setting`.
+    """
+    loss, epochs, speeds = gluon.loss.SoftmaxCrossEntropyLoss(), {}, {}
+    for name in names:
+        set_seed(1)
+        protocol = PROTOCOLS[name]
+        model = MODELS[protocol.model].make(protocol, len(setting.source[1]), setting.ctx)
+        if isinstance(model, gluon.Block):
+            model.initialize(ctx=setting.ctx, init=init.Normal(0.01))
+        loader = SeqDataLoader(protocol.batch_size, protocol.num_steps, protocol.use_random_iter,
+                               protocol.max_tokens, setting.source, random.Random(1))
+        epochs[name] = (model, loader, loss, protocol.lr, setting.ctx, protocol.use_random_iter)
+        # The first epoch sets things up, and is not counted.
+        train_epoch(*epochs[name])
+        speeds[name] = Speed([], [], sum(param.size for param in trained_params(model)))
+    for _ in range(_QUICK_ROUNDS if setting.quick else _ROUNDS):
+        for name, arguments in epochs.items():
+            start = time.perf_counter()
+            _, rate = train_epoch(*arguments)
+            speeds[name].tokens_per_sec.append(rate)
+            speeds[name].seconds.append(time.perf_counter() - start)
+    return speeds

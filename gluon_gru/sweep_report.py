@@ -1,0 +1,244 @@
+"""The hyperparameter study as results, as tables, and as ``report.md``."""
+import math
+import statistics
+
+import optuna
+from optuna.trial import TrialState
+from tabulate import tabulate
+
+from .checkpoint import write_whole
+from .sweep_plots import complete, heatmap, importance, time_quality
+
+AXES = ("num_steps", "num_hiddens", "lr")
+
+#: The importance is that for being among this share of the trials, the best ones.
+QUANTILE = 0.25
+
+#: Below so many complete trials there is no importance: Optuna wants five among the best.
+FEWEST_TRIALS = 20
+
+
+def results(study, found, needed):
+    """Return a study as JSON holds it; see `gluon_gru.sweep.sweep`.
+
+    Args:
+        study: the Optuna study.
+        found: the `gluon_gru.corpus.Corpus`.
+        needed: how many trials it needs.
+
+    Returns:
+        A dict. An entry of its ``trials`` has ``number``; ``state``: ``complete``, ``pruned``,
+        ``diverged``, or ``lost`` (its worker died or was stopped); the three hyperparameters;
+        ``perplexity``, of the validation after the last epoch, None unless complete; ``epochs``;
+        ``worker``; ``retry_of``, the lost trial's number or None; and, unless it was lost, what
+        `gluon_gru.windows.train_point` returns.
+    """
+    attrs = study.user_attrs
+    return {
+        "invocations": [attrs[name] for name in sorted(attrs) if name.startswith("invocation ")],
+        "corpus": {"name": found.name, "sha1": found.sha1, "is_books": found.is_books,
+                   "note": found.note},
+        "asked": attrs["asked"],
+        "needed": needed,
+        "trials": [_trial(trial) for trial in study.get_trials(deepcopy=False)
+                   if trial.state.is_finished() and "worker" in trial.user_attrs
+                   and "not_needed" not in trial.user_attrs],
+        "importance": _importance(study),
+    }
+
+
+def _trial(trial):
+    result = trial.user_attrs.get("result", {})
+    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "lost")
+    point = {**trial.user_attrs.get("point", {}), **trial.params}
+    return {
+        "number": trial.number,
+        "state": "diverged" if result.get("diverged") else state,
+        **{axis: point.get(axis) for axis in AXES},
+        "perplexity": trial.value if state == "complete" else None,
+        "epochs": len(result.get("validation", trial.intermediate_values)),
+        "worker": trial.user_attrs["worker"],
+        "retry_of": trial.user_attrs.get("retry_of"),
+        **({} if state == "lost" else result),
+    }
+
+
+def _importance(study):
+    """Return the importance of each hyperparameter, or the reason why there is none."""
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    values = {axis: {trial.params[axis] for trial in trials} for axis in AXES}
+    several = [axis for axis in AXES if len(values[axis]) > 1]
+    if len(trials) < FEWEST_TRIALS or not several:
+        return {"reason": f"it takes {FEWEST_TRIALS} complete trials that differ, and there are "
+                          f"{len(trials)}"}
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator
+    try:
+        evaluator = evaluator(target_quantile=QUANTILE)
+    except TypeError:
+        # Its name in Optuna 4.
+        evaluator = evaluator(baseline_quantile=QUANTILE)
+    found = {"quantile": QUANTILE, "trials": len(trials),
+             "values": optuna.importance.get_param_importances(
+                 study, evaluator=evaluator, params=several)}
+    if len(trials) == math.prod(map(len, values.values())) == len(
+            {tuple(trial.params[axis] for axis in AXES) for trial in trials}):
+        found["variance"] = {axis: _variance_share(trials, axis) for axis in several}
+    return found
+
+
+def _variance_share(trials, axis):
+    """Return what share of the variance of log perplexity the means by an axis's values have.
+
+    Over a grid that is whole: functional ANOVA's main effect, exactly.
+    """
+    logs = {}
+    for trial in trials:
+        logs.setdefault(trial.params[axis], []).append(math.log(trial.value))
+    whole = statistics.pvariance(sum(logs.values(), []))
+    return statistics.pvariance(map(statistics.mean, logs.values())) / whole if whole else 0.0
+
+
+def write(results, folder):
+    """Write ``report.md``, ``heatmap.png``, ``time_quality.png``, and ``importance.png`` if any.
+
+    Args:
+        results: what `results` returns.
+        folder: a `pathlib.Path`.
+
+    Raises:
+        InputError: if it can't be written.
+    """
+    write_whole(folder / "heatmap.png", heatmap(results))
+    write_whole(folder / "time_quality.png", time_quality(results))
+    if "values" in results["importance"]:
+        write_whole(folder / "importance.png", importance(results))
+    write_whole(folder / "report.md", markdown(results).encode())
+
+
+def _perplexity(trial):
+    if trial["perplexity"] is None:
+        return f"{trial['state']} (epoch {trial['epochs'] + (trial['state'] == 'diverged')})"
+    return f"{trial['perplexity']:.3f}"
+
+
+def _row(trial):
+    again = [f"again trial {trial['retry_of']}"] if trial["retry_of"] is not None else []
+    again += [f"same as trial {trial['same_as']}"] if "same_as" in trial else []
+    return [trial["number"], *(f"{trial[axis]:g}" for axis in AXES), _perplexity(trial),
+            *([f"{trial['training'][-1]:.3f}" if trial["training"] else "",
+               f"{trial['seconds']:,.0f}", f"{trial['tokens_per_sec']:,.0f}"]
+              if "seconds" in trial else ["", "", ""]),
+            ", ".join(again), f"`{trial['continuation']}`" if trial.get("continuation") else ""]
+
+
+def table(results):
+    """Return the finished trials, the best first, as a table for the terminal."""
+    return tabulate([_row(trial)[:8] for trial in _by_quality(results)], _HEADERS[:8],
+                    disable_numparse=True)
+
+
+_HEADERS = ["trial", *AXES, "validation perplexity", "training perplexity", "seconds",
+            "tokens/sec", "", "text"]
+
+
+def _by_quality(results):
+    return sorted((trial for trial in results["trials"] if trial["state"] != "lost"),
+                  key=lambda trial: (trial["perplexity"] or math.inf, trial["number"]))
+
+
+def budget_table(cost):
+    """Return what `gluon_gru.sweep.budget` measured as a table for the terminal."""
+    rows = [[cell["num_steps"], cell["num_hiddens"], f"{cell['trials']:g}",
+             f"{cell['tokens'] / 1e6:,.0f}", f"{cell['tokens_per_sec']:,.0f}",
+             f"{cell['hours']:.2f}"] for cell in cost["cells"]]
+    return tabulate(rows, ["num_steps", "num_hiddens", "trials", "million tokens", "tokens/sec",
+                           "hours of a worker"], disable_numparse=True) + (
+        f"\n\n{cost['trials']} trials, {cost['tokens'] / 1e6:,.0f} million tokens: "
+        f"{cost['hours']:.2f} hours here with --workers {cost['workers']} (measured with as many "
+        "at the same time; validation included)")
+
+
+def _effects(results, axis):
+    """Yield a table row for each value of an axis, over the other axes."""
+    for value in sorted({trial[axis] for trial in complete(results)}):
+        trials = [trial for trial in complete(results) if trial[axis] == value]
+        best = min(trials, key=lambda trial: trial["perplexity"])
+        perplexities = [trial["perplexity"] for trial in trials]
+        yield [f"{value:g}", len(trials),
+               f"{statistics.median(trial['seconds'] for trial in trials):,.0f}",
+               f"{statistics.median(trial['tokens_per_sec'] for trial in trials):,.0f}",
+               f"{statistics.median(perplexities):.3f}", f"{min(perplexities):.3f}",
+               f"`{best['continuation']}`"]
+
+
+def _table(rows, headers):
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def markdown(results):
+    """Return the report: the best, the effect of each axis, importance, all trials, environment."""
+    corpus, asked, rows = results["corpus"], results["asked"], _by_quality(results)
+    comparable = ("byte for byte the book's corpus" if corpus["is_books"] else
+                  "**NOT the book's corpus: nothing here is comparable with the book**")
+    effects = [part for axis in AXES for part in (f"### {axis}", _table(_effects(results, axis), [
+        axis, "complete trials", "seconds (median)", "tokens/sec (median)",
+        "validation perplexity (median)", "(best)", "text of the best"]))]
+    best = rows[0]
+    return "\n\n".join([
+        "# Hyperparameters of the GRU",
+        f"{len(rows)} of {results['needed']} trials are finished. Sampler: {asked['sampler']}, "
+        f"pruning {'on' if asked['prune'] else 'off'}. num_steps {asked['num_steps']}, "
+        f"num_hiddens {asked['num_hiddens']}, lr {asked['lr']}; {asked['epochs']} epochs, "
+        f"minibatches of {asked['batch_size']:,}, gradients clipped to norm 1, seed "
+        f"{asked['seed']}. The first {asked['train_windows']:,} windows of the text train, the "
+        f"next {asked['valid_windows']:,} validate; the state starts at zero in every "
+        "minibatch.\n"
+        f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. {corpus['note']}"
+        .rstrip(),
+        "## The best",
+        *([f"Validation perplexity {best['perplexity']:.3f} with num_steps {best['num_steps']}, "
+           f"num_hiddens {best['num_hiddens']}, lr {best['lr']:g}, in {best['seconds']:,.0f} "
+           f"seconds: `{best['continuation']}`"] if best["perplexity"] else
+          ["No trial completed."]),
+        "![Validation perplexity over the grid](heatmap.png)",
+        "![Running time and validation perplexity](time_quality.png)",
+        "## The effect of each hyperparameter",
+        "Over all complete trials with that value. Seconds are of training and validation, as "
+        "measured beside the other workers.",
+        *effects,
+        "## Importance",
+        _importance_text(results["importance"]),
+        "## All trials",
+        _table(map(_row, rows), _HEADERS),
+        *_lost(results),
+        "## Environment",
+        *(f"`{made['command']}`\n\n" + _table(made["environment"].items(), ["", ""])
+          for made in results["invocations"]),
+    ]) + "\n"
+
+
+def _importance_text(found):
+    if "reason" in found:
+        return f"Not computed: {found['reason']}."
+    shares = found.get("variance", {})
+    return ("![Importance](importance.png)\n\n" + _table(
+        [[axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
+         for axis, value in found["values"].items()],
+        ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"]) +
+        f"\n\nOf {found['trials']} complete trials. PED-ANOVA is Optuna's: how much a value "
+        f"decides whether a trial is among the best {found['quantile']:.0%}; it looks at ranks "
+        "only, so perplexity and its logarithm give the same; it adds up to 1. The share of the "
+        "variance of log perplexity is each hyperparameter's alone; what is missing to 1 is what "
+        "they do together.")
+
+
+def _lost(results):
+    lost = [trial for trial in results["trials"] if trial["state"] == "lost"]
+    if not lost:
+        return []
+    again = {trial["retry_of"]: trial for trial in results["trials"]}
+    return ["## Workers that died or were stopped", _table(
+        [[trial["number"], *(trial[axis] for axis in AXES), trial["worker"], trial["epochs"],
+          f"trial {again[trial['number']]['number']} by {again[trial['number']]['worker']}"
+          if trial["number"] in again else "a new trial"] for trial in lost],
+        ["lost trial", *AXES, "worker", "at epoch", "taken up as"])]
