@@ -123,8 +123,9 @@ def _long_distances(setting):
     needed = {(cell, distance): [minibatches_to_learn(cell, distance, seed, setting.ctx)
                                  for seed in seeds]
               for cell in CELLS_THAT_RECALL for distance in _DISTANCES}
-    longest = {cell: max((distance for distance in _DISTANCES if None not in needed[cell, distance]),
-                         default=0) for cell in CELLS_THAT_RECALL}
+    longest = {cell: max((distance for distance in _DISTANCES
+                          if None not in needed[cell, distance]), default=0)
+               for cell in CELLS_THAT_RECALL}
 
     def shown(values):
         learnt = [value for value in values if value is not None]
