@@ -219,7 +219,7 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
         {"command": command, "environment": environment(ctx)}]
     measured = {(run["model"], run["seed"]): Measurement(**run)
                 for run in recorded.get("runs", [])}
-    _say(_corpus_line(found))
+    say(corpus_line(found))
 
     def record():
         results = _results(claims, list(measured.values()), found, source, seeds, invocations)
@@ -232,7 +232,7 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
         last = measured[run.protocol.model, seed] = measure(
             run, seed, ctx, source,
             out / "checkpoints" / f"{run.protocol.model}-seed{seed}.safetensors", title)
-        _say(f"{title}: perplexity {last.perplexity[-1]:.3f} after {len(last.perplexity)} epochs, "
+        say(f"{title}: perplexity {last.perplexity[-1]:.3f} after {len(last.perplexity)} epochs, "
              f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}")
         results = record()
         report.write(results, out)
@@ -259,11 +259,13 @@ def _results(claims, measurements, found, source, seeds, invocations):
     }
 
 
-def _say(line):
+def say(line):
+    """Tell the user something while a long run goes on."""
     print(line, file=sys.stderr, flush=True)
 
 
-def _corpus_line(found):
+def corpus_line(found):
+    """Return what to tell the user of the `gluon_gru.corpus.Corpus` that is read."""
     if found.is_books:
         return f"Corpus: {found.name}, byte for byte the book's (SHA-1 {found.sha1})"
     note = f" {found.note}" if found.note else ""

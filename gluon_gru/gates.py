@@ -151,6 +151,40 @@ def resets(gates):
     return [distinct[i] for i in order], by_unit.mean(axis=1), by_unit
 
 
+def explained_by_token(gates, gate="reset"):
+    """Return what share of every unit's gate's variance the token just read explains, by unit.
+
+    The correlation ratio eta squared, between 0 and 1: the variance of the means by token over the
+    variance. In a short text, where most tokens occur once, it is close to 1 whatever the gate
+    does. A unit whose gate never changes has 0.
+
+    Args:
+        gates: a `Gates`.
+        gate: ``"reset"`` or ``"update"``.
+
+    Raises:
+        InputError: for another ``gate``.
+    """
+    values, tokens = _values(gates, gate), numpy.array(gates.text)
+    between = sum((tokens == token).mean()
+                  * (values[tokens == token].mean(axis=0) - values.mean(axis=0)) ** 2
+                  for token in dict.fromkeys(gates.text))
+    changes = numpy.ptp(values, axis=0) > 0
+    return numpy.where(changes, between / numpy.where(changes, values.var(axis=0), 1), 0)
+
+
+def _values(gates, gate):
+    if gate not in ("reset", "update"):
+        raise InputError(f"gate {gate!r} is unknown: use 'reset' or 'update'")
+    return getattr(gates, gate).astype(numpy.float64)
+
+
+def has_ends(gates):
+    """Return whether a text has both ends of words and what isn't one."""
+    ends = [not token.isalpha() for token in gates.text]
+    return any(ends) and not all(ends)
+
+
 def boundary_correlation(gates, gate="reset"):
     """Return every unit's correlation of a gate with the ends of words, (num_hiddens,).
 
@@ -165,14 +199,12 @@ def boundary_correlation(gates, gate="reset"):
     Raises:
         InputError: for another ``gate``, and for a text of nothing but letters or without any.
     """
-    if gate not in ("reset", "update"):
-        raise InputError(f"gate {gate!r} is unknown: use 'reset' or 'update'")
+    values = _values(gates, gate)
     ends = numpy.array([not token.isalpha() for token in gates.text], numpy.float64)
-    if ends.all() or not ends.any():
+    if not has_ends(gates):
         raise InputError(f"text {reprlib.repr(''.join(gates.text))} has "
                          f"{'nothing but' if ends.all() else 'no'} ends of words: give one with "
                          "letters and spaces")
-    values = getattr(gates, gate).astype(numpy.float64)
     changes = numpy.ptp(values, axis=0) > 0
     values, ends = values - values.mean(axis=0), ends - ends.mean()
     sizes = numpy.sqrt((values ** 2).sum(axis=0) * (ends ** 2).sum())

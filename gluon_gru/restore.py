@@ -1,6 +1,7 @@
 """A trained model and its vocabulary from a checkpoint alone."""
 import functools
 import math
+import os
 import random
 
 import mxnet as mx
@@ -42,6 +43,9 @@ def restore(path, ctx=None):
         InputError: if it can't be read (see `gluon_gru.checkpoint.load`), or is of a model that
             isn't this package's: a forward function or a layer of the reader's own.
     """
+    if not os.path.exists(path):
+        raise InputError(f"checkpoint {str(path)!r} isn't there: give a file that was written by "
+                         "gluon_gru.train")
     found, ctx = checkpoint.load(path), ctx or mx.cpu()
     special = found.vocab[0] == "<pad>"
     vocab = Vocab(use_special_tokens=special, reserved_tokens=found.vocab[4 if special else 1:])

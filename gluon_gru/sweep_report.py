@@ -225,10 +225,11 @@ def _importance_text(found):
         [[axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
          for axis, value in found["values"].items()],
         ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"]) +
-        f"\n\nOf {found['trials']} complete trials. PED-ANOVA is Optuna's: how much a value "
-        f"decides whether a trial is among the best {found['quantile']:.0%}; it looks at ranks "
-        "only, so perplexity and its logarithm give the same; it adds up to 1. The share of the "
-        "variance of log perplexity is each hyperparameter's alone; what is missing to 1 is what "
+        f"\n\nOf {found['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
+        "Optuna's: how much a value decides whether a trial is among the best "
+        f"{found['quantile']:.0%}; it looks at ranks only, so perplexity and its logarithm give "
+        "the same; it adds up to 1. The share of the variance of log perplexity is each "
+        "hyperparameter's alone; what is missing to 1 is what "
         "they do together.")
 
 

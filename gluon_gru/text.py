@@ -86,7 +86,12 @@ def read_time_machine():
         lines = io.StringIO(path.read_bytes().decode("utf-8"), newline=None)
     except UnicodeDecodeError as error:
         raise _not_utf8(path, error.start) from error
-    return [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in lines]
+    return [normalise(line) for line in lines]
+
+
+def normalise(line):
+    """Return a line as the book's corpus has it: small letters, single spaces for all else."""
+    return re.sub("[^A-Za-z]+", " ", line).strip().lower()
 
 
 def tokenize(lines, token="word"):

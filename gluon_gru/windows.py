@@ -99,8 +99,8 @@ class WindowLoader:
         if len(tokens) < needed:
             raise InputError(
                 f"a text of {len(tokens):,} tokens is too short: the windows {first:,} to "
-                f"{first + count - 1:,} of num_steps {num_steps} take {needed:,}; give a longer "
-                "text or a smaller num_steps")
+                f"{first + count - 1:,} of num_steps {num_steps} take {needed:,}; give a "
+                "longer text")
         self.tokens, self.num_steps, self.batch_size = numpy.asarray(tokens), num_steps, batch_size
         self.first, self.count, self.rng = first, count, rng
 

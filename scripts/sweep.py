@@ -2,6 +2,7 @@
 import argparse
 import dataclasses
 import shlex
+import signal
 import sys
 
 try:
@@ -42,6 +43,9 @@ def main():
     parser.add_argument("--out", default="runs/sweep", metavar="FOLDER",
                         help="where the study, sweep.json, report.md and the pictures go")
     args = parser.parse_args()
+    # A closed terminal or a time limit ends the workers too, as Ctrl-C does.
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, signal.default_int_handler)
     if args.storage:
         # Whatever is written or printed from here on can't tell the password.
         shown = without_password(args.storage)
@@ -58,7 +62,8 @@ def main():
         results = sweep.sweep(args.out, space, args.sampler, args.trials, args.prune, args.workers,
                               args.storage, args.device, args.corpus, environment.command())
     except KeyboardInterrupt:
-        print("\ninterrupted; finished trials are kept. Go on with:\n  "
+        hidden = " (with the storage's whole URL)" if args.storage else ""
+        print(f"\ninterrupted; finished trials are kept. Go on{hidden} with:\n  "
               f"{shlex.join([sys.executable, *sys.argv])}", file=sys.stderr)
         raise
     print(sweep_report.table(results))

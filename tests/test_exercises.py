@@ -17,23 +17,18 @@ from gluon_gru.corpus import SAMPLE, find
 from gluon_gru.errors import InputError
 from gluon_gru.exercises import (
     answering,
-    cells,
-    comparing,
-    dependencies,
     distances,
     forced,
     hyperparameters,
     inspection,
+    long_distances,
     parts,
-    recall,
-    report,
     timing,
     trainings,
 )
 from gluon_gru.exercises.catalogue import EXERCISES
 from gluon_gru.exercises.statements import STATEMENTS
 from gluon_gru.text import load_corpus
-from gluon_gru.verdicts import Measurement
 from gluon_gru.windows import Space
 
 EPOCHS = 2
@@ -58,9 +53,8 @@ def small_protocols():
         patch.setattr(timing, "_ROUNDS", 1)
         patch.setattr(distances, "DISTANCES", 8)
         patch.setattr(distances, "_PLACES", 2)
-        patch.setattr(cells, "_DISTANCES", (1, 2))
-        patch.setattr(recall, "_MINIBATCHES", 25)
-        patch.setattr(dependencies, "_DISTANCE", 5)
+        patch.setattr(long_distances, "_DISTANCES", (1, 2))
+        patch.setattr(long_distances, "NUM_MINIBATCHES", 25)
         patch.setattr(inspection, "_READ", 100)
         patch.setattr(hyperparameters, "REDUCED", SPACE)
         patch.setattr(hyperparameters, "_workers", lambda setting: 1)
@@ -85,7 +79,7 @@ def answered(tmp_path_factory, small_protocols):
 def trained(answered, *names, num_seeds=1):
     source = load_corpus(find(SAMPLE))
     return trainings.Trainings(answered[0], num_seeds, mx.cpu(), source, find(SAMPLE).sha1, False,
-                               "", print).get(names)
+                               "").get(names)
 
 
 # Which gates let only the input at t' count.
@@ -144,12 +138,22 @@ def test_our_gates_leave_exactly_nothing_of_the_other_inputs_and_the_published_o
 def test_influence_takes_an_lstm_with_its_two_states():
     params = [float32(numpy.random.RandomState(2).normal(scale=0.5, size=param.shape))
               for param in models.get_lstm_params(3, 4, mx.cpu())]
-    norms, state = distances.influence(d2l.lstm, params, np.ones((5, 3)), d2l.init_lstm_state)
-    X = numpy.ones((5, 1, 3))
-    zeros = numpy.zeros((1, 4))
-    _, (H, _) = reference.scratch(reference.lstm_cell, X, (zeros, zeros),
-                                  [param.asnumpy().astype(float) for param in params])
-    assert state == pytest.approx(H[0], abs=1e-5) and (norms > 0).all()
+    X, zeros = numpy.random.RandomState(5).normal(size=(5, 1, 3)), numpy.zeros((1, 4))
+    norms, state = distances.influence(d2l.lstm, params, float32(X[:, 0]), d2l.init_lstm_state)
+
+    def last(X):
+        _, (H, _) = reference.scratch(reference.lstm_cell, X, (zeros, zeros),
+                                      [param.asnumpy().astype(float) for param in params])
+        return H[0]
+
+    assert state == pytest.approx(last(X), abs=1e-5)
+    for t in range(len(X)):
+        columns = []
+        for i in range(3):
+            moved = numpy.zeros_like(X)
+            moved[t, 0, i] = 1e-5
+            columns.append((last(X + moved) - last(X - moved)) / 2e-5)
+        assert norms[t] == pytest.approx(numpy.linalg.norm(columns), rel=1e-3)
 
 
 # Parts of a GRU, as published.
@@ -184,9 +188,9 @@ def test_verdicts_that_need_no_training_are_those_that_mathematics_gives(answere
                       "forced-gates/resets", "identities/concatenation", "identities/shapes",
                       "identities/untrained", "identities/clipping"):
         assert found[statement]["verdict"] == "holds", statement
-    for statement in ("forced-gates/published-gates", "forced-gates/published-reading",
-                      "forced-gates/published-formula", "parts/published-reset-only",
-                      "parts/published-update-only"):
+    for statement in ("forced-gates/reset-alone", "forced-gates/published-gates",
+                      "forced-gates/published-reading", "forced-gates/published-formula",
+                      "parts/published-reset-only", "parts/published-update-only"):
         assert found[statement]["verdict"] == "does not hold", statement
     assert "'Z' is not defined" in found["parts/published-reset-only"]["found"]
     assert found["parts/published-update-only"]["figures"]["gate_gradient"] == 0
@@ -198,6 +202,7 @@ def test_the_report_has_every_statement_table_and_picture(answered):
     assert "NOT the book's corpus" in text and "`python tests`" in text
     for name, answer in answers.items():
         assert EXERCISES[name].question in text and EXERCISES[name].reasoning in text
+        assert all(f"- {made}" in text for made in answer["record"]["trainings"])
         for finding in answer["findings"]:
             assert finding["found"] in text and f"### {finding['statement']}\n" in text
         for file in answer["pictures"]:
@@ -247,7 +252,7 @@ def test_a_recorded_training_of_other_settings_is_refused(answered, tmp_path):
                          ("checkpoints", "gru-scratch-seed1.safetensors")):
         (tmp_path / folder / file).write_bytes((out / folder / file).read_bytes())
     source = load_corpus(find(SAMPLE))
-    other = trainings.Trainings(tmp_path, 1, mx.cpu(), source, "another", False, "", print)
+    other = trainings.Trainings(tmp_path, 1, mx.cpu(), source, "another", False, "")
     with pytest.raises(InputError, match="give another folder"):
         other.get(["gru-scratch"])
     (tmp_path / "runs" / "gru-scratch-seed1.json").write_text("{")
@@ -259,8 +264,7 @@ def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path,
     source = load_corpus(find(SAMPLE))
     for folder in ("runs", "checkpoints"):
         (tmp_path / folder).mkdir()
-    runs = trainings.Trainings(tmp_path, 1, mx.cpu(), source, find(SAMPLE).sha1, False, "",
-                               print)
+    runs = trainings.Trainings(tmp_path, 1, mx.cpu(), source, find(SAMPLE).sha1, False, "")
     order, train = [], runs._train
     monkeypatch.setattr(
         runs, "_train", lambda name, *rest: order.append(name) or train(name, *rest))
@@ -286,36 +290,52 @@ def test_quick_cuts_trainings_and_the_verdicts_that_rest_on_them(tmp_path, monke
 
 # Gates of a text and a model of the user's.
 
-def test_gates_of_a_text_and_a_checkpoint(answered, tmp_path):
-    out, _ = answered
-    checkpoint = out / "checkpoints" / "gru-concise-seed1.safetensors"
-    found = answer(tmp_path, "gates", text="so it is", checkpoint=str(checkpoint))["gates"]
-    assert "“so it is”" in found["findings"][0]["ran"]
-    characters = [row[0] for row in found["tables"][1]["rows"]]
-    assert set(characters) <= {f"`{character}`" for character in "so it is"}
-    assert not list((tmp_path / "runs").iterdir())
+def checkpoint(answered, name):
+    return answered[0] / "checkpoints" / f"{name}.safetensors"
 
 
-def test_gates_of_a_text_without_ends_of_words(answered, tmp_path):
-    out, _ = answered
-    checkpoint = out / "checkpoints" / "gru-scratch-seed1.safetensors"
-    found = answer(tmp_path, "gates", text="it", checkpoint=str(checkpoint))["gates"]
-    assert found["findings"][0]["verdict"] == "depends"
-    assert "no ends of words" in found["findings"][0]["found"]
+@pytest.mark.parametrize("name", ["gru-concise-seed1", "gru-scratch-seed1"])
+def test_gates_of_a_text_and_a_checkpoint(answered, tmp_path, name):
+    found = answering.look(tmp_path, "So it IS, 7 so", checkpoint(answered, name), device="cpu")
+    report = (tmp_path / "text" / "report.md").read_text(encoding="utf-8")
+    assert found.findings == [] and "    So it IS, 7 so\n" in report
+    # Read as the corpus is: small letters, one space for all else.
+    assert {row[0]: row[2] for row in found.tables[1].rows} == {
+        "`s`": "3", "`o`": "2", "` `": "3", "`i`": "2", "`t`": "1"}
+    assert (tmp_path / "text" / "gates-1.png").read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"text": "§§"}, "no token that the model knows"),
-    ({"checkpoint": "rnn-scratch-seed1"}, "the model's cell is rnn"),
-    ({"checkpoint": "lstm-concise-seed1"}, "the model's cell is LSTM"),
-    ({"checkpoint": "missing"}, "can't be read"),
+def test_every_layer_is_looked_at_and_a_text_may_have_no_ends_of_words(tmp_path):
+    loader = reference.loader()
+    d2l.set_seed(1)
+    d2l.train(d2l.RNNModel(mx.gluon.rnn.GRU(4, num_layers=2), len(loader.vocab)), loader,
+              loader.vocab, 1, 1, mx.cpu(), checkpoint=tmp_path / "two.safetensors")
+    found = answering.look(tmp_path, "abc", tmp_path / "two.safetensors", device="cpu")
+    assert [table.title.split(":")[0].split(", ")[-1] for table in found.tables] == [
+        "layer 0", "layer 0", "layer 1", "layer 1"]
+    assert {row[3] for row in found.tables[0].rows} == {""}
+
+
+@pytest.mark.parametrize("name, text, message", [
+    ("gru-scratch-seed1", "§§", "no character that the model knows"),
+    ("rnn-scratch-seed1", "so", "the model's cell is rnn"),
+    ("lstm-concise-seed1", "so", "the model's cell is LSTM"),
+    ("missing", "so", "isn't there"),
 ])
-def test_texts_and_checkpoints_that_have_no_gates_are_refused(answered, tmp_path, options, message):
-    name = options.get("checkpoint", "gru-scratch-seed1")
-    options["checkpoint"] = str(answered[0] / "checkpoints" / f"{name}.safetensors")
+def test_texts_and_checkpoints_that_have_no_gates_are_refused(answered, tmp_path, name, text,
+                                                             message):
     with pytest.raises(InputError, match=message):
-        answer(tmp_path, "gates", **options)
-    assert not (tmp_path / "gates.json").exists()
+        answering.look(tmp_path, text, checkpoint(answered, name), device="cpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_checkpoint_a_text_is_checked_before_anything_is_trained(tmp_path):
+    with pytest.raises(InputError, match="no character"):
+        answering.look(tmp_path, "§", corpus=SAMPLE, device="cpu")
+    assert not list(tmp_path.iterdir())
+    found = answering.look(tmp_path, corpus=SAMPLE, device="cpu")
+    assert len(found.tables) == 4 and len(list((tmp_path / "runs").iterdir())) == 2
 
 
 # What users get wrong.
@@ -328,54 +348,31 @@ def test_a_folder_that_holds_answers_is_refused_without_resume(answered):
         answer(out, "forced-gates", quick=True, resume=True)
 
 
+def test_what_is_answered_stays_unless_other_seeds_are_asked_for(answered, tmp_path, capsys):
+    answer(tmp_path, "forced-gates")
+    before = (tmp_path / "forced-gates.json").read_text()
+    answer(tmp_path, "forced-gates", resume=True, command="again")
+    assert (tmp_path / "forced-gates.json").read_text() == before
+    assert "answered already" in capsys.readouterr().err
+    answer(tmp_path, "forced-gates", resume=True, num_seeds=2, command="again")
+    assert "again" in (tmp_path / "forced-gates.json").read_text()
+
+
+def test_a_text_too_short_for_the_study_is_refused_before_anything_is_trained(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(hyperparameters, "REDUCED",
+                        dataclasses.replace(SPACE, train_windows=20000))
+    with pytest.raises(InputError, match="too short for the exercise hyperparameters"):
+        answer(tmp_path / "new", "cells", "hyperparameters")
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("names, options, message", [
     (("cell",), {}, "cell: choose from forced-gates, cells"),
     ((), {}, r"\(none\)"),
-    (("cells",), {"text": "so"}, "for the exercise gates alone"),
     (("cells",), {"num_seeds": 0}, "seeds"),
 ])
 def test_arguments_that_make_no_sense_are_refused(tmp_path, names, options, message):
     with pytest.raises(InputError, match=message):
         answer(tmp_path / "new", *names, **options)
     assert not (tmp_path / "new").exists()
-
-
-# Small parts.
-
-def measurement(perplexity):
-    return Measurement("gru-scratch", 1, perplexity, [1], [1], {})
-
-
-def trial(num_steps, num_hiddens, lr, perplexity, seconds):
-    return {"num_steps": num_steps, "num_hiddens": num_hiddens, "lr": lr, "perplexity": perplexity,
-            "seconds": seconds}
-
-
-def test_what_the_study_shows_by_axis():
-    trials = [trial(8, 2, 1, 5, 10), trial(8, 4, 1, 4, 20), trial(16, 2, 1, 7, 30),
-              trial(16, 4, 1, 6, 40)]
-    assert hyperparameters._by_value(trials, "num_steps", "perplexity", min) == {8: 4, 16: 6}
-    assert hyperparameters._by_value(trials, "num_hiddens", "seconds", sum) == {2: 40, 4: 60}
-
-
-def test_epochs_to_a_perplexity():
-    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 2) == 2
-    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 1.6) == 4
-    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 1) is None
-
-
-def test_what_lies_next_is_learnt_and_what_there_is_no_time_for_is_not(monkeypatch):
-    monkeypatch.setattr(recall, "_MINIBATCHES", 150)
-    needed = recall.minibatches_to_learn("GRU", 2, 1, mx.cpu())
-    assert 25 <= needed <= 150
-    monkeypatch.setattr(recall, "_MINIBATCHES", needed - 25)
-    assert recall.minibatches_to_learn("GRU", 2, 1, mx.cpu()) is None
-
-
-def test_reach_is_where_a_curve_stays_below_a_tenth():
-    assert distances.reach(numpy.array([1, 0.5, 0.05, 0.2, 0.01])) == 4
-    assert distances.reach(numpy.array([1, 0.05])) == 1
-
-
-def test_cells_that_hold_a_bar_keep_the_reports_tables_whole():
-    assert report._cells([["a|b", 1]]) == [["a\\|b", "1"]]

@@ -212,3 +212,16 @@ def test_the_units_of_a_picture_can_be_chosen():
     two, one = (imread(io.BytesIO(gates_plot.picture(found, units)), format="png")
                 for units in ([2, 0], [2]))
     assert two.shape[0] > one.shape[0]
+
+
+def test_what_a_token_explains_is_the_correlation_ratio():
+    text = list("aab b")
+    values = numpy.array([[1, 0.5, 0.3], [3, 0.5, 0.1], [5, 0.5, 0.7], [0, 0.5, 0.2],
+                          [7, 0.5, 0.5]]) / 10
+    found = gates.explained_by_token(gates.Gates(text, values, values, 0), "update")
+    # By character: means 2, 6, 0 with weights 2, 2, 1; the whole's mean is 3.2.
+    between = (2 * (2 - 3.2) ** 2 + 2 * (6 - 3.2) ** 2 + (0 - 3.2) ** 2) / 5
+    assert found[0] == pytest.approx(between / numpy.var([1, 3, 5, 0, 7]))
+    assert found[1] == 0 and 0 < found[2] < 1
+    with pytest.raises(d2l.InputError, match="unknown"):
+        gates.explained_by_token(gates.Gates(text, values, values, 0), "forget")

@@ -92,5 +92,5 @@ def test_a_function_of_a_known_name_but_other_parameters_is_refused(path):
 
 
 def test_a_file_that_is_not_there_is_refused(path):
-    with pytest.raises(d2l.InputError, match="can't be read"):
+    with pytest.raises(d2l.InputError, match="isn't there"):
         restore(path)

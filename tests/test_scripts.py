@@ -75,7 +75,8 @@ def test_a_users_mistake_gives_one_line_and_exit_code_2(tmp_path, arguments, mes
 
 @pytest.mark.parametrize("arguments, message", [
     (["gate"], "exercises gate: choose from forced-gates, cells"),
-    (["gates", "--text", "§", "--checkpoint", "missing.safetensors"], "can't be read"),
+    (["gates", "--text", "§"], "no character that the model knows"),
+    (["gates", "--checkpoint", "missing.safetensors"], "isn't there"),
     (["cells", "--text", "so"], "gates alone"),
 ])
 def test_a_mistake_in_an_exercise_gives_one_line_and_exit_code_2(tmp_path, arguments, message):

@@ -2,29 +2,30 @@
 import dataclasses
 import json
 import pathlib
-import sys
 
 from .. import corpus as corpora
 from ..checkpoint import make_folder, write_whole
 from ..device import context
 from ..environment import environment
 from ..errors import InputError, check_positive
+from ..experiments import corpus_line, say
 from ..minibatches import SeqDataLoader
 from ..text import load_corpus
 from ..training import set_seed
-from . import report
+from . import hyperparameters, inspection, report
 from .catalogue import EXERCISES
+from .inspection import MODELS, TEXT, as_the_model_reads
 from .setting import Setting
-from .trainings import PROTOCOLS, Trainings
+from .trainings import PROTOCOLS, Trainings, title
 
 
 def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None, quick=False,
-           resume=False, text=None, checkpoint=None, command=""):
+           resume=False, command=""):
     """Answer exercises; write each answer into a folder, and one report over all that are there.
 
     The folder gets ``<exercise>.json``, pictures and ``report.md``; ``runs/`` with the record of
-    every training, and ``checkpoints/``. A training that is recorded there is not made again, and
-    several processes may answer exercises into one folder at once.
+    every training, and ``checkpoints/``. Several processes may work on one folder: no training is
+    made twice.
 
     Args:
         out: the folder.
@@ -33,8 +34,8 @@ def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None,
         device: ``auto``, ``cpu``, ``gpu(0)``, ...
         corpus: a path; by default see `gluon_gru.corpus.find`.
         quick: cut trainings short; verdicts that rest on them then say so.
-        resume: go on in a folder that holds answers or trainings already.
-        text, checkpoint: what the exercise ``gates`` looks at, instead of its own choice.
+        resume: go on in a folder that holds answers or trainings already. What was answered there
+            with the same number of seeds stays.
         command: the command line, for the record.
 
     Returns:
@@ -49,27 +50,70 @@ def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None,
     if unknown or not names:
         raise InputError(f"exercises {', '.join(unknown) or '(none)'}: choose from "
                          f"{', '.join(EXERCISES)}")
-    if (text is not None or checkpoint) and tuple(names) != ("gates",):
-        raise InputError("--text and --checkpoint are for the exercise gates alone: "
-                         'exercises.py gates --text "..."')
     out, ctx, found = pathlib.Path(out), context(device), corpora.find(corpus)
     source = load_corpus(found)
     for protocol in PROTOCOLS.values():
         SeqDataLoader(protocol.batch_size, protocol.num_steps, source=source)
+    if "hyperparameters" in names:
+        hyperparameters.check(source)
     _open_folder(out, resume, found, ctx, quick)
-    trainings = Trainings(out, num_seeds, ctx, source, found.sha1, quick, command, _say)
-    setting = Setting(out, found, source, ctx, trainings, quick, command, text, checkpoint)
+    say(corpus_line(found))
+    trainings = Trainings(out, num_seeds, ctx, source, found.sha1, quick, command)
+    setting = Setting(out, found, source, ctx, trainings, quick, command)
     # Now, not when it is written: the checkout may change meanwhile.
     record = {"command": command, "environment": environment(ctx), "seeds": num_seeds,
               "quick": quick, "corpus": {"name": found.name, "sha1": found.sha1,
                                          "is_books": found.is_books, "note": found.note}}
     for number, name in enumerate(names, 1):
-        _say(f"[{number}/{len(names)}] {name}: {EXERCISES[name].question}")
+        place = f"[{number}/{len(names)}] {name}"
+        done = recorded(out).get(name)
+        if done and done["record"]["seeds"] == num_seeds:
+            say(f"{place}: answered already ({out / name}.json)")
+            continue
+        say(f"{place}: {EXERCISES[name].question}")
         set_seed(1)
-        _record(out, name, EXERCISES[name].answer(setting), record)
-        answers = recorded(out)
-        report.write(answers, out)
-    return answers
+        trainings.used.clear()
+        _record(out, name, EXERCISES[name].answer(setting),
+                {**record, "trainings": list(trainings.used)})
+        report.write(recorded(out), out)
+    return recorded(out)
+
+
+def look(out, text=None, checkpoint=None, device="auto", corpus=None, quick=False, command=""):
+    """Look at the gates of trained GRUs over a text; write ``text/report.md`` and pictures.
+
+    Args:
+        out: the folder; what is in it already stays, but for an earlier look.
+        text: a string; by default one of our own.
+        checkpoint: a file that `gluon_gru.train` wrote, of a GRU; by default the chapter's two
+            GRUs, which are trained if the folder doesn't hold them.
+        device, corpus, quick, command: see `answer`.
+
+    Returns:
+        The `gluon_gru.exercises.answers.Answer`, which has no findings.
+
+    Raises:
+        InputError: for a text with no known character, a checkpoint of another kind of cell, and
+            other arguments that can't be used, before anything is trained.
+    """
+    out, ctx, text = pathlib.Path(out), context(device), TEXT if text is None else text
+    if checkpoint:
+        models = {str(checkpoint): checkpoint}
+    else:
+        found = corpora.find(corpus)
+        source = load_corpus(found)
+        as_the_model_reads(text, source[1])
+        for folder in ("runs", "checkpoints"):
+            make_folder(out / folder)
+        say(corpus_line(found))
+        trainings = Trainings(out, 1, ctx, source, found.sha1, quick, command)
+        models = {title(name): runs[0].checkpoint for name, runs in trainings.get(MODELS).items()}
+    found = inspection.look(models, text, ctx)
+    make_folder(out / "text")
+    for file, (_, picture) in found.pictures.items():
+        write_whole(out / "text" / file, picture)
+    write_whole(out / "text" / "report.md", report.of_a_text(text, found, command).encode())
+    return found
 
 
 def _open_folder(out, resume, found, ctx, quick):
@@ -119,7 +163,3 @@ def recorded(out):
                 raise InputError(f"{str(path)!r} can't be read ({error}): delete it to answer "
                                  "that exercise again") from error
     return answers
-
-
-def _say(line):
-    print(line, file=sys.stderr, flush=True)

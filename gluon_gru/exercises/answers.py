@@ -46,6 +46,7 @@ class Answer:
     pictures: dict = dataclasses.field(default_factory=dict)
 
 
-def verdict(holds, otherwise="does not hold"):
-    """Return the verdict's word."""
-    return "holds" if holds else otherwise
+def verdict(cases):
+    """Return the word for a list of cases, each true or false: all, some or none are true."""
+    cases = list(cases)
+    return "holds" if all(cases) else "depends" if any(cases) else "does not hold"

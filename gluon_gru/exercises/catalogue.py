@@ -8,6 +8,7 @@ from . import (
     hyperparameters,
     identities,
     inspection,
+    long_distances,
     parts,
     sampling,
 )
@@ -36,13 +37,21 @@ EXERCISES = {
     "cells": Exercise(
         "Compare running time, perplexity and output of RNN and GRU (and LSTM), from scratch and "
         "concise.",
+        "A GRU has three times the weights of an RNN, an LSTM four times, and each costs about as "
+        "many times the arithmetic. From scratch every step is a dozen operators that Python "
+        "starts one by one; the concise layers run a whole sequence in one operator, which is why "
+        "they reach any perplexity sooner although they don't learn more in an epoch.",
+        cells.answer),
+    "long-distances": Exercise(
+        "Are GRUs better than RNNs over large distances, and do they cope with vanishing "
+        "gradients?",
         "An RNN's state goes through a matrix and a tanh in every step; what it held fades or "
         "explodes with the product of those steps. A gate that copies (GRU: Z near 1; LSTM: forget "
-        "gate near 1) lets information and gradients pass through many steps unchanged. It costs: "
-        "a GRU has three times the weights of an RNN, an LSTM four times. From scratch each step "
-        "is a dozen operators started from Python; the concise layers run the whole sequence in "
-        "one.",
-        cells.answer),
+        "gate near 1) can let information and gradients pass through many steps unchanged. "
+        "Whether it does is a matter of what has been learnt, so two things are measured: over "
+        "which distance each cell learns to remember where a task asks for nothing else, and how "
+        "far back the derivatives reach in the models that were trained on the text.",
+        long_distances.answer),
     "hyperparameters": Exercise(
         "Adjust the hyperparameters; what do they do to running time, perplexity and the output?",
         "The learning rate decides whether anything is learnt in the epochs there are; num_hiddens "
@@ -87,8 +96,9 @@ EXERCISES = {
     "gates": Exercise(
         "How does the trained network decide whether to keep the hidden state?",
         "Every unit has its own pair of gates, computed from the character read and the state. A "
-        "unit keeps the product of its Z over the steps: with a mean Z of 0.9 it has forgotten "
-        "most of what it held after ten characters. The ranking, the characters that reset, and "
-        "the correlation with the ends of words say what the gates have learnt to look for.",
+        "unit keeps the product of its Z over the steps: with Z = 0.9 throughout, a third of what "
+        "it held is left after ten characters. How much of a gate the character alone explains, "
+        "and how much the end of a word, says what the gates look at; what neither explains comes "
+        "from the state.",
         inspection.answer),
 }

@@ -52,7 +52,7 @@ def _weights(cell):
 
 def _only_at(norms):
     """Return whether of all inputs only the one at t' has any influence."""
-    return norms[_AT] > 0 and not numpy.delete(norms, _AT).any()
+    return norms[_AT] > 0 and not _others(norms).any()
 
 
 def _shown(norms):
@@ -79,7 +79,7 @@ def answer(setting):
             _published(book["published"]),
             _published_reading(book["published, as explained"]),
             _formula(params, inputs, states["the book's GRU", "published"]),
-            _contains_rnn(params), _skips(params), _resets(params),
+            *_contains_rnn(params), _skips(params), _resets(params),
         ],
         [Table("How much the last state depends on each input (norm of the derivative)",
                ["cell", "gates", *(f"t'{t - _AT:+}" if t != _AT else "t'" for t in range(_STEPS))],
@@ -92,29 +92,34 @@ _RAN = (f"The derivative of the last of {_STEPS} states by every input: {_HIDDEN
         f"weights, t' = {_AT}, gates forced")
 
 
+def _others(norms):
+    return numpy.delete(norms, _AT)
+
+
 def _ours(norms):
     return Finding(
         "forced-gates/answer", f"{_RAN}, for both GRUs.",
-        "Exactly 0 for every input but the one at t'; there, "
-        + ", ".join(f"{values[_AT]:.3g} ({name})" for name, values in norms.items()) + ".",
-        verdict(all(map(_only_at, norms.values()))),
+        "The input at t' counts "
+        + ", ".join(f"{values[_AT]:.3g} ({name})" for name, values in norms.items())
+        + f"; every other one at most {max(_others(values).max() for values in norms.values()):g}.",
+        verdict([all(map(_only_at, norms.values()))]),
         {name: values.tolist() for name, values in norms.items()})
 
 
 def _published(norms):
     return Finding(
         "forced-gates/published-gates", f"{_RAN}.",
-        f"R = 1 at t' lets the input before it through: it counts {norms[_AT - 1]:.3g}, the one at "
-        f"t' {norms[_AT]:.3g}. All others count exactly 0.",
-        verdict(_only_at(norms)), {"norms": norms.tolist()})
+        f"The input at t' counts {norms[_AT]:.3g}, the one before it {norms[_AT - 1]:.3g}, every "
+        f"other one at most {numpy.delete(norms, [_AT - 1, _AT]).max():g}.",
+        verdict([_only_at(norms)]), {"norms": norms.tolist()})
 
 
 def _published_reading(norms):
     return Finding(
         "forced-gates/published-reading", f"{_RAN}, the update gate turned round.",
-        f"The state is kept until t' and at t', and replaced in every step afterwards: the last "
-        f"input counts {norms[-1]:.3g}, the one at t' {norms[_AT]:.3g}.",
-        verdict(_only_at(norms)), {"norms": norms.tolist()})
+        f"The input at t' counts {norms[_AT]:.3g}, the last one {norms[-1]:.3g}, every other one "
+        f"at most {numpy.delete(norms, [_AT, -1]).max():g}.",
+        verdict([_only_at(norms)]), {"norms": norms.tolist()})
 
 
 def _formula(params, inputs, state):
@@ -131,7 +136,7 @@ def _formula(params, inputs, state):
         "at t' changes its sign.",
         f"Its norm is {norm:.3f} (the formula's is 1), and it moves by {change:.3f} with X_t', "
         "which the formula does not contain. It is tanh(X_t' W_xh + H_{t'-1} W_hh + b_h).",
-        verdict(abs(norm - 1) < 1e-3 and change < 1e-3), {"norm": norm, "change": change})
+        verdict([abs(norm - 1) < 1e-3 and change < 1e-3]), {"norm": norm, "change": change})
 
 
 def _random_text(params, num_steps=35, batch_size=4):
@@ -147,18 +152,20 @@ def _difference(a, b):
 
 
 def _contains_rnn(params):
+    """Return the findings for R = 1 with Z = 0, and for R = 1 alone."""
     X, state = _random_text(params), _state(params)
     rnn, _ = models.rnn(X, state, params[6:])
     both, _ = models.gru(X, state, params, lambda t, Z, R: (np.zeros_like(Z), np.ones_like(R)))
     reset, _ = models.gru(X, state, params, lambda t, Z, R: (Z, np.ones_like(R)))
     same, alone = _difference(rnn, both), _difference(rnn, reset)
-    return Finding(
-        "forced-gates/contains-rnn",
-        "Outputs of the RNN from scratch, and of the GRU with the same weights and R = 1, with and "
-        "without Z = 0.",
-        f"With R = 1 and Z = 0 they differ by {same:g}: it is the RNN. The reset gate alone is not "
-        f"enough: with R = 1 and Z left to the cell they differ by up to {alone:.3g}.",
-        verdict(same == 0), {"both": same, "reset_alone": alone})
+    ran = "Outputs of the RNN from scratch, and of the GRU with the same weights"
+    return [
+        Finding("forced-gates/contains-rnn", f"{ran} and R = 1, Z = 0.",
+                f"They differ by {same:g}.", verdict([same == 0]), {"difference": same}),
+        Finding("forced-gates/reset-alone", f"{ran} and R = 1, with Z left to the cell.",
+                f"They differ by up to {alone:.3g}.", verdict([alone == 0]),
+                {"difference": alone}),
+    ]
 
 
 def _skips(params):
@@ -167,7 +174,8 @@ def _skips(params):
     same = _difference(H, state[0])
     return Finding(
         "forced-gates/skips", f"The state after {len(X)} steps with Z = 1.",
-        f"It differs from the state before by {same:g}.", verdict(same == 0), {"difference": same})
+        f"It differs from the state before by {same:g}.", verdict([same == 0]),
+        {"difference": same})
 
 
 def _resets(params):
@@ -183,5 +191,5 @@ def _resets(params):
         "forced-gates/resets",
         "Outputs with R = 0 (and Z = 0, so that the candidate is the state) from two different "
         "states, and those of tanh(X W_xh + b_h) with the output layer.",
-        f"From two states they differ by {same:g}; from the perceptron by {layer:.2g} (rounding).",
-        verdict(same == 0 and layer < 1e-4), {"states": same, "perceptron": layer})
+        f"From two states they differ by {same:g}; from the perceptron by {layer:.2g}.",
+        verdict([same == 0 and layer < 1e-4]), {"states": same, "perceptron": layer})

@@ -2,15 +2,15 @@
 import statistics
 
 import numpy
-from mxnet import autograd, gluon, init, np
+from mxnet import autograd, gluon, np
 
 from ..experiments import MODELS
 from ..generation import predict_ch8
 from ..metrics import perplexity
 from ..minibatches import SeqDataLoader
-from ..training import set_seed
 from ..updates import CLIP_NORM, grad_clipping, trained_params
 from .answers import Answer, Finding, Table, verdict
+from .timing import untrained
 from .trainings import CELLS, PROTOCOLS
 
 _LOSS = gluon.loss.SoftmaxCrossEntropyLoss()
@@ -21,15 +21,6 @@ def answer(setting):
     untrained, texts = _untrained(setting)
     shapes, table = _shapes(setting)
     return Answer([_concatenation(), shapes, untrained, _clipping(setting)], [table, texts])
-
-
-def _model(setting, name, seed=1):
-    """Return an untrained model with the chapter's sizes."""
-    set_seed(seed)
-    model = MODELS[name].make(PROTOCOLS[name], len(setting.source[1]), setting.ctx)
-    if isinstance(model, gluon.Block):
-        model.initialize(ctx=setting.ctx, init=init.Normal(0.01))
-    return model
 
 
 def _loader(setting):
@@ -52,8 +43,8 @@ def _concatenation():
         "identities/concatenation",
         f"Both sides with random matrices ({n} rows, {d} inputs, {h} hidden units) in float32, "
         "against float64.",
-        f"The largest deviations, relative to the largest entry, are {apart:.1g} and {joined:.1g}: "
-        "rounding.", verdict(max(apart, joined) < 1e-5), {"apart": apart, "joined": joined})
+        f"The largest deviations, relative to the largest entry, are {apart:.1g} and {joined:.1g}.",
+        verdict([max(apart, joined) < 1e-5]), {"apart": apart, "joined": joined})
 
 
 def _shapes(setting):
@@ -63,7 +54,7 @@ def _shapes(setting):
     X, _ = next(iter(_loader(setting)))
     rows, right = [], True
     for name in CELLS:
-        model = _model(setting, name)
+        model = untrained(name, setting)
         outputs, state = model(X.as_in_ctx(setting.ctx),
                                model.begin_state(batch_size=batch, ctx=setting.ctx))
         expected = (batch, hiddens) if name.endswith("scratch") else (1, batch, hiddens)
@@ -76,7 +67,7 @@ def _shapes(setting):
         f"Each model on a minibatch (batch_size {batch}, num_steps {n}, num_hiddens {hiddens}, "
         f"vocabulary {vocab_size}).",
         f"Outputs {(n * batch, vocab_size)}; states {(batch, hiddens)} from scratch, "
-        f"{(1, batch, hiddens)} concise; an LSTM has two of them.", verdict(right),
+        f"{(1, batch, hiddens)} concise; an LSTM has two of them.", verdict([right]),
         {row[0]: row[1:] for row in rows}), Table("Shapes", ["model", "outputs", "states"], rows)
 
 
@@ -88,7 +79,7 @@ def _untrained(setting):
     X, Y = (array.as_in_ctx(setting.ctx) for array in next(iter(_loader(setting))))
     for name in CELLS:
         for seed in range(1, 4):
-            model = _model(setting, name, seed)
+            model = untrained(name, setting, seed)
             logits, _ = model(X, model.begin_state(batch_size=len(X), ctx=setting.ctx))
             perplexities.append(perplexity(float(_LOSS(logits, Y.T.reshape(-1)).mean())))
             text = predict_ch8("time traveller", 50, model, vocab, setting.ctx)
@@ -102,17 +93,17 @@ def _untrained(setting):
         f"Continuations by 50 characters and the perplexity of {len(CELLS)} untrained models, "
         "3 seeds each.",
         f"Words of the text (of three letters or more) among all of them: {len(words)}. The "
-        f"perplexity is {middle:.2f}, that of guessing among {len(vocab)} tokens.",
-        verdict(not words and abs(middle / len(vocab) - 1) < 0.01),
+        f"perplexity is {middle:.2f}; guessing among {len(vocab)} tokens has {len(vocab)}.",
+        verdict([not words and abs(middle / len(vocab) - 1) < 0.01]),
         {"perplexity": perplexities, "words": words}), Table(
             "Untrained continuations (seed 1)", ["model", "text", "perplexity"], rows)
 
 
 def _clipping(setting):
-    """Clip gradients of both kinds, longer and shorter than the limit."""
+    """Clip gradients longer and shorter than the limit."""
     rows = []
     for scale in (0.01, 1, 100):
-        model = _model(setting, "gru-scratch")
+        model = untrained("gru-scratch", setting)
         for X, Y in _loader(setting):
             X, Y = X.as_in_ctx(setting.ctx), Y.as_in_ctx(setting.ctx)
             with autograd.record():
@@ -134,7 +125,7 @@ def _clipping(setting):
         f"Norms from {min(r[0] for r in rows):.2g} to {max(r[0] for r in rows):.2g} become "
         f"{min(r[1] for r in rows):.2g} to {max(r[1] for r in rows):.4g}; the cosine between both "
         f"is 1 to within {max(turned, 0):.0e}.",
-        verdict(turned < 1e-6 and off < 1e-5), {"norms_and_cosines": rows})
+        verdict([turned < 1e-6 and off < 1e-5]), {"norms_and_cosines": rows})
 
 
 def _gradient(model):

@@ -1,102 +1,157 @@
 """A reader's question: how does the trained network decide whether to keep the hidden state?"""
+import re
 import statistics
 
 import numpy
 
-from ..gates import boundary_correlation, inspect, memory, resets
+from ..errors import InputError
+from ..gates import (
+    boundary_correlation,
+    explained_by_token,
+    has_ends,
+    inspect,
+    memory,
+    resets,
+    written_out,
+)
 from ..gates_plot import picture
+from ..report import spread
 from ..restore import restore
+from ..text import normalise
 from .answers import Answer, Finding, Table
 from .trainings import title
 
-_MODELS = ("gru-scratch", "gru-concise")
-# What the picture shows, and how much of the corpus the figures are taken from, unless a text is
-# given: in a short one most characters are too rare for a mean.
-_TEXT = "the traveller said that nobody there had ever seen the machine and then he smiled again"
+MODELS = ("gru-scratch", "gru-concise")
+
+#: What the pictures show unless a text is given.
+TEXT = "the traveller said that nobody there had ever seen the machine and then he smiled again"
+
+# So much of the corpus the figures are taken from.
 _READ = 5000
-_SHOWN = 8
-# A unit follows the boundaries of words if they explain a tenth of how its gate varies.
-_FOLLOWS = 0.1 ** 0.5
+
+# Units in a table, and how often a character must occur for its mean to count.
+_SHOWN, _OFTEN = 8, 20
+
+# A unit's gate follows something that explains so much of its variance.
+_FOLLOWS = 0.1
 
 
 def answer(setting):
-    """Return the `Answer`, on the setting's text; without a checkpoint, on our own trainings."""
+    """Return the `Answer`; trains both GRUs with every seed."""
     tokens, vocab = setting.source
-    shown, read = (setting.text, setting.text) if setting.text is not None else (
-        _TEXT, "".join(vocab.to_tokens(tokens[:_READ])))
-    if setting.checkpoint:
-        models = {str(setting.checkpoint): [setting.checkpoint]}
-    else:
-        models = {title(name): [training.checkpoint for training in trainings]
-                  for name, trainings in setting.trainings.get(_MODELS).items()}
-    found = {name: [_look(path, read, setting) for path in paths]
-             for name, paths in models.items()}
-    what = f"“{read}”" if setting.text is not None else f"the text's first {len(read):,} characters"
+    read = "".join(vocab.to_tokens(tokens[:_READ]))
+    runs = setting.trainings.get(MODELS)
+    looks = {name: [inspect(*restore(training.checkpoint, setting.ctx), read, setting.ctx)
+                    for training in trainings] for name, trainings in runs.items()}
+    pictures = {}
+    for name, trainings in runs.items():
+        gates = inspect(*restore(trainings[0].checkpoint, setting.ctx), TEXT, setting.ctx)
+        pictures[f"gates-{name}.png"] = (_CAPTION.format(title(name)), picture(gates))
     return Answer(
-        [_keep_or_not(setting, what, found)],
-        [table for name, looks in found.items() for table in _tables(name, looks[0])],
-        {f"gates-{number}.png": (f"{name}: the gates of the units that remember longest, "
-                                 "character by character",
-                                 picture(_look(paths[0], shown, setting)))
-         for number, (name, paths) in enumerate(models.items(), 1)})
+        _findings(setting, looks),
+        [table for name, gates in looks.items() for table in _tables(title(name), gates[0])],
+        pictures)
 
 
-def _look(path, text, setting):
-    model, vocab = restore(path, setting.ctx)
-    return inspect(model, vocab, text, setting.ctx)
+_CAPTION = "{}: the gates of the units that remember longest, character by character"
 
 
-def _keep_or_not(setting, what, found):
-    gates = [gates for looks in found.values() for gates in looks]
-    if not _has_ends(gates[0]):
+def look(models, text, ctx):
+    """Return the gates of trained models over any text as an `Answer` without findings.
+
+    Args:
+        models: name -> path of a checkpoint.
+        text: a string; read as the book's corpus is if the model knows small letters alone.
+        ctx: the ``mxnet.Context``.
+
+    Raises:
+        InputError: for a text with no known character, and a checkpoint of another cell.
+    """
+    tables, pictures = [], {}
+    for name, path in models.items():
+        model, vocab = restore(path, ctx)
+        known = as_the_model_reads(text, vocab)
+        for layer in range(len(written_out(model)[1])):
+            gates = inspect(model, vocab, known, ctx, layer)
+            shown = f"{name}, layer {layer}"
+            tables += _tables(shown, gates)
+            pictures[f"gates-{len(pictures) + 1}.png"] = (_CAPTION.format(shown), picture(gates))
+    return Answer([], tables, pictures)
+
+
+def as_the_model_reads(text, vocab):
+    """Return a text as a model with this vocabulary shall read it.
+
+    Raises:
+        InputError: if it has no character that the vocabulary knows.
+    """
+    if all(re.fullmatch("[a-z ]|<.+>", token) for token in vocab.idx_to_token):
+        known = normalise(text)
+    else:
+        known = text
+    if not any(character in vocab.token_to_idx for character in known):
+        raise InputError(f"text {text!r} has no character that the model knows: use those of its "
+                         f"vocabulary, such as {', '.join(map(repr, vocab.idx_to_token[1:6]))}")
+    return known
+
+
+def _findings(setting, looks):
+    every = [gates for name in looks for gates in looks[name]]
+    read = f"the text's first {len(every[0].text):,} characters"
+    ran = (f"Z and R of every unit for every character of {read}: the share of the units in which "
+           "{} explains a tenth or more of the gate's variance, model by model.")
+
+    def shares(measure):
+        return {gate: [float((measure(gates, gate) >= _FOLLOWS).mean()) for gates in every]
+                for gate in ("update", "reset")}
+
+    def finding(statement, what, shares, more=""):
         return Finding(
-            "gates/keep-or-not", f"Z and R of every unit for every character of {what}.",
-            "The text has no ends of words, or nothing else: what the gates have to do with them "
-            "can't be said; the tables show which units keep.", "depends", {})
-    correlations = {gate: numpy.array([boundary_correlation(look, gate) for look in gates])
-                    for gate in ("update", "reset")}
-    follow = {gate: [float((numpy.abs(values) > _FOLLOWS).mean()) for values in rows]
-              for gate, rows in correlations.items()}
-    share = {gate: statistics.median(values) for gate, values in follow.items()}
-    means = {gate: statistics.median(float(values.mean()) for values in rows)
-             for gate, rows in correlations.items()}
-    majority = [share > 0.5 for values in follow.values() for share in values]
-    return Finding(
-        "gates/keep-or-not",
-        f"Z and R of every unit for every character of {what}, and their correlation with the "
-        "ends of words; a unit follows them if they explain a tenth of its gate's variance.",
-        f"Z of {share['update']:.0%} and R of {share['reset']:.0%} of the units follow the ends of "
-        f"words (the median model); the mean correlation is {means['update']:+.2f} for Z and "
-        f"{means['reset']:+.2f} for R. Each unit decides for itself; the tables show which keep.",
-        setting.verdict(all(majority), "depends" if any(majority) else "does not hold"),
-        {"follow": follow, "mean_correlation": means})
+            statement, ran.format(what),
+            f"Z: {spread(shares['update'], '{:.0%}'.format)} of the units; "
+            f"R: {spread(shares['reset'], '{:.0%}'.format)}.{more}",
+            setting.verdict(share > 0.5 for values in shares.values() for share in values), shares)
 
-
-def _has_ends(gates):
-    ends = [not token.isalpha() for token in gates.text]
-    return any(ends) and not all(ends)
+    taus = [float(statistics.median(memory(gates)[1])) for gates in every]
+    longest = [float(max(memory(gates)[1])) for gates in every]
+    found = [finding(
+        "gates/keep-or-not", "the character just read", shares(explained_by_token),
+        f" By its own Z the median unit keeps a state for {spread(taus, '{:.1f}'.format)} "
+        f"characters, the one that remembers longest for {spread(longest, '{:.1f}'.format)}.")]
+    if has_ends(every[0]):
+        found.append(finding("gates/word-boundaries", "the end of a word",
+                             shares(lambda gates, gate: boundary_correlation(gates, gate) ** 2)))
+    return found
 
 
 def _tables(name, gates):
     order, taus = memory(gates)
-    characters, means, by_unit = resets(gates)
-    nothing = numpy.full(len(taus), numpy.nan)
-    ends = {gate: boundary_correlation(gates, gate) if _has_ends(gates) else nothing
+    characters, _, by_unit = resets(gates)
+    counts = [gates.text.count(character) for character in characters]
+    # In a short text every character is rare.
+    often = [i for i, count in enumerate(counts) if count >= _OFTEN] or list(range(len(counts)))
+    characters, counts = [characters[i] for i in often], [counts[i] for i in often]
+    by_unit = by_unit[often]
+    ends = {gate: boundary_correlation(gates, gate) if has_ends(gates) else None
             for gate in ("update", "reset")}
 
     def row(unit):
         least = [characters[i] for i in numpy.argsort(by_unit[:, unit], kind="stable")[:3]]
         return [str(unit), f"{taus[unit]:.1f}", f"{gates.update[:, unit].mean():.2f}",
-                f"{ends['update'][unit]:+.2f}", f"{ends['reset'][unit]:+.2f}",
+                *("" if values is None else f"{values[unit]:+.2f}" for values in ends.values()),
                 " ".join(f"`{character}`" for character in least)]
 
+    units = dict.fromkeys([*order[:_SHOWN], *order[-_SHOWN // 2:]])
+    means = by_unit.mean(axis=1)
     return [
-        Table(f"{name}: the units that remember longest and shortest (time constant in "
-              "characters), their mean Z, the correlation of Z and of R with the ends of words, "
-              "and the characters with the lowest R",
+        Table(f"{name}: the units that remember longest and shortest (time constant in characters, "
+              "by the unit's own Z alone: what comes back through other units is not counted), "
+              "their mean Z, the correlation of Z and of R with the ends of words, and the "
+              "characters with the lowest R",
               ["unit", "remembers", "mean Z", "Z and ends", "R and ends", "reset by"],
-              [row(unit) for unit in (*order[:_SHOWN], *order[-_SHOWN // 2:])]),
-        Table(f"{name}: the characters that reset most and least (R, mean over all units)",
-              ["character", "R"],
-              [[f"`{characters[i]}`", f"{means[i]:.3f}"]
-               for i in (*range(min(5, len(means) // 2)), *range(-min(3, len(means) // 2), 0))])]
+              [row(unit) for unit in units]),
+        Table(f"{name}: the characters that reset, most first (R, mean over all units"
+              + (f"; those that occur {_OFTEN} times or more)" if min(counts) >= _OFTEN else ")"),
+              ["character", "R", "occurs"],
+              [[f"`{character}`", f"{mean:.3f}", str(count)]
+               for character, mean, count in zip(characters, means, counts)])]

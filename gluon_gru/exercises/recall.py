@@ -10,6 +10,7 @@ import numpy
 from mxnet import autograd, gluon, init, np
 from mxnet.gluon import rnn
 
+from ..interrupt import CtrlC
 from ..models import RNNModel
 from ..training import set_seed
 from ..updates import CLIP_NORM, grad_clipping
@@ -23,10 +24,13 @@ _KEYS, _OTHERS, _HIDDENS, _BATCH = 4, 4, 32, 32
 # Adam, since plain SGD from weights near zero learns nothing here in the time there is.
 _LR = 0.01
 
-_MINIBATCHES, _LOOKED_AT, _LEARNT = 1000, 25, 0.99
+#: When to give up.
+NUM_MINIBATCHES = 1000
+
+_LOOKED_AT, _LEARNT = 25, 0.99
 
 
-def minibatches_to_learn(cell, distance, seed, ctx):
+def minibatches_to_learn(cell, distance, seed, ctx, num_minibatches=NUM_MINIBATCHES):
     """Train a cell; return after how many minibatches it names 99% of the keys, None if never.
 
     Args:
@@ -34,6 +38,7 @@ def minibatches_to_learn(cell, distance, seed, ctx):
         distance: how many tokens come after the key.
         seed: of weights and sequences.
         ctx: the ``mxnet.Context``.
+        num_minibatches: when to give up.
     """
     set_seed(seed)
     rng, loss = numpy.random.RandomState(seed), gluon.loss.SoftmaxCrossEntropyLoss()
@@ -41,20 +46,21 @@ def minibatches_to_learn(cell, distance, seed, ctx):
     model.initialize(init=init.Xavier(), ctx=ctx)
     trainer = gluon.Trainer(model.collect_params(), "adam", {"learning_rate": _LR})
     right = []
-    for number in range(1, _MINIBATCHES + 1):
-        tokens = rng.randint(_KEYS, _KEYS + _OTHERS, size=(_BATCH, distance + 1))
-        tokens[:, 0] = rng.randint(0, _KEYS, size=_BATCH)
-        X, y = (np.array(array, dtype="int32", ctx=ctx) for array in (tokens, tokens[:, 0]))
-        with autograd.record():
-            logits, _ = model(X, model.begin_state(batch_size=_BATCH, ctx=ctx))
-            last = logits[-_BATCH:]
-            mean_loss = loss(last, y).mean()
-        mean_loss.backward()
-        grad_clipping(model, CLIP_NORM)
-        trainer.step(1)
-        right.append((last.argmax(axis=1).astype("int32") == y).mean())
-        if number % _LOOKED_AT == 0:
-            mx.nd.waitall()
-            if statistics.mean(map(float, right[-_LOOKED_AT:])) >= _LEARNT:
-                return number
+    with CtrlC() as ctrl_c:
+        for number in ctrl_c.between(range(1, num_minibatches + 1)):
+            tokens = rng.randint(_KEYS, _KEYS + _OTHERS, size=(_BATCH, distance + 1))
+            tokens[:, 0] = rng.randint(0, _KEYS, size=_BATCH)
+            X, y = (np.array(array, dtype="int32", ctx=ctx) for array in (tokens, tokens[:, 0]))
+            with autograd.record():
+                logits, _ = model(X, model.begin_state(batch_size=_BATCH, ctx=ctx))
+                last = logits[-_BATCH:]
+                mean_loss = loss(last, y).mean()
+            mean_loss.backward()
+            grad_clipping(model, CLIP_NORM)
+            trainer.step(1)
+            right.append((last.argmax(axis=1).astype("int32") == y).mean())
+            if number % _LOOKED_AT == 0:
+                mx.nd.waitall()
+                if statistics.mean(map(float, right[-_LOOKED_AT:])) >= _LEARNT:
+                    return number
     return None

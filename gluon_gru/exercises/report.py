@@ -43,7 +43,9 @@ def markdown(answers):
         "## All statements",
         tabulate(_cells(
             [f"[`{finding['statement']}`](#{_anchor(finding['statement'])})",
-             _STATEMENTS[finding["statement"]].text, finding["verdict"]]
+             " ".join(filter(None, [_STATEMENTS[finding["statement"]].text,
+                                    _STATEMENTS[finding["statement"]].tested])),
+             finding["verdict"]]
             for finding in findings),
             ["statement", "what it says", "verdict"], tablefmt="github", disable_numparse=True),
         "A verdict is “holds”, “does not hold” or “depends”, which means that the figures say yes "
@@ -68,16 +70,13 @@ def _anchor(statement):
 
 
 def _provenance(answers):
-    texts = {(corpus["name"], corpus["sha1"], corpus["is_books"])
+    texts = {(corpus["name"], corpus["sha1"], corpus["is_books"], corpus["note"])
              for corpus in (answer["record"]["corpus"] for answer in answers.values())}
-    seeds = sorted({answer["record"]["seeds"] for answer in answers.values()})
-    lines = [f"Text: {name} (SHA-1 `{sha1}`), "
-             + ("byte for byte the book's corpus." if is_books else
-                "**NOT the book's corpus: the figures belong to this text alone.**")
-             for name, sha1, is_books in texts]
-    lines.append(f"Seeds: {', '.join(f'1 to {n}' if n > 1 else '1' for n in seeds)}"
-                 + (" (by exercise, see below)." if len(seeds) > 1 else "."))
-    return "\n".join(lines)
+    return "\n".join(
+        f"Text: {name} (SHA-1 `{sha1}`), "
+        + ("byte for byte the book's corpus." if is_books else
+           f"**NOT the book's corpus: the figures belong to this text alone.** {note}".rstrip())
+        for name, sha1, is_books, note in texts)
 
 
 def _exercise(name, answer):
@@ -87,12 +86,37 @@ def _exercise(name, answer):
     for finding in answer["findings"]:
         statement = _STATEMENTS[finding["statement"]]
         yield f"### {finding['statement']}"
-        yield (f"> {statement.text}\n>\n> {statement.source}\n\n"
+        tested = f"- Put to the test: {statement.tested}\n" if statement.tested else ""
+        yield (f"> {statement.text}\n>\n> {statement.source}\n\n{tested}"
                f"- Ran: {finding['ran']}\n- Found: {finding['found']}\n"
                f"- Verdict: **{finding['verdict']}**")
-    for table in answer["tables"]:
-        yield f"**{table['title']}**"
-        yield tabulate(_cells(table["rows"]), table["headers"], tablefmt="github",
-                       disable_numparse=True)
-    for file, caption in answer["pictures"].items():
+    yield from _tables_and_pictures(
+        [(table["title"], table["headers"], table["rows"]) for table in answer["tables"]],
+        answer["pictures"])
+    made = answer["record"]
+    seeds = f"Seeds 1 to {made['seeds']}." if made["seeds"] > 1 else "Seed 1."
+    if made["trainings"]:
+        yield f"{seeds} Trained by:\n\n" + "\n".join(f"- {line}" for line in made["trainings"])
+
+
+def _tables_and_pictures(tables, captions):
+    for heading, headers, rows in tables:
+        yield f"**{heading}**"
+        yield tabulate(_cells(rows), headers, tablefmt="github", disable_numparse=True)
+    for file, caption in captions.items():
         yield f"![{caption}]({file})\n\n{caption}."
+
+
+def of_a_text(text, answer, command):
+    """Return the report of a look at the gates over a text, in Markdown.
+
+    Args:
+        text: the string.
+        answer: a `gluon_gru.exercises.answers.Answer`.
+        command: the command line.
+    """
+    return "\n\n".join([
+        "# The gates of trained GRUs over a text", f"Made by `{command}`.",
+        "    " + text.replace("\n", "\n    "), *_tables_and_pictures(
+            [(table.title, table.headers, table.rows) for table in answer.tables],
+            {file: caption for file, (caption, _) in answer.pictures.items()})]) + "\n"

@@ -1,11 +1,11 @@
 """What every exercise works with: text, device, trainings, and what the user asked for."""
 import dataclasses
 import pathlib
-import typing
 
 import mxnet as mx
 
 from ..corpus import Corpus
+from .answers import verdict
 from .trainings import Trainings
 
 
@@ -21,7 +21,6 @@ class Setting:
         trainings: where trained models come from.
         quick: whether trainings are cut short.
         command: the command line, for the record.
-        text, checkpoint: for the exercise ``gates``: what it looks at; None for its own choice.
     """
 
     out: pathlib.Path
@@ -31,11 +30,7 @@ class Setting:
     trainings: Trainings
     quick: bool
     command: str
-    text: typing.Optional[str] = None
-    checkpoint: typing.Optional[str] = None
 
-    def verdict(self, holds, otherwise="does not hold"):
-        """Return the word for a finding that rests on trainings."""
-        if self.quick:
-            return "cut short"
-        return "holds" if holds else otherwise
+    def verdict(self, cases):
+        """Return the word for a finding that rests on trainings; see `answers.verdict`."""
+        return "cut short" if self.quick else verdict(cases)

@@ -15,12 +15,14 @@ class Statement:
     Attributes:
         id: ``exercise/what``.
         source: where it stands.
-        text: what it says.
+        text: what it says, or asks.
+        tested: for a question, what we put to the test.
     """
 
     id: str
     source: Source
     text: str
+    tested: str = ""
 
     @property
     def exercise(self):
@@ -37,7 +39,7 @@ NOTES = Source("Readers' published notes", "on the chapters RNN, GRU and LSTM", 
 
 STATEMENTS = (
     Statement("forced-gates/answer", QUESTION,
-              "Which gates let only the input at t' count for the outputs at t > t'? Ours: "
+              "Which gates let only the input at t' count for the outputs at t > t'?",
               "Z = 0 and R = 0 at t', Z = 1 afterwards, anything before."),
     Statement("forced-gates/published-gates", SOLUTION,
               "Z = 0 and R = 0 before t', Z = 0 and R = 1 at t', Z = 1 and R = 0 afterwards let "
@@ -48,15 +50,17 @@ STATEMENTS = (
     Statement("forced-gates/published-formula", SOLUTION,
               "With these gates the state at t' is M^t' x_0, divided by its norm."),
     Statement("forced-gates/contains-rnn", SUMMARY,
-              "GRUs contain basic RNNs, as the case of the reset gate switched on."),
+              "GRUs contain basic RNNs as an extreme case."),
+    Statement("forced-gates/reset-alone", SUMMARY,
+              "That case is the one of the reset gate switched on."),
     Statement("forced-gates/skips", SUMMARY,
               "A GRU skips subsequences by switching on the update gate."),
     Statement("forced-gates/resets", CHAPTER,
               "With a reset gate of 0 the candidate is a multilayer perceptron of the input alone; "
               "the state before is gone."),
     Statement("cells/gru-against-rnn", QUESTION,
-              "Running time, perplexity and text of rnn.RNN and rnn.GRU: the GRU reaches the lower "
-              "perplexity and takes longer."),
+              "Compare running time, perplexity and text of rnn.RNN and rnn.GRU.",
+              "The GRU reaches the lower perplexity and takes longer."),
     Statement("cells/gru-against-lstm", CHAPTER,
               "A GRU is often as good as an LSTM and significantly faster to compute."),
     Statement("cells/ranking", NOTES,
@@ -64,19 +68,23 @@ STATEMENTS = (
               "they reach."),
     Statement("cells/time-to-perplexity", NOTES,
               "The concise implementation shortens the time to reach a given perplexity."),
-    Statement("cells/long-distances", CHAPTER,
+    Statement("long-distances/recall", CHAPTER,
               "GRUs are better than RNNs at dependencies over large distances."),
+    Statement("long-distances/vanishing-gradients", CHAPTER,
+              "Their gates help GRUs to cope with the vanishing gradients of RNNs."),
     Statement("hyperparameters/running-time", QUESTION,
-              "What do num_steps, num_hiddens and the learning rate do to the running time? It "
-              "grows with the first two."),
+              "What do num_steps, num_hiddens and the learning rate do to the running time?",
+              "It grows with the first two, by a tenth or more from each value to the next."),
     Statement("hyperparameters/perplexity", QUESTION,
-              "What do they do to the perplexity? Each of the three matters."),
+              "What do they do to the perplexity?",
+              "Each of the three matters: the best perplexities at two of its values are 5% "
+              "apart."),
     Statement("hyperparameters/text", QUESTION,
-              "What do they do to the generated text? With a lower perplexity more of its words "
-              "are words."),
+              "What do they do to the generated text?",
+              "In the better half of the trials more of its words are words of the text."),
     Statement("parts/both-needed", QUESTION,
-              "What happens with only a reset gate, or only an update gate? Each part trains, and "
-              "the whole GRU does better than its parts."),
+              "What happens with only a reset gate, or only an update gate?",
+              "The whole GRU ends with a lower perplexity than either part, with every seed."),
     Statement("parts/published-reset-only", SOLUTION,
               "The published class with only a reset gate is a GRU with only a reset gate."),
     Statement("parts/published-update-only", SOLUTION,
@@ -100,6 +108,10 @@ STATEMENTS = (
     Statement("dependencies/update-long", CHAPTER,
               "Update gates capture long-term dependencies."),
     Statement("gates/keep-or-not", NOTES,
-              "How does the trained network decide whether to keep the hidden state? Put to the "
-              "test: its gates follow the ends of words."),
+              "How does the trained network decide whether to keep the hidden state?",
+              "By the character that it reads: in most units that explains a tenth or more of how "
+              "each gate varies."),
+    Statement("gates/word-boundaries", NOTES,
+              "Do the gates have to do with the boundaries of words?",
+              "In most units the end of a word explains a tenth or more of how a gate varies."),
 )

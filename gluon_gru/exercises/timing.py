@@ -7,6 +7,7 @@ import time
 from mxnet import gluon, init
 
 from ..experiments import MODELS
+from ..interrupt import CtrlC
 from ..minibatches import SeqDataLoader
 from ..training import set_seed, train_epoch
 from ..updates import trained_params
@@ -47,22 +48,41 @@ def in_turns(names, setting):
         setting: a `gluon_gru.exercises.setting.Setting`.
     """
     loss, epochs, speeds = gluon.loss.SoftmaxCrossEntropyLoss(), {}, {}
-    for name in names:
-        set_seed(1)
-        protocol = PROTOCOLS[name]
-        model = MODELS[protocol.model].make(protocol, len(setting.source[1]), setting.ctx)
-        if isinstance(model, gluon.Block):
-            model.initialize(ctx=setting.ctx, init=init.Normal(0.01))
-        loader = SeqDataLoader(protocol.batch_size, protocol.num_steps, protocol.use_random_iter,
-                               protocol.max_tokens, setting.source, random.Random(1))
-        epochs[name] = (model, loader, loss, protocol.lr, setting.ctx, protocol.use_random_iter)
-        # The first epoch sets things up, and is not counted.
-        train_epoch(*epochs[name])
-        speeds[name] = Speed([], [], sum(param.size for param in trained_params(model)))
-    for _ in range(_QUICK_ROUNDS if setting.quick else _ROUNDS):
-        for name, arguments in epochs.items():
+    rounds = _QUICK_ROUNDS if setting.quick else _ROUNDS
+    with CtrlC() as ctrl_c:
+        for name in ctrl_c.between(names):
+            protocol, model = PROTOCOLS[name], untrained(name, setting)
+            loader = SeqDataLoader(protocol.batch_size, protocol.num_steps,
+                                   protocol.use_random_iter, protocol.max_tokens, setting.source,
+                                   random.Random(1))
+            epochs[name] = (model, loader, loss, protocol.lr, setting.ctx,
+                            protocol.use_random_iter)
+            # The first epoch sets things up, and is not counted.
+            train_epoch(*epochs[name])
+            speeds[name] = Speed([], [], sum(param.size for param in trained_params(model)))
+        for name in ctrl_c.between(rounds * list(names)):
             start = time.perf_counter()
-            _, rate = train_epoch(*arguments)
+            _, rate = train_epoch(*epochs[name])
             speeds[name].tokens_per_sec.append(rate)
             speeds[name].seconds.append(time.perf_counter() - start)
     return speeds
+
+
+def times_as_long(speed, other):
+    """Return how many times as long an epoch takes as the other's, an entry a round, sorted."""
+    return sorted(a / b for a, b in zip(speed.seconds, other.seconds))
+
+
+def untrained(name, setting, seed=1):
+    """Return the model of a protocol as it is before its training.
+
+    Args:
+        name, setting: see `in_turns`.
+        seed: of the weights.
+    """
+    set_seed(seed)
+    protocol = PROTOCOLS[name]
+    model = MODELS[protocol.model].make(protocol, len(setting.source[1]), setting.ctx)
+    if isinstance(model, gluon.Block):
+        model.initialize(ctx=setting.ctx, init=init.Normal(0.01))
+    return model

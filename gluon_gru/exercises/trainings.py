@@ -12,7 +12,7 @@ from ..checkpoint import write_whole
 from ..claims import Protocol
 from ..environment import environment
 from ..errors import InputError
-from ..experiments import MODELS, QUICK_EPOCHS, Run, measure
+from ..experiments import MODELS, QUICK_EPOCHS, Run, measure, say
 from ..verdicts import Measurement
 
 #: The models that are trained with the chapter's protocol, by exercise.
@@ -62,12 +62,14 @@ class Trainings:
         corpus_sha1: of the text; a recorded run of another text is refused.
         quick: train for `QUICK_EPOCHS` only.
         command: the command line, for the record.
-        say: what is called with a line after every run.
+
+    Attributes:
+        used: commands and commits of the trainings that were given out, a dict without values.
     """
 
-    def __init__(self, out, num_seeds, ctx, source, corpus_sha1, quick, command, say):
+    def __init__(self, out, num_seeds, ctx, source, corpus_sha1, quick, command):
         self.out, self.num_seeds, self.ctx, self.source = out, num_seeds, ctx, source
-        self.quick, self.say = quick, say
+        self.quick, self.used = quick, {}
         # Now, not when it is written: the checkout may change while this trains.
         self.record = {"command": command, "corpus_sha1": corpus_sha1,
                        "environment": environment(ctx)}
@@ -93,6 +95,9 @@ class Trainings:
             if len(busy) == len(waiting):
                 time.sleep(1)
             waiting = busy
+        for training in found.values():
+            made = training.record
+            self.used[f"`{made['command']}` at commit {made['environment']['commit']}"] = None
         return {name: [found[name, seed] for seed in range(1, self.num_seeds + 1)]
                 for name in names}
 
@@ -131,7 +136,7 @@ class Trainings:
         measurement = measure(run, seed, self.ctx, self.source, checkpoint, what)
         write_whole(path, json.dumps({**self.record,
                                       "measurement": dataclasses.asdict(measurement)}).encode())
-        self.say(f"{what}: perplexity {measurement.perplexity[-1]:.3f} after "
+        say(f"{what}: perplexity {measurement.perplexity[-1]:.3f} after "
                  f"{len(measurement.perplexity)} epochs")
         return Training(name, measurement, str(checkpoint), self.record)
 
