@@ -171,11 +171,17 @@ def test_verdicts_on_the_gates():
     assert found(0.1 + ends / 2, 0.1 + noise / 2) == ["depends", "depends"]
 
 
+def curve(far):
+    """Return a curve that is 1 at first and ``far`` at the distances that are looked at."""
+    return numpy.array([1] * 5 + [far] * 10 + [9])
+
+
 def test_verdicts_on_gradients():
-    curves = {"RNN": [numpy.array([1, 0.2])], "GRU": [numpy.array([1, 0.5])],
-              "LSTM": [numpy.array([1, 0.5])]}
-    assert long_distances._gradients(Full(), curves).verdict == "holds"
-    curves["GRU"] = [numpy.array([1, 0.3])]
+    curves = {"RNN": [curve(0.2)], "GRU": [curve(0.5)], "LSTM": [curve(0.5)]}
+    found = long_distances._gradients(Full(), curves)
+    assert found.verdict == "holds" and "5 to 14 steps ago" in found.ran
+    assert found.figures["GRU"] == [pytest.approx(0.5)]
+    curves["GRU"] = [curve(0.3)]
     assert long_distances._gradients(Full(), curves).verdict == "does not hold"
 
 

@@ -51,7 +51,7 @@ def small_protocols():
         for name, protocol in small(trainings.PROTOCOLS).items():
             patch.setitem(trainings.PROTOCOLS, name, protocol)
         patch.setattr(timing, "_ROUNDS", 1)
-        patch.setattr(distances, "DISTANCES", 8)
+        patch.setattr(distances, "DISTANCES", 12)
         patch.setattr(distances, "_PLACES", 2)
         patch.setattr(long_distances, "_DISTANCES", (1, 2))
         patch.setattr(long_distances, "NUM_MINIBATCHES", 25)
