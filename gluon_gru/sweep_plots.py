@@ -76,9 +76,10 @@ def time_quality(results):
     axes.plot([trial["seconds"] for trial in front], [trial["perplexity"] for trial in front],
               color="0.5", linewidth=0.8, linestyle="--", zorder=1,
               label="no faster trial is as good")
-    for trial in front:
+    for i, trial in enumerate(front):
+        # Neighbours can be close together: one's name below, the next one's above.
         axes.annotate(f"{trial['num_steps']} steps, {trial['num_hiddens']} hiddens",
-                      (trial["seconds"], trial["perplexity"]), xytext=(5, -11),
+                      (trial["seconds"], trial["perplexity"]), xytext=(5, 6 if i % 2 else -11),
                       textcoords="offset points", fontsize=7)
     axes.set(xlabel="seconds of training and validation", xscale="log", yscale="log",
              ylabel="validation perplexity",
