@@ -344,7 +344,7 @@ def test_a_folder_that_holds_answers_is_refused_without_resume(answered):
     out, _ = answered
     with pytest.raises(InputError, match="add --resume"):
         answer(out, "forced-gates")
-    with pytest.raises(InputError, match="quick"):
+    with pytest.raises(InputError, match="the epochs all, not quick: ask for the same"):
         answer(out, "forced-gates", quick=True, resume=True)
 
 

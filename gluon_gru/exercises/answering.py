@@ -123,15 +123,18 @@ def _open_folder(out, resume, found, ctx, quick):
                          "there, or give another folder with --out")
     for folder in ("runs", "checkpoints"):
         make_folder(out / folder)
-    here = found.sha1, str(ctx), quick
     for name, answer in recorded(out).items():
         made = answer["record"]
-        there = made["corpus"]["sha1"], made["environment"]["device"], made["quick"]
-        if there != here:
-            raise InputError(f"{str(out)!r} holds the exercise {name}, made with corpus "
-                             f"{made['corpus']['name']}, device {there[1]}, quick {there[2]}, "
-                             "which this command does not ask for: ask for it too, or give "
-                             "another folder with --out")
+        differences = [f"the {what} {there}, not {here}" for what, there, here in (
+            ("corpus", f"{made['corpus']['name']} (SHA-1 {made['corpus']['sha1']})",
+             f"{found.name} (SHA-1 {found.sha1})"),
+            ("device", made["environment"]["device"], str(ctx)),
+            ("epochs", *("quick" if cut else "all" for cut in (made["quick"], quick))),
+        ) if there != here]
+        if differences:
+            raise InputError(f"{str(out)!r} holds the exercise {name}, made with "
+                             f"{', '.join(differences)}: ask for the same, or give another folder "
+                             "with --out")
 
 
 def _record(out, name, answer, record):
