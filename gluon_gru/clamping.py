@@ -91,7 +91,7 @@ def clamped_perplexity(model, tokens, clamp):
     Raises:
         InputError: for another model, a text too short, and a clamp that makes no sense.
     """
-    cell, (X, Y) = _GRU(model), _rows(tokens)
+    cell, (X, Y) = _GRU(model), rows(tokens)
     losses, _ = cell.run(X, Y, gates=_hold(clamp, lambda: cell.means(X, Y)))
     return perplexity(losses.mean())
 
@@ -101,12 +101,18 @@ def holding(model, tokens, clamp):
 
     Args and errors: see `clamped_perplexity`; ``tokens`` are those that a mean is taken over.
     """
-    cell, (X, Y) = _GRU(model), _rows(tokens)
+    cell, (X, Y) = _GRU(model), rows(tokens)
     return _hold(clamp, lambda: cell.means(X, Y))
 
 
-def _rows(tokens):
-    """Return a text as ``(X, Y)``, (rows, steps) each; Y is X one token later."""
+def rows(tokens):
+    """Return a text as the chapter trains on it: ``(X, Y)``, (rows, steps) each.
+
+    Y is X one token later.
+
+    Raises:
+        InputError: for a text too short for rows.
+    """
     row = (len(tokens) - 1) // _ROWS
     if row < 1:
         raise InputError(f"a text of {len(tokens)} tokens is too short: give at least {_ROWS + 1}")

@@ -1,9 +1,9 @@
 """The notes on the two ways to cut a text: random sampling against sequential partitioning."""
 import statistics
 
-import numpy
 from mxnet import np
 
+from ..clamping import rows
 from ..report import spread
 from ..restore import restore
 from ..windows import validation_perplexity
@@ -34,16 +34,15 @@ def answer(setting):
 def _scores(training, setting):
     """Return a trained model's perplexity on its text, ``(state carried on, state anew)``.
 
-    Carried on: the text in as many rows as a minibatch has, each read from its start to its end.
-    Anew: cut into sequences of num_steps, each read from a state of zeros.
+    Carried on: in the rows that sequential partitioning trains on, each read from its start to its
+    end. Anew: the same cut into sequences of num_steps, each read from a state of zeros.
     """
     protocol = PROTOCOLS["gru-scratch"]
     model, _ = restore(training.checkpoint, setting.ctx)
-    tokens = numpy.asarray(setting.source[0][:protocol.max_tokens], "int32")
-    row = (len(tokens) - 1) // protocol.batch_size // protocol.num_steps * protocol.num_steps
-    X, Y = (np.array(tokens[i:i + protocol.batch_size * row]) for i in (0, 1))
+    X, Y = (np.array(array, dtype="int32") for array in rows(
+        setting.source[0][:protocol.max_tokens]))
     return tuple(validation_perplexity(model, [(X.reshape(-1, width), Y.reshape(-1, width))],
-                                       setting.ctx) for width in (row, protocol.num_steps))
+                                       setting.ctx) for width in (X.shape[1], protocol.num_steps))
 
 
 def _table(scores):
