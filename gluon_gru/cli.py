@@ -1,4 +1,5 @@
 """What the command lines share: errors of one line, and exit codes."""
+import contextlib
 import os
 import sys
 
@@ -15,7 +16,12 @@ def run(main):
     except ArithmeticError as error:
         sys.exit(_fail(error, 1))
     except KeyboardInterrupt:
-        sys.exit(130)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        # At once: a thread of a library's that Ctrl-C has orphaned (Optuna's, which tells that a
+        # trial lives) would keep the process from ending.
+        os._exit(130)
     except BrokenPipeError:
         # Whoever read the output has gone; Python's own flush at exit must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

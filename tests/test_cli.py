@@ -20,10 +20,15 @@ def test_what_a_user_can_mend_is_one_line(capsys, error, code):
     assert capsys.readouterr() == ("", "error: no such thing\n")
 
 
-def test_ctrl_c_is_130_and_silent(capsys):
-    with pytest.raises(SystemExit) as exit:
-        cli.run(raising(KeyboardInterrupt()))
-    assert exit.value.code == 130 and capsys.readouterr() == ("", "")
+def test_ctrl_c_is_130_and_silent_whatever_threads_are_left(run_python):
+    done = run_python(
+        "import threading; from gluon_gru import cli\n"
+        "def main():\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    print('so far')\n"
+        "    raise KeyboardInterrupt\n"
+        "cli.run(main)")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "so far\n", "")
 
 
 def test_success_returns_and_a_bug_is_not_hidden():
