@@ -13,7 +13,7 @@ from ..training import set_seed, train_epoch
 from ..updates import trained_params
 from .trainings import PROTOCOLS
 
-_ROUNDS, _QUICK_ROUNDS = 9, 1
+_ROUNDS, _QUICK_ROUNDS = 25, 1
 
 
 @dataclasses.dataclass
