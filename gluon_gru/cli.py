@@ -1,9 +1,17 @@
-"""What the command lines share: errors of one line, and exit codes."""
+"""What the command lines share: two options, errors of one line, and exit codes."""
 import contextlib
 import os
 import sys
 
 from .errors import InputError
+
+
+def add_inputs(parser):
+    """Give a command line's `argparse.ArgumentParser` the options ``--device``, ``--corpus``."""
+    parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
+    parser.add_argument("--corpus", metavar="PATH",
+                        help="The Time Machine as a text file; by default $GLUON_GRU_CORPUS, the "
+                             "user's cache, a download, or else a bundled story")
 
 
 def run(main):

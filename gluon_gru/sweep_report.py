@@ -8,8 +8,7 @@ from tabulate import tabulate
 
 from .checkpoint import write_whole
 from .sweep_plots import complete, heatmap, importance, time_quality
-
-AXES = ("num_steps", "num_hiddens", "lr")
+from .windows import AXES
 
 #: The importance is that for being among this share of the trials, the best ones.
 QUANTILE = 0.25

@@ -17,7 +17,7 @@ from . import corpus as corpora
 from .device import context
 from .sweep_study import NotNeeded, check_needed, open_storage, open_study, storage_errors, work
 from .text import load_corpus
-from .windows import Space, probe, train_point
+from .windows import AXES, Space, probe, train_point
 
 
 @dataclasses.dataclass
@@ -68,7 +68,7 @@ def objective_of(job, study):
     ``same_as``, that trial's number: from the same seed it would be the same run).
     """
     source, ctx = load_corpus(corpora.find(job.corpus)), context(job.device)
-    axes = {axis: getattr(job.space, axis) for axis in ("num_steps", "num_hiddens", "lr")}
+    axes = {axis: getattr(job.space, axis) for axis in AXES}
 
     def objective(trial):
         trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")

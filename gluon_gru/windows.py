@@ -20,6 +20,9 @@ from .metrics import perplexity
 from .models import RNNModel
 from .training import set_seed, train_epoch
 
+#: The hyperparameters that a study tries.
+AXES = ("num_steps", "num_hiddens", "lr")
+
 PREFIX, NUM_PREDICTS = "time traveller ", 50
 
 
@@ -49,7 +52,7 @@ class Space:
     seed: int = 1
 
     def __post_init__(self):
-        for axis in ("num_steps", "num_hiddens", "lr"):
+        for axis in AXES:
             values = getattr(self, axis)
             if not values or len(set(values)) < len(values):
                 raise InputError(f"{axis} is {list(values)}: give at least one value, and each "

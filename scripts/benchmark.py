@@ -14,8 +14,7 @@ def main():
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15, metavar="N",
                         help="how many pairs of epochs to count")
-    parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
-    parser.add_argument("--corpus", metavar="PATH", help="a text file; see reproduce.py --help")
+    cli.add_inputs(parser)
     parser.add_argument("--out", default="runs/benchmark", metavar="FOLDER",
                         help="where benchmark.json and benchmark.png go")
     args = parser.parse_args()

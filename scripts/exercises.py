@@ -27,9 +27,7 @@ def main():
                         help="which exercises, of those below (default: all)")
     parser.add_argument("--seeds", type=int, default=1, metavar="N",
                         help="make every training with the seeds 1 to N (default: 1)")
-    parser.add_argument("--device", default="auto",
-                        help="cpu, gpu(0), or auto: a GPU if any (default: auto)")
-    parser.add_argument("--corpus", metavar="PATH", help="a text file; see reproduce.py --help")
+    cli.add_inputs(parser)
     parser.add_argument("--quick", action="store_true",
                         help="cut every training short (some minutes in all)")
     parser.add_argument("--out", default="runs/exercises", metavar="FOLDER",

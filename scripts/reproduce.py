@@ -20,10 +20,7 @@ def main():
                         help=f"which claims, of: {', '.join(GROUPS)}")
     parser.add_argument("--seeds", type=int, default=1, metavar="N",
                         help="make every run with the seeds 1 to N")
-    parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
-    parser.add_argument("--corpus", metavar="PATH",
-                        help="The Time Machine as a text file; by default $GLUON_GRU_CORPUS, the "
-                             "user's cache, a download, or else a bundled story")
+    cli.add_inputs(parser)
     parser.add_argument("--quick", action="store_true",
                         help=f"train for {experiments.QUICK_EPOCHS} epochs only (a minute)")
     parser.add_argument("--out", default="runs/reproduce", metavar="FOLDER",

@@ -38,8 +38,7 @@ def main():
                              "postgresql://user:password@host/name; by default FOLDER/study.db")
     parser.add_argument("--budget", action="store_true",
                         help="measure what the study will cost here, and end")
-    parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
-    parser.add_argument("--corpus", metavar="PATH", help="a text file; see reproduce.py --help")
+    cli.add_inputs(parser)
     parser.add_argument("--out", default="runs/sweep", metavar="FOLDER",
                         help="where the study, sweep.json, report.md and the pictures go")
     args = parser.parse_args()

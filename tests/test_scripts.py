@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import tiny
@@ -27,14 +26,6 @@ def start_tiny(epochs, out, *args):
     return subprocess.Popen(
         [sys.executable, str(TINY), str(epochs), "--corpus", str(SAMPLE), "--out", str(out),
          *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(condition, process):
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def epochs_done(out):
@@ -108,7 +99,7 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(t
     # Twice in the first model, which ends after 40 epochs, and twice in the second.
     for epochs in (5, 20, 45, 60):
         process = start_tiny(40, out, "--resume")
-        wait_for(lambda epochs=epochs: epochs_done(out) >= epochs, process)
+        tiny.wait_for(lambda epochs=epochs: epochs_done(out) >= epochs, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
     process = start_tiny(40, out, "--resume")
@@ -122,7 +113,7 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(t
 def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
     process = start_tiny(5000, tmp_path)
     try:
-        wait_for(lambda: epochs_done(tmp_path) > 3, process)
+        tiny.wait_for(lambda: epochs_done(tmp_path) > 3, process)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=120)
     finally:

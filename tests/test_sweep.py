@@ -13,6 +13,7 @@ import time
 
 import optuna
 import pytest
+import tiny
 from matplotlib.image import imread
 from optuna.trial import TrialState
 
@@ -69,14 +70,6 @@ def points_of(trials, *states):
 def start(*command):
     return subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(condition, process):
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def crowd(folder, points, num_trials, workers=4):
@@ -155,7 +148,7 @@ def test_one_of_two_workers_is_killed_and_nothing_is_lost_nor_run_twice(tmp_path
                 and len(trial.intermediate_values) > 2]
 
     try:
-        wait_for(victims, victim)
+        tiny.wait_for(victims, victim)
         victim.kill()
         lost, = victims()
         _, stderr = survivor.communicate(timeout=120)
@@ -375,7 +368,7 @@ def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_p
                "--epochs", "4", "--corpus", str(SAMPLE), "--out", str(out)]
     process = start("-c", code, SCRIPT, *options)
     try:
-        wait_for(lambda: any(trial.state == TrialState.COMPLETE for trial in trials_of(out)),
+        tiny.wait_for(lambda: any(trial.state == TrialState.COMPLETE for trial in trials_of(out)),
                  process)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=120)

@@ -76,8 +76,10 @@ def answer(setting):
     return Answer(
         [
             _ours({name: norms[name, "ours"] for name in cells}),
-            _published(book["published"]),
-            _published_reading(book["published, as explained"]),
+            _published("published-gates", f"{_RAN}.", book["published"], _AT - 1,
+                       "the one before it"),
+            _published("published-reading", f"{_RAN}, the update gate turned round.",
+                       book["published, as explained"], _STEPS - 1, "the last one"),
             _formula(params, inputs, states["the book's GRU", "published"]),
             *_contains_rnn(params), _skips(params), _resets(params),
         ],
@@ -106,20 +108,13 @@ def _ours(norms):
         {name: values.tolist() for name, values in norms.items()})
 
 
-def _published(norms):
+def _published(name, ran, norms, other, what):
+    """Return a finding that names, beside the input at t', the one at ``other``."""
+    rest = numpy.delete(norms, [_AT, other]).max()
     return Finding(
-        "forced-gates/published-gates", f"{_RAN}.",
-        f"The input at t' counts {norms[_AT]:.3g}, the one before it {norms[_AT - 1]:.3g}, every "
-        f"other one at most {numpy.delete(norms, [_AT - 1, _AT]).max():g}.",
-        verdict([_only_at(norms)]), {"norms": norms.tolist()})
-
-
-def _published_reading(norms):
-    return Finding(
-        "forced-gates/published-reading", f"{_RAN}, the update gate turned round.",
-        f"The input at t' counts {norms[_AT]:.3g}, the last one {norms[-1]:.3g}, every other one "
-        f"at most {numpy.delete(norms, [_AT, -1]).max():g}.",
-        verdict([_only_at(norms)]), {"norms": norms.tolist()})
+        f"forced-gates/{name}", ran,
+        f"The input at t' counts {norms[_AT]:.3g}, {what} {norms[other]:.3g}, every other one at "
+        f"most {rest:g}.", verdict([_only_at(norms)]), {"norms": norms.tolist()})
 
 
 def _formula(params, inputs, state):

@@ -4,8 +4,7 @@ import statistics
 
 from ..errors import InputError, TrainingDiverged
 from ..sweep import sweep
-from ..sweep_report import AXES
-from ..windows import PREFIX, REDUCED
+from ..windows import AXES, PREFIX, REDUCED
 from .answers import Answer, Finding, Table
 
 _PICTURES = {
