@@ -15,6 +15,7 @@ from .errors import InputError
 from .models import (
     RNNModel,
     RNNModelScratch,
+    fused,
     gru,
     gru_reset_after,
     init_gru_state,
@@ -50,12 +51,16 @@ def written_out(model):
     Raises:
         InputError: for any other cell, and for a bidirectional layer.
     """
-    if isinstance(model, RNNModelScratch) and model.forward_fn is gru:
+    if isinstance(model, RNNModelScratch) and model.forward_fn in (gru, fused.gru):
         return gru, [model.params]
     if isinstance(model, RNNModel) and isinstance(model.rnn, rnn.GRU):
         if model.rnn._dir == 2:
             raise InputError("the model's rnn.GRU is bidirectional: its gates at a character "
                              "depend on the text behind it too; give one of a single direction")
+        if isinstance(model.rnn, fused.GRUResetBefore):
+            output = [model.dense.weight.data().T, model.dense.bias.data()]
+            return gru, [[*model.rnn.book_params(layer), *output]
+                         for layer in range(model.rnn._num_layers)]
         return gru_reset_after, [reset_after_params(model, layer)
                                  for layer in range(model.rnn._num_layers)]
     cell = model

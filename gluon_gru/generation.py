@@ -2,6 +2,7 @@
 from mxnet import np
 
 from .errors import InputError
+from .models.fused_network import fused_network
 
 
 def predict_ch8(prefix, num_predicts, model, vocab, ctx):
@@ -28,6 +29,18 @@ def predict_ch8(prefix, num_predicts, model, vocab, ctx):
     if num_predicts < 0:
         raise InputError(f"num_predicts is {num_predicts}: it can't be negative")
     prefix_indices = [vocab[token] for token in prefix]
+    network = fused_network(model)
+    if network:
+        with network:
+            predicted = network.generate(prefix_indices, num_predicts)
+    else:
+        predicted = _predict(prefix_indices, num_predicts, model, ctx)
+    indices = prefix_indices + [int(index) for index in predicted]
+    return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(indices))
+
+
+def _predict(prefix_indices, num_predicts, model, ctx):
+    """Return what follows, a list of arrays of one token."""
     inputs = np.array([prefix_indices], dtype="int32", ctx=ctx)
     state = model.begin_state(batch_size=1, ctx=ctx)
     predicted = []
@@ -36,5 +49,4 @@ def predict_ch8(prefix, num_predicts, model, vocab, ctx):
         # The next input stays on the device: reading it here would wait for every step.
         inputs = Y[-1:].argmax(axis=1).reshape(1, 1)
         predicted.append(inputs)
-    indices = prefix_indices + [int(index) for index in predicted]
-    return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(indices))
+    return predicted

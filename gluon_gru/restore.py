@@ -10,12 +10,16 @@ from mxnet.gluon import rnn as layers
 
 from . import checkpoint, models
 from .errors import InputError
+from .models import fused
 from .text import Vocab
 
 _SCRATCH = {
     "rnn": (models.get_rnn_params, models.init_rnn_state, models.rnn),
     "gru": (models.get_gru_params, models.init_gru_state, models.gru),
     "lstm": (models.get_lstm_params, models.init_lstm_state, models.lstm),
+    "fused.rnn": (models.get_rnn_params, models.init_rnn_state, fused.rnn),
+    "fused.gru": (models.get_gru_params, models.init_gru_state, fused.gru),
+    "fused.lstm": (models.get_lstm_params, models.init_lstm_state, fused.lstm),
     "reset_only": (models.get_reset_only_params, models.init_reset_only_state, models.reset_only),
     "update_only": (models.get_update_only_params, models.init_update_only_state,
                     models.update_only),
@@ -26,6 +30,11 @@ _LAYERS = {
     "rnn_tanh": functools.partial(layers.RNN, activation="tanh"),
     "gru": layers.GRU,
     "lstm": layers.LSTM,
+    "fused.rnn_relu": functools.partial(fused.RNN, activation="relu"),
+    "fused.rnn_tanh": functools.partial(fused.RNN, activation="tanh"),
+    "fused.gru": fused.GRU,
+    "fused.gru_before": fused.GRUResetBefore,
+    "fused.lstm": fused.LSTM,
 }
 
 

@@ -25,6 +25,7 @@ from .errors import InputError, TrainingDiverged, check_positive
 from .generation import predict_ch8
 from .interrupt import CtrlC
 from .metrics import Timer, perplexity
+from .models.fused_network import fused_network
 from .updates import CLIP_NORM, clipped_sgd, grad_clipping, trained_params
 
 # Minibatches that Python may run ahead of the device: enough to keep it busy, few enough that
@@ -92,13 +93,27 @@ def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter):
         sizes.append(y.size)
         if len(losses) > _AHEAD:
             losses[-_AHEAD].wait_to_read()
-    if not losses:
-        raise InputError("train_iter gives no minibatch: the text is too short for one")
     # The last update belongs to the epoch's time too.
     mx.nd.waitall()
     seconds = timer.stop()
-    mean_loss = numpy.average([float(l) for l in losses], weights=sizes)
-    return perplexity(mean_loss), sum(sizes) / seconds
+    return _measured([float(l) for l in losses], sizes, seconds)
+
+
+def _train_epoch_fused(network, train_iter, lr, use_random_iter):
+    """Train an epoch on the engine; see `train_epoch`."""
+    losses, sizes, timer = [], [], Timer()
+    for X, Y in train_iter:
+        losses.append(network.train_step(X.asnumpy(), Y.asnumpy(), CLIP_NORM, lr,
+                                         from_zeros=use_random_iter))
+        sizes.append(Y.size)
+    return _measured(losses, sizes, timer.stop())
+
+
+def _measured(losses, sizes, seconds):
+    """Return perplexity and tokens/sec of an epoch from its minibatches' losses and sizes."""
+    if not losses:
+        raise InputError("train_iter gives no minibatch: the text is too short for one")
+    return perplexity(numpy.average(losses, weights=sizes)), sum(sizes) / seconds
 
 
 def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
@@ -127,9 +142,22 @@ def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
 
 
 def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False):
-    """Do what `train_epoch_ch8` does with SGD, clipping and updating in a few operators."""
+    """Do what `train_epoch_ch8` does with SGD, clipping and updating in a few operators.
+
+    A fused model (`gluon_gru.models.fused`) is trained by the engine as a whole.
+    """
+    network = fused_network(model) if _is_plain(loss) else None
+    if network:
+        with network:
+            return _train_epoch_fused(network, train_iter, lr, use_random_iter)
     return _train_epoch(model, train_iter, loss, lambda: clipped_sgd(model, CLIP_NORM, lr), ctx,
                         use_random_iter)
+
+
+def _is_plain(loss):
+    """Return whether it is the cross-entropy of the book, which the engine computes itself."""
+    return (type(loss) is gluon.loss.SoftmaxCrossEntropyLoss and loss._sparse_label
+            and not loss._from_logits and loss._axis == -1 and loss._weight is None)
 
 
 def _config(model, train_iter, lr, ctx, use_random_iter, extra):

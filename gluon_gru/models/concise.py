@@ -41,8 +41,10 @@ class RNNModel(nn.Block):
         facts = {"layer": "_mode", "num_hiddens": "_hidden_size", "num_layers": "_num_layers",
                  "directions": "_dir", "dropout": "_dropout"}
         # A reader's own layer may not have them.
-        return {"model": "RNNModel", "vocab_size": self.vocab_size,
-                **{name: getattr(self.rnn, attribute, None) for name, attribute in facts.items()}}
+        found = {name: getattr(self.rnn, attribute, None) for name, attribute in facts.items()}
+        if hasattr(self.rnn, "fused_name"):
+            found["layer"] = self.rnn.fused_name
+        return {"model": "RNNModel", "vocab_size": self.vocab_size, **found}
 
     def begin_state(self, *args, **kwargs):
         """Return the layer's state to start from, ``begin_state(batch_size, ctx=...)``.

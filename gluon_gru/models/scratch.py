@@ -143,7 +143,8 @@ class RNNModelScratch:
         ctx: the ``mxnet.Context`` that the parameters are made on.
         get_params: ``(vocab_size, num_hiddens, ctx)`` -> list of parameters with ``attach_grad``.
         init_state: ``(batch_size, num_hiddens, ctx)`` -> the state to start from.
-        forward_fn: ``(inputs, state, params)`` -> ``(outputs, state)``.
+        forward_fn: ``(inputs, state, params)`` -> ``(outputs, state)``; with an attribute
+            ``reads_tokens`` that is true, ``inputs`` are tokens, (num_steps, batch_size).
 
     Raises:
         InputError: for sizes that aren't positive whole numbers.
@@ -161,7 +162,9 @@ class RNNModelScratch:
 
         The outputs are logits (num_steps * batch_size, vocab_size), time step by time step.
         """
-        return self.forward_fn(npx.one_hot(X.T, self.vocab_size), state, self.params)
+        fused = getattr(self.forward_fn, "reads_tokens", False)
+        inputs = X.T if fused else npx.one_hot(X.T, self.vocab_size)
+        return self.forward_fn(inputs, state, self.params)
 
     def config(self):
         """Return what makes this model this model, as JSON holds it."""

@@ -1,0 +1,78 @@
+"""The native engine: kernels for recurrent layers and language models, and which of them run here.
+
+It is compiled when the package is installed, if there is a C compiler. The environment variable
+``GLUON_GRU_ENGINE`` turns it off (``off``), or names the instruction set to use: ``generic``,
+``avx2``, ``avx512``; by default the best one that the processor has. What the kernels compute and
+how stands in ``kernels.h``; what they are called with, in `gluon_gru.engine.native`.
+"""
+import functools
+import os
+import warnings
+
+from ..errors import InputError
+from . import native
+
+_INSTRUCTIONS = ("generic", "avx2", "avx512")
+
+_NOT_BUILT = (
+    "the engine was not built, so fused models run on MXNet's own operators, several times slower: "
+    "install a C compiler (on Debian and Ubuntu: apt install gcc) and install gluon_gru again, "
+    "with pip's --force-reinstall --no-deps")
+
+
+@functools.lru_cache(maxsize=None)
+def _find(setting):
+    """Return the kernels and why it is these, or None and why there are none."""
+    if setting == "off":
+        return None, "GLUON_GRU_ENGINE=off"
+    if setting and setting not in _INSTRUCTIONS:
+        raise InputError(f"GLUON_GRU_ENGINE is {setting!r}: choose from off, "
+                         f"{', '.join(_INSTRUCTIONS)}, or unset it")
+    path = native.library_path()
+    if path is None:
+        return None, _NOT_BUILT
+    try:
+        kernels = native.load(path, setting or None)
+    except (OSError, ValueError) as error:
+        return None, f"the engine's library can't be used ({error}): install gluon_gru again"
+    if kernels is None:
+        raise InputError(f"GLUON_GRU_ENGINE is {setting!r}, which this processor does not have: "
+                         f"unset it")
+    return kernels, "GLUON_GRU_ENGINE" if setting else "the best that this processor has"
+
+
+def _setting():
+    return os.environ.get("GLUON_GRU_ENGINE", "").strip().lower()
+
+
+@functools.lru_cache(maxsize=None)
+def _warn_once(why):
+    warnings.warn(f"gluon_gru: {why}", RuntimeWarning, stacklevel=2)
+
+
+def kernels():
+    """Return the `native.Kernels` that run, None without an engine; warns once if it is missing.
+
+    Raises:
+        InputError: if ``GLUON_GRU_ENGINE`` says something that can't be.
+    """
+    found, why = _find(_setting())
+    if found is None and why != "GLUON_GRU_ENGINE=off":
+        _warn_once(why)
+    return found
+
+
+def info():
+    """Return what runs, and why, a dict.
+
+    ``engine`` is ``native`` or ``off``; with the former, ``instructions`` names the instruction
+    set and ``threads`` how many threads it uses (``OMP_NUM_THREADS``, or all cores).
+
+    Raises:
+        InputError: if ``GLUON_GRU_ENGINE`` says something that can't be.
+    """
+    found, why = _find(_setting())
+    if found is None:
+        return {"engine": "off", "why": why}
+    return {"engine": "native", "instructions": found.name.decode(), "why": why,
+            "threads": native.num_threads()}

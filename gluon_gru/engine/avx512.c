@@ -1,0 +1,10 @@
+/* For x86-64 processors with AVX-512, which dispatch.c makes sure of. */
+#if defined(__x86_64__)
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma")
+#define W 16
+#define NV 2
+#define MR 6
+#define ISA "avx512"
+#define KERNELS avx512_kernels
+#include "kernels.h"
+#endif

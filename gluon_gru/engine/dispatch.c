@@ -1,0 +1,24 @@
+/* Chooses the kernels for the processor at hand. */
+#include <stddef.h>
+#include <string.h>
+
+#include "engine.h"
+
+/* What a caller's structures must measure: an older library may lie beside newer Python. */
+const int64_t structure_sizes[] = {sizeof(layer), sizeof(network), sizeof(kernels)};
+
+/* The kernels of that name, or for NULL the best that this processor runs; NULL if it can't. */
+const kernels *choose_kernels(const char *name)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+                 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    if (avx512 && (!name || !strcmp(name, "avx512")))
+        return &avx512_kernels;
+    if (avx2 && (!name || !strcmp(name, "avx2")))
+        return &avx2_kernels;
+#endif
+    return !name || !strcmp(name, "generic") ? &generic_kernels : NULL;
+}

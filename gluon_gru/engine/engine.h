@@ -1,0 +1,69 @@
+/* What the engine's callers hand over, and the four calls there are. Python's side of it is
+   native.py, field by field. All arrays are float32, row-major and contiguous. */
+#ifndef GLUON_GRU_ENGINE_H
+#define GLUON_GRU_ENGINE_H
+
+#include <stdint.h>
+
+/* GRU_BEFORE is the book's, its reset gate before the recurrent product; GRU_AFTER is Gluon's. */
+enum cell { RNN_TANH, RNN_RELU, GRU_BEFORE, GRU_AFTER, LSTM };
+
+/* A layer's weights, gate by gate: update gate, reset gate, candidate for the GRUs; input, forget,
+   output gate, candidate for the LSTM. W_x is (num_inputs, num_hiddens) and W_h (num_hiddens,
+   num_hiddens) as in the chapter's equations, or both transposed, as Gluon has them. b_h may be
+   NULL; so may any gradient that nobody wants. */
+typedef struct {
+    int32_t cell, transposed;
+    int64_t num_inputs, num_hiddens;
+    const float *W_x[4], *W_h[4], *b_x[4], *b_h[4];
+    float *dW_x[4], *dW_h[4], *db_x[4], *db_h[4];
+    /* Hidden state and memory cell (LSTM only), (batch_size, num_hiddens): where the sequence
+       starts, where it ends, and the gradients by both. NULL stands for zeros, or not wanted. */
+    const float *start[2];
+    float *end[2];
+    const float *dend[2];
+    float *dstart[2];
+} layer;
+
+/* Layers over a sequence; the first one reads tokens, or else inputs. With logits_size, a dense
+   layer and the cross-entropy of labels on top. */
+typedef struct {
+    int64_t num_layers, num_steps, batch_size;
+    int32_t num_threads, output_transposed;
+    int32_t training;               /* 0: no backward will follow */
+    layer *layers;
+    const int32_t *tokens;          /* (num_steps, batch_size), or NULL */
+    const float *inputs;            /* (num_steps, batch_size, num_inputs) */
+    float *outputs;                 /* (num_steps, batch_size, num_hiddens) of the last layer */
+    const float *doutputs;
+    float *dinputs;
+    int64_t logits_size;            /* 0: no output layer */
+    const float *W_q, *b_q;         /* (num_hiddens, logits_size), or transposed */
+    float *dW_q, *db_q;
+    const int32_t *labels;          /* (num_steps, batch_size) */
+    double loss;                    /* comes back: the mean over the tokens, in nats */
+    void *workspace;                /* workspace_size(n) bytes, at a multiple of 64 */
+} network;
+
+/* A parameter and its gradient. */
+typedef struct {
+    float *weight, *grad;
+    int64_t size;
+} parameter;
+
+typedef struct {
+    const char *name;
+    int64_t (*workspace_size)(const network *);
+    void (*forward)(network *);
+    /* After forward, with the same workspace; the gradients are overwritten. */
+    void (*backward)(network *);
+    /* Forward, cross-entropy, backward; gradients clipped to the norm; SGD. */
+    void (*train_step)(network *, parameter *, int64_t count, float clip_norm, float lr);
+    /* For num_steps = batch_size = 1: reads the prefix, then adds the likeliest token each time. */
+    void (*generate)(network *, const int32_t *prefix, int64_t prefix_size, int32_t *added,
+                     int64_t count);
+} kernels;
+
+extern const kernels generic_kernels, avx2_kernels, avx512_kernels;
+
+#endif

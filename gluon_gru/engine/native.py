@@ -1,0 +1,162 @@
+"""The engine's C side as Python sees it: structures, the library, and calls on NumPy arrays.
+
+Structures mirror ``engine.h``, field by field. Nothing here knows MXNet: arrays are anything that
+has an address.
+"""
+import collections
+import ctypes
+import os
+import pathlib
+import sysconfig
+import threading
+
+import numpy
+
+#: Cells by name, as ``engine.h`` numbers them: ``gru_before`` is the book's, its reset gate before
+#: the recurrent product, ``gru_after`` Gluon's.
+CELLS = {"rnn_tanh": 0, "rnn_relu": 1, "gru_before": 2, "gru_after": 3, "lstm": 4}
+#: How many gates (or cells) each has.
+GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru_before": 3, "gru_after": 3, "lstm": 4}
+
+_pointer = ctypes.c_void_p
+_pointers, _pair = _pointer * 4, _pointer * 2
+
+
+class Layer(ctypes.Structure):
+    """``layer`` of ``engine.h``."""
+
+    _fields_ = [
+        ("cell", ctypes.c_int32), ("transposed", ctypes.c_int32),
+        ("num_inputs", ctypes.c_int64), ("num_hiddens", ctypes.c_int64),
+        ("W_x", _pointers), ("W_h", _pointers), ("b_x", _pointers), ("b_h", _pointers),
+        ("dW_x", _pointers), ("dW_h", _pointers), ("db_x", _pointers), ("db_h", _pointers),
+        ("start", _pair), ("end", _pair), ("dend", _pair), ("dstart", _pair),
+    ]
+
+
+class Network(ctypes.Structure):
+    """``network`` of ``engine.h``."""
+
+    _fields_ = [
+        ("num_layers", ctypes.c_int64), ("num_steps", ctypes.c_int64),
+        ("batch_size", ctypes.c_int64),
+        ("num_threads", ctypes.c_int32), ("output_transposed", ctypes.c_int32),
+        ("training", ctypes.c_int32),
+        ("layers", ctypes.POINTER(Layer)),
+        ("tokens", _pointer), ("inputs", _pointer), ("outputs", _pointer),
+        ("doutputs", _pointer), ("dinputs", _pointer),
+        ("logits_size", ctypes.c_int64),
+        ("W_q", _pointer), ("b_q", _pointer), ("dW_q", _pointer), ("db_q", _pointer),
+        ("labels", _pointer), ("loss", ctypes.c_double), ("workspace", _pointer),
+    ]
+
+
+class Parameter(ctypes.Structure):
+    """``parameter`` of ``engine.h``."""
+
+    _fields_ = [("weight", _pointer), ("grad", _pointer), ("size", ctypes.c_int64)]
+
+
+_of_network = ctypes.POINTER(Network)
+
+
+class Kernels(ctypes.Structure):
+    """``kernels`` of ``engine.h``: the functions for one instruction set."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("workspace_size", ctypes.CFUNCTYPE(ctypes.c_int64, _of_network)),
+        ("forward", ctypes.CFUNCTYPE(None, _of_network)),
+        ("backward", ctypes.CFUNCTYPE(None, _of_network)),
+        ("train_step", ctypes.CFUNCTYPE(
+            None, _of_network, ctypes.POINTER(Parameter), ctypes.c_int64, ctypes.c_float,
+            ctypes.c_float)),
+        ("generate", ctypes.CFUNCTYPE(
+            None, _of_network, _pointer, ctypes.c_int64, _pointer, ctypes.c_int64)),
+    ]
+
+
+def library_path():
+    """Return where the compiled kernels are, or None: they were not built."""
+    folder = pathlib.Path(__file__).parent
+    # Without a suffix of one Python version: the library has nothing of Python in it.
+    for suffix in (".abi3.so", sysconfig.get_config_var("EXT_SUFFIX"), ".so"):
+        path = folder / f"_kernels{suffix}"
+        if path.exists():
+            return path
+    return None
+
+
+def load(path, instructions=None):
+    """Return the `Kernels` of a library, for the best instruction set that this processor has.
+
+    Args:
+        path: the library.
+        instructions: ``generic``, ``avx2`` or ``avx512`` instead.
+
+    Returns:
+        None if the processor can't run what ``instructions`` names.
+
+    Raises:
+        OSError: if the library can't be loaded, or is of another version.
+    """
+    library = ctypes.CDLL(str(path))
+    sizes = list((ctypes.c_int64 * 3).in_dll(library, "structure_sizes"))
+    if sizes != [ctypes.sizeof(structure) for structure in (Layer, Network, Kernels)]:
+        raise OSError("it was built for another version of gluon_gru")
+    library.choose_kernels.restype = ctypes.POINTER(Kernels)
+    library.choose_kernels.argtypes = [ctypes.c_char_p]
+    found = library.choose_kernels(instructions and instructions.encode())
+    return found.contents if found else None
+
+
+def num_threads():
+    """Return how many threads to use: ``OMP_NUM_THREADS``, or the processors granted to us."""
+    if _forked:
+        return 1
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+_forked = False
+
+
+def _after_fork():
+    # GNU OpenMP's threads don't survive a fork, and it would wait for them for ever.
+    global _forked
+    _forked = True
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+class Workspaces:
+    """Memory for the kernels, kept for the next call of the same size; safe among threads."""
+
+    _KEPT = 8
+
+    def __init__(self):
+        self._free = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, size):
+        """Return an array of ``size`` bytes at least, at an address that is a multiple of 64."""
+        with self._lock:
+            kept = self._free.get(size)
+            if kept:
+                return kept.pop()
+        whole = numpy.empty(size + 64, numpy.uint8)
+        start = -whole.ctypes.data % 64
+        return whole[start:start + size]
+
+    def give_back(self, workspace):
+        """Keep a workspace for `take`."""
+        with self._lock:
+            kept = self._free.setdefault(workspace.size, [])
+            self._free.move_to_end(workspace.size)
+            if len(kept) < self._KEPT:
+                kept.append(workspace)
+            while len(self._free) > self._KEPT:
+                self._free.popitem(last=False)

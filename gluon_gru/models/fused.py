@@ -1,0 +1,224 @@
+"""Recurrent layers that run on the native engine: several times faster on a CPU, the same function.
+
+Two faces. Functions for `RNNModelScratch`, ``fused.rnn``, ``fused.gru``, ``fused.lstm``, stand in
+for the book's cells of those names, over the same parameters. Gluon layers, `RNN`, `GRU`, `LSTM`,
+stand in for those of ``mxnet.gluon.rnn``: same call, same parameters, whose files they load;
+`GRUResetBefore` is the book's GRU as such a layer. Both work under ``autograd.record()`` with any
+loss; with a whole model of them, `gluon_gru.train_ch8` and `gluon_gru.predict_ch8` stay in the
+engine from tokens to updated parameters.
+
+Where the engine isn't (no compiler at install, ``GLUON_GRU_ENGINE=off``, a GPU, another type than
+float32), all of them run on MXNet's own operators.
+"""
+import functools
+
+import mxnet as mx
+from mxnet import np, npx
+from mxnet.gluon import rnn as layers
+
+from ..errors import InputError
+from . import scratch
+from .recurrent_op import book_layout, gluon_layout, recurrent, runs_here
+
+
+def _fused(cell, forward_fn):
+    """Return ``forward_fn`` of `gluon_gru.models.scratch` on the engine."""
+
+    @functools.wraps(forward_fn)
+    def fused(inputs, state, params):
+        *weights, W_hq, b_q = params
+        if not runs_here(*state, *params):
+            if inputs.ndim == 2:
+                inputs = npx.one_hot(inputs, weights[0].shape[0])
+            return forward_fn(inputs, state, params)
+        layout = book_layout(cell, *weights[0].shape)
+        hiddens, state = recurrent(cell, layout, inputs, state, weights)
+        outputs = np.dot(hiddens.reshape(-1, hiddens.shape[-1]), W_hq) + b_q
+        return outputs, tuple(state)
+
+    name = forward_fn.__name__
+    fused.__doc__ = (
+        f"Run `gluon_gru.models.{name}` on the engine; ``(outputs, state)``.\n\n"
+        "    ``inputs`` may also be tokens, (num_steps, batch_size), which are then looked up.\n\n"
+        "    Raises:\n        InputError: for shapes that don't fit, and for tokens out of range.")
+    # A checkpoint tells them apart: their sums are in another order.
+    fused.__name__ = f"fused.{name}"
+    fused.cell, fused.reads_tokens = cell, True
+    return fused
+
+
+rnn = _fused("rnn_tanh", scratch.rnn)
+gru = _fused("gru_before", scratch.gru)
+lstm = _fused("lstm", scratch.lstm)
+
+
+class Layer:
+    """What the layers add to Gluon's: the engine where it can, MXNet's operator elsewhere."""
+
+    @property
+    def fused_name(self):
+        """Return the name that checkpoints know the layer by."""
+        return f"fused.{self._mode}"
+
+    def cell(self):
+        """Return the cell's name in `gluon_gru.engine.native.CELLS`."""
+        return {"gru": "gru_after"}.get(self._mode, self._mode)
+
+    def layout(self, i):
+        """Return the `recurrent_op.Layout` of layer i, either direction."""
+        weight = getattr(self, f"l{i}_i2h_weight")
+        return gluon_layout(self.cell(), weight.shape[1], self._hidden_size)
+
+    def weight_names(self, i, side="l"):
+        """Return the names of layer i's parameters, in the order of its layout."""
+        parts = ["i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias"]
+        return [f"{side}{i}_{part}" for part in parts[:len(self.layout(i).shapes)]]
+
+    def is_plain(self):
+        """Return whether it is a layer as the engine's language models have it.
+
+        One direction, time first, no dropout, nothing else that Gluon's layers can have.
+        """
+        return (self._dir == 1 and self._layout == "TNC" and not self._dropout
+                and not self._unusual())
+
+    def _unusual(self):
+        return (self._use_sequence_length or self._projection_size
+                or self._lstm_state_clip_min is not None)
+
+    def _forward_kernel(self, F, inputs, states, sequence_length, **params):
+        if F is not mx.ndarray or self._unusual() or not runs_here(
+                inputs, *states, *params.values()):
+            return self._without_engine(F, inputs, states, sequence_length, **params)
+        if self._layout == "NTC":
+            inputs = inputs.swapaxes(0, 1)
+        states, ends = [s.as_np_ndarray() for s in states], []
+        hiddens = inputs.as_np_ndarray()
+        for i in range(self._num_layers):
+            if i:
+                hiddens = npx.dropout(hiddens, p=self._dropout) if self._dropout else hiddens
+            outputs = []
+            for direction, side in enumerate("lr"[:self._dir]):
+                n = i * self._dir + direction
+                weights = [params[name].as_np_ndarray() for name in self.weight_names(i, side)]
+                X = np.flip(hiddens, 0) if direction else hiddens
+                out, end = recurrent(self.cell(), self.layout(i), X, [s[n] for s in states],
+                                     weights)
+                outputs.append(np.flip(out, 0) if direction else out)
+                ends.append(end)
+            hiddens = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+        ends = [np.stack(parts) for parts in zip(*ends)]
+        if self._layout == "NTC":
+            hiddens = hiddens.swapaxes(0, 1)
+        return hiddens, ends
+
+    def _without_engine(self, F, inputs, states, sequence_length, **params):
+        return super()._forward_kernel(F, inputs, states, sequence_length, **params)
+
+
+class RNN(Layer, layers.RNN):
+    """``mxnet.gluon.rnn.RNN`` on the engine; the same arguments and parameters."""
+
+
+class LSTM(Layer, layers.LSTM):
+    """``mxnet.gluon.rnn.LSTM`` on the engine; the same arguments and parameters.
+
+    With a projection, clipped states or sequence lengths, MXNet's own operator runs.
+    """
+
+
+class GRU(Layer, layers.GRU):
+    """``mxnet.gluon.rnn.GRU`` on the engine; the same arguments and parameters.
+
+    As there, the reset gate acts after the recurrent product: see `GRUResetBefore`.
+    """
+
+
+class GRUResetBefore(Layer, layers.GRU):
+    """The book's GRU, `gluon_gru.models.gru`, as a Gluon layer: the reset gate acts first.
+
+    The arguments are those of ``mxnet.gluon.rnn.GRU``, the parameters too (reset gate, update gate,
+    candidate), but without ``h2h_bias``, which would be one bias too many.
+    """
+
+    fused_name = "fused.gru_before"
+
+    def _register_param(self, name, shape, init, dtype):
+        if name.endswith("h2h_bias"):
+            return None
+        return super()._register_param(name, shape, init, dtype)
+
+    def cell(self):
+        """Return the cell's name in `gluon_gru.engine.native.CELLS`."""
+        return "gru_before"
+
+    def infer_shape(self, inputs, *_):
+        """Learn the size of the inputs from the first of them, as Gluon's layers do."""
+        for side in "lr"[:self._dir]:
+            weight = getattr(self, f"{side}0_i2h_weight")
+            weight.shape = (weight.shape[0], inputs.shape[2])
+            for i in range(1, self._num_layers):
+                weight = getattr(self, f"{side}{i}_i2h_weight")
+                weight.shape = (weight.shape[0], self._hidden_size * self._dir)
+
+    def book_params(self, i=0, side="l"):
+        """Return layer i's weights as the book has them, ``[W_xz, W_hz, b_z, W_xr, ...]``."""
+        W_x, W_h, b = (getattr(self, name).data() for name in self.weight_names(i, side))
+        return _book_params(W_x, W_h, b)
+
+    def load_book_params(self, params):
+        """Take over a scratch model's weights, ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, ...]``.
+
+        What follows those of the three gates (``W_hq``, ``b_q``) belongs to the output layer, and
+        is left alone.
+
+        Raises:
+            InputError: for weights of other shapes, and for a layer that isn't a single one.
+        """
+        hiddens = self._hidden_size
+        if self._num_layers != 1 or self._dir != 1:
+            raise InputError("the book's parameters are of one layer in one direction: this layer "
+                             f"has {self._num_layers} and {self._dir}")
+        shapes = [param.shape for param in params[:9]]
+        vocab_size = shapes[0][0] if shapes else 0
+        if shapes != [(vocab_size, hiddens), (hiddens, hiddens), (hiddens,)] * 3:
+            raise InputError(f"parameters of the shapes {shapes}: a GRU of {hiddens} hidden units "
+                             "has three times a weight for inputs, one for the hidden state, and "
+                             "a bias")
+        gates = [params[3:6], params[0:3], params[6:9]]
+        W_x, W_h = (np.concatenate([gate[i].T for gate in gates]) for i in range(2))
+        self.l0_i2h_weight.shape = W_x.shape
+        for name, value in zip(self.weight_names(0),
+                               (W_x, W_h, np.concatenate([gate[2] for gate in gates]))):
+            getattr(self, name).set_data(value)
+
+    def _without_engine(self, F, inputs, states, sequence_length, **params):
+        if F is not mx.ndarray:
+            raise InputError("GRUResetBefore can't be hybridized: MXNet has no operator for it")
+        if self._layout == "NTC":
+            inputs = inputs.swapaxes(0, 1)
+        hiddens, ends = inputs.as_np_ndarray(), []
+        # The scratch cell, with an output layer that does nothing.
+        same = np.eye(self._hidden_size, ctx=inputs.ctx)
+        nothing = np.zeros(self._hidden_size, ctx=inputs.ctx)
+        for i in range(self._num_layers):
+            hiddens = npx.dropout(hiddens, p=self._dropout) if i and self._dropout else hiddens
+            outputs = []
+            for direction, side in enumerate("lr"[:self._dir]):
+                weights = [params[name].as_np_ndarray() for name in self.weight_names(i, side)]
+                X = np.flip(hiddens, 0) if direction else hiddens
+                out, (end,) = scratch.gru(X, (states[0].as_np_ndarray()[len(ends)],),
+                                          [*_book_params(*weights), same, nothing])
+                out = out.reshape(*X.shape[:2], -1)
+                outputs.append(np.flip(out, 0) if direction else out)
+                ends.append(end)
+            hiddens = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+        return (hiddens.swapaxes(0, 1) if self._layout == "NTC" else hiddens), [np.stack(ends)]
+
+
+def _book_params(W_x, W_h, b):
+    """Return Gluon's stacked weights of a GRU, one bias, as the book's nine."""
+    hiddens = W_h.shape[1]
+    reset, update, candidate = (slice(i * hiddens, (i + 1) * hiddens) for i in range(3))
+    return [array for gate in (update, reset, candidate)
+            for array in (W_x[gate].T, W_h[gate].T, b[gate])]

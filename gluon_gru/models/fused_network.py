@@ -1,0 +1,169 @@
+"""A whole language model on the engine: from tokens to updated parameters, or to more tokens.
+
+Nothing goes through MXNet on the way, neither its operators nor its queue: the kernels read and
+write the memory of the model's own parameters.
+"""
+import ctypes
+
+import numpy
+from mxnet import gluon, np
+
+from .. import engine
+from ..engine import native
+from . import fused
+from .concise import RNNModel
+from .recurrent_op import address, book_layout, check_tokens, runs_here, set_weights
+from .scratch import RNNModelScratch
+
+_workspaces = native.Workspaces()
+
+
+def fused_network(model):
+    """Return the `FusedNetwork` of a model, None for one that the engine can't run as a whole.
+
+    It can an `RNNModelScratch` of ``fused.rnn``, ``fused.gru``, ``fused.lstm``, and an `RNNModel`
+    of a fused layer in one direction without dropout, on a CPU, in float32.
+    """
+    if engine.kernels() is None:
+        return None
+    if isinstance(model, RNNModelScratch) and hasattr(model.forward_fn, "cell"):
+        if not runs_here(*model.params):
+            return None
+        cell = model.forward_fn.cell
+        *weights, W_q, b_q = model.params
+        layers = [(cell, book_layout(cell, *weights[0].shape), weights)]
+        return FusedNetwork(layers, W_q, b_q, False)
+    layer = getattr(model, "rnn", None)
+    if type(model) is not RNNModel or not isinstance(layer, fused.Layer) or not layer.is_plain():
+        return None
+    params = model.collect_params().values()
+    if any(param.grad_req == "add" or len(param.list_ctx()) > 1 for param in params):
+        return None
+    ctx = model.dense.weight.list_ctx()[0]
+    # Gluon learns the sizes, and makes the weights, when it first needs them.
+    model(np.zeros((1, 1), dtype="int32", ctx=ctx), model.begin_state(batch_size=1, ctx=ctx))
+    if not runs_here(*(param.data() for param in params)):
+        return None
+    layers = [(layer.cell(), layer.layout(i),
+               [getattr(layer, name) for name in layer.weight_names(i)])
+              for i in range(layer._num_layers)]
+    return FusedNetwork(layers, model.dense.weight, model.dense.bias, True)
+
+
+def _data_and_grad(param):
+    """Return a parameter's numbers and its gradient, None if nobody wants that."""
+    if isinstance(param, gluon.Parameter):
+        return param.data(), param.grad() if param.grad_req != "null" else None
+    return param, param.grad
+
+
+class FusedNetwork:
+    """Layers and an output layer on the engine, over a model's own parameters.
+
+    Its state is that of the last minibatch's end; it starts as zeros. To be used for an epoch or a
+    text, not kept: it does not notice when a parameter moves to other memory.
+
+    Args:
+        layers: for each ``(cell, layout, params)``; see `recurrent_op.recurrent`.
+        W_q, b_q: the output layer's parameters, (num_hiddens, vocab_size) or transposed.
+        transposed: whether W_q is.
+    """
+
+    def __init__(self, layers, W_q, b_q, transposed):
+        self._kernels, self._params = engine.kernels(), []
+        self._layers = (native.Layer * len(layers))()
+        for layer, (cell, layout, params) in zip(self._layers, layers):
+            shape = layout.shapes[0][::-1] if layout.transposed else layout.shapes[0]
+            layer.cell, layer.transposed = native.CELLS[cell], layout.transposed
+            layer.num_inputs, layer.num_hiddens = shape[0], layout.shapes[1][1]
+            weights, grads = self._addresses(params)
+            set_weights(layer, layout, weights)
+            set_weights(layer, layout, grads, "d")
+        (W, b), (dW, db) = self._addresses([W_q, b_q])
+        self.vocab_size = b_q.shape[0]
+        self._network = native.Network(
+            num_layers=len(layers), layers=self._layers, output_transposed=transposed,
+            num_threads=native.num_threads(), logits_size=self.vocab_size, W_q=W, b_q=b, dW_q=dW,
+            db_q=db)
+        self._updated = (native.Parameter * len(self._params))(*self._params)
+        self._workspace = self._states = None
+
+    def _addresses(self, params):
+        """Return where parameters and where their gradients are; note those to be updated."""
+        found = [], []
+        for data, grad in map(_data_and_grad, params):
+            addresses = address(data), grad is not None and address(grad)
+            for places, place in zip(found, addresses):
+                places.append(place or None)
+            if grad is not None:
+                self._params.append(native.Parameter(*addresses, data.size))
+        return found
+
+    def _begin(self, num_steps, batch_size, training):
+        """Make room for minibatches of this size, and start from a state of zeros."""
+        self.close()
+        network = self._network
+        network.num_steps, network.batch_size = num_steps, batch_size
+        network.training = training
+        self._states = [numpy.zeros((2, batch_size, layer.num_hiddens), numpy.float32)
+                        for layer in self._layers]
+        for layer, states in zip(self._layers, self._states):
+            for i in range(2 if layer.cell == native.CELLS["lstm"] else 1):
+                layer.start[i] = layer.end[i] = states[i].ctypes.data
+        self._workspace = _workspaces.take(self._kernels.workspace_size(network))
+        network.workspace = self._workspace.ctypes.data
+
+    def train_step(self, X, Y, clip_norm, lr, from_zeros=False):
+        """Train on a minibatch with SGD; return its mean loss in nats a token, before the update.
+
+        The gradients, as they are before they are clipped, are left in the parameters' ``grad``.
+
+        Args:
+            X, Y: tokens, and those that follow them, NumPy arrays (batch_size, num_steps).
+            clip_norm: gradients are scaled down to this norm.
+            lr: the learning rate.
+            from_zeros: start from a state of zeros, not from that of the last minibatch's end.
+
+        Raises:
+            InputError: for tokens out of range.
+        """
+        X, Y = (check_tokens(tokens.T, self.vocab_size) for tokens in (X, Y))
+        network = self._network
+        if self._workspace is None or X.shape != (network.num_steps, network.batch_size):
+            self._begin(*X.shape, True)
+        elif from_zeros:
+            for states in self._states:
+                states[:] = 0
+        network.tokens, network.labels = X.ctypes.data, Y.ctypes.data
+        self._kernels.train_step(network, self._updated, len(self._updated), clip_norm, lr)
+        return network.loss
+
+    def generate(self, prefix, num_predicts):
+        """Return the ``num_predicts`` likeliest tokens, each after all those before, an array.
+
+        Args:
+            prefix: tokens to start from, at least one.
+
+        Raises:
+            InputError: for tokens out of range.
+        """
+        prefix = check_tokens(prefix, self.vocab_size)
+        added = numpy.empty(num_predicts, numpy.int32)
+        self._begin(1, 1, False)
+        first = ctypes.c_int32(int(prefix[0]))
+        self._network.tokens = ctypes.addressof(first)
+        self._kernels.generate(self._network, prefix.ctypes.data, prefix.size, added.ctypes.data,
+                               added.size)
+        return added
+
+    def close(self):
+        """Give back the memory for intermediate results."""
+        if self._workspace is not None:
+            _workspaces.give_back(self._workspace)
+            self._workspace = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
