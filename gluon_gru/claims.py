@@ -140,3 +140,17 @@ CLAIMS = (
 )
 
 GROUPS = tuple(dict.fromkeys(claim.group for claim in CLAIMS))
+
+#: The engine's models that stand in for those of protocols (`gluon_gru.experiments.MODELS`).
+FUSED = {"gru-scratch": "gru-fused", "gru-concise": "gru-concise-fused"}
+
+
+def on_engine(claims):
+    """Return claims as the engine's models are held against them, in groups of their own.
+
+    Those about speedups are left out: they compare two ways to write a model in MXNet.
+    """
+    return tuple(
+        dataclasses.replace(claim, group=f"{claim.group}-fused", protocol=dataclasses.replace(
+            claim.protocol, model=FUSED[claim.protocol.model]))
+        for claim in claims if claim.quantity != "speedup")

@@ -9,6 +9,8 @@ import sys
 import mxnet as mx
 import numpy
 
+from . import engine
+
 
 def environment(ctx):
     """Return what a record of measurements names, as JSON holds it.
@@ -25,8 +27,15 @@ def environment(ctx):
         "mxnet": mx.__version__,
         "device": str(ctx),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
+        "engine": _engine(),
         "commit": _commit(),
     }
+
+
+def _engine():
+    found = engine.info()
+    return found["engine"] if found["engine"] == "off" else \
+        f"{found['engine']}, {found['instructions']}, {found['threads']} threads"
 
 
 def _cores():

@@ -13,14 +13,15 @@ import typing
 from mxnet.gluon import rnn
 
 from . import corpus as corpora
-from . import models, report
+from . import engine, models, report
 from .checkpoint import make_folder, write_whole
-from .claims import CLAIMS, GROUPS, Protocol
+from .claims import CLAIMS, GROUPS, Protocol, on_engine
 from .device import context
 from .environment import environment
 from .errors import InputError, check_positive
 from .generation import predict_ch8
 from .minibatches import SeqDataLoader
+from .models import fused
 from .text import load_corpus
 from .training import set_seed, train
 from .verdicts import Measurement, judge
@@ -36,10 +37,13 @@ class Model(typing.NamedTuple):
     make: typing.Callable
 
 
-def _scratch(name, cell):
-    """Return a `Model` from scratch by its cell's name in `gluon_gru.models`."""
-    functions = [getattr(models, function)
-                 for function in (f"get_{cell}_params", f"init_{cell}_state", cell)]
+def _scratch(name, cell, forward_fn=None):
+    """Return a `Model` from scratch by its cell's name in `gluon_gru.models`.
+
+    With ``forward_fn``, that runs the cell instead of the function of its name.
+    """
+    functions = [getattr(models, f"get_{cell}_params"), getattr(models, f"init_{cell}_state"),
+                 forward_fn or getattr(models, cell)]
     return Model(name, lambda protocol, vocab_size, ctx: models.RNNModelScratch(
         vocab_size, protocol.num_hiddens, ctx, *functions))
 
@@ -62,6 +66,8 @@ MODELS = {
     "lstm-concise": _concise("LSTM concise (rnn.LSTM)", rnn.LSTM),
     "reset-only-scratch": _scratch("GRU with only a reset gate, from scratch", "reset_only"),
     "update-only-scratch": _scratch("GRU with only an update gate, from scratch", "update_only"),
+    "gru-fused": _scratch("GRU from scratch, on the engine (fused.gru)", "gru", fused.gru),
+    "gru-concise-fused": _concise("GRU concise, on the engine (fused.GRU)", fused.GRU),
 }
 
 
@@ -129,12 +135,31 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
     return Measurement(protocol.model, seed, **dataclasses.asdict(history))
 
 
-def _claims_of(groups):
+#: What trains the models: MXNet's operators, or this package's engine.
+ENGINES = ("mxnet", "fused")
+
+
+def _claims_of(groups, engines=ENGINES[:1]):
     unknown = [group for group in groups if group not in GROUPS]
     if unknown or not groups:
         raise InputError(f"claims {', '.join(unknown) or '(none)'}: choose from "
                          f"{', '.join(GROUPS)}")
-    return [claim for claim in CLAIMS if claim.group in groups]
+    if not engines or set(engines) - set(ENGINES):
+        raise InputError(f"engine {', '.join(engines) or '(none)'}: choose from "
+                         f"{', '.join(ENGINES)}")
+    claims = [claim for claim in CLAIMS if claim.group in groups]
+    return [*(claims if "mxnet" in engines else ()),
+            *(on_engine(claims) if "fused" in engines else ())]
+
+
+def _check_engine(ctx):
+    """Raise InputError if fused models would not run on the engine, which their rows speak of."""
+    found = engine.info()
+    if found["engine"] == "off":
+        raise InputError(f"engine fused can't be measured: {found['why']}")
+    if ctx.device_type != "cpu":
+        raise InputError(f"engine fused can't be measured on {ctx}: it is for CPUs; add "
+                         "--device cpu")
 
 
 def _open_folder(out, resume):
@@ -160,13 +185,14 @@ def _open_folder(out, resume):
     return recorded
 
 
-def _check_continues(recorded, out, groups, runs, found, ctx):
+def _check_continues(recorded, out, claims, runs, found, ctx):
     """Raise InputError if going on would drop or mix what a ``results.json`` records."""
+    groups = {claim.group for claim in claims}
     recorded_groups = {verdict["claim"].split("/")[0] for verdict in recorded["verdicts"]}
     planned = {(run.protocol.model, seed): run.protocol.num_epochs for run, seed in runs}
     epochs = {(run["model"], run["seed"]): len(run["perplexity"]) for run in recorded["runs"]}
     differences = [
-        *(f"the claims {group}" for group in sorted(recorded_groups - set(groups))),
+        *(f"the claims {group}" for group in sorted(recorded_groups - groups)),
         *(f"{done} epochs of {model}, seed {seed}" for (model, seed), done in epochs.items()
           if done > planned.get((model, seed), 0)),
         *([f"the corpus {recorded['corpus']['name']}"]
@@ -180,7 +206,7 @@ def _check_continues(recorded, out, groups, runs, found, ctx):
 
 
 def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick=False,
-              resume=False, command=""):
+              resume=False, command="", engines=ENGINES[:1]):
     """Measure what the claims need and judge them; write everything into a folder.
 
     The folder gets ``results.json``, ``report.md`` and pictures, anew after every run, and
@@ -195,6 +221,7 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
         quick: train for `QUICK_EPOCHS` at most; verdicts then say "cut short".
         resume: go on with the reproduction that the folder holds, if any.
         command: the command line, for the record.
+        engines: which of `ENGINES` train; the native engine's measurements are rows of their own.
 
     Returns:
         What ``results.json`` holds.
@@ -204,7 +231,9 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
         TrainingDiverged: when a loss is no longer finite.
     """
     check_positive("seeds", num_seeds)
-    out, claims, ctx = pathlib.Path(out), _claims_of(groups), context(device)
+    out, claims, ctx = pathlib.Path(out), _claims_of(groups, engines), context(device)
+    if "fused" in engines:
+        _check_engine(ctx)
     found = corpora.find(corpus)
     source = load_corpus(found)
     seeds = range(1, num_seeds + 1)
@@ -213,7 +242,7 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
         SeqDataLoader(run.protocol.batch_size, run.protocol.num_steps, source=source)
     recorded = _open_folder(out, resume)
     if recorded:
-        _check_continues(recorded, out, groups, runs, found, ctx)
+        _check_continues(recorded, out, claims, runs, found, ctx)
     # Now, not when it is written: the checkout may change while this trains.
     invocations = recorded.get("invocations", []) + [
         {"command": command, "environment": environment(ctx)}]

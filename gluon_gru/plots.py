@@ -5,7 +5,7 @@ import statistics
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .claims import CLAIMS
+from .claims import CLAIMS, FUSED, on_engine
 
 #: Told apart by most who see few colours; pictures tell lines apart by style or label as well.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -25,9 +25,10 @@ def _models(results):
 
 
 def _judged(results, quantity):
-    """Return the claims of a quantity that the results judge."""
+    """Return the claims of a quantity that the results judge, on the engine or not."""
     ids = {verdict["claim"] for verdict in results["verdicts"]}
-    return [claim for claim in CLAIMS if claim.id in ids and claim.quantity == quantity]
+    return [claim for claim in CLAIMS if claim.quantity == quantity
+            and not ids.isdisjoint({claim.id, *(c.id for c in on_engine([claim]))})]
 
 
 def perplexity_by_epoch(results):
@@ -73,11 +74,13 @@ def throughput(results):
     Args:
         results: what ``results.json`` holds.
     """
-    bars = [(f"{claim.group}\nreported, {claim.device}", claim.value, None,
-             _models(results).index(claim.protocol.model))
-            for claim in _judged(results, "tokens/sec")
-            if claim.protocol.model in _models(results)]
-    for i, model in enumerate(_models(results)):
+    models, bars = _models(results), []
+    for claim in _judged(results, "tokens/sec"):
+        named = [m for m in (claim.protocol.model, FUSED[claim.protocol.model]) if m in models]
+        if named:
+            bars.append((f"{claim.group}\nreported, {claim.device}", claim.value, None,
+                         models.index(named[0])))
+    for i, model in enumerate(models):
         rates = sorted(rate for run in results["runs"] if run["model"] == model
                        for rate in run["tokens_per_sec"])
         bars.append((f"{results['models'][model]}\nmeasured here", statistics.median(rates),

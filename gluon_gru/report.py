@@ -5,10 +5,10 @@ from tabulate import tabulate
 
 from . import plots
 from .checkpoint import write_whole
-from .claims import CHAPTER, CLAIMS
+from .claims import CHAPTER, CLAIMS, on_engine
 from .verdicts import VERBATIM_RUN
 
-_CLAIMS = {claim.id: claim for claim in CLAIMS}
+_CLAIMS = {claim.id: claim for claim in (*CLAIMS, *on_engine(CLAIMS))}
 
 
 def write(results, folder):
@@ -88,7 +88,9 @@ def markdown(results):
         "Measured is the median over the seeds (and the range). A perplexity holds if the median "
         "is within the tolerance. A rate is judged on a GPU only; elsewhere it is other hardware, "
         "shown with the ratio. A speedup holds if the concise model is the faster one. Texts are "
-        "never compared letter by letter: another random start gives another text.",
+        "never compared letter by letter: another random start gives another text."
+        + (" Rows of `-fused` hold the same models on this package's native engine against what "
+           "was reported of the others." if any("fused" in run["model"] for run in runs) else ""),
         "![Perplexity by epoch](perplexity.png)",
         "![Tokens/sec, reported and measured](throughput.png)",
         "## Continuations",

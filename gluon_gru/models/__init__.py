@@ -3,8 +3,9 @@
 The two GRUs are different functions. From scratch (`gru`), as in the book's equations, the reset
 gate scales the hidden state BEFORE the recurrent matrix product; in Gluon's ``rnn.GRU`` (cuDNN's
 variant) it scales the product AFTERWARDS, and there is a second bias; `gru_reset_after` writes it
-out. Their weights can't be exchanged.
+out. Their weights can't be exchanged. `fused` has both, and the other cells, on the native engine.
 """
+from . import fused
 from .concise import RNNModel
 from .parts import (
     get_reset_only_params,
@@ -29,8 +30,9 @@ from .scratch import (
 )
 
 __all__ = [
-    "RNNModel", "RNNModelScratch", "get_gru_params", "get_lstm_params", "get_reset_only_params",
-    "get_rnn_params", "get_update_only_params", "gru", "gru_reset_after", "init_gru_state",
-    "init_lstm_state", "init_reset_only_state", "init_rnn_state", "init_update_only_state", "lstm",
-    "reset_after_params", "reset_only", "rnn", "update_only",
+    "RNNModel", "RNNModelScratch", "fused", "get_gru_params", "get_lstm_params",
+    "get_reset_only_params", "get_rnn_params", "get_update_only_params", "gru",
+    "gru_reset_after", "init_gru_state", "init_lstm_state", "init_reset_only_state",
+    "init_rnn_state", "init_update_only_state", "lstm", "reset_after_params", "reset_only",
+    "rnn", "update_only",
 ]

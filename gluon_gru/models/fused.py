@@ -187,10 +187,12 @@ class GRUResetBefore(Layer, layers.GRU):
                              "a bias")
         gates = [params[3:6], params[0:3], params[6:9]]
         W_x, W_h = (np.concatenate([gate[i].T for gate in gates]) for i in range(2))
-        self.l0_i2h_weight.shape = W_x.shape
         for name, value in zip(self.weight_names(0),
                                (W_x, W_h, np.concatenate([gate[2] for gate in gates]))):
-            getattr(self, name).set_data(value)
+            parameter = getattr(self, name)
+            parameter.shape = value.shape
+            parameter.initialize(ctx=value.ctx)
+            parameter.set_data(value)
 
     def _without_engine(self, F, inputs, states, sequence_length, **params):
         if F is not mx.ndarray:

@@ -40,8 +40,10 @@ def fused_network(model):
     if any(param.grad_req == "add" or len(param.list_ctx()) > 1 for param in params):
         return None
     ctx = model.dense.weight.list_ctx()[0]
-    # Gluon learns the sizes, and makes the weights, when it first needs them.
-    model(np.zeros((1, 1), dtype="int32", ctx=ctx), model.begin_state(batch_size=1, ctx=ctx))
+    if any(param._deferred_init for param in params):
+        # Gluon learns the sizes, and makes the weights, when it first needs them.
+        model(np.zeros((1, 1), dtype="int32", ctx=ctx),
+              model.begin_state(batch_size=1, ctx=ctx))
     if not runs_here(*(param.data() for param in params)):
         return None
     layers = [(layer.cell(), layer.layout(i),
