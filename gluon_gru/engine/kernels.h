@@ -218,6 +218,7 @@ typedef struct {
     float *dh_out;          /* gradient by the outputs, T * B rows */
     float *dx;              /* by dense inputs, T * B rows; for tokens that of the table x */
     long ld_dx;
+    int wants_dx;
 } run;
 
 /* Hands out a workspace piece by piece; from NULL, it only counts. */
@@ -244,6 +245,7 @@ static run layout(const network *net, int64_t index, arena *from)
              .I = w->num_inputs, .H = w->num_hiddens, .Hp = padded(w->num_hiddens)};
     int gru = w->cell == GRU_BEFORE || w->cell == GRU_AFTER;
     r.early = gru ? 2 : r.gates;
+    r.wants_dx = index > 0 || net->dinputs;
     r.ldg = row_length(r.gates * r.Hp);
     r.ldh = row_length(r.Hp);
     long rows = r.T * r.B, width = r.gates * r.Hp;
@@ -628,7 +630,7 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
                     for (long j = 0; j < H; j++)
                         w->dW_x[g][w->transposed ? j * I + i : i * H + j] =
                             r->dx[i * r->ld_dx + g * Hp + j];
-        } else {
+        } else if (r->wants_dx) {
             share(rows, MR, all, id, &from, &to);
             product(to - from, width, r->a + from * r->ldg, r->ldg, r->W_xT, 0, padded(I) / NR,
                     r->dx + from * r->ld_dx, r->ld_dx, 0);

@@ -135,16 +135,16 @@ os.register_at_fork(after_in_child=_after_fork)
 class Workspaces:
     """Memory for the kernels, kept for the next call of the same size; safe among threads."""
 
-    _KEPT = 8
+    _SIZES, _EACH, _LARGEST = 4, 4, 64 << 20
 
     def __init__(self):
-        self._free = collections.OrderedDict()
+        self._kept = collections.OrderedDict()
         self._lock = threading.Lock()
 
     def take(self, size):
-        """Return an array of ``size`` bytes at least, at an address that is a multiple of 64."""
+        """Return an array of ``size`` bytes at an address that is a multiple of 64."""
         with self._lock:
-            kept = self._free.get(size)
+            kept = self._kept.get(size)
             if kept:
                 return kept.pop()
         whole = numpy.empty(size + 64, numpy.uint8)
@@ -152,11 +152,16 @@ class Workspaces:
         return whole[start:start + size]
 
     def give_back(self, workspace):
-        """Keep a workspace for `take`."""
+        """Keep a workspace for `take`, unless it is large or there are enough."""
+        if workspace.size > self._LARGEST:
+            return
         with self._lock:
-            kept = self._free.setdefault(workspace.size, [])
-            self._free.move_to_end(workspace.size)
-            if len(kept) < self._KEPT:
+            kept = self._kept.setdefault(workspace.size, [])
+            self._kept.move_to_end(workspace.size)
+            if len(kept) < self._EACH:
                 kept.append(workspace)
-            while len(self._free) > self._KEPT:
-                self._free.popitem(last=False)
+            if len(self._kept) > self._SIZES:
+                self._kept.popitem(last=False)
+
+
+workspaces = Workspaces()

@@ -15,8 +15,6 @@ from .concise import RNNModel
 from .recurrent_op import address, book_layout, check_tokens, runs_here, set_weights
 from .scratch import RNNModelScratch
 
-_workspaces = native.Workspaces()
-
 
 def fused_network(model):
     """Return the `FusedNetwork` of a model, None for one that the engine can't run as a whole.
@@ -112,7 +110,7 @@ class FusedNetwork:
         for layer, states in zip(self._layers, self._states):
             for i in range(2 if layer.cell == native.CELLS["lstm"] else 1):
                 layer.start[i] = layer.end[i] = states[i].ctypes.data
-        self._workspace = _workspaces.take(self._kernels.workspace_size(network))
+        self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
         network.workspace = self._workspace.ctypes.data
 
     def train_step(self, X, Y, clip_norm, lr, from_zeros=False):
@@ -161,7 +159,7 @@ class FusedNetwork:
     def close(self):
         """Give back the memory for intermediate results."""
         if self._workspace is not None:
-            _workspaces.give_back(self._workspace)
+            native.workspaces.give_back(self._workspace)
             self._workspace = None
 
     def __enter__(self):

@@ -16,8 +16,6 @@ from .. import engine
 from ..engine import native
 from ..errors import InputError
 
-_workspaces = native.Workspaces()
-
 _BackwardCallback = autograd.Function._bwd_functype
 _DeleteCallback = autograd.Function._del_functype
 # MXNet's OpReqType.
@@ -149,13 +147,13 @@ class _Call:
     def forward(self, training):
         """Compute ``outputs``: those of all steps, and the final states."""
         self.network.training = training
-        workspace = _workspaces.take(self.kernels.workspace_size(self.network))
+        workspace = native.workspaces.take(self.kernels.workspace_size(self.network))
         self.network.workspace = workspace.ctypes.data
         self.kernels.forward(self.network)
         if training:
             self.workspace = workspace
         else:
-            _workspaces.give_back(workspace)
+            native.workspaces.give_back(workspace)
 
     def backward(self, output_grads, input_grads, requests):
         """Compute the gradients that are asked for, into the memory that MXNet has for them.
@@ -180,7 +178,7 @@ class _Call:
         if self.network.inputs:
             self.network.dinputs = places[-1]
         self.kernels.backward(self.network)
-        _workspaces.give_back(self.workspace)
+        native.workspaces.give_back(self.workspace)
         self.workspace = None
         for i, value in sums.items():
             _numbers_at(targets[i], value.shape)[...] += value
