@@ -470,3 +470,28 @@ def test_the_chapters_note_runs_on_it(either_engine):
     net = scratch_model("gru", fused.gru, 512, 28)
     Y, state = net(X, net.begin_state(X.shape[0], mx.cpu()))
     assert Y.shape == (10, 28) and len(state) == 1 and state[0].shape == (2, 512)
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+def test_a_fused_layer_is_pytorchs(name, either_engine):
+    torch = pytest.importorskip("torch")
+    layer, peer = getattr(fused, name)(HIDDENS, 2), getattr(torch.nn, name)(V, HIDDENS, 2)
+    if name == "RNN":
+        peer = torch.nn.RNN(V, HIDDENS, 2, nonlinearity="relu")
+    layer.initialize()
+    X = normal(STEPS, BATCH, V)
+    layer(X)
+    names = {"i2h_weight": "weight_ih", "h2h_weight": "weight_hh", "i2h_bias": "bias_ih",
+             "h2h_bias": "bias_hh"}
+    pairs = [(getattr(layer, f"l{i}_{ours}"), getattr(peer, f"{theirs}_l{i}"))
+             for i in range(2) for ours, theirs in names.items()]
+    for ours, theirs in pairs:
+        ours.set_data(np.array(theirs.detach().numpy()))
+    found = everything(layer, X, [normal(*s.shape) * 0 for s in layer.begin_state(BATCH)],
+                       [ours.data() for ours, _ in pairs])
+    Y = torch.tensor(X.asnumpy(), requires_grad=True)
+    outputs, ends = peer(Y)
+    ends = ends if name == "LSTM" else (ends,)
+    ((outputs ** 2).sum() + sum((end ** 3).sum() for end in ends)).backward()
+    expected = [outputs, *ends, Y.grad, *(theirs.grad for _, theirs in pairs)]
+    assert_near(found, [np.array(array.detach().numpy()) for array in expected])
