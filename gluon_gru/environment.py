@@ -18,7 +18,7 @@ def environment(ctx):
     """
     return {
         "processor": _processor(),
-        "cores": _cores(),
+        "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": numpy.__version__,
@@ -29,7 +29,8 @@ def environment(ctx):
     }
 
 
-def _cores():
+def cores():
+    """Return how many cores this process may use."""
     # A container or taskset may grant fewer than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
