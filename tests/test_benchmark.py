@@ -263,7 +263,7 @@ def test_pytorch_continues_a_text_as_gluon_does(measure):
     results = measure("generation", lambda one: True, rounds=1)
     outcomes = {name: one["outcomes"][1]
                 for name, one in results["contests"][0]["contestants"].items()}
-    assert len(outcomes) == 5
+    assert len(outcomes) == 6
     assert all(text.startswith(catalogue.PREFIX) and len(text) == len(catalogue.PREFIX) + 20
                for text in outcomes.values())
 

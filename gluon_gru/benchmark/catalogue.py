@@ -27,7 +27,7 @@ class Contestant(typing.NamedTuple):
         name: in tables.
         module: what makes it, a module that ``worker.py`` can import.
         needs: the package that has to be there.
-        kind: ``engine``, ``package`` (MXNet's operators in this package's loop) or ``peer``.
+        kind: ``engine``, ``package`` (MXNet's operators, this package's loops) or ``peer``.
         function: contestants with the same one compute the same, so they have to agree.
         settings: what the module is told besides what every contestant is told.
     """
@@ -85,9 +85,13 @@ def _book(cell, loop="package"):
 _LOOPS = {"package": "this package's loop", "book": "the book's loop"}
 
 
-def _torch(cell, compiled=False):
-    return Contestant(f"PyTorch nn.{cell.upper()}" + (", torch.compile" if compiled else ""),
-                      "contestants_torch", "torch", "peer", "layer", {"compile": compiled})
+def _torch(cell, ending="", **settings):
+    return Contestant(f"PyTorch nn.{cell.upper()}{ending}", "contestants_torch", "torch", "peer",
+                      "layer", {"compile": False, "by_cell": False, **settings})
+
+
+def _torch_compiled(cell):
+    return _torch(cell, ", torch.compile", compile=True)
 
 
 def _jax():
@@ -114,14 +118,16 @@ def contests(measure):
     if measure == "training":
         return [Contest(measure, "training", "gru", *_CHAPTER, [
             *_engine("gru"), _layer("gru", "book"), _layer("gru"), _book("gru", "book"),
-            _book("gru"), _torch("gru"), _torch("gru", compiled=True), _jax()], _ROOFLINE)]
+            _book("gru"), _torch("gru"), _torch_compiled("gru"), _jax()], _ROOFLINE)]
     if measure == "cells":
         return [Contest(measure, "training", cell, *_CHAPTER, [
-            *_engine(cell), _layer(cell), _book(cell), _torch(cell), _torch(cell, compiled=True),
+            *_engine(cell), _layer(cell), _book(cell), _torch(cell), _torch_compiled(cell),
             _jax()], _ROOFLINE) for cell in ("lstm", "rnn")]
     if measure == "generation":
         return [Contest(measure, "generation", "gru", 256, 1, 1, [
-            *_engine("gru"), _layer("gru"), _book("gru"), _torch("gru")], [])]
+            *_engine("gru"), _layer("gru")._replace(name="rnn.GRU, predict_ch8"),
+            _book("gru")._replace(name="the book's GRU, predict_ch8"), _torch("gru"),
+            _torch("gru", "Cell", by_cell=True)], [])]
     return [Contest(measure, "training", "gru", *shape,
                     [*_engine("gru"), _layer("gru"), _torch("gru")], []) for shape in _SHAPES]
 

@@ -1,9 +1,9 @@
 """The contestant on JAX: the book's equations in a ``lax.scan``, the whole training step jitted.
 
-Tried on two cores at the chapter's sizes, tokens/sec: ``unroll`` of 1 won (36k to 40k; 2: 34k to
-38k; 5: 29k; 35: 20k); gathering rows of W_x and a product with one-hot inputs are as fast (36k
-each), and so is a step with or without donated buffers. Matrix products are in float32, JAX's
-default on a CPU.
+Tried in turns on two cores at the chapter's sizes, tokens/sec: ``unroll`` of 1 won (38k; 2: 37k;
+5: 34k; 35: 20k); gathering rows of W_x and a product with one-hot inputs are as fast (38k and 39k),
+and so is a step without donated buffers (38k). Matrix products are in float32, JAX's default on a
+CPU.
 """
 import functools
 import importlib.metadata

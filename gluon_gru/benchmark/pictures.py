@@ -10,7 +10,7 @@ from . import report
 from .contest import ratio
 
 _COLOURS = {"engine": COLOURS[0], "package": COLOURS[5], "peer": "0.65"}
-_LEGEND = {"engine": "this package's engine", "package": "MXNet's operators, this package's loop",
+_LEGEND = {"engine": "this package's engine", "package": "MXNet's operators, this package's loops",
            "peer": "others"}
 
 
