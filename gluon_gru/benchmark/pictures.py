@@ -30,6 +30,7 @@ def bars(results, contests):
     fig = Figure(figsize=(9, 1.1 + sum(0.7 + 0.36 * n for n in counts)), layout="constrained")
     panels = fig.subplots(len(contests), squeeze=False,
                           gridspec_kw={"height_ratios": [n + 1 for n in counts]})[:, 0]
+    fig.get_layout_engine().set(hspace=0.04)
     for axes, contest in zip(panels, contests):
         _bars_of(axes, contest)
     handles = [panels[0].barh(0, 0, color=colour, label=_LEGEND[kind])
@@ -86,7 +87,7 @@ def heat_map(results, shapes):
                           for shape in shapes])
     fig = Figure(figsize=(2.6 + 1.7 * len(pairs), 1.6 + 0.3 * len(shapes)), layout="constrained")
     axes = fig.subplots()
-    # Blue where the engine is faster, orange where it is slower, by the ratio's logarithm.
+    # Purple where the engine is faster, orange where it is slower, by the ratio's logarithm.
     bound = max(1.0, abs(numpy.log2(ratios)).max())
     axes.imshow(numpy.log2(ratios), aspect="auto", cmap="PuOr",
                 norm=TwoSlopeNorm(0, -bound, bound))
