@@ -292,3 +292,13 @@ def test_a_vocabulary_survives_the_way_to_a_contestant():
          "params": weights.draw("gru", len(vocab), 5, 0.5), "token_freqs": vocab.token_freqs},
         worker.minibatches)
     assert run(3).startswith("so") and set(run(20)) <= set(vocab.idx_to_token)
+
+
+def test_the_limit_of_a_round_is_its_best_product_and_shares_are_of_that():
+    found = {"measure": "training", "task": "training", "cell": "gru", "flop_per_token": 10,
+             "contestants": {"engine": {"kind": "engine", "rates": [5, 4, 30]}},
+             "roofline": {"a": {"rates": [100, 50, 400]}, "b": {"rates": [20, 80, 500]}}}
+    assert report.limits(found) == [10, 8, 50]
+    headers, (row, limit) = report._columns(found)
+    assert headers[2] == "share of the limit" and row == ["engine", "5 (4 to 30)", "50%", "1.00x"]
+    assert limit[1] == "10 (8 to 50)"

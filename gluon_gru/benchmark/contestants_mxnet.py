@@ -23,7 +23,7 @@ _CTX = mx.cpu()
 
 
 def make(job, minibatches):
-    """Return ``run(steps)`` and the facts of a job; see `gluon_gru.benchmark.catalogue.job`.
+    """Return ``run(steps)`` and the facts of a job; see `gluon_gru.benchmark.catalogue.jobs`.
 
     A step is a minibatch, and its outcome the mean loss a token, or it is a generated character,
     and its outcome the text.
