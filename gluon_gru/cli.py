@@ -9,6 +9,11 @@ from .errors import InputError
 def add_inputs(parser):
     """Give a command line's `argparse.ArgumentParser` the options ``--device``, ``--corpus``."""
     parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
+    add_corpus(parser)
+
+
+def add_corpus(parser):
+    """Give a command line's `argparse.ArgumentParser` the option ``--corpus``."""
     parser.add_argument("--corpus", metavar="PATH",
                         help="The Time Machine as a text file; by default $GLUON_GRU_CORPUS, the "
                              "user's cache, a download, or else a bundled story")

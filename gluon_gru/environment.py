@@ -20,7 +20,7 @@ def environment(ctx):
     """
     return {
         "processor": _processor(),
-        "cores": _cores(),
+        "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": numpy.__version__,
@@ -38,7 +38,8 @@ def _engine():
         f"{found['engine']}, {found['instructions']}, {found['threads']} threads"
 
 
-def _cores():
+def cores():
+    """Return how many cores this process may use."""
     # A container or taskset may grant fewer than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 

@@ -1,4 +1,4 @@
-"""Measure the training loop beside the book's own, on both models of the chapter."""
+"""Measure how fast models train and generate, beside other libraries and the processor's limit."""
 import argparse
 import sys
 
@@ -10,18 +10,25 @@ except ImportError as error:
 
 def main():
     """Parse the command line and measure."""
+    measures = benchmark.catalogue.MEASURES
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="measures:\n" + "\n".join(f"  {name:11} {what}" for name, what in measures.items())
+        + "\n\nEvery contestant gets the threads that OMP_NUM_THREADS says, by default one a core.")
+    parser.add_argument("measures", nargs="*", metavar="MEASURE",
+                        default=list(benchmark.catalogue.DEFAULT),
+                        help=f"what to measure (default: {' '.join(benchmark.catalogue.DEFAULT)})")
     parser.add_argument("--rounds", type=int, default=15, metavar="N",
-                        help="how many pairs of epochs to count")
-    cli.add_inputs(parser)
+                        help="how many turns each contestant gets (default: 15)")
+    cli.add_corpus(parser)
     parser.add_argument("--out", default="runs/benchmark", metavar="FOLDER",
-                        help="where benchmark.json and benchmark.png go")
+                        help="where benchmark.json, report.md and the pictures go (default: "
+                             "runs/benchmark)")
     args = parser.parse_args()
-    results = benchmark.benchmark(args.out, args.rounds, args.device, args.corpus,
+    results = benchmark.benchmark(args.out, args.measures, args.rounds, args.corpus,
                                   environment.command())
-    print(benchmark.table(results))
-    print(f"\nevery epoch and the picture: {args.out}/")
+    print(benchmark.report.table(results))
+    print(f"\nevery round, the report and the pictures: {args.out}/")
 
 
 cli.run(main)

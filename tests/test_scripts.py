@@ -146,11 +146,42 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     assert "Traceback" not in stderr and "Exception ignored" not in stderr
 
 
-def test_the_benchmark_measures_pairs_and_writes_them_down(tmp_path):
-    done = run(SCRIPTS / "benchmark.py", "--rounds", 2, "--corpus", SAMPLE, "--out", tmp_path)
-    assert done.returncode == 0 and "median ratio of pairs" in done.stdout
-    results = json.loads((tmp_path / "benchmark.json").read_text())
-    for model in ("gru-scratch", "gru-concise"):
-        assert len(results["models"][model]["book"]) == 2
-        assert len(results["models"][model]["gluon_gru"]) == 2
-    assert (tmp_path / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+@pytest.mark.parametrize("arguments, message", [
+    (["speed"], "measures speed: choose from training"),
+    (["generation", "--rounds", "0"], "rounds is 0"),
+    (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
+])
+def test_a_mistake_in_a_benchmark_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
+    done = run(SCRIPTS / "benchmark.py", "--corpus", SAMPLE, "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ") and message in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks into /proc")
+def test_ctrl_c_ends_a_benchmark_and_all_its_workers(tmp_path):
+    def workers():
+        found = []
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+                command = (stat.parent / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if parent == process.pid and b"worker.py" in command:
+                found.append(int(stat.parent.name))
+        return found
+
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPTS / "benchmark.py"), "generation", "--corpus", str(SAMPLE),
+         "--out", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    try:
+        tiny.wait_for(lambda: len(workers()) > 2, process)
+        running = workers()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
+    assert not any(pathlib.Path(f"/proc/{pid}").exists() for pid in running)
