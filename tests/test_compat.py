@@ -152,3 +152,15 @@ def test_another_error_inside_mxnet_is_not_disguised(run_python, tmp_path):
     (tmp_path / "mxnet" / "__init__.py").write_text("raise RuntimeError('its own matter')\n")
     done = run_python(IMPORT, path=[tmp_path])
     assert done.stderr.splitlines()[-1] == "RuntimeError: its own matter"
+
+
+@pytest.mark.parametrize("given, expected", [
+    ({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")], ids=str)
+def test_threads_wait_politely_unless_the_user_says_otherwise(run_python, monkeypatch, given,
+                                                             expected):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    done = run_python("import os, gluon_gru; print(os.environ.get('GOMP_SPINCOUNT'))")
+    assert done.stdout.strip() == expected

@@ -26,7 +26,7 @@
 
 #define NR (NV * W)  /* a tile's width */
 #define ROWS 48      /* rows of a product that go through all panels together */
-#define KC 256       /* depth of a block in `outer`: a panel of it stays in the first-level cache */
+#define KC 192       /* depth of a block in `outer`: a panel of it stays in the first-level cache */
 #define MC 96        /* rows of a block in `outer` */
 
 typedef float vec __attribute__((vector_size(4 * W)));
@@ -169,9 +169,13 @@ static void outer(long M, long N, long depth, const float *A, long lda, const fl
             for (long m = 0; m < mc; m += MR) {
                 float *to = packed_a + m * kc;
                 long rows = mc - m < MR ? mc - m : MR;
-                for (long i = 0; i < kc; i++)
-                    for (long j = 0; j < MR; j++)
-                        to[i * MR + j] = j < rows ? A[(k + i) * lda + m0 + m + j] : 0;
+                const float *a = A + k * lda + m0 + m;
+                for (long i = 0; i < kc; i++, a += lda, to += MR)
+                    if (rows == MR)
+                        memcpy(to, a, MR * sizeof(float));
+                    else
+                        for (long j = 0; j < rows; j++)
+                            to[j] = a[j];
             }
             for (long n = 0; n < N; n += NR)
                 for (long m = 0; m < mc; m += MR) {
@@ -645,8 +649,14 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
                 weight_gradient(I, H, rows, r->inputs, r->ld_inputs, a, r->ldg, w->dW_x[g],
                                 w->transposed, mine);
             share(H, 1, all, id, &from, &to);
-            column_sums(w->db_x[g], a, r->ldg, rows, from, to);
-            column_sums(w->db_h[g], recurrent, ld, rows, from, to);
+            /* Of tokens, the table's rows have summed up those of the gates already. */
+            const float *summed = r->tokens ? r->dx + g * Hp : a;
+            long lds = r->tokens ? r->ld_dx : r->ldg, count = r->tokens ? I : rows;
+            column_sums(w->db_x[g], summed, lds, count, from, to);
+            if (after)
+                column_sums(w->db_h[g], recurrent, ld, rows, from, to);
+            else
+                column_sums(w->db_h[g], summed, lds, count, from, to);
         }
     }
 }
