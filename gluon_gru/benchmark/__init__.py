@@ -89,7 +89,7 @@ def _measure(contests, tokens, vocab, results):
             results["contests"].append(_record(contest, found, vocab))
             for one in found.values():
                 results["environment"].update(
-                    {name: one["facts"][name] for name in ("engine", "torch", "jax", "jaxlib")
+                    {name: one["facts"][name] for name in ("torch", "jax", "jaxlib")
                      if one["facts"].get(name)})
 
 

@@ -11,7 +11,7 @@ import numpy
 from mxnet import autograd, gluon, np
 from mxnet.gluon import rnn
 
-from .. import engine, models
+from .. import models
 from ..generation import predict_ch8
 from ..metrics import Accumulator
 from ..models import fused
@@ -29,7 +29,7 @@ def make(job, minibatches):
     and its outcome the text.
     """
     model = _model(job)
-    facts = {"mxnet": mx.__version__, "engine": engine.info() if job["engine"] else None}
+    facts = {"mxnet": mx.__version__}
     if job["task"] == "generation":
         vocab = Vocab(collections.Counter(dict(job["token_freqs"])))
         return (lambda steps: predict_ch8(job["prefix"], steps, model, vocab, _CTX),
