@@ -67,14 +67,11 @@ class Problem:
         self.params = [(name, gradient) for name in self.arrays
                        for gradient in [_gradient(name)] if gradient in self.arrays
                        ] if task == "train" else []
-        if task == "train":
-            self.written |= {name for name, _ in self.params}
-            self._expect_training()
-        elif task == "generate":
+        self.written |= {name for name, _ in self.params}
+        if task == "generate":
             self._add("prefix", rng.randint(0, num_inputs, self.prefix_size).astype("int32"))
             self._add_written("added", (self.count,), "int32")
-        else:
-            self._expect_layers()
+        self.expect()
 
     def __repr__(self):
         sizes = "x".join(map(str, [self.num_steps, self.batch_size, *self.sizes]))
@@ -140,6 +137,13 @@ class Problem:
         return array.T if self.transposed and "W_" in name else array
 
     # ---- What must come out ----
+
+    def expect(self):
+        """Work out what must come out; anew, after a change of inputs, tokens, labels or states."""
+        if self.task == "train":
+            self._expect_training()
+        elif self.task != "generate":
+            self._expect_layers()
 
     def _layers(self):
         """Return the layers in float64."""
