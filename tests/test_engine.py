@@ -218,6 +218,25 @@ def test_a_forked_process_computes_with_one_thread(run_python):
     assert done.stdout == "fine\n", done.stderr
 
 
+@built
+def test_fewer_threads_than_asked_for(run_python, monkeypatch):
+    """OpenMP may be told to give fewer than a call asks for."""
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "2")
+    code = f"""if 1:
+        import sys
+        sys.path[:0] = [{_TESTS!r}]
+        from engine_problem import Problem, native, run_here
+        kernels = native.load({str(_PATH)!r})
+        for cell in native.CELLS:
+            for batch_size in (2, 40):
+                problem = Problem(cell, 3, batch_size, 9, [190], "train", tokens=True, threads=5)
+                problem.check(run_here(kernels, problem))
+        print("fine")
+    """
+    done = run_python(code)
+    assert done.stdout == "fine\n", done.stderr
+
+
 def test_number_of_threads(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     granted = native.num_threads()

@@ -74,7 +74,8 @@ def test_states_and_gradients(cell, shape, transposed, tokens, threads):
 def test_a_training_step(cell, clip):
     for shape, transposed, threads in [
             ((1, 1, 1, [1]), False, 2), ((5, 7, 28, [19]), True, 2), ((3, 2, 300, [130]), False, 3),
-            ((35, 32, 28, [40]), False, 2), ((4, 5, 13, [20, 3, 40]), True, 1)]:
+            ((35, 32, 28, [40]), False, 2), ((4, 5, 13, [20, 3, 40]), True, 1),
+            ((2, 3, 5000, [7]), False, 3)]:
         check(Problem(cell, *shape, "train", clip=clip, transposed=transposed, threads=threads,
                       tokens=True))
     check(Problem(cell, 4, 3, 13, [21], "train", clip=clip, threads=2))
@@ -99,6 +100,13 @@ def test_forward_alone_and_without_anything_optional(cell, tokens):
     for task, optional in [("forward", True), ("forward", False), ("backward", False)]:
         check(Problem(cell, 5, 4, 11, [18, 7], task, optional=optional, tokens=tokens))
     check(Problem(cell, 5, 4, 11, [18], "train", optional=False, tokens=tokens))
+
+
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_more_threads_than_work(cell):
+    for shape in [(1, 1, 1, [1]), (3, 2, 5, [200]), (2, 70, 5, [3, 20])]:
+        for task in ("backward", "train"):
+            check(Problem(cell, *shape, task, threads=17, tokens=task == "train"))
 
 
 @pytest.mark.parametrize("cell", native.CELLS)
