@@ -285,6 +285,9 @@ static run layout(const network *net, int64_t index, arena *from)
     return r;
 }
 
+/* A row of a matrix; NULL of one that the layer's cell doesn't have. */
+INLINE float *row_of(float *matrix, long i, long ld) { return matrix ? matrix + i * ld : NULL; }
+
 /* Copies rows of n floats, and fills them up with zeros to `to`'s padded width; NULL: all zeros. */
 static void copy_rows(float *to, long ld_to, long padded_width, const float *from, long ld_from,
                       long n, long rows)
@@ -366,7 +369,8 @@ static void prepare(run *r, int threads, int training)
 static void cell_forward(const run *r, long row, long j0, long j1)
 {
     long Hp = r->Hp, step = r->B * r->ldh;
-    float *a = r->a + row * r->ldg, *h = r->h + row * r->ldh, *late = r->late + row * r->ldh;
+    float *a = r->a + row * r->ldg, *h = r->h + row * r->ldh;
+    float *late = row_of(r->late, row, r->ldh);
     const float *x = r->x + (r->tokens ? r->tokens[row] : row) * r->ldg;
     switch (r->w->cell) {
     case RNN_TANH:
@@ -459,7 +463,7 @@ static void forward_in_time(const run *r, const part *p)
         for (long m = p->row0; m < p->row1; m += block) {
             long end = m + block < p->row1 ? m + block : p->row1, row = t * r->B + m;
             float *h = r->h + row * r->ldh, *a = r->a + row * r->ldg;
-            float *late = r->late + row * r->ldh;
+            float *late = row_of(r->late, row, r->ldh);
             products(r, p, end - m, h, r->ldh, 0, r->early, a, r->ldg);
             if (after)
                 products(r, p, end - m, h, r->ldh, 2, 1, late, r->ldh);
@@ -482,9 +486,10 @@ static void forward_in_time(const run *r, const part *p)
 static void cell_backward(const run *r, long row, long i, long j0, long j1)
 {
     long Hp = r->Hp, step = r->B * r->ldh;
-    float *a = r->a + row * r->ldg, *h = r->h + row * r->ldh, *late = r->late + row * r->ldh;
-    float *dh = r->dh + i * r->ldh, *dc = r->dcells + i * r->ldh;
-    const float *out = r->dh_out + row * r->ldh, *c = r->cells + row * r->ldh;
+    float *a = r->a + row * r->ldg, *h = r->h + row * r->ldh;
+    float *late = row_of(r->late, row, r->ldh);
+    float *dh = r->dh + i * r->ldh, *dc = row_of(r->dcells, i, r->ldh);
+    const float *out = r->dh_out + row * r->ldh, *c = row_of(r->cells, row, r->ldh);
     for (long j = j0; j < j1; j += W) {
         vec d = load(dh + j) + load(out + j);
         switch (r->w->cell) {
@@ -542,8 +547,8 @@ static void backward_in_time(const run *r, const part *p)
     for (long t = r->T - 1; t >= 0; t--)
         for (long m = p->row0; m < p->row1; m += block) {
             long rows = (m + block < p->row1 ? m + block : p->row1) - m, row = t * r->B + m;
-            float *a = r->a + row * r->ldg, *late = r->late + row * r->ldh;
-            float *dh = r->dh + m * r->ldh, *drh = r->drh + m * r->ldh;
+            float *a = r->a + row * r->ldg, *late = row_of(r->late, row, r->ldh);
+            float *dh = r->dh + m * r->ldh, *drh = row_of(r->drh, m, r->ldh);
             for (long i = 0; i < rows; i++)
                 cell_backward(r, row + i, m + i, p->j0, p->j1);
             wait_for_units(p);

@@ -1,0 +1,142 @@
+"""The engine's kernels against float64 NumPy, on every instruction set that this processor has.
+
+With ``GLUON_GRU_RUNNER``, the command that starts a build of ``native/runner.c`` (sanitized, or for
+another processor), the same comparisons are made of that build instead, over fewer problems.
+"""
+import functools
+import itertools
+import os
+import shlex
+
+import hypothesis
+import pytest
+from engine_problem import Problem, Runner, run_here
+from hypothesis import strategies
+
+from gluon_gru.engine import native
+
+_COMMAND = os.environ.get("GLUON_GRU_RUNNER")
+
+
+def _ways_to_run():
+    """Return functions that run a problem, by instruction set."""
+    if _COMMAND:
+        runner = Runner(shlex.split(_COMMAND))
+        return {name: functools.partial(runner.run, name) for name in runner.instructions()}
+    path = native.library_path()
+    kernels = {name: native.load(path, name) if path else None
+               for name in ("generic", "avx2", "avx512")}
+    return {name: functools.partial(run_here, k) for name, k in kernels.items() if k}
+
+
+_RUN = _ways_to_run()
+pytestmark = pytest.mark.skipif(not _RUN, reason="the engine was not built")
+
+
+def check(problem, tolerance=1e-5):
+    """Run a problem on all instruction sets and compare; return the last results."""
+    for instructions, run in _RUN.items():
+        results = run(problem)
+        try:
+            problem.check(results, tolerance)
+        except AssertionError as error:
+            raise AssertionError(f"{instructions}, {problem!r}: {error}") from error
+    return results
+
+
+# num_steps, batch_size, num_inputs, num_hiddens
+SHAPES = [
+    (1, 1, 1, [1]), (2, 3, 5, [4]), (7, 5, 3, [17]), (3, 70, 11, [33]), (5, 9, 300, [100]),
+    (80, 2, 7, [300]), (4, 13, 28, [64]), (9, 50, 31, [48]), (3, 2, 5000, [37]),
+    (5, 6, 9, [20, 3]), (4, 3, 40, [1, 70, 200]),
+]
+
+
+def _problems():
+    """Return all shapes and cells with all layouts and inputs; threads change in between."""
+    threads, params = itertools.cycle([1, 2, 3]), []
+    for shape in SHAPES:
+        ways = itertools.cycle(itertools.product([False, True], [False, True]))
+        for cell in native.CELLS:
+            for transposed, tokens in itertools.islice(ways, 1 if _COMMAND else 4):
+                params.append(pytest.param(cell, shape, transposed, tokens, next(threads), id=(
+                    f"{cell}-{shape}-{'transposed-' * transposed}{'tokens' * tokens}")))
+    return params
+
+
+@pytest.mark.parametrize("cell, shape, transposed, tokens, threads", _problems())
+def test_states_and_gradients(cell, shape, transposed, tokens, threads):
+    check(Problem(cell, *shape, transposed=transposed, tokens=tokens, threads=threads))
+
+
+@pytest.mark.parametrize("clip", [0.3, 3])
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_a_training_step(cell, clip):
+    for shape, transposed, threads in [
+            ((1, 1, 1, [1]), False, 2), ((5, 7, 28, [19]), True, 2), ((3, 2, 300, [130]), False, 3),
+            ((35, 32, 28, [40]), False, 2), ((4, 5, 13, [20, 3, 40]), True, 1),
+            ((2, 3, 5000, [7]), False, 3)]:
+        check(Problem(cell, *shape, "train", clip=clip, transposed=transposed, threads=threads,
+                      tokens=True))
+    check(Problem(cell, 4, 3, 13, [21], "train", clip=clip, threads=2))
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_generated_tokens(cell, transposed):
+    different = set()
+    for num_inputs, num_hiddens, threads in [(1, [1], 1), (28, [19], 2), (50, [250], 3),
+                                             (700, [20, 3], 1)]:
+        results = check(Problem(cell, 1, 1, num_inputs, num_hiddens, "generate", tokens=True,
+                                scale=1, transposed=transposed, threads=threads))
+        different |= set(results["added"])
+    # Any token would be right after itself.
+    assert len(different) > 6
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_forward_alone_and_without_anything_optional(cell, tokens):
+    for task, optional in [("forward", True), ("forward", False), ("backward", False)]:
+        check(Problem(cell, 5, 4, 11, [18, 7], task, optional=optional, tokens=tokens))
+    check(Problem(cell, 5, 4, 11, [18], "train", optional=False, tokens=tokens))
+
+
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_more_threads_than_work(cell):
+    for shape in [(1, 1, 1, [1]), (3, 2, 5, [200]), (2, 70, 5, [3, 20])]:
+        for task in ("backward", "train"):
+            check(Problem(cell, *shape, task, threads=17, tokens=task == "train"))
+
+
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_saturated_and_tiny_weights(cell):
+    for transposed in (False, True):
+        check(Problem(cell, 2, 5, 7, [20], scale=1e-20, transposed=transposed))
+        # Sums of about 100, of which float32 knows no more than 1e-5: so do the gates.
+        check(Problem(cell, 2, 5, 7, [20], scale=20, transposed=transposed), tolerance=1e-4)
+
+
+@strategies.composite
+def problems(draw):
+    """Draw sizes up to the largest of each, their product within a time limit."""
+    left = 2e5 if _COMMAND else 2e6
+    sizes = {}
+    for name, largest in draw(strategies.permutations(
+            [("num_hiddens", 300), ("batch_size", 70), ("num_steps", 80)])):
+        sizes[name] = draw(strategies.integers(1, int(min(largest, left))))
+        left = max(1, left / sizes[name] ** (2 if name == "num_hiddens" else 1))
+    num_layers = draw(strategies.integers(1, 3))
+    return Problem(
+        draw(strategies.sampled_from(list(native.CELLS))), sizes["num_steps"], sizes["batch_size"],
+        draw(strategies.integers(1, 300)), [sizes["num_hiddens"]] * num_layers,
+        draw(strategies.sampled_from(["backward", "train"])),
+        transposed=draw(strategies.booleans()), tokens=draw(strategies.booleans()),
+        threads=draw(strategies.integers(1, 3)), clip=draw(strategies.sampled_from([0.3, 3])),
+        seed=draw(strategies.integers(0, 99)))
+
+
+@hypothesis.settings(max_examples=10 if _COMMAND else 60)
+@hypothesis.given(problems())
+def test_any_sizes(problem):
+    check(problem)
