@@ -1,0 +1,226 @@
+/* A layer over a sequence: its input's part, the loop over time both ways, the weights' gradients. */
+
+/* Packs the weights; does what of the gates depends on the inputs alone, for all steps at once. */
+static void prepare(run *r, int threads, int training)
+{
+    const layer *w = r->w;
+    long H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
+    /* Steps through W_x and W_h as (inputs, hiddens), whichever way they lie. */
+    long x_in = w->transposed ? 1 : H, x_out = w->transposed ? I : 1;
+    long h_in = w->transposed ? 1 : H, h_out = w->transposed ? H : 1;
+    memset(r->bias, 0, width * sizeof(float));
+    if (r->b_late)
+        memset(r->b_late, 0, Hp * sizeof(float));
+    for (int g = 0; g < r->gates; g++)
+        for (long j = 0; j < H; j++) {
+            float b_h = w->b_h[g] ? w->b_h[g][j] : 0;
+            int within = w->cell == GRU_AFTER && g == 2;
+            r->bias[g * Hp + j] = w->b_x[g][j] + (within ? 0 : b_h);
+            if (within)
+                r->b_late[j] = b_h;
+        }
+    /* A number that is copied counts as some multiplications. */
+    threads = threads_for(8.0 * width * (H + I) + (r->tokens ? 0 : 1.0 * r->T * r->B * I * width),
+                          threads);
+    #pragma omp parallel num_threads(threads)
+    {
+        #pragma omp for schedule(dynamic)
+        for (int task = 0; task < 3 * r->gates; task++) {
+            int g = task / 3, early = g < r->early;
+            if (task % 3 == 0)
+                pack(r->W_h + g * Hp * H, H, 0, H, w->W_h[g], h_in, h_out, H, H);
+            else if (task % 3 == 1 && training)
+                pack(early ? r->W_hT : r->W_hT_late, early ? r->early * Hp : Hp,
+                     early ? g * Hp : 0, Hp, w->W_h[g], h_out, h_in, H, H);
+            else if (task % 3 == 2 && !r->tokens) {
+                pack(r->W_x + g * Hp * I, I, 0, I, w->W_x[g], x_in, x_out, I, H);
+                if (training)
+                    pack(r->W_xT, width, g * Hp, Hp, w->W_x[g], x_out, x_in, H, I);
+            }
+        }
+        long from, to;
+        share(r->tokens ? I : r->T * r->B, MR, omp_get_num_threads(), omp_get_thread_num(),
+              &from, &to);
+        for (long i = from; i < to; i++) {
+            float *x = r->x + i * r->ldg;
+            memcpy(x, r->bias, width * sizeof(float));
+            if (r->tokens)
+                for (int g = 0; g < r->gates; g++)
+                    for (long j = 0; j < H; j++)
+                        x[g * Hp + j] += w->W_x[g][i * x_in + j * x_out];
+        }
+        if (!r->tokens)
+            product(to - from, I, r->inputs + from * r->ld_inputs, r->ld_inputs, r->W_x, 0,
+                    width / NR, r->x + from * r->ldg, r->ldg, 1);
+    }
+}
+
+/* What a thread does: rows from row0 to row1 of every step, units j0 to j1. */
+typedef struct { long row0, row1, j0, j1; int shared; } part;
+
+/* With a thread's rows read by others: wait for them. */
+static void wait_for_units(const part *p)
+{
+    if (p->shared) {
+        #pragma omp barrier
+    }
+}
+
+static void products(const run *r, const part *p, long rows, const float *A, long lda, int gate,
+                     int gates, float *C, long ldc)
+{
+    for (int g = gate; g < gate + gates; g++)
+        product(rows, r->H, A, lda, r->W_h + g * r->Hp * r->H, p->j0 / NR, p->j1 / NR,
+                C + (g - gate) * r->Hp, ldc, 0);
+}
+
+static void forward_in_time(const run *r, const part *p)
+{
+    int before = r->w->cell == GRU_BEFORE, after = r->w->cell == GRU_AFTER;
+    /* Blocks of rows stay in the cache from product to cell; with others to wait for, one. */
+    long block = p->shared ? p->row1 - p->row0 : ROWS;
+    for (long t = 0; t < r->T; t++)
+        for (long m = p->row0; m < p->row1; m += block) {
+            long end = m + block < p->row1 ? m + block : p->row1, row = t * r->B + m;
+            float *h = r->h + row * r->ldh, *a = r->a + row * r->ldg;
+            float *late = row_of(r->late, row, r->ldh);
+            products(r, p, end - m, h, r->ldh, 0, r->early, a, r->ldg);
+            if (after)
+                products(r, p, end - m, h, r->ldh, 2, 1, late, r->ldh);
+            for (long i = 0; i < end - m; i++)
+                cell_forward(r, row + i, p->j0, p->j1);
+            wait_for_units(p);
+            if (before) {
+                products(r, p, end - m, late, r->ldh, 2, 1, a + 2 * r->Hp, r->ldg);
+                for (long i = 0; i < end - m; i++)
+                    candidate_forward(r, row + i, p->j0, p->j1);
+                wait_for_units(p);
+            }
+        }
+}
+
+static void backward_in_time(const run *r, const part *p)
+{
+    int cell = r->w->cell;
+    long p0 = p->j0 / NR, p1 = p->j1 / NR, block = p->shared ? p->row1 - p->row0 : ROWS;
+    for (long t = r->T - 1; t >= 0; t--)
+        for (long m = p->row0; m < p->row1; m += block) {
+            long rows = (m + block < p->row1 ? m + block : p->row1) - m, row = t * r->B + m;
+            float *a = r->a + row * r->ldg, *late = row_of(r->late, row, r->ldh);
+            float *dh = r->dh + m * r->ldh, *drh = row_of(r->drh, m, r->ldh);
+            for (long i = 0; i < rows; i++)
+                cell_backward(r, row + i, m + i, p->j0, p->j1);
+            wait_for_units(p);
+            if (cell == GRU_BEFORE) {
+                product(rows, r->Hp, a + 2 * r->Hp, r->ldg, r->W_hT_late, p0, p1, drh, r->ldh, 0);
+                for (long i = 0; i < rows; i++)
+                    reset_backward(r, row + i, m + i, p->j0, p->j1);
+                wait_for_units(p);
+            } else if (cell == GRU_AFTER) {
+                product(rows, r->Hp, late, r->ldh, r->W_hT_late, p0, p1, dh, r->ldh, 1);
+            }
+            product(rows, r->early * r->Hp, a, r->ldg, r->W_hT, p0, p1, dh, r->ldh,
+                    r->early < r->gates);
+        }
+}
+
+/* Runs one of the two above on all threads. */
+static void in_time(const run *r, int threads, void (*pass)(const run *, const part *))
+{
+    double step = 1.0 * r->B * r->gates * r->H * r->H;
+    int by_rows = r->B >= 4 * threads;
+    if (by_rows)
+        threads = threads_for(step * r->T, threads);
+    else
+        threads = threads_for(2 * step, threads < r->Hp / NR ? threads : r->Hp / NR);
+    #pragma omp parallel num_threads(threads)
+    {
+        part p = {0, r->B, 0, r->Hp, 0};
+        int id = omp_get_thread_num(), all = omp_get_num_threads();
+        if (by_rows) {
+            share(r->B, 1, all, id, &p.row0, &p.row1);
+        } else {
+            share(r->Hp, NR, all, id, &p.j0, &p.j1);
+            p.shared = all > 1;
+        }
+        pass(r, &p);
+    }
+}
+
+/* A weight's gradient, this thread's part of it: A^T . B as (M, N), or (N, M) if transposed. */
+static void weight_gradient(long M, long N, long depth, const float *A, long lda, const float *B,
+                            long ldb, float *C, int transposed, float *scratch)
+{
+    int id = omp_get_thread_num(), all = omp_get_num_threads();
+    long from, to;
+    if (!C) return;
+    if (transposed) {
+        share(M, NR, all, id, &from, &to);
+        outer(N, to - from, depth, B, ldb, A + from, lda, C + from, M, scratch);
+    } else {
+        share(N, NR, all, id, &from, &to);
+        outer(M, to - from, depth, A, lda, B + from, ldb, C + from, N, scratch);
+    }
+}
+
+static void column_sums(float *to, const float *from, long ld, long rows, long j0, long j1)
+{
+    if (!to) return;
+    memset(to + j0, 0, (j1 - j0) * sizeof(float));
+    for (long i = 0; i < rows; i++)
+        for (long j = j0; j < j1; j++)
+            to[j] += from[i * ld + j];
+}
+
+/* All gradients by the layer's weights and its inputs, after backward_in_time. */
+static void layer_gradients(const run *r, int threads, float *scratch, long scratch_size)
+{
+    const layer *w = r->w;
+    long rows = r->T * r->B, H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
+    #pragma omp parallel num_threads(threads_for(1.0 * rows * width * H, threads))
+    {
+        int id = omp_get_thread_num(), all = omp_get_num_threads();
+        float *mine = scratch + id * scratch_size;
+        long from, to;
+        if (r->tokens) {
+            share(width, NR, all, id, &from, &to);
+            for (long i = 0; i < I; i++)
+                memset(r->dx + i * r->ld_dx + from, 0, (to - from) * sizeof(float));
+            for (long row = 0; row < rows; row++) {
+                float *dx = r->dx + r->tokens[row] * r->ld_dx, *a = r->a + row * r->ldg;
+                for (long j = from; j < to; j += W)
+                    store(dx + j, load(dx + j) + load(a + j));
+            }
+            #pragma omp barrier
+            share(I, 1, all, id, &from, &to);
+            for (int g = 0; g < r->gates; g++)
+                for (long i = from; w->dW_x[g] && i < to; i++)
+                    for (long j = 0; j < H; j++)
+                        w->dW_x[g][w->transposed ? j * I + i : i * H + j] =
+                            r->dx[i * r->ld_dx + g * Hp + j];
+        } else if (r->wants_dx) {
+            share(rows, MR, all, id, &from, &to);
+            product(to - from, width, r->a + from * r->ldg, r->ldg, r->W_xT, 0, padded(I) / NR,
+                    r->dx + from * r->ld_dx, r->ld_dx, 0);
+        }
+        for (int g = 0; g < r->gates; g++) {
+            int before = w->cell == GRU_BEFORE && g == 2, after = w->cell == GRU_AFTER && g == 2;
+            const float *a = r->a + g * Hp, *recurrent = after ? r->late : a;
+            long ld = after ? r->ldh : r->ldg;
+            weight_gradient(H, H, rows, before ? r->late : r->h, r->ldh, recurrent, ld,
+                            w->dW_h[g], w->transposed, mine);
+            if (!r->tokens)
+                weight_gradient(I, H, rows, r->inputs, r->ld_inputs, a, r->ldg, w->dW_x[g],
+                                w->transposed, mine);
+            share(H, 1, all, id, &from, &to);
+            /* Of tokens, the table's rows have summed up those of the gates already. */
+            const float *summed = r->tokens ? r->dx + g * Hp : a;
+            long lds = r->tokens ? r->ld_dx : r->ldg, count = r->tokens ? I : rows;
+            column_sums(w->db_x[g], summed, lds, count, from, to);
+            if (after)
+                column_sums(w->db_h[g], recurrent, ld, rows, from, to);
+            else
+                column_sums(w->db_h[g], summed, lds, count, from, to);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+/* A network: layers, and the dense layer with the loss; its training step, and its text. */
+
+typedef struct {
+    run *layers;
+    float *W_q, *W_qT, *b_q;  /* packed, and the bias padded */
+    float *logits;            /* then the gradient by them */
+    long V, Vp, ldq;
+    double *sums;             /* one a thread */
+    float *scratch;
+    long scratch_size;        /* of each thread */
+} plan;
+
+static plan layout_network(const network *net, arena *from)
+{
+    plan p = {.V = net->logits_size, .Vp = padded(net->logits_size)};
+    long rows = net->num_steps * net->batch_size, widest = p.V;
+    p.layers = take(from, net->num_layers * sizeof(run));
+    for (long i = 0; i < net->num_layers; i++) {
+        run r = layout(net, i, from);
+        if (r.H > widest) widest = r.H;
+        if (r.I > widest) widest = r.I;
+        if (i == 0) {
+            r.inputs = net->inputs;
+            r.ld_inputs = r.I;
+        } else if (p.layers) {
+            const run *below = &p.layers[i - 1];
+            r.inputs = below->h + below->B * below->ldh;
+            r.ld_inputs = below->ldh;
+        }
+        if (p.layers) p.layers[i] = r;
+    }
+    long H = net->layers[net->num_layers - 1].num_hiddens;
+    p.ldq = row_length(p.Vp);
+    if (p.V) {
+        p.W_q = take_floats(from, H * p.Vp);
+        p.W_qT = take_floats(from, p.V * padded(H));
+        p.b_q = take_floats(from, p.Vp);
+        p.logits = take_floats(from, rows * p.ldq);
+    }
+    p.sums = take(from, net->num_threads * sizeof(double));
+    p.scratch_size = MC * KC + KC * padded(widest);
+    p.scratch = take_floats(from, net->num_threads * p.scratch_size);
+    return p;
+}
+
+static plan plan_of(const network *net)
+{
+    arena workspace = {net->workspace, 0};
+    return layout_network(net, &workspace);
+}
+
+static int64_t workspace_size(const network *net)
+{
+    arena count = {NULL, 0};
+    layout_network(net, &count);
+    return count.used;
+}
+
+static void start_states(run *r)
+{
+    const layer *w = r->w;
+    copy_rows(r->h, r->ldh, r->Hp, w->start[0], r->H, r->H, r->B);
+    if (r->cells)
+        copy_rows(r->cells, r->ldh, r->Hp, w->start[1], r->H, r->H, r->B);
+}
+
+static void pack_output(const network *net, const plan *p)
+{
+    long H = p->layers[net->num_layers - 1].H, V = p->V;
+    long in = net->output_transposed ? 1 : V, out = net->output_transposed ? H : 1;
+    pack(p->W_q, H, 0, H, net->W_q, in, out, H, V);
+    if (net->training)
+        pack(p->W_qT, V, 0, V, net->W_q, out, in, V, H);
+    copy_rows(p->b_q, p->Vp, p->Vp, net->b_q, V, V, 1);
+}
+
+static void run_forward(network *net, const plan *p)
+{
+    for (long i = 0; i < net->num_layers; i++) {
+        run *r = &p->layers[i];
+        if (r->tokens)
+            memcpy(r->tokens, net->tokens, r->T * r->B * sizeof(int32_t));
+        prepare(r, net->num_threads, net->training);
+        start_states(r);
+        in_time(r, net->num_threads, forward_in_time);
+        for (int s = 0; s < 2; s++) {
+            const float *state = s ? r->cells : r->h;
+            if (r->w->end[s])
+                copy_rows(r->w->end[s], r->H, r->H, state + r->T * r->B * r->ldh, r->ldh, r->H,
+                          r->B);
+        }
+    }
+}
+
+/* From the last layer's gradient by its outputs (dh_out) down to everything else. */
+static void run_backward(network *net, const plan *p)
+{
+    for (long i = net->num_layers - 1; i >= 0; i--) {
+        run *r = &p->layers[i];
+        const layer *w = r->w;
+        copy_rows(r->dh, r->ldh, r->Hp, w->dend[0], r->H, r->H, r->B);
+        if (r->dcells)
+            copy_rows(r->dcells, r->ldh, r->Hp, w->dend[1], r->H, r->H, r->B);
+        in_time(r, net->num_threads, backward_in_time);
+        for (int s = 0; s < 2; s++)
+            if (w->dstart[s])
+                copy_rows(w->dstart[s], r->H, r->H, s ? r->dcells : r->dh, r->ldh, r->H, r->B);
+        layer_gradients(r, net->num_threads, p->scratch, p->scratch_size);
+        if (i > 0) {
+            run *below = &p->layers[i - 1];
+            copy_rows(below->dh_out, below->ldh, below->Hp, r->dx, r->ld_dx, r->I, r->T * r->B);
+        }
+    }
+}
+
+static void forward(network *net)
+{
+    plan p = plan_of(net);
+    run_forward(net, &p);
+    const run *last = &p.layers[net->num_layers - 1];
+    copy_rows(net->outputs, last->H, last->H, last->h + last->B * last->ldh, last->ldh, last->H,
+              last->T * last->B);
+}
+
+static void backward(network *net)
+{
+    plan p = plan_of(net);
+    run *first = &p.layers[0], *last = &p.layers[net->num_layers - 1];
+    copy_rows(last->dh_out, last->ldh, last->Hp, net->doutputs, last->H, last->H,
+              last->T * last->B);
+    run_backward(net, &p);
+    if (net->dinputs)
+        copy_rows(net->dinputs, first->I, first->I, first->dx, first->ld_dx, first->I,
+                  first->T * first->B);
+}
+
+/* A row of logits becomes the mean loss' gradient by them; returns the token's own loss. */
+static double cross_entropy(float *logits, long V, long Vp, long label, float weight)
+{
+    float most = logits[0], own = logits[label];
+    for (long j = 1; j < V; j++)
+        if (!(logits[j] <= most)) most = logits[j];
+    double sum = 0;
+    for (long j = 0; j < Vp; j += W) {
+        vec e = vexp(load(logits + j) - most);
+        store(logits + j, e);
+        float lanes = 0;
+        for (long i = 0; i < W && j + i < V; i++)
+            lanes += e[i];
+        sum += lanes;
+    }
+    float scale = weight / (float)sum;
+    for (long j = 0; j < V; j++)
+        logits[j] *= scale;
+    memset(logits + V, 0, (Vp - V) * sizeof(float));
+    logits[label] -= weight;
+    return log(sum) + most - own;
+}
+
+/* Logits, loss, and the gradients by the logits and by the last layer's outputs. */
+static void output_layer(network *net, const plan *p)
+{
+    const run *last = &p->layers[net->num_layers - 1];
+    long rows = last->T * last->B;
+    pack_output(net, p);
+    int threads = threads_for(2.0 * rows * last->H * p->V, net->num_threads);
+    memset(p->sums, 0, threads * sizeof(double));
+    #pragma omp parallel num_threads(threads)
+    {
+        int id = omp_get_thread_num();
+        long from, to;
+        share(rows, MR, omp_get_num_threads(), id, &from, &to);
+        for (long m = from; m < to; m += ROWS) {
+            long n = to - m < ROWS ? to - m : ROWS;
+            float *logits = p->logits + m * p->ldq;
+            const float *h = last->h + (last->B + m) * last->ldh;
+            for (long i = 0; i < n; i++)
+                memcpy(logits + i * p->ldq, p->b_q, p->Vp * sizeof(float));
+            product(n, last->H, h, last->ldh, p->W_q, 0, p->Vp / NR, logits, p->ldq, 1);
+            for (long i = 0; i < n; i++)
+                p->sums[id] += cross_entropy(logits + i * p->ldq, p->V, p->Vp,
+                                             net->labels[m + i], 1.0f / rows);
+            product(n, p->V, logits, p->ldq, p->W_qT, 0, last->Hp / NR,
+                    last->dh_out + m * last->ldh, last->ldh, 0);
+        }
+        #pragma omp barrier
+        weight_gradient(last->H, p->V, rows, last->h + last->B * last->ldh, last->ldh, p->logits,
+                        p->ldq, net->dW_q, net->output_transposed,
+                        p->scratch + id * p->scratch_size);
+        share(p->V, 1, omp_get_num_threads(), id, &from, &to);
+        column_sums(net->db_q, p->logits, p->ldq, rows, from, to);
+    }
+    net->loss = 0;
+    for (int i = 0; i < threads; i++)
+        net->loss += p->sums[i] / rows;
+}
+
+/* Gradients as one vector, scaled to the norm if theirs is larger; weights -= lr * gradient. */
+static void clipped_sgd(parameter *params, int64_t count, int threads, double *sums,
+                        float clip_norm, float lr)
+{
+    double size = 0;
+    for (long n = 0; n < count; n++)
+        size += params[n].size;
+    threads = threads_for(8 * size, threads);
+    memset(sums, 0, threads * sizeof(double));
+    #pragma omp parallel num_threads(threads)
+    {
+        int id = omp_get_thread_num(), all = omp_get_num_threads();
+        long from, to;
+        for (long n = 0; n < count; n++) {
+            share(params[n].size, 16, all, id, &from, &to);
+            const float *g = params[n].grad;
+            for (long i = from; i < to; i += 256) {
+                /* Short sums in float, so that they vectorise; long ones in double. */
+                long end = i + 256 < to ? i + 256 : to, j = i;
+                vec squares = {0};
+                for (; j + W <= end; j += W)
+                    squares += load(g + j) * load(g + j);
+                for (int lane = 0; lane < W; lane++)
+                    sums[id] += squares[lane];
+                for (; j < end; j++)
+                    sums[id] += g[j] * g[j];
+            }
+        }
+        #pragma omp barrier
+        double sum = 0;
+        for (int i = 0; i < all; i++)
+            sum += sums[i];
+        double norm = sqrt(sum);
+        float scale = norm > clip_norm ? lr * clip_norm / norm : lr;
+        for (long n = 0; n < count; n++) {
+            share(params[n].size, 16, all, id, &from, &to);
+            for (long i = from; i < to; i++)
+                params[n].weight[i] -= scale * params[n].grad[i];
+        }
+    }
+}
+
+static void train_step(network *net, parameter *params, int64_t count, float clip_norm, float lr)
+{
+    plan p = plan_of(net);
+    run_forward(net, &p);
+    output_layer(net, &p);
+    run_backward(net, &p);
+    clipped_sgd(params, count, net->num_threads, p.sums, clip_norm, lr);
+}
+
+static void generate(network *net, const int32_t *prefix, int64_t prefix_size, int32_t *added,
+                     int64_t count)
+{
+    plan p = plan_of(net);
+    for (long i = 0; i < net->num_layers; i++) {
+        run *r = &p.layers[i];
+        if (r->tokens)
+            r->tokens[0] = prefix[0];
+        prepare(r, net->num_threads, net->training);
+        start_states(r);
+    }
+    pack_output(net, &p);
+    const run *last = &p.layers[net->num_layers - 1];
+    for (long n = 0; n < prefix_size + count - 1; n++) {
+        p.layers[0].tokens[0] = n < prefix_size ? prefix[n] : added[n - prefix_size];
+        for (long i = 0; i < net->num_layers; i++) {
+            run *r = &p.layers[i];
+            if (!r->tokens) {
+                memcpy(r->x, r->bias, r->gates * r->Hp * sizeof(float));
+                product(1, r->I, r->inputs, r->ld_inputs, r->W_x, 0, r->gates * r->Hp / NR, r->x,
+                        r->ldg, 1);
+            }
+            in_time(r, net->num_threads, forward_in_time);
+        }
+        if (n >= prefix_size - 1) {
+            float *logits = p.logits;
+            memcpy(logits, p.b_q, p.Vp * sizeof(float));
+            product(1, last->H, last->h + last->ldh, last->ldh, p.W_q, 0, p.Vp / NR, logits,
+                    p.ldq, 1);
+            int32_t likeliest = 0;
+            for (long j = 1; j < p.V; j++)
+                if (logits[j] > logits[likeliest]) likeliest = j;
+            added[n - prefix_size + 1] = likeliest;
+        }
+        for (long i = 0; i < net->num_layers; i++) {
+            run *r = &p.layers[i];
+            memcpy(r->h, r->h + r->ldh, r->Hp * sizeof(float));
+            if (r->cells)
+                memcpy(r->cells, r->cells + r->ldh, r->Hp * sizeof(float));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+/* What a layer keeps between forward and backward, and how a workspace and work are shared out. */
+static const int GATES[] = {1, 1, 3, 3, 4};
+
+/* Beside the layer's own weights. Matrices have a row a token; `ld` is a row's length. */
+typedef struct {
+    const layer *w;
+    int gates, early;       /* gates, and how many of them are of the step's first product */
+    long T, B, I, H, Hp;
+    long ldg, ldh;          /* rows of gates, rows of hidden units */
+    int32_t *tokens;        /* NULL for dense inputs */
+    const float *inputs;
+    long ld_inputs;
+    float *x;               /* the input's part of the gates: a row a token, or one a word */
+    float *bias;            /* the gates' biases, as far as they are outside the products */
+    float *W_x, *W_xT;      /* packed, for dense inputs */
+    float *W_h;             /* packed, all gates */
+    float *W_hT, *W_hT_late; /* packed for the way back: the early gates, and the candidate's */
+    float *b_late;          /* GRU_AFTER: the candidate's bias within the recurrent product */
+    float *h;               /* hidden states from the start on, (T + 1) * B rows */
+    float *cells;           /* LSTM: memory cells, as h */
+    float *a;               /* forward: the gates; backward: gradients by their pre-activations */
+    float *late;            /* GRU_BEFORE: R * H; GRU_AFTER: H . W_hh + b, then its gradient */
+    float *dh, *dcells;     /* gradient by the state, B rows, on its way back through time */
+    float *drh;             /* GRU_BEFORE: gradient by R * H, B rows */
+    float *dh_out;          /* gradient by the outputs, T * B rows */
+    float *dx;              /* by dense inputs, T * B rows; for tokens that of the table x */
+    long ld_dx;
+    int wants_dx;
+} run;
+
+/* Hands out a workspace piece by piece; from NULL, it only counts. */
+typedef struct { char *base; size_t used; } arena;
+
+static void *take(arena *from, size_t bytes)
+{
+    void *piece = from->base ? from->base + from->used : NULL;
+    from->used += (bytes + 63) / 64 * 64;
+    return piece;
+}
+
+static float *take_floats(arena *from, size_t count) { return take(from, count * sizeof(float)); }
+
+static long padded(long n) { return (n + NR - 1) / NR * NR; }
+
+/* A row's length for rows of n: not a power of two, or rows would share few cache sets. */
+static long row_length(long n) { return n % 64 ? n : n + 16; }
+
+static run layout(const network *net, int64_t index, arena *from)
+{
+    const layer *w = &net->layers[index];
+    run r = {.w = w, .gates = GATES[w->cell], .T = net->num_steps, .B = net->batch_size,
+             .I = w->num_inputs, .H = w->num_hiddens, .Hp = padded(w->num_hiddens)};
+    int gru = w->cell == GRU_BEFORE || w->cell == GRU_AFTER;
+    r.early = gru ? 2 : r.gates;
+    r.wants_dx = index > 0 || net->dinputs;
+    r.ldg = row_length(r.gates * r.Hp);
+    r.ldh = row_length(r.Hp);
+    long rows = r.T * r.B, width = r.gates * r.Hp;
+    if (index == 0 && net->tokens) {
+        r.tokens = take(from, rows * sizeof(int32_t));
+        r.x = take_floats(from, r.I * r.ldg);
+        r.ld_dx = r.ldg;
+        r.dx = take_floats(from, r.I * r.ldg);
+    } else {
+        r.x = take_floats(from, rows * r.ldg);
+        r.W_x = take_floats(from, r.I * width);
+        r.W_xT = take_floats(from, width * padded(r.I));
+        r.ld_dx = row_length(padded(r.I));
+        r.dx = take_floats(from, rows * r.ld_dx);
+    }
+    r.bias = take_floats(from, width);
+    r.W_h = take_floats(from, r.H * width);
+    r.W_hT = take_floats(from, r.early * r.Hp * r.Hp);
+    r.h = take_floats(from, (rows + r.B) * r.ldh);
+    r.a = take_floats(from, rows * r.ldg);
+    r.dh = take_floats(from, r.B * r.ldh);
+    r.dh_out = take_floats(from, rows * r.ldh);
+    if (w->cell == LSTM) {
+        r.cells = take_floats(from, (rows + r.B) * r.ldh);
+        r.dcells = take_floats(from, r.B * r.ldh);
+    }
+    if (gru) {
+        r.W_hT_late = take_floats(from, r.Hp * r.Hp);
+        r.b_late = take_floats(from, r.Hp);
+        r.late = take_floats(from, rows * r.ldh);
+        r.drh = take_floats(from, r.B * r.ldh);
+    }
+    return r;
+}
+
+/* A row of a matrix; NULL of one that the layer's cell doesn't have. */
+INLINE float *row_of(float *matrix, long i, long ld) { return matrix ? matrix + i * ld : NULL; }
+
+/* Copies rows of n floats, and fills them up with zeros to `to`'s padded width; NULL: all zeros. */
+static void copy_rows(float *to, long ld_to, long padded_width, const float *from, long ld_from,
+                      long n, long rows)
+{
+    for (long i = 0; i < rows; i++) {
+        if (from)
+            memcpy(to + i * ld_to, from + i * ld_from, n * sizeof(float));
+        long copied = from ? n : 0;
+        memset(to + i * ld_to + copied, 0, (padded_width - copied) * sizeof(float));
+    }
+}
+
+/* The part of `count` things that is thread `id`'s, in whole units. */
+static void share(long count, long unit, int threads, int id, long *from, long *to)
+{
+    long units = (count + unit - 1) / unit;
+    *from = units * id / threads * unit;
+    *to = units * (id + 1) / threads * unit;
+    if (*to > count) *to = count;
+    if (*from > count) *from = count;
+}
+
+/* How many of the threads to use for so many multiplications. Starting them and waiting for the
+   last takes microseconds, so each of them is to have about ten to do. */
+static int threads_for(double multiplications, int most)
+{
+    double worth = multiplications / 500000;
+    return worth >= most ? most : worth < 2 ? 1 : (int)worth;
+}
