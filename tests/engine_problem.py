@@ -246,7 +246,7 @@ class Problem:
         network = native.Network(
             num_layers=len(layers), num_steps=self.num_steps, batch_size=self.batch_size,
             num_threads=self.threads, output_transposed=self.transposed,
-            training=self.task in ("backward", "train"),
+            training=self.task in ("backward", "train"), all_threads=1,
             layers=layers, logits_size=self.sizes[0] if self.output else 0)
         for name in ("tokens", "inputs", "outputs", "doutputs", "dinputs", "W_q", "b_q", "dW_q",
                      "db_q", "labels"):

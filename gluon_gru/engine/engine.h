@@ -31,6 +31,7 @@ typedef struct {
     int64_t num_layers, num_steps, batch_size;
     int32_t num_threads, output_transposed;
     int32_t training;               /* 0: no backward will follow */
+    int32_t all_threads;            /* 1: use them all, even for work that isn't worth it */
     layer *layers;
     const int32_t *tokens;          /* (num_steps, batch_size), or NULL */
     const float *inputs;            /* (num_steps, batch_size, num_inputs) */

@@ -1,7 +1,7 @@
-/* A layer over a sequence: its input's part, the loop over time both ways, the weights' gradients. */
+/* A layer over a sequence: the inputs, the loop over time both ways, the weights' gradients. */
 
 /* Packs the weights; does what of the gates depends on the inputs alone, for all steps at once. */
-static void prepare(run *r, int threads, int training)
+static void prepare(run *r, const network *net)
 {
     const layer *w = r->w;
     long H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
@@ -20,21 +20,20 @@ static void prepare(run *r, int threads, int training)
                 r->b_late[j] = b_h;
         }
     /* A number that is copied counts as some multiplications. */
-    threads = threads_for(8.0 * width * (H + I) + (r->tokens ? 0 : 1.0 * r->T * r->B * I * width),
-                          threads);
-    #pragma omp parallel num_threads(threads)
+    double work = 8.0 * width * (H + I) + (r->tokens ? 0 : 1.0 * r->T * r->B * I * width);
+    #pragma omp parallel num_threads(threads_for(net, work))
     {
         #pragma omp for schedule(dynamic)
         for (int task = 0; task < 3 * r->gates; task++) {
             int g = task / 3, early = g < r->early;
             if (task % 3 == 0)
                 pack(r->W_h + g * Hp * H, H, 0, H, w->W_h[g], h_in, h_out, H, H);
-            else if (task % 3 == 1 && training)
+            else if (task % 3 == 1 && net->training)
                 pack(early ? r->W_hT : r->W_hT_late, early ? r->early * Hp : Hp,
                      early ? g * Hp : 0, Hp, w->W_h[g], h_out, h_in, H, H);
             else if (task % 3 == 2 && !r->tokens) {
                 pack(r->W_x + g * Hp * I, I, 0, I, w->W_x[g], x_in, x_out, I, H);
-                if (training)
+                if (net->training)
                     pack(r->W_xT, width, g * Hp, Hp, w->W_x[g], x_out, x_in, H, I);
             }
         }
@@ -125,14 +124,13 @@ static void backward_in_time(const run *r, const part *p)
 }
 
 /* Runs one of the two above on all threads. */
-static void in_time(const run *r, int threads, void (*pass)(const run *, const part *))
+static void in_time(const run *r, const network *net, void (*pass)(const run *, const part *))
 {
     double step = 1.0 * r->B * r->gates * r->H * r->H;
-    int by_rows = r->B >= 4 * threads;
-    if (by_rows)
-        threads = threads_for(step * r->T, threads);
-    else
-        threads = threads_for(2 * step, threads < r->Hp / NR ? threads : r->Hp / NR);
+    int by_rows = r->B >= 4 * net->num_threads, units = r->Hp / NR;
+    /* Those that share the hidden units wait for each other twice a step. */
+    int threads = threads_for(net, by_rows ? step * r->T : 2 * step);
+    if (!by_rows && threads > units) threads = units;
     #pragma omp parallel num_threads(threads)
     {
         part p = {0, r->B, 0, r->Hp, 0};
@@ -173,11 +171,11 @@ static void column_sums(float *to, const float *from, long ld, long rows, long j
 }
 
 /* All gradients by the layer's weights and its inputs, after backward_in_time. */
-static void layer_gradients(const run *r, int threads, float *scratch, long scratch_size)
+static void layer_gradients(const run *r, const network *net, float *scratch, long scratch_size)
 {
     const layer *w = r->w;
     long rows = r->T * r->B, H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
-    #pragma omp parallel num_threads(threads_for(1.0 * rows * width * H, threads))
+    #pragma omp parallel num_threads(threads_for(net, 1.0 * rows * width * H))
     {
         int id = omp_get_thread_num(), all = omp_get_num_threads();
         float *mine = scratch + id * scratch_size;

@@ -41,7 +41,7 @@ class Network(ctypes.Structure):
         ("num_layers", ctypes.c_int64), ("num_steps", ctypes.c_int64),
         ("batch_size", ctypes.c_int64),
         ("num_threads", ctypes.c_int32), ("output_transposed", ctypes.c_int32),
-        ("training", ctypes.c_int32),
+        ("training", ctypes.c_int32), ("all_threads", ctypes.c_int32),
         ("layers", ctypes.POINTER(Layer)),
         ("tokens", _pointer), ("inputs", _pointer), ("outputs", _pointer),
         ("doutputs", _pointer), ("dinputs", _pointer),

@@ -80,9 +80,9 @@ static void run_forward(network *net, const plan *p)
         run *r = &p->layers[i];
         if (r->tokens)
             memcpy(r->tokens, net->tokens, r->T * r->B * sizeof(int32_t));
-        prepare(r, net->num_threads, net->training);
+        prepare(r, net);
         start_states(r);
-        in_time(r, net->num_threads, forward_in_time);
+        in_time(r, net, forward_in_time);
         for (int s = 0; s < 2; s++) {
             const float *state = s ? r->cells : r->h;
             if (r->w->end[s])
@@ -101,11 +101,11 @@ static void run_backward(network *net, const plan *p)
         copy_rows(r->dh, r->ldh, r->Hp, w->dend[0], r->H, r->H, r->B);
         if (r->dcells)
             copy_rows(r->dcells, r->ldh, r->Hp, w->dend[1], r->H, r->H, r->B);
-        in_time(r, net->num_threads, backward_in_time);
+        in_time(r, net, backward_in_time);
         for (int s = 0; s < 2; s++)
             if (w->dstart[s])
                 copy_rows(w->dstart[s], r->H, r->H, s ? r->dcells : r->dh, r->ldh, r->H, r->B);
-        layer_gradients(r, net->num_threads, p->scratch, p->scratch_size);
+        layer_gradients(r, net, p->scratch, p->scratch_size);
         if (i > 0) {
             run *below = &p->layers[i - 1];
             copy_rows(below->dh_out, below->ldh, below->Hp, r->dx, r->ld_dx, r->I, r->T * r->B);
@@ -163,7 +163,7 @@ static void output_layer(network *net, const plan *p)
     const run *last = &p->layers[net->num_layers - 1];
     long rows = last->T * last->B;
     pack_output(net, p);
-    int threads = threads_for(2.0 * rows * last->H * p->V, net->num_threads);
+    int threads = threads_for(net, 2.0 * rows * last->H * p->V);
     memset(p->sums, 0, threads * sizeof(double));
     #pragma omp parallel num_threads(threads)
     {
@@ -196,13 +196,13 @@ static void output_layer(network *net, const plan *p)
 }
 
 /* Gradients as one vector, scaled to the norm if theirs is larger; weights -= lr * gradient. */
-static void clipped_sgd(parameter *params, int64_t count, int threads, double *sums,
+static void clipped_sgd(const network *net, parameter *params, int64_t count, double *sums,
                         float clip_norm, float lr)
 {
     double size = 0;
     for (long n = 0; n < count; n++)
         size += params[n].size;
-    threads = threads_for(8 * size, threads);
+    int threads = threads_for(net, 8 * size);
     memset(sums, 0, threads * sizeof(double));
     #pragma omp parallel num_threads(threads)
     {
@@ -243,7 +243,7 @@ static void train_step(network *net, parameter *params, int64_t count, float cli
     run_forward(net, &p);
     output_layer(net, &p);
     run_backward(net, &p);
-    clipped_sgd(params, count, net->num_threads, p.sums, clip_norm, lr);
+    clipped_sgd(net, params, count, p.sums, clip_norm, lr);
 }
 
 static void generate(network *net, const int32_t *prefix, int64_t prefix_size, int32_t *added,
@@ -254,7 +254,7 @@ static void generate(network *net, const int32_t *prefix, int64_t prefix_size, i
         run *r = &p.layers[i];
         if (r->tokens)
             r->tokens[0] = prefix[0];
-        prepare(r, net->num_threads, net->training);
+        prepare(r, net);
         start_states(r);
     }
     pack_output(net, &p);
@@ -268,7 +268,7 @@ static void generate(network *net, const int32_t *prefix, int64_t prefix_size, i
                 product(1, r->I, r->inputs, r->ld_inputs, r->W_x, 0, r->gates * r->Hp / NR, r->x,
                         r->ldg, 1);
             }
-            in_time(r, net->num_threads, forward_in_time);
+            in_time(r, net, forward_in_time);
         }
         if (n >= prefix_size - 1) {
             float *logits = p.logits;

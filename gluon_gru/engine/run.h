@@ -115,8 +115,9 @@ static void share(long count, long unit, int threads, int id, long *from, long *
 
 /* How many of the threads to use for so many multiplications. Starting them and waiting for the
    last takes microseconds, so each of them is to have about ten to do. */
-static int threads_for(double multiplications, int most)
+static int threads_for(const network *net, double multiplications)
 {
     double worth = multiplications / 500000;
-    return worth >= most ? most : worth < 2 ? 1 : (int)worth;
+    if (net->all_threads || worth >= net->num_threads) return net->num_threads;
+    return worth < 2 ? 1 : (int)worth;
 }
