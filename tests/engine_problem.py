@@ -36,12 +36,13 @@ class Problem:
         clip: for training, the norm to clip to, in norms of the gradient.
         optional: False leaves every pointer NULL that may be: states, their gradients, a second
             bias, and the gradients by biases and inputs.
+        prefix_size, count: for generating, how many tokens are given, and how many are added.
         seed: of the random numbers.
     """
 
     def __init__(self, cell, num_steps, batch_size, num_inputs, num_hiddens, task="backward", *,
                  transposed=False, threads=1, tokens=False, scale=None, clip=2.0, optional=True,
-                 seed=0):
+                 prefix_size=3, count=9, seed=0):
         self.cell, self.num_steps, self.batch_size, self.task = cell, num_steps, batch_size, task
         self.sizes = [num_inputs, *num_hiddens]
         self.transposed, self.threads, self.tokens, self.clip = transposed, threads, tokens, clip
@@ -49,7 +50,7 @@ class Problem:
         # A problem that is trained or generates starts at zeros, and has an output layer.
         self.output = task in ("train", "generate")
         self.states = range(2 if cell == "lstm" else 1) if optional and not self.output else ()
-        self.prefix_size, self.count = 3, 9
+        self.prefix_size, self.count = prefix_size, count
         rng = numpy.random.RandomState(seed)
         self.weights, self.arrays, self.written = [], {}, set()
         for i in range(len(num_hiddens)):

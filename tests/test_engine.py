@@ -117,6 +117,20 @@ def test_what_is_not_a_number_is_not_hidden(kernels, cell):
 
 
 @each_instruction_set
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_an_infinite_input_spoils_no_more_than_it_does_in_numpy(kernels, cell):
+    problem = Problem(cell, 4, 3, 5, [6])
+    problem.arrays["inputs"][1, 2, 0] = numpy.inf
+    with numpy.errstate(invalid="ignore"):
+        problem.expect()
+    results = run_here(kernels, problem)
+    for name in problem.written:
+        spoilt = ~numpy.isfinite(problem.as_it_lies(name, results[name]))
+        assert not (spoilt & numpy.isfinite(problem.expected[name])).any(), name
+    assert numpy.isfinite(results["outputs"][:, :2]).all()
+
+
+@each_instruction_set
 def test_a_loss_that_is_not_a_number(kernels):
     problem = Problem("gru_before", 2, 3, 5, [6], "train", tokens=True)
     problem.arrays["b_q"][2] = numpy.nan

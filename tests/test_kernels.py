@@ -90,6 +90,8 @@ def test_generated_tokens(cell, transposed):
         results = check(Problem(cell, 1, 1, num_inputs, num_hiddens, "generate", tokens=True,
                                 scale=1, transposed=transposed, threads=threads))
         different |= set(results["added"])
+        check(Problem(cell, 1, 1, num_inputs, num_hiddens, "generate", tokens=True, scale=1,
+                      transposed=transposed, threads=threads, prefix_size=1, count=1))
     # Any token would be right after itself.
     assert len(different) > 6
 
@@ -100,6 +102,20 @@ def test_forward_alone_and_without_anything_optional(cell, tokens):
     for task, optional in [("forward", True), ("forward", False), ("backward", False)]:
         check(Problem(cell, 5, 4, 11, [18, 7], task, optional=optional, tokens=tokens))
     check(Problem(cell, 5, 4, 11, [18], "train", optional=False, tokens=tokens))
+
+
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_gradients_that_nobody_wants(cell):
+    """Each of them alone is what it is among all others."""
+    for tokens in (False, True):
+        problem = Problem(cell, 3, 4, 5, [18], threads=2, tokens=tokens)
+        optional = problem.written - {"outputs"}
+        arrays = dict(problem.arrays)
+        for wanted in sorted(optional)[:3 if _COMMAND else None]:
+            problem.written = {"outputs", wanted}
+            problem.arrays = {name: array for name, array in arrays.items()
+                              if name == wanted or name not in optional}
+            check(problem)
 
 
 @pytest.mark.parametrize("cell", native.CELLS)

@@ -1,5 +1,7 @@
 /* For x86-64 processors with AVX2 and FMA, which dispatch.c makes sure of. */
-#if defined(__x86_64__)
+#include "engine.h"
+
+#ifdef WITH_AVX
 #pragma GCC target("avx2,fma")
 #define W 8
 #define NV 2

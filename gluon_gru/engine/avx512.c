@@ -1,5 +1,7 @@
 /* For x86-64 processors with AVX-512, which dispatch.c makes sure of. */
-#if defined(__x86_64__)
+#include "engine.h"
+
+#ifdef WITH_AVX
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma")
 #define W 16
 #define NV 2

@@ -71,6 +71,12 @@ static void candidate_forward(const run *r, long row, long j0, long j1)
     }
 }
 
+/* Pads are zeros but for the NaN that infinite numbers times zero leave: no way back for it. */
+static void clear_pads(const run *r, float *units)
+{
+    memset(units + r->H, 0, (r->Hp - r->H) * sizeof(float));
+}
+
 /* The gradients by a token's pre-activations, in the place of its gates; dh becomes what of it
    goes on past the products. */
 static void cell_backward(const run *r, long row, long i, long j0, long j1)
@@ -116,6 +122,12 @@ static void cell_backward(const run *r, long row, long i, long j0, long j1)
         }
         }
     }
+    if (j1 == Hp) {
+        for (int g = 0; g < r->gates; g++)
+            clear_pads(r, a + g * Hp);
+        if (r->w->cell == GRU_AFTER)
+            clear_pads(r, late);
+    }
 }
 
 /* The book's GRU, after the product that gives the gradient by R * H. */
@@ -128,4 +140,6 @@ static void reset_backward(const run *r, long row, long i, long j0, long j1)
         store(gate + j, d * load(h + j) * R * (1 - R));
         store(dh + j, load(dh + j) + d * R);
     }
+    if (j1 == r->Hp)
+        clear_pads(r, gate);
 }

@@ -10,7 +10,7 @@ const int64_t structure_sizes[] = {sizeof(layer), sizeof(network), sizeof(kernel
 /* The kernels of that name, or for NULL the best that this processor runs; NULL if it can't. */
 const kernels *choose_kernels(const char *name)
 {
-#if defined(__x86_64__)
+#ifdef WITH_AVX
     __builtin_cpu_init();
     int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")

@@ -5,6 +5,11 @@
 
 #include <stdint.h>
 
+/* Clang ignores the pragma by which avx2.c and avx512.c ask for those instructions. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define WITH_AVX
+#endif
+
 /* GRU_BEFORE is the book's, its reset gate before the recurrent product; GRU_AFTER is Gluon's. */
 enum cell { RNN_TANH, RNN_RELU, GRU_BEFORE, GRU_AFTER, LSTM };
 

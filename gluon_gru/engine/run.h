@@ -34,7 +34,14 @@ typedef struct { char *base; size_t used; } arena;
 static void *take(arena *from, size_t bytes)
 {
     void *piece = from->base ? from->base + from->used : NULL;
-    from->used += (bytes + 63) / 64 * 64;
+    size_t whole = (bytes + 63) / 64 * 64;
+#ifdef __SANITIZE_ADDRESS__
+    /* With a gap behind, which the address sanitizer watches. */
+    void __asan_poison_memory_region(const volatile void *, size_t);
+    whole += 64;
+    if (piece) __asan_poison_memory_region((char *)piece + bytes, whole - bytes);
+#endif
+    from->used += whole;
     return piece;
 }
 
