@@ -1,7 +1,7 @@
 /* A layer over a sequence: the inputs, the loop over time both ways, the weights' gradients. */
 
 /* Packs the weights; does what of the gates depends on the inputs alone, for all steps at once. */
-static void prepare(run *r, const network *net)
+static void prepare(run *r, int threads, int training)
 {
     const layer *w = r->w;
     long H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
@@ -19,21 +19,19 @@ static void prepare(run *r, const network *net)
             if (within)
                 r->b_late[j] = b_h;
         }
-    /* A number that is copied counts as some multiplications. */
-    double work = 8.0 * width * (H + I) + (r->tokens ? 0 : 1.0 * r->T * r->B * I * width);
-    #pragma omp parallel num_threads(threads_for(net, work))
+    #pragma omp parallel num_threads(threads)
     {
         #pragma omp for schedule(dynamic)
         for (int task = 0; task < 3 * r->gates; task++) {
             int g = task / 3, early = g < r->early;
             if (task % 3 == 0)
                 pack(r->W_h + g * Hp * H, H, 0, H, w->W_h[g], h_in, h_out, H, H);
-            else if (task % 3 == 1 && net->training)
+            else if (task % 3 == 1 && training)
                 pack(early ? r->W_hT : r->W_hT_late, early ? r->early * Hp : Hp,
                      early ? g * Hp : 0, Hp, w->W_h[g], h_out, h_in, H, H);
             else if (task % 3 == 2 && !r->tokens) {
                 pack(r->W_x + g * Hp * I, I, 0, I, w->W_x[g], x_in, x_out, I, H);
-                if (net->training)
+                if (training)
                     pack(r->W_xT, width, g * Hp, Hp, w->W_x[g], x_out, x_in, H, I);
             }
         }
@@ -124,12 +122,9 @@ static void backward_in_time(const run *r, const part *p)
 }
 
 /* Runs one of the two above on all threads. */
-static void in_time(const run *r, const network *net, void (*pass)(const run *, const part *))
+static void in_time(const run *r, int threads, void (*pass)(const run *, const part *))
 {
-    double step = 1.0 * r->B * r->gates * r->H * r->H;
-    int by_rows = r->B >= 4 * net->num_threads, units = r->Hp / NR;
-    /* Those that share the hidden units wait for each other twice a step. */
-    int threads = threads_for(net, by_rows ? step * r->T : 2 * step);
+    int by_rows = r->B >= 4 * threads, units = r->Hp / NR;
     if (!by_rows && threads > units) threads = units;
     #pragma omp parallel num_threads(threads)
     {
@@ -171,11 +166,11 @@ static void column_sums(float *to, const float *from, long ld, long rows, long j
 }
 
 /* All gradients by the layer's weights and its inputs, after backward_in_time. */
-static void layer_gradients(const run *r, const network *net, float *scratch, long scratch_size)
+static void layer_gradients(const run *r, int threads, float *scratch, long scratch_size)
 {
     const layer *w = r->w;
     long rows = r->T * r->B, H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
-    #pragma omp parallel num_threads(threads_for(net, 1.0 * rows * width * H))
+    #pragma omp parallel num_threads(threads)
     {
         int id = omp_get_thread_num(), all = omp_get_num_threads();
         float *mine = scratch + id * scratch_size;

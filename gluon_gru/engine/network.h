@@ -5,6 +5,7 @@ typedef struct {
     float *W_q, *W_qT, *b_q;  /* packed, and the bias padded */
     float *logits;            /* then the gradient by them */
     long V, Vp, ldq;
+    int threads;
     double *sums;             /* one a thread */
     float *scratch;
     long scratch_size;        /* of each thread */
@@ -12,7 +13,7 @@ typedef struct {
 
 static plan layout_network(const network *net, arena *from)
 {
-    plan p = {.V = net->logits_size, .Vp = padded(net->logits_size)};
+    plan p = {.V = net->logits_size, .Vp = padded(net->logits_size), .threads = threads_for(net)};
     long rows = net->num_steps * net->batch_size, widest = p.V;
     p.layers = take(from, net->num_layers * sizeof(run));
     for (long i = 0; i < net->num_layers; i++) {
@@ -37,9 +38,9 @@ static plan layout_network(const network *net, arena *from)
         p.b_q = take_floats(from, p.Vp);
         p.logits = take_floats(from, rows * p.ldq);
     }
-    p.sums = take(from, net->num_threads * sizeof(double));
+    p.sums = take(from, p.threads * sizeof(double));
     p.scratch_size = MC * KC + KC * padded(widest);
-    p.scratch = take_floats(from, net->num_threads * p.scratch_size);
+    p.scratch = take_floats(from, p.threads * p.scratch_size);
     return p;
 }
 
@@ -80,9 +81,9 @@ static void run_forward(network *net, const plan *p)
         run *r = &p->layers[i];
         if (r->tokens)
             memcpy(r->tokens, net->tokens, r->T * r->B * sizeof(int32_t));
-        prepare(r, net);
+        prepare(r, p->threads, net->training);
         start_states(r);
-        in_time(r, net, forward_in_time);
+        in_time(r, p->threads, forward_in_time);
         for (int s = 0; s < 2; s++) {
             const float *state = s ? r->cells : r->h;
             if (r->w->end[s])
@@ -101,11 +102,11 @@ static void run_backward(network *net, const plan *p)
         copy_rows(r->dh, r->ldh, r->Hp, w->dend[0], r->H, r->H, r->B);
         if (r->dcells)
             copy_rows(r->dcells, r->ldh, r->Hp, w->dend[1], r->H, r->H, r->B);
-        in_time(r, net, backward_in_time);
+        in_time(r, p->threads, backward_in_time);
         for (int s = 0; s < 2; s++)
             if (w->dstart[s])
                 copy_rows(w->dstart[s], r->H, r->H, s ? r->dcells : r->dh, r->ldh, r->H, r->B);
-        layer_gradients(r, net, p->scratch, p->scratch_size);
+        layer_gradients(r, p->threads, p->scratch, p->scratch_size);
         if (i > 0) {
             run *below = &p->layers[i - 1];
             copy_rows(below->dh_out, below->ldh, below->Hp, r->dx, r->ld_dx, r->I, r->T * r->B);
@@ -162,10 +163,9 @@ static void output_layer(network *net, const plan *p)
 {
     const run *last = &p->layers[net->num_layers - 1];
     long rows = last->T * last->B;
+    memset(p->sums, 0, p->threads * sizeof(double));
     pack_output(net, p);
-    int threads = threads_for(net, 2.0 * rows * last->H * p->V);
-    memset(p->sums, 0, threads * sizeof(double));
-    #pragma omp parallel num_threads(threads)
+    #pragma omp parallel num_threads(p->threads)
     {
         int id = omp_get_thread_num();
         long from, to;
@@ -191,18 +191,14 @@ static void output_layer(network *net, const plan *p)
         column_sums(net->db_q, p->logits, p->ldq, rows, from, to);
     }
     net->loss = 0;
-    for (int i = 0; i < threads; i++)
+    for (int i = 0; i < p->threads; i++)
         net->loss += p->sums[i] / rows;
 }
 
 /* Gradients as one vector, scaled to the norm if theirs is larger; weights -= lr * gradient. */
-static void clipped_sgd(const network *net, parameter *params, int64_t count, double *sums,
+static void clipped_sgd(parameter *params, int64_t count, int threads, double *sums,
                         float clip_norm, float lr)
 {
-    double size = 0;
-    for (long n = 0; n < count; n++)
-        size += params[n].size;
-    int threads = threads_for(net, 8 * size);
     memset(sums, 0, threads * sizeof(double));
     #pragma omp parallel num_threads(threads)
     {
@@ -243,7 +239,7 @@ static void train_step(network *net, parameter *params, int64_t count, float cli
     run_forward(net, &p);
     output_layer(net, &p);
     run_backward(net, &p);
-    clipped_sgd(net, params, count, p.sums, clip_norm, lr);
+    clipped_sgd(params, count, p.threads, p.sums, clip_norm, lr);
 }
 
 static void generate(network *net, const int32_t *prefix, int64_t prefix_size, int32_t *added,
@@ -254,7 +250,7 @@ static void generate(network *net, const int32_t *prefix, int64_t prefix_size, i
         run *r = &p.layers[i];
         if (r->tokens)
             r->tokens[0] = prefix[0];
-        prepare(r, net);
+        prepare(r, p.threads, net->training);
         start_states(r);
     }
     pack_output(net, &p);
@@ -268,7 +264,7 @@ static void generate(network *net, const int32_t *prefix, int64_t prefix_size, i
                 product(1, r->I, r->inputs, r->ld_inputs, r->W_x, 0, r->gates * r->Hp / NR, r->x,
                         r->ldg, 1);
             }
-            in_time(r, net, forward_in_time);
+            in_time(r, p.threads, forward_in_time);
         }
         if (n >= prefix_size - 1) {
             float *logits = p.logits;

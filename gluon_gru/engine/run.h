@@ -120,11 +120,17 @@ static void share(long count, long unit, int threads, int id, long *from, long *
     if (*from > count) *from = count;
 }
 
-/* How many of the threads to use for so many multiplications. Starting them and waiting for the
-   last takes microseconds, so each of them is to have about ten to do. */
-static int threads_for(const network *net, double multiplications)
+/* How many of the threads to use, for all of a step or none of it: a thread that sleeps in between
+   takes long to wake. Those that share rows start together and wait a few times a step, for
+   microseconds; those that share hidden units wait twice in every time step. */
+static int threads_for(const network *net)
 {
-    double worth = multiplications / 500000;
+    double products = 0;
+    for (long i = 0; i < net->num_layers; i++)
+        products += 1.0 * GATES[net->layers[i].cell] * net->layers[i].num_hiddens
+                    * net->layers[i].num_hiddens * net->batch_size;
+    double worth = net->batch_size >= 4 * net->num_threads ? products * net->num_steps / 1250000
+                                                           : products / 200000;
     if (net->all_threads || worth >= net->num_threads) return net->num_threads;
     return worth < 2 ? 1 : (int)worth;
 }
