@@ -31,7 +31,7 @@ def _wait_politely():
     training beside two busy processes is a third as fast. The library reads this when it is loaded.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def import_mxnet():

@@ -29,9 +29,33 @@ def _check(corpus, batch_size, num_steps):
             "batch_size or num_steps")
 
 
-def _minibatch(X, Y):
-    return np.array(numpy.ascontiguousarray(X, numpy.int32)), \
-        np.array(numpy.ascontiguousarray(Y, numpy.int32))
+def _random(corpus, batch_size, num_steps, rng):
+    """Yield what `seq_data_iter_random` does, as NumPy arrays."""
+    _check(corpus, batch_size, num_steps)
+    corpus = numpy.asarray(corpus, numpy.int32)[rng.randint(0, num_steps):]
+    num_examples = (len(corpus) - 1) // num_steps
+    starts = list(range(0, num_examples * num_steps, num_steps))
+    rng.shuffle(starts)
+    starts, within = numpy.array(starts)[:, None], numpy.arange(num_steps)
+    for i in range(0, num_examples // batch_size * batch_size, batch_size):
+        indices = starts[i:i + batch_size] + within
+        yield corpus[indices], corpus[indices + 1]
+
+
+def _consecutive(corpus, batch_size, num_steps, rng):
+    """Yield what `seq_data_iter_consecutive` does, as NumPy arrays."""
+    _check(corpus, batch_size, num_steps)
+    corpus, offset = numpy.asarray(corpus, numpy.int32), rng.randint(0, num_steps)
+    row = (len(corpus) - offset - 1) // batch_size
+    Xs = corpus[offset:offset + batch_size * row].reshape(batch_size, row)
+    Ys = corpus[offset + 1:offset + 1 + batch_size * row].reshape(batch_size, row)
+    for i in range(0, row // num_steps * num_steps, num_steps):
+        yield Xs[:, i:i + num_steps], Ys[:, i:i + num_steps]
+
+
+def _for_mxnet(minibatches):
+    for X, Y in minibatches:
+        yield np.array(numpy.ascontiguousarray(X)), np.array(numpy.ascontiguousarray(Y))
 
 
 def seq_data_iter_random(corpus, batch_size, num_steps, rng=random):
@@ -44,15 +68,7 @@ def seq_data_iter_random(corpus, batch_size, num_steps, rng=random):
     Raises:
         InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
     """
-    _check(corpus, batch_size, num_steps)
-    corpus = numpy.asarray(corpus)[rng.randint(0, num_steps):]
-    num_examples = (len(corpus) - 1) // num_steps
-    starts = list(range(0, num_examples * num_steps, num_steps))
-    rng.shuffle(starts)
-    starts, within = numpy.array(starts)[:, None], numpy.arange(num_steps)
-    for i in range(0, num_examples // batch_size * batch_size, batch_size):
-        indices = starts[i:i + batch_size] + within
-        yield _minibatch(corpus[indices], corpus[indices + 1])
+    return _for_mxnet(_random(corpus, batch_size, num_steps, rng))
 
 
 def seq_data_iter_consecutive(corpus, batch_size, num_steps, rng=random):
@@ -65,13 +81,7 @@ def seq_data_iter_consecutive(corpus, batch_size, num_steps, rng=random):
     Raises:
         InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
     """
-    _check(corpus, batch_size, num_steps)
-    corpus, offset = numpy.asarray(corpus), rng.randint(0, num_steps)
-    row = (len(corpus) - offset - 1) // batch_size
-    Xs = corpus[offset:offset + batch_size * row].reshape(batch_size, row)
-    Ys = corpus[offset + 1:offset + 1 + batch_size * row].reshape(batch_size, row)
-    for i in range(0, row // num_steps * num_steps, num_steps):
-        yield _minibatch(Xs[:, i:i + num_steps], Ys[:, i:i + num_steps])
+    return _for_mxnet(_consecutive(corpus, batch_size, num_steps, rng))
 
 
 #: The name that the book's later editions give it.
@@ -109,10 +119,14 @@ class SeqDataLoader:
         self.batch_size, self.num_steps, self.rng = batch_size, num_steps, rng
         self.use_random_iter = use_random_iter
 
+    def in_numpy(self):
+        """Start an epoch; yield its minibatches as NumPy arrays of int32."""
+        minibatches = _random if self.use_random_iter else _consecutive
+        return minibatches(self.corpus, self.batch_size, self.num_steps, self.rng)
+
     def __iter__(self):
-        """Start an epoch."""
-        data_iter_fn = seq_data_iter_random if self.use_random_iter else seq_data_iter_consecutive
-        return data_iter_fn(self.corpus, self.batch_size, self.num_steps, self.rng)
+        """Start an epoch; yield its minibatches as MXNet's arrays."""
+        return _for_mxnet(self.in_numpy())
 
 
 def load_data_time_machine(batch_size, num_steps, use_random_iter=False, max_tokens=10000):

@@ -74,10 +74,15 @@ def set_seed(seed):
     mx.random.seed(seed)
 
 
-def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter):
+def _nothing():
+    pass
+
+
+def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter, check=_nothing):
     """Train an epoch, ``update()`` after every minibatch's backward pass; see train_epoch_ch8."""
     state, losses, sizes, timer = None, [], [], Timer()
     for X, Y in train_iter:
+        check()
         if state is None or use_random_iter:
             state = model.begin_state(batch_size=X.shape[0], ctx=ctx)
         else:
@@ -99,12 +104,21 @@ def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter):
     return _measured([float(l) for l in losses], sizes, seconds)
 
 
-def _train_epoch_fused(network, train_iter, lr, use_random_iter):
+def _in_numpy(train_iter):
+    """Yield minibatches as NumPy arrays, if possible without a way round through MXNet."""
+    if hasattr(train_iter, "in_numpy"):
+        yield from train_iter.in_numpy()
+    else:
+        for X, Y in train_iter:
+            yield X.asnumpy(), Y.asnumpy()
+
+
+def _train_epoch_fused(network, train_iter, lr, use_random_iter, check):
     """Train an epoch on the engine; see `train_epoch`."""
     losses, sizes, timer = [], [], Timer()
-    for X, Y in train_iter:
-        losses.append(network.train_step(X.asnumpy(), Y.asnumpy(), CLIP_NORM, lr,
-                                         from_zeros=use_random_iter))
+    for X, Y in _in_numpy(train_iter):
+        check()
+        losses.append(network.train_step(X, Y, CLIP_NORM, lr, from_zeros=use_random_iter))
         sizes.append(Y.size)
     return _measured(losses, sizes, timer.stop())
 
@@ -141,17 +155,18 @@ def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
     return _train_epoch(model, train_iter, loss, update, ctx, use_random_iter)
 
 
-def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False):
+def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False, check=_nothing):
     """Do what `train_epoch_ch8` does with SGD, clipping and updating in a few operators.
 
-    A fused model (`gluon_gru.models.fused`) is trained by the engine as a whole.
+    A fused model (`gluon_gru.models.fused`) is trained by the engine as a whole. ``check()`` is
+    called before every minibatch; an error that it raises ends the epoch.
     """
     network = fused_network(model) if _is_plain(loss) else None
     if network:
         with network:
-            return _train_epoch_fused(network, train_iter, lr, use_random_iter)
+            return _train_epoch_fused(network, train_iter, lr, use_random_iter, check)
     return _train_epoch(model, train_iter, loss, lambda: clipped_sgd(model, CLIP_NORM, lr), ctx,
-                        use_random_iter)
+                        use_random_iter, check)
 
 
 def _is_plain(loss):
@@ -217,8 +232,8 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
         ctrl_c = stack.enter_context(CtrlC())
         for epoch in range(len(history) + 1, num_epochs + 1):
             start = time.perf_counter()
-            ppl, speed = train_epoch(model, ctrl_c.between(train_iter), loss, lr, ctx,
-                                     use_random_iter)
+            ppl, speed = train_epoch(model, train_iter, loss, lr, ctx, use_random_iter,
+                                     ctrl_c.check)
             # An epoch's last update can ruin the weights after its loss was measured.
             if not (math.isfinite(ppl) and _weights_are_finite(model)):
                 raise TrainingDiverged(_divergence(epoch, ppl, lr, run))

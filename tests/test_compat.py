@@ -155,7 +155,8 @@ def test_another_error_inside_mxnet_is_not_disguised(run_python, tmp_path):
 
 
 @pytest.mark.parametrize("given, expected", [
-    ({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")], ids=str)
+    ({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None"),
+], ids=str)
 def test_threads_wait_politely_unless_the_user_says_otherwise(run_python, monkeypatch, given,
                                                              expected):
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):

@@ -38,13 +38,24 @@ def make(job, minibatches):
     epoch = (_books_loop if job["loop"] == "book" else _our_loop)(model, job["lr"])
 
     def run(steps):
-        return epoch((_array(X), _array(Y)) for X, Y in minibatches(job["tokens"], *shape, steps))
+        return epoch(_Minibatches(minibatches, job["tokens"], *shape, steps))
 
     return run, {**facts, "work": math.prod(shape)}
 
 
-def _array(tokens):
-    return np.array(numpy.ascontiguousarray(tokens, numpy.int32))
+class _Minibatches:
+    """Minibatches as `gluon_gru.SeqDataLoader` gives them: MXNet's arrays, or NumPy's."""
+
+    def __init__(self, minibatches, *args):
+        self.minibatches, self.args = minibatches, args
+
+    def in_numpy(self):
+        return self.minibatches(*self.args)
+
+    def __iter__(self):
+        for minibatch in self.in_numpy():
+            yield tuple(np.array(numpy.ascontiguousarray(tokens, numpy.int32))
+                        for tokens in minibatch)
 
 
 def _model(job):

@@ -52,8 +52,10 @@ static void cell_forward(const run *r, long row, long j0, long j1)
             store(a + Hp + j, F);
             store(a + 2 * Hp + j, O);
             store(a + 3 * Hp + j, candidate);
+            vec squashed = vtanh(C);
             store(c + step + j, C);
-            store(h + step + j, O * vtanh(C));
+            store(late + j, squashed);
+            store(h + step + j, O * squashed);
         }
     }
     }
@@ -112,11 +114,11 @@ static void cell_backward(const run *r, long row, long i, long j0, long j1)
         }
         case LSTM: {
             vec I = load(a + j), F = load(a + Hp + j), O = load(a + 2 * Hp + j);
-            vec candidate = load(a + 3 * Hp + j), C = vtanh(load(c + step + j));
-            vec dC = load(dc + j) + d * O * (1 - C * C);
+            vec candidate = load(a + 3 * Hp + j), squashed = load(late + j);
+            vec dC = load(dc + j) + d * O * (1 - squashed * squashed);
             store(a + j, dC * candidate * I * (1 - I));
             store(a + Hp + j, dC * load(c + j) * F * (1 - F));
-            store(a + 2 * Hp + j, d * C * O * (1 - O));
+            store(a + 2 * Hp + j, d * squashed * O * (1 - O));
             store(a + 3 * Hp + j, dC * I * (1 - candidate * candidate));
             store(dc + j, dC * F);
         }

@@ -59,18 +59,19 @@ INLINE void tile(long rows, long depth, const float *a, long row, long step, con
 static void pack(float *panels, long panel_depth, long at, long rows, const float *src,
                  long k_step, long n_step, long depth, long width)
 {
+    /* Along the rows of src, however they lie: pages are few that way. */
+    long whole = n_step == 1 ? width / NR * NR : 0;
+    for (long k = 0; k < depth; k++)
+        for (long n = 0; n < whole; n += NR)
+            for (int v = 0; v < NV; v++)
+                store(panels + n * panel_depth + (at + k) * NR + v * W,
+                      load(src + k * k_step + n + v * W));
     for (long n = 0; n < width; n += NR) {
         float *panel = panels + n * panel_depth + at * NR;
         long used = width - n < NR ? width - n : NR;
-        for (long k = 0; k < depth; k++) {
-            const float *from = src + k * k_step + n * n_step;
-            if (used == NR && n_step == 1)
-                for (int v = 0; v < NV; v++)
-                    store(panel + k * NR + v * W, load(from + v * W));
-            else
-                for (long j = 0; j < NR; j++)
-                    panel[k * NR + j] = j < used ? from[j * n_step] : 0;
-        }
+        for (long k = 0; n >= whole && k < depth; k++)
+            for (long j = 0; j < NR; j++)
+                panel[k * NR + j] = j < used ? src[k * k_step + (n + j) * n_step] : 0;
         memset(panel + depth * NR, 0, sizeof(float) * (rows - depth) * NR);
     }
 }
@@ -100,16 +101,14 @@ static void outer(long M, long N, long depth, const float *A, long lda, const fl
         pack(packed_b, kc, 0, kc, B + k * ldb, ldb, 1, kc, N);
         for (long m0 = 0; m0 < M; m0 += MC) {
             long mc = M - m0 < MC ? M - m0 : MC;
-            for (long m = 0; m < mc; m += MR) {
-                float *to = packed_a + m * kc;
-                long rows = mc - m < MR ? mc - m : MR;
-                const float *a = A + k * lda + m0 + m;
-                for (long i = 0; i < kc; i++, a += lda, to += MR)
-                    if (rows == MR)
-                        memcpy(to, a, MR * sizeof(float));
+            for (long i = 0; i < kc; i++) {
+                const float *a = A + (k + i) * lda + m0;
+                for (long m = 0; m < mc; m += MR)
+                    if (mc - m >= MR)
+                        memcpy(packed_a + m * kc + i * MR, a + m, MR * sizeof(float));
                     else
-                        for (long j = 0; j < rows; j++)
-                            to[j] = a[j];
+                        for (long j = 0; j < mc - m; j++)
+                            packed_a[m * kc + i * MR + j] = a[m + j];
             }
             for (long n = 0; n < N; n += NR)
                 for (long m = 0; m < mc; m += MR) {

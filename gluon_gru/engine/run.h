@@ -19,7 +19,8 @@ typedef struct {
     float *h;               /* hidden states from the start on, (T + 1) * B rows */
     float *cells;           /* LSTM: memory cells, as h */
     float *a;               /* forward: the gates; backward: gradients by their pre-activations */
-    float *late;            /* GRU_BEFORE: R * H; GRU_AFTER: H . W_hh + b, then its gradient */
+    float *late;            /* GRU_BEFORE: R * H; GRU_AFTER: H . W_hh + b, then its gradient;
+                               LSTM: tanh of the memory cells */
     float *dh, *dcells;     /* gradient by the state, B rows, on its way back through time */
     float *drh;             /* GRU_BEFORE: gradient by R * H, B rows */
     float *dh_out;          /* gradient by the outputs, T * B rows */
@@ -85,6 +86,7 @@ static run layout(const network *net, int64_t index, arena *from)
     if (w->cell == LSTM) {
         r.cells = take_floats(from, (rows + r.B) * r.ldh);
         r.dcells = take_floats(from, r.B * r.ldh);
+        r.late = take_floats(from, rows * r.ldh);
     }
     if (gru) {
         r.W_hT_late = take_floats(from, r.Hp * r.Hp);
