@@ -4,6 +4,7 @@ import statistics
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .claims import CLAIMS, FUSED, on_engine
 
@@ -103,4 +104,5 @@ def throughput(results):
                    f"{env['cores']} cores (black: 90% of the epochs)\nHatched: as reported, "
                    "on other hardware", fontsize=9)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     return png(fig)

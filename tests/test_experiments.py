@@ -5,8 +5,8 @@ import mxnet as mx
 import pytest
 import tiny
 
-from gluon_gru import experiments
-from gluon_gru.claims import CLAIMS, GROUPS
+from gluon_gru import engine, experiments
+from gluon_gru.claims import CLAIMS, GROUPS, on_engine
 from gluon_gru.corpus import SAMPLE, find
 from gluon_gru.errors import InputError
 from gluon_gru.text import load_corpus
@@ -182,3 +182,46 @@ def test_groups_are_those_of_the_claims():
     assert [claim.group for claim in experiments._claims_of(["slides-scratch"])] == [
         "slides-scratch"] * 3
     assert len(experiments._claims_of(GROUPS)) == len(CLAIMS)
+
+
+with_engine = pytest.mark.skipif(engine.info()["engine"] == "off", reason="the engine is off")
+
+
+@with_engine
+def test_the_engine_is_measured_in_rows_of_its_own(small, tmp_path):
+    both = reproduce(tmp_path, engines=("mxnet", "fused"))
+    assert [run["model"] for run in both["runs"]] == [
+        "gru-scratch", "gru-concise", "gru-fused", "gru-concise-fused"]
+    ids = [verdict["claim"] for verdict in both["verdicts"]]
+    published = [claim.id for claim in CLAIMS]
+    assert ids[:len(published)] == published
+    assert ids[len(published):] == [claim.id for claim in on_engine(CLAIMS)]
+    scratch, fused = both["runs"][0], both["runs"][2]
+    # The same start, minibatches and function; rounding apart.
+    assert scratch["perplexity"] == pytest.approx(fused["perplexity"], rel=1e-4)
+    assert scratch["perplexity"] != fused["perplexity"]
+    text = (tmp_path / "report.md").read_text()
+    assert "| chapter-scratch-fused/perplexity" in text and "on the engine (fused.gru)" not in text
+    with pytest.raises(InputError, match="records the claims chapter-concise-fused"):
+        reproduce(tmp_path, resume=True)
+
+
+@with_engine
+def test_the_engine_alone_is_measured_alone(small, tmp_path):
+    results = reproduce(tmp_path, groups=("chapter-scratch",), engines=("fused",))
+    assert [run["model"] for run in results["runs"]] == ["gru-fused"]
+    assert {verdict["claim"].split("/")[0] for verdict in results["verdicts"]} == {
+        "chapter-scratch-fused"}
+
+
+def test_an_engine_that_is_off_is_not_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLUON_GRU_ENGINE", "off")
+    with pytest.raises(InputError, match="engine fused can't be measured: GLUON_GRU_ENGINE=off"):
+        reproduce(tmp_path / "out", engines=("fused",))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("engines", [(), ("torch",), ("mxnet", "torch")])
+def test_engines_that_are_none_are_refused(tmp_path, engines):
+    with pytest.raises(InputError, match="choose from mxnet, fused"):
+        reproduce(tmp_path / "out", engines=engines)
