@@ -191,7 +191,7 @@ class GRUResetBefore(Layer, layers.GRU):
                                (W_x, W_h, np.concatenate([gate[2] for gate in gates]))):
             parameter = getattr(self, name)
             parameter.shape = value.shape
-            parameter.initialize(ctx=value.ctx)
+            parameter.initialize(ctx=value.ctx, force_reinit=True)
             parameter.set_data(value)
 
     def _without_engine(self, F, inputs, states, sequence_length, **params):
