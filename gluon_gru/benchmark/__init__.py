@@ -15,6 +15,7 @@ from .. import corpus as corpora
 from ..checkpoint import make_folder, write_whole
 from ..environment import cores, environment
 from ..errors import InputError, check_positive
+from ..interrupt import CtrlC
 from ..text import load_corpus
 from . import catalogue, report
 from .contest import Worker, compete
@@ -81,7 +82,9 @@ def _measure(contests, tokens, vocab, results):
                 workers.pop(name).close()
             for name in entries:
                 if name not in workers:
-                    workers[name] = Worker(entries[name].module, results["threads"])
+                    # A Ctrl-C while a process starts would leave it to itself.
+                    with CtrlC():
+                        workers[name] = Worker(entries[name].module, results["threads"])
             found = compete({name: workers[name] for name in entries},
                             catalogue.jobs(contest, tokens, vocab),
                             {name: one.function for name, one in entries.items()},
