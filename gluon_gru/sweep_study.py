@@ -5,6 +5,7 @@ Optuna's storage; every step there is a transaction. A worker takes a waiting tr
 stops its heartbeat, and another worker marks its trial as failed and queues the point again.
 """
 import contextlib
+import logging
 import random
 import time
 import warnings
@@ -60,6 +61,8 @@ def open_storage(url):
     """
     shown = without_password(url)
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    # Of what it raises anyway it would also write a traceback, even of Ctrl-C.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     parsed = sqlalchemy.engine.make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
