@@ -1,9 +1,50 @@
-"""What the command lines share: two options, errors of one line, and exit codes."""
+"""What the command lines share: options, errors of one line, exit codes, the command itself."""
+import argparse
 import contextlib
 import os
+import pathlib
+import shlex
 import sys
+from importlib import metadata
 
 from .errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` whose texts keep their lines, and whose errors are one line."""
+
+    def __init__(self, **kwargs):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def error(self, message):
+        """Say what is wrong and where help is; exit with 2."""
+        sys.exit(_fail(f"{message} ({self.prog} --help tells more)", 2))
+
+
+def version():
+    """Return the version of this package."""
+    return metadata.version("gluon_gru")
+
+
+def command():
+    """Return the command line that started this program, without the folders it lies in."""
+    name = pathlib.Path(sys.argv[0])
+    shown = pathlib.Path(*name.parts[-2:]).as_posix() if name.is_absolute() else name.as_posix()
+    words = ["gluon-gru"] if name.name == "gluon-gru" else ["python", shown]
+    return shlex.join([*words, *sys.argv[1:]])
+
+
+def again(*more):
+    """Return the command line to type for what this program does, with ``more`` words."""
+    ours = pathlib.Path(sys.argv[0]).name == "gluon-gru"
+    words = ["gluon-gru", *sys.argv[1:]] if ours else [sys.executable, *sys.argv]
+    return shlex.join([*words, *(word for word in more if word not in sys.argv)])
+
+
+def add_json(parser):
+    """Give a command line's `argparse.ArgumentParser` the option ``--json``."""
+    parser.add_argument("--json", action="store_true",
+                        help="print JSON, for a program to read, instead of a table")
 
 
 def add_inputs(parser):

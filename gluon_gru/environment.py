@@ -2,9 +2,7 @@
 import os
 import pathlib
 import platform
-import shlex
 import subprocess
-import sys
 
 import mxnet as mx
 import numpy
@@ -71,10 +69,3 @@ def _commit():
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return commit + (", changed since" if changed else "")
-
-
-def command():
-    """Return the command line that started this program, without the folders it lies in."""
-    name = pathlib.Path(sys.argv[0])
-    shown = pathlib.Path(*name.parts[-2:]).as_posix() if name.is_absolute() else name.as_posix()
-    return shlex.join(["python", shown, *sys.argv[1:]])

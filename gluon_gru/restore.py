@@ -1,7 +1,7 @@
 """A trained model and its vocabulary from a checkpoint alone."""
 import functools
 import math
-import os
+import pathlib
 import random
 
 import mxnet as mx
@@ -38,6 +38,27 @@ _LAYERS = {
 }
 
 
+#: The checkpoint in a folder of a run on a text of one's own.
+IN_FOLDER = "model.safetensors"
+
+
+def checkpoint_of(path):
+    """Return the checkpoint file, a `pathlib.Path`, that a file's or a run's folder's path means.
+
+    Raises:
+        InputError: if there is none.
+    """
+    path = pathlib.Path(path)
+    found = path / IN_FOLDER if path.is_dir() else path
+    if not found.exists():
+        raise InputError(
+            f"{str(path)!r} holds no trained model: give a folder that gluon-gru train wrote, or "
+            "a .safetensors file that gluon_gru.train did" if path.is_dir() else
+            f"{str(path)!r} isn't there: give a folder that gluon-gru train wrote, or a "
+            ".safetensors file that gluon_gru.train did")
+    return found
+
+
 def restore(path, ctx=None):
     """Rebuild what was trained from its checkpoint; ``(model, vocab)``.
 
@@ -45,16 +66,14 @@ def restore(path, ctx=None):
     at the same indices, but not their frequencies, which no checkpoint holds.
 
     Args:
-        path: a file that `gluon_gru.train` wrote.
+        path: a file that `gluon_gru.train` wrote, or the folder of a run on a text of one's own.
         ctx: the ``mxnet.Context`` to put the model on; the CPU by default.
 
     Raises:
         InputError: if it can't be read (see `gluon_gru.checkpoint.load`), or is of a model that
             isn't this package's: a forward function or a layer of the reader's own.
     """
-    if not os.path.exists(path):
-        raise InputError(f"checkpoint {str(path)!r} isn't there: give a file that was written by "
-                         "gluon_gru.train")
+    path = checkpoint_of(path)
     found, ctx = checkpoint.load(path), ctx or mx.cpu()
     special = found.vocab[0] == "<pad>"
     vocab = Vocab(use_special_tokens=special, reserved_tokens=found.vocab[4 if special else 1:])

@@ -3,7 +3,7 @@ import argparse
 import sys
 
 try:
-    from gluon_gru import benchmark, cli, environment
+    from gluon_gru import benchmark, cli
 except ImportError as error:
     sys.exit(f"error: {error} (README.md has the command that sets everything up)")
 
@@ -26,7 +26,7 @@ def main():
                              "runs/benchmark)")
     args = parser.parse_args()
     results = benchmark.benchmark(args.out, args.measures, args.rounds, args.corpus,
-                                  environment.command())
+                                  cli.command())
     print(benchmark.report.table(results))
     print(f"\nevery round, the report and the pictures: {args.out}/")
 

@@ -1,12 +1,11 @@
 """Answer the chapter's exercises by running them, and check what its readers' notes state."""
 import argparse
-import shlex
 import sys
 
 try:
     from tabulate import tabulate
 
-    from gluon_gru import cli, environment
+    from gluon_gru import cli
     from gluon_gru.errors import InputError
     from gluon_gru.exercises import answering, report
     from gluon_gru.exercises.catalogue import EXERCISES
@@ -39,7 +38,7 @@ def main():
     parser.add_argument("--checkpoint", metavar="PATH",
                         help="with gates: and of this trained GRU (default: the chapter's two)")
     args = parser.parse_args()
-    command = environment.command()
+    command = cli.command()
     try:
         if args.text is not None or args.checkpoint:
             _look(args, command)
@@ -48,9 +47,8 @@ def main():
             args.out, tuple(args.names) or tuple(EXERCISES), args.seeds, args.device, args.corpus,
             args.quick, args.resume, command)
     except KeyboardInterrupt:
-        words = [sys.executable, *sys.argv, *([] if args.resume else ["--resume"])]
-        print(f"\ninterrupted; what was measured is kept. Go on with:\n  {shlex.join(words)}",
-              file=sys.stderr)
+        print("\ninterrupted; what was measured is kept. Go on with:\n  "
+              f"{cli.again('--resume')}", file=sys.stderr)
         raise
     print(report.table({name: answer for name, answer in answers.items()
                         if name in args.names or not args.names}))

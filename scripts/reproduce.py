@@ -1,10 +1,9 @@
 """Re-run every number that the GRU chapter and its slides report, and judge each."""
 import argparse
-import shlex
 import sys
 
 try:
-    from gluon_gru import cli, environment, experiments, report
+    from gluon_gru import cli, experiments, report
     from gluon_gru.claims import GROUPS
 except ImportError as error:
     sys.exit(f"error: {error} (README.md has the command that sets everything up)")
@@ -31,15 +30,14 @@ def main():
     parser.add_argument("--resume", action="store_true",
                         help="go on with the run that FOLDER holds")
     args = parser.parse_args()
-    command = environment.command()
+    command = cli.command()
     try:
         results = experiments.reproduce(args.out, args.claims, args.seeds, args.device,
                                         args.corpus, args.quick, args.resume, command,
                                         args.engine)
     except KeyboardInterrupt:
-        words = [sys.executable, *sys.argv, *([] if args.resume else ["--resume"])]
-        print(f"\ninterrupted; what was measured is kept. Go on with:\n  {shlex.join(words)}",
-              file=sys.stderr)
+        print("\ninterrupted; what was measured is kept. Go on with:\n  "
+              f"{cli.again('--resume')}", file=sys.stderr)
         raise
     print(report.table(results))
     print(f"\nreport and pictures: {args.out}/report.md")

@@ -1,12 +1,11 @@
 """Study the GRU's hyperparameters, alone or with any number of workers on any machines."""
 import argparse
 import dataclasses
-import shlex
 import signal
 import sys
 
 try:
-    from gluon_gru import cli, environment, sweep, sweep_report
+    from gluon_gru import cli, sweep, sweep_report
     from gluon_gru.sweep_study import without_password
     from gluon_gru.windows import FULL, REDUCED
 except ImportError as error:
@@ -59,11 +58,11 @@ def main():
         return
     try:
         results = sweep.sweep(args.out, space, args.sampler, args.trials, args.prune, args.workers,
-                              args.storage, args.device, args.corpus, environment.command())
+                              args.storage, args.device, args.corpus, cli.command())
     except KeyboardInterrupt:
         hidden = " (with the storage's whole URL)" if args.storage else ""
         print(f"\ninterrupted; finished trials are kept. Go on{hidden} with:\n  "
-              f"{shlex.join([sys.executable, *sys.argv])}", file=sys.stderr)
+              f"{cli.again()}", file=sys.stderr)
         raise
     print(sweep_report.table(results))
     print(f"\nreport and pictures: {args.out}/report.md")

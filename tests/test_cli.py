@@ -1,4 +1,6 @@
 """Errors become a line and an exit code; bugs stay visible."""
+import sys
+
 import pytest
 
 from gluon_gru import cli
@@ -49,3 +51,19 @@ def test_numbers_that_make_no_sense_are_named_with_their_value(value, whole):
 @pytest.mark.parametrize("value, whole", [(1, True), (10**9, True), (1e-9, False), (3, False)])
 def test_numbers_above_zero_pass(value, whole):
     check_positive("thing", value, whole)
+
+
+def test_the_command_is_as_typed_without_the_folders_of_the_script(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["scripts/reproduce.py", "--out", "a b"])
+    assert cli.command() == "python scripts/reproduce.py --out 'a b'"
+    monkeypatch.setattr(sys, "argv", ["/home/somebody/scripts/reproduce.py", "--quick"])
+    assert cli.command() == "python scripts/reproduce.py --quick"
+    monkeypatch.setattr(sys, "argv", ["/venv/bin/gluon-gru", "train", "a b"])
+    assert cli.command() == "gluon-gru train 'a b'"
+
+
+def test_the_command_that_goes_on_can_be_typed(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/venv/bin/gluon-gru", "train", "a b"])
+    assert cli.again("--resume") == "gluon-gru train 'a b' --resume"
+    monkeypatch.setattr(sys, "argv", ["scripts/sweep.py", "--resume"])
+    assert cli.again("--resume") == f"{sys.executable} scripts/sweep.py --resume"

@@ -35,10 +35,3 @@ def test_the_commit_is_the_checkouts_or_unknown(tmp_path, monkeypatch):
     assert environment.environment(mx.cpu())["commit"] == commit
     package.write_text("changed")
     assert environment.environment(mx.cpu())["commit"] == f"{commit}, changed since"
-
-
-def test_the_command_is_as_typed_without_the_folders_of_the_script(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["scripts/reproduce.py", "--out", "a b"])
-    assert environment.command() == "python scripts/reproduce.py --out 'a b'"
-    monkeypatch.setattr(sys, "argv", ["/home/somebody/scripts/reproduce.py", "--quick"])
-    assert environment.command() == "python scripts/reproduce.py --quick"

@@ -1,0 +1,52 @@
+"""The command ``gluon-gru``: a module a subcommand; the files in ``scripts/`` run the same ones.
+
+Such a module has a docstring that says what the subcommand does, ``add_arguments(parser)``, and
+``run(args)``, which does it and prints. Only the one that is asked for is imported.
+"""
+import importlib
+import os
+import sys
+
+from .. import cli
+
+#: Subcommand -> its module here, and what it does, in a line.
+COMMANDS = {
+    "info": ("info", "what is installed here, and what will compute"),
+}
+
+
+def main():
+    """Be the command ``gluon-gru``."""
+    cli.run(lambda: _main(sys.argv[1:]))
+
+
+def script(name):
+    """Be a file of ``scripts/``: the subcommand ``name`` under the file's own name."""
+    cli.run(lambda: _run(name, sys.argv[1:], os.path.basename(sys.argv[0])))
+
+
+def _main(words):
+    if words and words[0] in COMMANDS:
+        _run(words[0], words[1:], f"gluon-gru {words[0]}")
+        return
+    width = max(map(len, COMMANDS))
+    parser = cli.Parser(
+        prog="gluon-gru", usage="gluon-gru COMMAND ... (gluon-gru COMMAND --help tells more)",
+        description="Recurrent language models: train them on a text of your own, read what they "
+                    "write; re-run every number of the GRU chapter of Dive into Deep Learning.",
+        epilog="commands:\n" + "\n".join(
+            f"  {name:{width}}  {what}" for name, (_, what) in COMMANDS.items())
+        + "\n\nExit codes: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C.")
+    parser.add_argument("--version", action="version", version=cli.version())
+    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="one of those below")
+    if not words:
+        parser.print_help()
+        return
+    parser.parse_args(words)
+
+
+def _run(name, words, prog):
+    module = importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
+    parser = cli.Parser(prog=prog, description=module.__doc__)
+    module.add_arguments(parser)
+    module.run(parser.parse_args(words))
