@@ -13,10 +13,13 @@ import numpy
 
 from gluon_gru.engine import native
 
-TASKS = ("forward", "backward", "train", "generate")
+TASKS = ("forward", "backward", "train", "score", "generate", "read")
 #: How far from float64 an entry may be, relative to the largest entry of its array: float32 has
 #: 6e-8, and sums of thousands of terms as well as long sequences lose two digits of it.
 TOLERANCE = 1e-5
+
+#: Adam's.
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 _WEIGHTS = ("W_x", "W_h", "b_x", "b_h")
 
@@ -28,12 +31,14 @@ class Problem:
         cell: a name of `native.CELLS`.
         num_steps, batch_size, num_inputs: sizes; with tokens, ``num_inputs`` is the vocabulary's.
         num_hiddens: a number for each layer.
-        task: one of `TASKS`; the last two have an output layer of ``num_inputs`` logits.
+        task: one of `TASKS`; the last four have an output layer of ``num_inputs`` logits.
         transposed: whether weights lie as Gluon's.
         threads: how many to use.
         tokens: whether the first layer reads tokens.
         scale: of the weights; by default, one that keeps activations between 0 and saturation.
         clip: for training, the norm to clip to, in norms of the gradient.
+        adam: for training, the number of the step that Adam is at; 0 is SGD.
+        masked: whether outputs are masked on their way to the layer above, as by dropout.
         optional: False leaves every pointer NULL that may be: states, their gradients, a second
             bias, and the gradients by biases and inputs.
         prefix_size, count: for generating, how many tokens are given, and how many are added.
@@ -42,13 +47,14 @@ class Problem:
 
     def __init__(self, cell, num_steps, batch_size, num_inputs, num_hiddens, task="backward", *,
                  transposed=False, threads=1, tokens=False, scale=None, clip=2.0, optional=True,
-                 prefix_size=3, count=9, seed=0):
+                 adam=0, masked=False, prefix_size=3, count=9, seed=0):
         self.cell, self.num_steps, self.batch_size, self.task = cell, num_steps, batch_size, task
         self.sizes = [num_inputs, *num_hiddens]
         self.transposed, self.threads, self.tokens, self.clip = transposed, threads, tokens, clip
+        self.adam = adam
         self.gates = native.GATES[cell]
         # A problem that is trained or generates starts at zeros, and has an output layer.
-        self.output = task in ("train", "generate")
+        self.output = task in ("train", "score", "generate", "read")
         self.states = range(2 if cell == "lstm" else 1) if optional and not self.output else ()
         self.prefix_size, self.count = prefix_size, count
         rng = numpy.random.RandomState(seed)
@@ -61,6 +67,9 @@ class Problem:
                 weights["b_h"][:] = 0
             self.weights.append(weights)
             self._add_layer(i, weights, rng, optional)
+            if masked and i + 1 < len(num_hiddens):
+                shape = (num_steps, batch_size, num_hiddens[i])
+                self._add(f"{i}.mask", rng.choice([0, 2], shape).astype("float32"))
         self._add_inputs(rng, optional)
         if self.output:
             self._add_output(rng, scale or 1)
@@ -69,9 +78,16 @@ class Problem:
                        for gradient in [_gradient(name)] if gradient in self.arrays
                        ] if task == "train" else []
         self.written |= {name for name, _ in self.params}
-        if task == "generate":
+        for name, _ in self.params if adam else ():
+            self._add(f"mean {name}", rng.normal(size=self.arrays[name].shape).astype("float32"))
+            self._add(f"square {name}", rng.uniform(size=self.arrays[name].shape).astype("float32"))
+            self.written |= {f"mean {name}", f"square {name}"}
+        if task in ("generate", "read"):
             self._add("prefix", rng.randint(0, num_inputs, self.prefix_size).astype("int32"))
+        if task == "generate":
             self._add_written("added", (self.count,), "int32")
+        elif task == "read":
+            self._add_written("logits", (self.prefix_size, num_inputs))
         self.expect()
 
     def __repr__(self):
@@ -130,6 +146,7 @@ class Problem:
         if self.task == "train":
             self._add_written("dW_q", self.arrays["W_q"].shape)
             self._add_written("db_q", shape[1:])
+        if self.task in ("train", "score"):
             self._add("labels", rng.randint(
                 0, self.sizes[0], (self.num_steps, self.batch_size)).astype("int32"))
 
@@ -141,8 +158,11 @@ class Problem:
 
     def expect(self):
         """Work out what must come out; anew, after a change of inputs, tokens, labels or states."""
-        if self.task == "train":
+        if self.task in ("train", "score"):
             self._expect_training()
+        elif self.task == "read":
+            outputs = self._forward(numpy.eye(self.sizes[0])[self.arrays["prefix"]][:, None])[1]
+            self.expected = {"logits": outputs[:, 0] @ self.W_q.astype("float64") + self.b_q}
         elif self.task != "generate":
             self._expect_layers()
 
@@ -163,11 +183,13 @@ class Problem:
         for i, layer in enumerate(layers):
             X, end = layer.forward(X, self._state(i, "start"))
             expected.update((f"{i}.end{s}", array) for s, array in enumerate(end))
+            X = X * self.arrays.get(f"{i}.mask", 1)
         return layers, X, expected
 
     def _backward(self, layers, d_out):
         expected = {}
         for i in reversed(range(len(layers))):
+            d_out = d_out * self.arrays.get(f"{i}.mask", 1)
             grads, d_out, d_start = layers[i].backward(d_out, self._state(i, "dend"))
             expected.update((f"{i}.dstart{s}", array) for s, array in enumerate(d_start))
             expected.update((f"{i}.d{name}{g}", array) for name in _WEIGHTS
@@ -187,18 +209,36 @@ class Problem:
         self.expected = expected
 
     def _expect_training(self):
-        """Expect the loss, the gradients, and the parameters after a step of their norm's size."""
+        """Expect the loss; in training the gradients, and the parameters after a step.
+
+        The step is of the norm's size with SGD, of a tenth with Adam.
+        """
         layers, outputs, expected = self._forward(self._inputs())
         hiddens, W_q = outputs.reshape(-1, self.sizes[-1]), self.W_q.astype("float64")
         loss, d = bptt.cross_entropy(hiddens @ W_q + self.b_q, self.arrays["labels"].ravel())
+        expected["loss"] = loss
+        self.expected = expected
+        if self.task == "score":
+            return
         expected.update(self._backward(layers, (d @ W_q.T).reshape(outputs.shape)),
-                        loss=loss, dW_q=hiddens.T @ d, db_q=d.sum(0))
+                        dW_q=hiddens.T @ d, db_q=d.sum(0))
         norm = numpy.sqrt(sum((expected[gradient] ** 2).sum() for _, gradient in self.params))
         self.clip_norm, self.lr = float(norm * self.clip), float(1 / norm if norm else 1)
+        if self.adam:
+            self.lr = 0.1
         for name, gradient in self.params:
-            before = self.as_it_lies(name, self.arrays[name]).astype("float64")
-            expected[name] = before - self.lr * min(self.clip, 1) * expected[gradient]
-        self.expected = expected
+            def before(of, name=name):
+                return self.as_it_lies(name, self.arrays[f"{of}{name}"]).astype("float64")
+
+            clipped = min(self.clip, 1) * expected[gradient]
+            if not self.adam:
+                expected[name] = before("") - self.lr * clipped
+                continue
+            mean = expected[f"mean {name}"] = BETA1 * before("mean ") + (1 - BETA1) * clipped
+            square = expected[f"square {name}"] = (
+                BETA2 * before("square ") + (1 - BETA2) * clipped ** 2)
+            expected[name] = before("") - self.lr * mean / (1 - BETA1 ** self.adam) / (
+                numpy.sqrt(square / (1 - BETA2 ** self.adam)) + EPSILON)
 
     def _check_tokens(self, added):
         """Check each added token to be the likeliest after the prefix and those before it."""
@@ -220,7 +260,7 @@ class Problem:
             numpy.testing.assert_array_equal(results[name], self.arrays[name], name)
         if self.task == "generate":
             return self._check_tokens(results["added"])
-        for name in self.written | ({"loss"} if self.task == "train" else set()):
+        for name in self.written | ({"loss"} if self.task in ("train", "score") else set()):
             expected = self.expected[name]
             gates = [name[:-1] + gate for gate in "0123"] if "." in name else [name]
             least = 1 if name == "loss" else numpy.finfo("float32").tiny
@@ -241,9 +281,10 @@ class Problem:
         for i, layer in enumerate(layers):
             layer.cell, layer.transposed = native.CELLS[self.cell], self.transposed
             layer.num_inputs, layer.num_hiddens = self.sizes[i:i + 2]
-            for name, array in layer._fields_[4:]:
+            for name, array in layer._fields_[4:-1]:
                 for n in range(array._length_):
                     getattr(layer, name)[n] = address(f"{i}.{name}{n}")
+            layer.mask = address(f"{i}.mask")
         network = native.Network(
             num_layers=len(layers), num_steps=self.num_steps, batch_size=self.batch_size,
             num_threads=self.threads, output_transposed=self.transposed,
@@ -253,9 +294,15 @@ class Problem:
                      "db_q", "labels"):
             setattr(network, name, address(name))
         params = (native.Parameter * len(self.params))(*(
-            (address(name), address(gradient), self.arrays[name].size)
+            (address(name), address(gradient), address(f"mean {name}"),
+             address(f"square {name}"), self.arrays[name].size)
             for name, gradient in self.params))
         return network, params
+
+    def optimizer(self):
+        """Return the call's `native.Optimizer`."""
+        return native.Optimizer(self.adam, getattr(self, "clip_norm", 0), getattr(self, "lr", 0),
+                                BETA1, BETA2, EPSILON)
 
 
 def _gradient(name):
@@ -303,7 +350,13 @@ def run_here(kernels, problem):
     workspace.memory[:] = 0xFF
     network.workspace = workspace.memory.ctypes.data
     if problem.task == "train":
-        kernels.train_step(network, params, len(params), problem.clip_norm, problem.lr)
+        kernels.train_step(network, params, len(params), problem.optimizer())
+    elif problem.task == "score":
+        kernels.score(network)
+    elif problem.task == "read":
+        kernels.begin(network)
+        for n, token in enumerate(problem.arrays["prefix"]):
+            kernels.read_token(network, int(token), views["logits"][n:].ctypes.data)
     elif problem.task == "generate":
         kernels.generate(network, address("prefix"), problem.prefix_size, address("added"),
                          problem.count)
@@ -323,8 +376,8 @@ class _Call(ctypes.Structure):
 
     _fields_ = [(name, ctypes.c_int64) for name in
                 ("task", "num_arrays", "num_params", "prefix_size", "count")] + [
-        ("clip_norm", ctypes.c_float), ("lr", ctypes.c_float),
-        ("prefix", ctypes.c_void_p), ("added", ctypes.c_void_p)]
+        ("optimizer", native.Optimizer), ("prefix", ctypes.c_void_p),
+        ("added", ctypes.c_void_p), ("logits", ctypes.c_void_p)]
 
 
 class Runner:
@@ -343,8 +396,8 @@ class Runner:
         numbers = {name: n + 1 for n, name in enumerate(problem.arrays)}
         network, params = problem.structures(numbers.get)
         call = _Call(TASKS.index(problem.task), len(numbers), len(params), problem.prefix_size,
-                     problem.count, getattr(problem, "clip_norm", 0), getattr(problem, "lr", 0),
-                     numbers.get("prefix"), numbers.get("added"))
+                     problem.count, problem.optimizer(), numbers.get("prefix"),
+                     numbers.get("added"), numbers.get("logits"))
         sizes = numpy.array([array.nbytes for array in problem.arrays.values()], numpy.int64)
         layers = ctypes.string_at(network.layers, ctypes.sizeof(native.Layer) * network.num_layers)
         message = b"".join([bytes(call), sizes.tobytes(), bytes(network), layers, bytes(params),

@@ -351,7 +351,7 @@ def test_only_models_that_are_fused_throughout_are_trained_by_the_engine():
     assert fused_network(frozen)
     adding = of(fused.GRU)
     adding.dense.weight.grad_req = "add"
-    for model in (of(rnn.GRU), scratch_model("gru", scratch.gru), of(fused.GRU, dropout=0.5),
+    for model in (of(rnn.GRU), scratch_model("gru", scratch.gru),
                   of(fused.GRU, bidirectional=True), of(fused.GRU, layout="NTC"), adding):
         assert fused_network(model) is None
 

@@ -96,6 +96,36 @@ def test_generated_tokens(cell, transposed):
     assert len(different) > 6
 
 
+@pytest.mark.parametrize("step", [1, 2, 1000])
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_a_step_of_adam(cell, step):
+    for shape, transposed, clip in [((3, 2, 11, [130]), False, 0.3),
+                                    ((4, 5, 13, [20, 3]), True, 3)]:
+        check(Problem(cell, *shape, "train", clip=clip, transposed=transposed, threads=2,
+                      tokens=True, adam=step))
+
+
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_masks_between_layers_in_training(cell):
+    for threads, num_hiddens in [(1, [20, 3]), (2, [17, 40, 9])]:
+        check(Problem(cell, 6, 5, 11, num_hiddens, "train", tokens=True, masked=True,
+                      transposed=threads == 2, threads=threads))
+
+
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_a_score_is_the_loss_alone(cell):
+    for shape, threads in [((1, 1, 1, [1]), 1), ((35, 32, 28, [40]), 2), ((4, 5, 900, [20, 3]), 3)]:
+        check(Problem(cell, *shape, "score", tokens=True, threads=threads,
+                      transposed=threads == 2))
+
+
+@pytest.mark.parametrize("cell", native.CELLS)
+def test_logits_token_by_token(cell):
+    for num_inputs, num_hiddens, threads in [(1, [1], 1), (28, [250], 2), (700, [20, 3], 3)]:
+        check(Problem(cell, 1, 1, num_inputs, num_hiddens, "read", tokens=True, prefix_size=9,
+                      transposed=threads == 2, threads=threads))
+
+
 @pytest.mark.parametrize("tokens", [False, True])
 @pytest.mark.parametrize("cell", native.CELLS)
 def test_forward_alone_and_without_anything_optional(cell, tokens):
@@ -147,6 +177,7 @@ def problems(draw):
         draw(strategies.sampled_from(list(native.CELLS))), sizes["num_steps"], sizes["batch_size"],
         draw(strategies.integers(1, 300)), [sizes["num_hiddens"]] * num_layers,
         draw(strategies.sampled_from(["backward", "train"])),
+        adam=draw(strategies.sampled_from([0, 3])), masked=draw(strategies.booleans()),
         transposed=draw(strategies.booleans()), tokens=draw(strategies.booleans()),
         threads=draw(strategies.integers(1, 3)), clip=draw(strategies.sampled_from([0.3, 3])),
         seed=draw(strategies.integers(0, 99)))

@@ -1,4 +1,4 @@
-/* What the engine's callers hand over, and the four calls there are. Python's side of it is
+/* What the engine's callers hand over, and the calls there are. Python's side of it is
    native.py, field by field. All arrays are float32, row-major and contiguous. */
 #ifndef GLUON_GRU_ENGINE_H
 #define GLUON_GRU_ENGINE_H
@@ -28,6 +28,9 @@ typedef struct {
     float *end[2];
     const float *dend[2];
     float *dstart[2];
+    /* For dropout: what the outputs are multiplied by on their way to the layer above,
+       (num_steps, batch_size, num_hiddens); the last layer has none. NULL: nothing. */
+    const float *mask;
 } layer;
 
 /* Layers over a sequence; the first one reads tokens, or else inputs. With logits_size, a dense
@@ -51,11 +54,18 @@ typedef struct {
     void *workspace;                /* workspace_size(n) bytes, at a multiple of 64 */
 } network;
 
-/* A parameter and its gradient. */
+/* A parameter, its gradient, and for Adam the means of that and of its square. */
 typedef struct {
-    float *weight, *grad;
+    float *weight, *grad, *mean, *square;
     int64_t size;
 } parameter;
+
+/* Gradients, as one vector, are scaled down to clip_norm; then a step of SGD, or of Adam (Kingma
+   and Ba, 2015), the `step`th. */
+typedef struct {
+    int64_t step;                   /* from 1; 0: SGD */
+    float clip_norm, lr, beta1, beta2, epsilon;
+} optimizer;
 
 typedef struct {
     const char *name;
@@ -63,9 +73,15 @@ typedef struct {
     void (*forward)(network *);
     /* After forward, with the same workspace; the gradients are overwritten. */
     void (*backward)(network *);
-    /* Forward, cross-entropy, backward; gradients clipped to the norm; SGD. */
-    void (*train_step)(network *, parameter *, int64_t count, float clip_norm, float lr);
-    /* For num_steps = batch_size = 1: reads the prefix, then adds the likeliest token each time. */
+    /* Forward, cross-entropy, backward, and the parameters' update. */
+    void (*train_step)(network *, parameter *, int64_t count, const optimizer *);
+    /* Forward and cross-entropy. */
+    void (*score)(network *);
+    /* For num_steps = batch_size = 1. `begin` makes ready; then each `read_token`, with the same
+       workspace, gives the logits of what follows. Beginning included, `generate` reads the prefix
+       and adds the likeliest token each time. */
+    void (*begin)(network *);
+    void (*read_token)(network *, int32_t token, float *logits);
     void (*generate)(network *, const int32_t *prefix, int64_t prefix_size, int32_t *added,
                      int64_t count);
 } kernels;

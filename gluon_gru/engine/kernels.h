@@ -3,7 +3,7 @@
    of functions is called (KERNELS).
 
    Read it from the top: vector.h, product.h (where the time goes), run.h, cells.h (the equations),
-   layer.h (the loop over time), network.h (a training step).
+   layer.h (the loop over time), update.h, network.h (a training step), writing.h (a text).
 
    What is computed: the cells of gluon_gru/models/scratch.py and reset_after.py, and their
    gradients, truncated backpropagation through time. Everything is in matrices of rows, one a
@@ -34,6 +34,9 @@
 #include "run.h"
 #include "cells.h"
 #include "layer.h"
+#include "update.h"
 #include "network.h"
+#include "writing.h"
 
-const kernels KERNELS = {ISA, workspace_size, forward, backward, train_step, generate};
+const kernels KERNELS = {ISA, workspace_size, forward, backward, train_step, score, begin, read_token,
+                         generate};

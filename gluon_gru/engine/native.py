@@ -31,6 +31,7 @@ class Layer(ctypes.Structure):
         ("W_x", _pointers), ("W_h", _pointers), ("b_x", _pointers), ("b_h", _pointers),
         ("dW_x", _pointers), ("dW_h", _pointers), ("db_x", _pointers), ("db_h", _pointers),
         ("start", _pair), ("end", _pair), ("dend", _pair), ("dstart", _pair),
+        ("mask", _pointer),
     ]
 
 
@@ -54,7 +55,15 @@ class Network(ctypes.Structure):
 class Parameter(ctypes.Structure):
     """``parameter`` of ``engine.h``."""
 
-    _fields_ = [("weight", _pointer), ("grad", _pointer), ("size", ctypes.c_int64)]
+    _fields_ = [("weight", _pointer), ("grad", _pointer), ("mean", _pointer),
+                ("square", _pointer), ("size", ctypes.c_int64)]
+
+
+class Optimizer(ctypes.Structure):
+    """``optimizer`` of ``engine.h``; with ``step`` 0, SGD."""
+
+    _fields_ = [("step", ctypes.c_int64), ("clip_norm", ctypes.c_float), ("lr", ctypes.c_float),
+                ("beta1", ctypes.c_float), ("beta2", ctypes.c_float), ("epsilon", ctypes.c_float)]
 
 
 _of_network = ctypes.POINTER(Network)
@@ -69,8 +78,11 @@ class Kernels(ctypes.Structure):
         ("forward", ctypes.CFUNCTYPE(None, _of_network)),
         ("backward", ctypes.CFUNCTYPE(None, _of_network)),
         ("train_step", ctypes.CFUNCTYPE(
-            None, _of_network, ctypes.POINTER(Parameter), ctypes.c_int64, ctypes.c_float,
-            ctypes.c_float)),
+            None, _of_network, ctypes.POINTER(Parameter), ctypes.c_int64,
+            ctypes.POINTER(Optimizer))),
+        ("score", ctypes.CFUNCTYPE(None, _of_network)),
+        ("begin", ctypes.CFUNCTYPE(None, _of_network)),
+        ("read_token", ctypes.CFUNCTYPE(None, _of_network, ctypes.c_int32, _pointer)),
         ("generate", ctypes.CFUNCTYPE(
             None, _of_network, _pointer, ctypes.c_int64, _pointer, ctypes.c_int64)),
     ]
@@ -101,8 +113,8 @@ def load(path, instructions=None):
         OSError: if the library can't be loaded, or is of another version.
     """
     library = ctypes.CDLL(str(path))
-    sizes = list((ctypes.c_int64 * 3).in_dll(library, "structure_sizes"))
-    if sizes != [ctypes.sizeof(structure) for structure in (Layer, Network, Kernels)]:
+    ours = [ctypes.sizeof(structure) for structure in (Layer, Network, Parameter, Kernels)]
+    if list((ctypes.c_int64 * len(ours)).in_dll(library, "structure_sizes")) != ours:
         raise OSError("it was built for another version of gluon_gru")
     library.choose_kernels.restype = ctypes.POINTER(Kernels)
     library.choose_kernels.argtypes = [ctypes.c_char_p]

@@ -1,4 +1,4 @@
-/* A network: layers, and the dense layer with the loss; its training step, and its text. */
+/* A network: layers, and the dense layer with the loss; its training step. */
 
 typedef struct {
     run *layers;
@@ -25,7 +25,7 @@ static plan layout_network(const network *net, arena *from)
             r.ld_inputs = r.I;
         } else if (p.layers) {
             const run *below = &p.layers[i - 1];
-            r.inputs = below->h + below->B * below->ldh;
+            r.inputs = below->masked ? below->masked : below->h + below->B * below->ldh;
             r.ld_inputs = below->ldh;
         }
         if (p.layers) p.layers[i] = r;
@@ -75,6 +75,15 @@ static void pack_output(const network *net, const plan *p)
     copy_rows(p->b_q, p->Vp, p->Vp, net->b_q, V, V, 1);
 }
 
+/* Rows of hidden units times the layer's mask. */
+static void apply_mask(const run *r, float *to, const float *from, int threads)
+{
+    #pragma omp parallel for num_threads(threads)
+    for (long row = 0; row < r->T * r->B; row++)
+        for (long j = 0; j < r->H; j++)
+            to[row * r->ldh + j] = from[row * r->ldh + j] * r->w->mask[row * r->H + j];
+}
+
 static void run_forward(network *net, const plan *p)
 {
     for (long i = 0; i < net->num_layers; i++) {
@@ -84,6 +93,8 @@ static void run_forward(network *net, const plan *p)
         prepare(r, p->threads, net->training);
         start_states(r);
         in_time(r, p->threads, forward_in_time);
+        if (r->masked)
+            apply_mask(r, r->masked, r->h + r->B * r->ldh, p->threads);
         for (int s = 0; s < 2; s++) {
             const float *state = s ? r->cells : r->h;
             if (r->w->end[s])
@@ -110,6 +121,8 @@ static void run_backward(network *net, const plan *p)
         if (i > 0) {
             run *below = &p->layers[i - 1];
             copy_rows(below->dh_out, below->ldh, below->Hp, r->dx, r->ld_dx, r->I, r->T * r->B);
+            if (below->masked)
+                apply_mask(below, below->dh_out, below->dh_out, p->threads);
         }
     }
 }
@@ -158,7 +171,7 @@ static double cross_entropy(float *logits, long V, long Vp, long label, float we
     return log(sum) + most - own;
 }
 
-/* Logits, loss, and the gradients by the logits and by the last layer's outputs. */
+/* Logits and loss; in training, the gradients by the logits and by the last layer's outputs too. */
 static void output_layer(network *net, const plan *p)
 {
     const run *last = &p->layers[net->num_layers - 1];
@@ -180,107 +193,36 @@ static void output_layer(network *net, const plan *p)
             for (long i = 0; i < n; i++)
                 p->sums[id] += cross_entropy(logits + i * p->ldq, p->V, p->Vp,
                                              net->labels[m + i], 1.0f / rows);
-            product(n, p->V, logits, p->ldq, p->W_qT, 0, last->Hp / NR,
-                    last->dh_out + m * last->ldh, last->ldh, 0);
+            if (net->training)
+                product(n, p->V, logits, p->ldq, p->W_qT, 0, last->Hp / NR,
+                        last->dh_out + m * last->ldh, last->ldh, 0);
         }
-        #pragma omp barrier
-        weight_gradient(last->H, p->V, rows, last->h + last->B * last->ldh, last->ldh, p->logits,
-                        p->ldq, net->dW_q, net->output_transposed,
-                        p->scratch + id * p->scratch_size);
-        share(p->V, 1, omp_get_num_threads(), id, &from, &to);
-        column_sums(net->db_q, p->logits, p->ldq, rows, from, to);
+        if (net->training) {
+            #pragma omp barrier
+            weight_gradient(last->H, p->V, rows, last->h + last->B * last->ldh, last->ldh,
+                            p->logits, p->ldq, net->dW_q, net->output_transposed,
+                            p->scratch + id * p->scratch_size);
+            share(p->V, 1, omp_get_num_threads(), id, &from, &to);
+            column_sums(net->db_q, p->logits, p->ldq, rows, from, to);
+        }
     }
     net->loss = 0;
     for (int i = 0; i < p->threads; i++)
         net->loss += p->sums[i] / rows;
 }
 
-/* Gradients as one vector, scaled to the norm if theirs is larger; weights -= lr * gradient. */
-static void clipped_sgd(parameter *params, int64_t count, int threads, double *sums,
-                        float clip_norm, float lr)
-{
-    memset(sums, 0, threads * sizeof(double));
-    #pragma omp parallel num_threads(threads)
-    {
-        int id = omp_get_thread_num(), all = omp_get_num_threads();
-        long from, to;
-        for (long n = 0; n < count; n++) {
-            share(params[n].size, 16, all, id, &from, &to);
-            const float *g = params[n].grad;
-            for (long i = from; i < to; i += 256) {
-                /* Short sums in float, so that they vectorise; long ones in double. */
-                long end = i + 256 < to ? i + 256 : to, j = i;
-                vec squares = {0};
-                for (; j + W <= end; j += W)
-                    squares += load(g + j) * load(g + j);
-                for (int lane = 0; lane < W; lane++)
-                    sums[id] += squares[lane];
-                for (; j < end; j++)
-                    sums[id] += g[j] * g[j];
-            }
-        }
-        #pragma omp barrier
-        double sum = 0;
-        for (int i = 0; i < all; i++)
-            sum += sums[i];
-        double norm = sqrt(sum);
-        float scale = norm > clip_norm ? lr * clip_norm / norm : lr;
-        for (long n = 0; n < count; n++) {
-            share(params[n].size, 16, all, id, &from, &to);
-            for (long i = from; i < to; i++)
-                params[n].weight[i] -= scale * params[n].grad[i];
-        }
-    }
-}
-
-static void train_step(network *net, parameter *params, int64_t count, float clip_norm, float lr)
+static void train_step(network *net, parameter *params, int64_t count, const optimizer *o)
 {
     plan p = plan_of(net);
     run_forward(net, &p);
     output_layer(net, &p);
     run_backward(net, &p);
-    clipped_sgd(params, count, p.threads, p.sums, clip_norm, lr);
+    clip_and_update(params, count, p.threads, p.sums, o);
 }
 
-static void generate(network *net, const int32_t *prefix, int64_t prefix_size, int32_t *added,
-                     int64_t count)
+static void score(network *net)
 {
     plan p = plan_of(net);
-    for (long i = 0; i < net->num_layers; i++) {
-        run *r = &p.layers[i];
-        if (r->tokens)
-            r->tokens[0] = prefix[0];
-        prepare(r, p.threads, net->training);
-        start_states(r);
-    }
-    pack_output(net, &p);
-    const run *last = &p.layers[net->num_layers - 1];
-    for (long n = 0; n < prefix_size + count - 1; n++) {
-        p.layers[0].tokens[0] = n < prefix_size ? prefix[n] : added[n - prefix_size];
-        for (long i = 0; i < net->num_layers; i++) {
-            run *r = &p.layers[i];
-            if (!r->tokens) {
-                memcpy(r->x, r->bias, r->gates * r->Hp * sizeof(float));
-                product(1, r->I, r->inputs, r->ld_inputs, r->W_x, 0, r->gates * r->Hp / NR, r->x,
-                        r->ldg, 1);
-            }
-            in_time(r, p.threads, forward_in_time);
-        }
-        if (n >= prefix_size - 1) {
-            float *logits = p.logits;
-            memcpy(logits, p.b_q, p.Vp * sizeof(float));
-            product(1, last->H, last->h + last->ldh, last->ldh, p.W_q, 0, p.Vp / NR, logits,
-                    p.ldq, 1);
-            int32_t likeliest = 0;
-            for (long j = 1; j < p.V; j++)
-                if (logits[j] > logits[likeliest]) likeliest = j;
-            added[n - prefix_size + 1] = likeliest;
-        }
-        for (long i = 0; i < net->num_layers; i++) {
-            run *r = &p.layers[i];
-            memcpy(r->h, r->h + r->ldh, r->Hp * sizeof(float));
-            if (r->cells)
-                memcpy(r->cells, r->cells + r->ldh, r->Hp * sizeof(float));
-        }
-    }
+    run_forward(net, &p);
+    output_layer(net, &p);
 }

@@ -24,6 +24,7 @@ typedef struct {
     float *dh, *dcells;     /* gradient by the state, B rows, on its way back through time */
     float *drh;             /* GRU_BEFORE: gradient by R * H, B rows */
     float *dh_out;          /* gradient by the outputs, T * B rows */
+    float *masked;          /* the outputs, times the mask, if there is one */
     float *dx;              /* by dense inputs, T * B rows; for tokens that of the table x */
     long ld_dx;
     int wants_dx;
@@ -83,6 +84,8 @@ static run layout(const network *net, int64_t index, arena *from)
     r.a = take_floats(from, rows * r.ldg);
     r.dh = take_floats(from, r.B * r.ldh);
     r.dh_out = take_floats(from, rows * r.ldh);
+    if (w->mask)
+        r.masked = take_floats(from, rows * r.ldh);
     if (w->cell == LSTM) {
         r.cells = take_floats(from, (rows + r.B) * r.ldh);
         r.dcells = take_floats(from, r.B * r.ldh);

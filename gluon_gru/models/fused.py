@@ -13,7 +13,7 @@ float32), all of them run on MXNet's own operators.
 import functools
 
 import mxnet as mx
-from mxnet import np, npx
+from mxnet import autograd, np, npx
 from mxnet.gluon import rnn as layers
 
 from ..errors import InputError
@@ -77,10 +77,9 @@ class Layer:
     def is_plain(self):
         """Return whether it is a layer as the engine's language models have it.
 
-        One direction, time first, no dropout, nothing else that Gluon's layers can have.
+        One direction, time first, nothing else that Gluon's layers can have but dropout.
         """
-        return (self._dir == 1 and self._layout == "TNC" and not self._dropout
-                and not self._unusual())
+        return self._dir == 1 and self._layout == "TNC" and not self._unusual()
 
     def _unusual(self):
         return (self._use_sequence_length or self._projection_size
@@ -113,7 +112,28 @@ class Layer:
         return hiddens, ends
 
     def _without_engine(self, F, inputs, states, sequence_length, **params):
+        if (F is mx.ndarray and self._dropout and self._num_layers > 1 and autograd.is_training()
+                and inputs.ctx.device_type == "cpu" and not self._unusual()):
+            return self._layer_by_layer(F, inputs, states, **params)
         return super()._forward_kernel(F, inputs, states, sequence_length, **params)
+
+    def _layer_by_layer(self, F, inputs, states, **params):
+        """Run Gluon's operator for each layer: with several at once it forgets dropout on CPUs."""
+        hiddens, ends, sides = inputs, [], "lr"[:self._dir]
+        if self._layout == "NTC":
+            hiddens = hiddens.swapaxes(0, 1)
+        for i in range(self._num_layers):
+            hiddens = npx.dropout(hiddens, p=self._dropout) if i else hiddens
+            flat = F.np._internal.rnn_param_concat(*(
+                params[f"{side}{i}_{source}_{kind}"].reshape(-1) for kind in ("weight", "bias")
+                for side in sides for source in ("i2h", "h2h")), dim=0)
+            rows = slice(i * self._dir, (i + 1) * self._dir)
+            hiddens, *end = npx.rnn(
+                hiddens, flat, *(state[rows] for state in states), state_size=self._hidden_size,
+                num_layers=1, bidirectional=self._dir == 2, state_outputs=True, mode=self._mode)
+            ends.append(end)
+        ends = [np.concatenate(parts) for parts in zip(*ends)]
+        return (hiddens.swapaxes(0, 1) if self._layout == "NTC" else hiddens), ends
 
 
 class RNN(Layer, layers.RNN):

@@ -15,12 +15,19 @@ from .concise import RNNModel
 from .recurrent_op import address, book_layout, check_tokens, runs_here, set_weights
 from .scratch import RNNModelScratch
 
+#: Its decay rates and epsilon, as Kingma and Ba (2015) recommend them.
+ADAM = (0.9, 0.999, 1e-8)
 
-def fused_network(model):
+
+def fused_network(model, seed=None, moments=None):
     """Return the `FusedNetwork` of a model, None for one that the engine can't run as a whole.
 
     It can an `RNNModelScratch` of ``fused.rnn``, ``fused.gru``, ``fused.lstm``, and an `RNNModel`
-    of a fused layer in one direction without dropout, on a CPU, in float32.
+    of a fused layer in one direction, on a CPU, in float32.
+
+    Args:
+        model: the model.
+        seed, moments: see `FusedNetwork`.
     """
     if engine.kernels() is None:
         return None
@@ -30,7 +37,7 @@ def fused_network(model):
         cell = model.forward_fn.cell
         *weights, W_q, b_q = model.params
         layers = [(cell, book_layout(cell, *weights[0].shape), weights)]
-        return FusedNetwork(layers, W_q, b_q, False)
+        return FusedNetwork(layers, W_q, b_q, False, seed=seed, moments=moments)
     layer = getattr(model, "rnn", None)
     if type(model) is not RNNModel or not isinstance(layer, fused.Layer) or not layer.is_plain():
         return None
@@ -47,7 +54,8 @@ def fused_network(model):
     layers = [(layer.cell(), layer.layout(i),
                [getattr(layer, name) for name in layer.weight_names(i)])
               for i in range(layer._num_layers)]
-    return FusedNetwork(layers, model.dense.weight, model.dense.bias, True)
+    return FusedNetwork(layers, model.dense.weight, model.dense.bias, True, layer._dropout, seed,
+                        moments)
 
 
 def _data_and_grad(param):
@@ -67,10 +75,20 @@ class FusedNetwork:
         layers: for each ``(cell, layout, params)``; see `recurrent_op.recurrent`.
         W_q, b_q: the output layer's parameters, (num_hiddens, vocab_size) or transposed.
         transposed: whether W_q is.
+        dropout: what share of the hidden units that a layer gets from another one is dropped in
+            training; what is left is scaled up by as much.
+        seed: which units these are depends on this and on ``steps`` alone; by default one is drawn
+            from MXNet's random state.
+        moments: for `train_step` with Adam, parameter -> the means of its gradient and of that's
+            square, NumPy arrays of its size, which are updated.
+
+    Attributes:
+        steps: how many training steps there have been.
     """
 
-    def __init__(self, layers, W_q, b_q, transposed):
-        self._kernels, self._params = engine.kernels(), []
+    def __init__(self, layers, W_q, b_q, transposed, dropout=0, seed=None, moments=None):
+        self._kernels, self._params, self._moments = engine.kernels(), [], moments
+        self._dropout, self._seed, self.steps = dropout, seed, 0
         self._layers = (native.Layer * len(layers))()
         for layer, (cell, layout, params) in zip(self._layers, layers):
             shape = layout.shapes[0][::-1] if layout.transposed else layout.shapes[0]
@@ -91,12 +109,15 @@ class FusedNetwork:
     def _addresses(self, params):
         """Return where parameters and where their gradients are; note those to be updated."""
         found = [], []
-        for data, grad in map(_data_and_grad, params):
+        for param, (data, grad) in zip(params, map(_data_and_grad, params)):
             addresses = address(data), grad is not None and address(grad)
             for places, place in zip(found, addresses):
                 places.append(place or None)
             if grad is not None:
-                self._params.append(native.Parameter(*addresses, data.size))
+                moments = self._moments[param] if self._moments else ()
+                self._params.append(native.Parameter(
+                    *addresses, *([array.ctypes.data for array in moments] or (None, None)),
+                    data.size))
         return found
 
     def _begin(self, num_steps, batch_size, training):
@@ -113,8 +134,32 @@ class FusedNetwork:
         self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
         network.workspace = self._workspace.ctypes.data
 
-    def train_step(self, X, Y, clip_norm, lr, from_zeros=False):
-        """Train on a minibatch with SGD; return its mean loss in nats a token, before the update.
+    def _read(self, X, Y, from_zeros, training):
+        """Make a minibatch, and the state, what the next call reads; return the labels' memory."""
+        X, Y = (check_tokens(tokens.T, self.vocab_size) for tokens in (X, Y))
+        network = self._network
+        if self._workspace is None or X.shape != (network.num_steps, network.batch_size):
+            self._begin(*X.shape, training)
+        elif from_zeros:
+            for states in self._states:
+                states[:] = 0
+        network.tokens, network.labels = X.ctypes.data, Y.ctypes.data
+        return X, Y
+
+    def _draw_masks(self):
+        """Draw what dropout leaves of the outputs of all layers but the last; return the arrays."""
+        if self._seed is None:
+            self._seed = int(np.random.randint(0, 2**31 - 1))
+        rng, masks = numpy.random.default_rng([self._seed, self.steps]), []
+        for layer in self._layers[:-1]:
+            shape = self._network.num_steps, self._network.batch_size, layer.num_hiddens
+            kept = rng.random(shape, numpy.float32) >= self._dropout
+            masks.append(kept * numpy.float32(1 / (1 - self._dropout)))
+            layer.mask = masks[-1].ctypes.data
+        return masks
+
+    def train_step(self, X, Y, clip_norm, lr, from_zeros=False, adam=False):
+        """Train on a minibatch; return its mean loss in nats a token, before the update.
 
         The gradients, as they are before they are clipped, are left in the parameters' ``grad``.
 
@@ -123,20 +168,31 @@ class FusedNetwork:
             clip_norm: gradients are scaled down to this norm.
             lr: the learning rate.
             from_zeros: start from a state of zeros, not from that of the last minibatch's end.
+            adam: update by Adam (with the usual 0.9, 0.999 and 1e-8) instead of SGD; needs
+                ``moments``.
 
         Raises:
             InputError: for tokens out of range.
         """
-        X, Y = (check_tokens(tokens.T, self.vocab_size) for tokens in (X, Y))
-        network = self._network
-        if self._workspace is None or X.shape != (network.num_steps, network.batch_size):
-            self._begin(*X.shape, True)
-        elif from_zeros:
-            for states in self._states:
-                states[:] = 0
-        network.tokens, network.labels = X.ctypes.data, Y.ctypes.data
-        self._kernels.train_step(network, self._updated, len(self._updated), clip_norm, lr)
-        return network.loss
+        kept = [self._read(X, Y, from_zeros, True)]
+        if self._dropout:
+            kept += self._draw_masks()
+        self.steps += 1
+        self._kernels.train_step(
+            self._network, self._updated, len(self._updated),
+            native.Optimizer(self.steps if adam else 0, clip_norm, lr, *ADAM))
+        return self._network.loss
+
+    def score(self, X, Y, from_zeros=False):
+        """Return the mean loss of a minibatch in nats a token, without training (or dropout).
+
+        Args and errors: see `train_step`. A network scores or trains, not both in turn: its state
+        would go on from the other's.
+        """
+        kept = self._read(X, Y, from_zeros, False)
+        self._kernels.score(self._network)
+        del kept
+        return self._network.loss
 
     def generate(self, prefix, num_predicts):
         """Return the ``num_predicts`` likeliest tokens, each after all those before, an array.
@@ -155,6 +211,25 @@ class FusedNetwork:
         self._kernels.generate(self._network, prefix.ctypes.data, prefix.size, added.ctypes.data,
                                added.size)
         return added
+
+    def read(self, tokens):
+        """Read tokens one after the other; return the logits of what follows the last, an array.
+
+        The state goes on from the last call's; the first one starts from zeros.
+
+        Raises:
+            InputError: for tokens out of range.
+        """
+        tokens = check_tokens(tokens, self.vocab_size)
+        logits = numpy.empty(self.vocab_size, numpy.float32)
+        if self._workspace is None:
+            # Only whether it is NULL matters: what is read comes with the call.
+            self._begin(1, 1, False)
+            self._network.tokens = tokens.ctypes.data
+            self._kernels.begin(self._network)
+        for token in tokens:
+            self._kernels.read_token(self._network, int(token), logits.ctypes.data)
+        return logits
 
     def close(self):
         """Give back the memory for intermediate results."""

@@ -15,12 +15,13 @@
 
 extern const kernels *choose_kernels(const char *name);
 
-enum task { FORWARD, BACKWARD, TRAIN, GENERATE };
+enum task { FORWARD, BACKWARD, TRAIN, SCORE, GENERATE, READ };
 
 typedef struct {
     int64_t task, num_arrays, num_params, prefix_size, count;
-    float clip_norm, lr;
+    optimizer o;
     int32_t *prefix, *added;
+    float *logits;
 } call;
 
 static char **arrays;
@@ -61,8 +62,13 @@ static void run(const kernels *k, const call *c, network *net, parameter *params
     switch (c->task) {
     case FORWARD: k->forward(net); break;
     case BACKWARD: k->forward(net); k->backward(net); break;
-    case TRAIN: k->train_step(net, params, c->num_params, c->clip_norm, c->lr); break;
-    case GENERATE: k->generate(net, c->prefix, c->prefix_size, c->added, c->count);
+    case TRAIN: k->train_step(net, params, c->num_params, &c->o); break;
+    case SCORE: k->score(net); break;
+    case GENERATE: k->generate(net, c->prefix, c->prefix_size, c->added, c->count); break;
+    case READ:
+        k->begin(net);
+        for (int64_t i = 0; i < c->prefix_size; i++)
+            k->read_token(net, c->prefix[i], c->logits + i * net->logits_size);
     }
     free(net->workspace);
 }
@@ -103,9 +109,9 @@ int main(int argc, char **argv)
                (sizeof(layer) - offsetof(layer, W_x)) / sizeof(void *));
     locate(&net.tokens, 5);  /* tokens, inputs, outputs, doutputs, dinputs */
     locate(&net.W_q, 5);     /* W_q, b_q, dW_q, db_q, labels */
-    locate(&c.prefix, 2);
+    locate(&c.prefix, 3);
     for (int64_t i = 0; i < c.num_params; i++)
-        locate(&params[i].weight, 2);
+        locate(&params[i].weight, 4);  /* weight, grad, mean, square */
 
     run(k, &c, &net, params);
 

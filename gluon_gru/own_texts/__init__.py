@@ -1,0 +1,1 @@
+"""Models of texts of one's own."""

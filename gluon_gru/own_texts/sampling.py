@@ -1,0 +1,60 @@
+"""What a model writes: tokens drawn from its predictions, one after the other, without end."""
+import mxnet as mx
+import numpy
+from mxnet import np
+
+from ..models.fused_network import fused_network
+
+
+def _reader(model):
+    """Return ``read(tokens)``, which reads on and returns the logits of what follows, in NumPy."""
+    network = fused_network(model)
+    if network:
+        return network.read
+    state = model.begin_state(batch_size=1, ctx=mx.cpu())
+
+    def read(tokens):
+        nonlocal state
+        logits, state = model(np.array([tokens], dtype="int32"), state)
+        return logits[-1].asnumpy()
+
+    return read
+
+
+def choose(logits, temperature, top_k, rng):
+    """Return a token drawn from logits; never token 0, which is ``<unk>``.
+
+    Args:
+        logits: (vocab_size,), a NumPy array.
+        temperature: logits are divided by it; 0 takes the likeliest.
+        top_k: only so many of the likeliest are drawn from; None: all.
+        rng: a ``numpy.random.Generator``.
+    """
+    logits = logits[1:].astype(numpy.float64)
+    if temperature == 0 or len(logits) == 1:
+        return 1 + int(logits.argmax())
+    tokens = numpy.arange(len(logits))
+    if top_k is not None and top_k < len(logits):
+        tokens = numpy.argpartition(-logits, top_k - 1)[:top_k]
+        # In an order that doesn't depend on how the partition was found.
+        tokens.sort()
+    # Of the largest, first: a tiny temperature would overflow otherwise.
+    chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature).cumsum()
+    drawn = numpy.searchsorted(chances, rng.random() * chances[-1], side="right")
+    return 1 + int(tokens[min(drawn, len(tokens) - 1)])
+
+
+def continuation(model, prefix, temperature=0.8, top_k=None, seed=None):
+    """Yield tokens that follow a prefix, without end; each is read before the next is drawn.
+
+    Args:
+        model: an `RNNModel` or `RNNModelScratch` on the CPU.
+        prefix: tokens to start from, at least one; ``<unk>`` (0) may be among them.
+        temperature, top_k: see `choose`.
+        seed: of the draws; by default another one each time.
+    """
+    rng, read, tokens = numpy.random.default_rng(seed), _reader(model), prefix
+    while True:
+        token = choose(read(tokens), temperature, top_k, rng)
+        yield token
+        tokens = [token]

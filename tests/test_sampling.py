@@ -1,0 +1,59 @@
+"""Tokens drawn from a model's predictions."""
+import itertools
+
+import mxnet as mx
+import numpy
+import pytest
+
+import gluon_gru as d2l
+from gluon_gru.models import fused
+from gluon_gru.own_texts.sampling import choose, continuation
+
+LOGITS = numpy.log(numpy.array([0.5, 0.2, 0.15, 0.1, 0.05], "float32"))
+
+
+def shares(temperature, top_k, count=20000):
+    rng = numpy.random.default_rng(1)
+    drawn = [choose(LOGITS, temperature, top_k, rng) for _ in range(count)]
+    return numpy.bincount(drawn, minlength=5) / count
+
+
+@pytest.mark.parametrize("temperature, top_k, expected", [
+    (1, None, [0, 0.4, 0.3, 0.2, 0.1]), (1, 4, [0, 0.4, 0.3, 0.2, 0.1]),
+    (1, 2, [0, 4 / 7, 3 / 7, 0, 0]), (0.5, None, [0, 16 / 30, 9 / 30, 4 / 30, 1 / 30]),
+    (0.5, 2, [0, 16 / 25, 9 / 25, 0, 0]), (1, 1, [0, 1, 0, 0, 0]), (1e-9, None, [0, 1, 0, 0, 0]),
+    (0, None, [0, 1, 0, 0, 0]), (0, 3, [0, 1, 0, 0, 0])])
+def test_tokens_come_as_often_as_they_are_likely_and_unk_never(temperature, top_k, expected):
+    # Four standard deviations of a share of 20,000 draws.
+    numpy.testing.assert_allclose(shares(temperature, top_k), expected, atol=0.015)
+
+
+@pytest.fixture(params=[fused.GRU, fused.GRUResetBefore, fused.LSTM, fused.RNN])
+def model(request):
+    d2l.set_seed(3)
+    model = d2l.RNNModel(request.param(9, 2), 6)
+    model.initialize(init=mx.init.Uniform(1))
+    model.dense.bias.set_data(mx.np.array([-9, 0, 0, 0, 0, 0]))
+    return model
+
+
+@pytest.mark.parametrize("setting", ["", "off"])
+def test_greedy_continuations_are_those_of_the_book(model, setting, monkeypatch):
+    monkeypatch.setenv("GLUON_GRU_ENGINE", setting)
+    vocab = d2l.Vocab([], reserved_tokens=list("abcde"))
+    tokens = [vocab[c] for c in "bad"]
+    found = list(itertools.islice(continuation(model, tokens, 0), 40))
+    assert "bad" + "".join(vocab.to_tokens(found)) == d2l.predict_ch8(
+        "bad", 40, model, vocab, mx.cpu())
+    assert found == list(itertools.islice(continuation(model, tokens, 1, top_k=1), 40))
+
+
+def test_a_seed_gives_a_text_and_another_seed_another(model, monkeypatch):
+    def text(seed):
+        return list(itertools.islice(continuation(model, [1], 1, None, seed), 60))
+
+    assert text(1) == text(1) != text(2)
+    assert text(None) != text(None)
+    engines = text(1)
+    monkeypatch.setenv("GLUON_GRU_ENGINE", "off")
+    assert text(1) == engines
