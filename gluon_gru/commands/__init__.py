@@ -11,6 +11,10 @@ from .. import cli
 
 #: Subcommand -> its module here, and what it does, in a line.
 COMMANDS = {
+    "reproduce": ("reproduce", "re-run what the chapter and its slides report, and judge it"),
+    "exercises": ("exercises", "answer the chapter's exercises by running them"),
+    "sweep": ("sweep", "try hyperparameters: which ones matter, and what they cost"),
+    "benchmark": ("benchmark", "measure speed here, beside PyTorch, JAX and the processor's limit"),
     "info": ("info", "what is installed here, and what will compute"),
 }
 
