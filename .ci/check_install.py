@@ -48,6 +48,7 @@ assert ours == ([] if expected == "native" else [f"gluon_gru: {info['why']}"]), 
 
 with tempfile.TemporaryDirectory() as folder:
     def command(*words, code=0):
+        """Run the installed command; return the finished process."""
         done = subprocess.run([pathlib.Path(sys.executable).with_name("gluon-gru"), *words],
                               cwd=folder, capture_output=True, text=True)
         assert done.returncode == code, (words, done)
