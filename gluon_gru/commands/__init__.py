@@ -11,6 +11,10 @@ from .. import cli
 
 #: Subcommand -> its module here, and what it does, in a line.
 COMMANDS = {
+    "reproduce": ("reproduce", "re-run what the chapter and its slides report, and judge it"),
+    "exercises": ("exercises", "answer the chapter's exercises by running them"),
+    "sweep": ("sweep", "try hyperparameters: which ones matter, and what they cost"),
+    "benchmark": ("benchmark", "measure speed here, beside PyTorch, JAX and the processor's limit"),
     "info": ("info", "what is installed here, and what will compute"),
 }
 
@@ -27,26 +31,38 @@ def script(name):
 
 def _main(words):
     if words and words[0] in COMMANDS:
-        _run(words[0], words[1:], f"gluon-gru {words[0]}")
+        _run(words[0], words[1:])
         return
     width = max(map(len, COMMANDS))
-    parser = cli.Parser(
+    own = cli.Parser(
         prog="gluon-gru", usage="gluon-gru COMMAND ... (gluon-gru COMMAND --help tells more)",
         description="Recurrent language models: train them on a text of your own, read what they "
                     "write; re-run every number of the GRU chapter of Dive into Deep Learning.",
         epilog="commands:\n" + "\n".join(
             f"  {name:{width}}  {what}" for name, (_, what) in COMMANDS.items())
         + "\n\nExit codes: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C.")
-    parser.add_argument("--version", action="version", version=cli.version())
-    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="one of those below")
+    own.add_argument("--version", action="version", version=cli.version())
+    own.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="one of those below")
     if not words:
-        parser.print_help()
+        own.print_help()
         return
-    parser.parse_args(words)
+    own.parse_args(words)
 
 
-def _run(name, words, prog):
+def parser(name, prog=None):
+    """Return the parser of a subcommand; what it parses has ``run``, a function of the arguments.
+
+    Args:
+        name: of `COMMANDS`.
+        prog: the program's name, by default that of the subcommand.
+    """
     module = importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
-    parser = cli.Parser(prog=prog, description=module.__doc__)
-    module.add_arguments(parser)
-    module.run(parser.parse_args(words))
+    found = cli.Parser(prog=prog or f"gluon-gru {name}", description=module.__doc__)
+    module.add_arguments(found)
+    found.set_defaults(run=module.run)
+    return found
+
+
+def _run(name, words, prog=None):
+    args = parser(name, prog).parse_args(words)
+    args.run(args)
