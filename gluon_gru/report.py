@@ -151,7 +151,7 @@ def html(results):
             [charts.Reported(value, epochs, ", ".join(groups))
              for (value, epochs), groups in plots.reported(results).items()]),
         bars=runs and charts.bars([
-            charts.Bar(*label.split("\n"), value, middle, "ours" if middle else "peer")
+            charts.Bar(*label.split("\n"), value, middle, "engine" if middle else "peer")
             for label, value, middle, _ in plots.rates(results)]),
         hardware=f"Tokens/sec. Filled: the median epoch, measured on {env['device']}, "
                  f"{env['processor']}, {env['cores']} cores, and where 90% of the epochs are. "

@@ -11,6 +11,7 @@ from .. import cli
 
 #: Subcommand -> its module here, and what it does, in a line.
 COMMANDS = {
+    "gates": ("gates", "what a trained GRU's gates do, character by character"),
     "info": ("info", "what is installed here, and what will compute"),
 }
 

@@ -10,8 +10,10 @@ from matplotlib.ticker import MaxNLocator
 
 # The drawing's units; its edges leave room for labels in the larger letters of a narrow window.
 WIDTH, HEIGHT = 640, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 628, 16, 336
-_TICKS = [tick * 10 ** power for power in range(9) for tick in (1, 1.5, 2, 3, 5)]
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 610, 16, 336
+# Marks of the logarithmic axis in a power of ten, the more the shorter the axis.
+_TICKS = ((1, 1.5, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
+_MOST_TICKS = 10
 
 #: After these epochs the table beside the curves has a row.
 _ROWS = (1, 10, 25, 50, 100, 200, 300, 400, 500)
@@ -50,6 +52,8 @@ def curves(found, reported=()):
     def y(value):
         return round(_BOTTOM - (_BOTTOM - _TOP) * (math.log(value) - low) / (high - low), 1)
 
+    ticks = [[tick * 10 ** power for power in range(20) for tick in some
+              if math.log(tick * 10 ** power) < high] for some in _TICKS]
     epochs = [epoch for epoch in MaxNLocator(5, integer=True).tick_values(1, longest)
               if 0 < epoch <= longest]
     return {
@@ -57,7 +61,8 @@ def curves(found, reported=()):
         "top": _TOP,
         "x_ticks": [(x(epoch), f"{epoch:g}") for epoch in sorted({1, *epochs})
                     if epoch == 1 or x(epoch) - _LEFT > 40],
-        "y_ticks": [(y(tick), f"{tick:g}") for tick in _TICKS if math.log(tick) < high],
+        "y_ticks": [(y(tick), f"{tick:g}") for tick in next(
+            (some for some in ticks if len(some) <= _MOST_TICKS), ticks[-1])],
         "curves": [{"label": curve.label + (f" ({len(curve.runs)} seeds)" if len(curve.runs) > 1
                                             else ""),
                     "lines": [" ".join(f"{x(i)},{y(value)}" for i, value in enumerate(run, 1))
@@ -78,7 +83,7 @@ def curves(found, reported=()):
 class Bar(typing.NamedTuple):
     """A bar: what it is of, its length, the range drawn over it, and how it is filled.
 
-    ``kind`` is ``ours``, ``package`` or ``peer``.
+    ``kind`` is ``engine``, ``package`` or ``peer``.
     """
 
     label: str
