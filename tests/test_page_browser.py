@@ -133,9 +133,9 @@ def shown(page):
 
 def expected(gates, place, rank=0):
     unit = gates_of.memory(gates)[0][rank]
-    return pytest.approx([values for gate in (gates.update, gates.reset)
-                          for values in [gate[place, unit]]]
-                         + [gate[place].mean() for gate in (gates.update, gates.reset)], abs=6e-4)
+    both = (gates.update, gates.reset)
+    return pytest.approx([gate[place, unit] for gate in both]
+                         + [gate[place].mean() for gate in both], abs=6e-4)
 
 
 def test_hovering_shows_the_gates_at_a_character(gates):
