@@ -15,6 +15,7 @@ COMMANDS = {
     "exercises": ("exercises", "answer the chapter's exercises by running them"),
     "sweep": ("sweep", "try hyperparameters: which ones matter, and what they cost"),
     "benchmark": ("benchmark", "measure speed here, beside PyTorch, JAX and the processor's limit"),
+    "gates": ("gates", "what a trained GRU's gates do, character by character"),
     "info": ("info", "what is installed here, and what will compute"),
 }
 
