@@ -11,6 +11,8 @@ from .. import cli
 
 #: Subcommand -> its module here, and what it does, in a line.
 COMMANDS = {
+    "export": ("export", "write a trained model for ONNX Runtime or PyTorch"),
+    "import": ("import_params", "make a checkpoint of a .params file of the book's own code"),
     "info": ("info", "what is installed here, and what will compute"),
 }
 
