@@ -11,7 +11,7 @@ from mxnet.gluon import rnn
 from test_commands import run
 
 import gluon_gru as d2l
-from gluon_gru import checkpoint, models
+from gluon_gru import checkpoint, commands, models
 from gluon_gru.leaving import onnx_file, torch_file, weights
 from gluon_gru.models import fused, scratch
 
@@ -219,13 +219,13 @@ def test_the_command_writes_and_checks_an_onnx_file(checkpoint_of, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.onnx", "run.safetensors"]
     again = run("export", str(path), str(target))
     assert again.returncode == 2 and "is there already" in again.stderr
-    assert run("export", str(path), str(target), "--force").returncode == 0
 
 
 def test_the_command_writes_pytorchs_file(checkpoint_of, tmp_path):
     target = tmp_path / "model.safetensors"
+    target.touch()
     done = run("export", str(checkpoint_of(model_of("scratch.lstm"))), str(target), "--layout",
-               "torch")
+               "torch", "--force")
     assert (done.returncode, done.stderr) == (0, "")
     with safetensors.safe_open(target, framework="numpy") as file:
         assert json.loads(file.metadata()["vocab"]) == VOCAB.idx_to_token
@@ -241,17 +241,22 @@ def test_the_command_writes_pytorchs_file(checkpoint_of, tmp_path):
     (["model.safetensors", "--layout", "torch"], "nn.GRU's after it"),
     (["model.pt"], "'.pt'"), (["missing/model.onnx"], "No such file"), ([], "FILE")],
     ids=lambda value: value if isinstance(value, str) else "")
-def test_what_the_command_cannot_do_is_one_line(words, wrong, checkpoint_of, tmp_path):
+def test_what_the_command_cannot_do_is_one_line(
+        words, wrong, checkpoint_of, tmp_path, monkeypatch, capsys):
     path = checkpoint_of(model_of("scratch.gru"))
     words = [str(tmp_path / words[0]), *words[1:]] if words else []
-    done = run("export", str(path), *words)
-    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: ") and wrong in done.stderr
+    monkeypatch.setattr("sys.argv", ["gluon-gru", "export", str(path), *words])
+    with pytest.raises(SystemExit) as end:
+        commands.main()
+    printed = capsys.readouterr()
+    assert end.value.code == 2 and printed.out == "" and printed.err.count("\n") == 1
+    assert printed.err.startswith("error: ") and wrong in printed.err
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
 
 
 def test_a_missing_run_is_one_line(tmp_path):
-    done = run("export", str(tmp_path / "none"), str(tmp_path / "model.onnx"))
+    done = run("export", str(tmp_path / "none"), str(tmp_path / "model.safetensors"), "--layout",
+               "torch")
     assert done.returncode == 2 and "isn't there" in done.stderr and done.stderr.count("\n") == 1
 
 

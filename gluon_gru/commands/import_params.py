@@ -42,7 +42,7 @@ def run(args):
                          f"{source} has {len(vocab)}: give the text that it was trained on with "
                          "--corpus, or its tokens with --vocab")
     found = {**facts, "imported_from": args.file.name, "vocab_from": source}
-    params_file.to_checkpoint(params, found, vocab).save(args.out)
+    params_file.save(args.out, params, found, vocab)
     print(f"{args.out}: {facts['layer'].split('.')[1]}, {facts['num_layers']} layers, "
           f"{facts['directions']} directions, {facts['num_hiddens']} hidden units, "
           f"{len(vocab)} tokens from {source}")

@@ -1,28 +1,35 @@
 """The book's own saved models: from a Gluon ``.params`` file to a checkpoint.
 
 The book's class is ``RNNModel``, a block with ``rnn``, a layer of ``mxnet.gluon.rnn``, and
-``dense``; its ``save_parameters`` writes names such as ``rnn.l0_i2h_weight``, older code's
+``dense``. Its ``save_parameters`` writes names such as ``rnn.l0_i2h_weight`` or, MXNet 1.9.1,
+``rnn._unfused.0.i2h_weight`` (of two directions ``rnn._unfused.0.l_cell.i2h_weight``); older code's
 ``collect_params().save`` such as ``rnnmodel0_gru0_l0_i2h_weight``. The file holds nothing else:
 what the model was follows from the shapes, but the activation of an RNN and the vocabulary.
 """
 import random
 import re
 
+import mxnet as mx
 import numpy
-from mxnet import nd
+from mxnet import np
 
-from ..checkpoint import Checkpoint
+from .. import restore
+from ..checkpoint import RunFile
 from ..errors import InputError
 from ..text import Vocab
 
 #: Gates -> layer.
 _LAYERS = {1: "rnn", 3: "gru", 4: "lstm"}
-_OF_LAYER = re.compile(r"(?:.*[._])?([lr]\d+_(?:i2h|h2h)_(?:weight|bias))")
-_OF_DENSE = re.compile(r"(?:.*[._])?(weight|bias)")
+_PART = r"(?P<part>(?:i2h|h2h)_(?:weight|bias))"
+_OF_LAYER = (re.compile(rf"(?:.*[._])?(?P<side>[lr])(?P<layer>\d+)_{_PART}"),
+             re.compile(rf"(?:.*[._])?_unfused\.(?P<layer>\d+)\.(?:(?P<side>[lr])_cell\.)?{_PART}"))
+_OF_DENSE = re.compile(r"(?:.*[._])?(?P<part>weight|bias)")
 
 
 def read(path):
-    """Return the parameters of a ``.params`` file: this package's names -> float32 arrays.
+    """Return the parameters of a ``.params`` file: name -> float32 array.
+
+    The names are ``rnn.l0_i2h_weight`` and so on, and ``dense.weight``, ``dense.bias``.
 
     Raises:
         InputError: if it can't be read, or doesn't hold an ``RNNModel``.
@@ -34,7 +41,7 @@ def read(path):
         raise InputError(f"{str(path)!r} can't be read ({error.strerror}): give a file of "
                          "save_parameters") from error
     try:
-        found = nd.load(str(path))
+        found = mx.nd.load(str(path))
         arrays = {name.split(":")[-1]: array.asnumpy().astype(numpy.float32)
                   for name, array in found.items()}
     except Exception as error:
@@ -43,16 +50,22 @@ def read(path):
                          "that save_parameters wrote") from error
     params = {}
     for name, array in arrays.items():
-        layer, dense = _OF_LAYER.fullmatch(name), _OF_DENSE.fullmatch(name)
-        if layer:
-            params[f"rnn.{layer.group(1)}"] = array
-        elif dense and not re.search("_(i2h|h2h|h2r)_", name):
-            params[f"dense.{dense.group(1)}"] = array
-        else:
-            raise _other(path, f"{name!r} is no parameter of it")
+        params[_name(name, path)] = array
     if len(params) < len(arrays):
         raise _other(path, "two of its parameters have the same name")
     return params
+
+
+def _name(name, path):
+    """Return the name by which `read` returns a parameter."""
+    for pattern in _OF_LAYER:
+        found = pattern.fullmatch(name)
+        if found:
+            return f"rnn.{found['side'] or 'l'}{int(found['layer'])}_{found['part']}"
+    found = _OF_DENSE.fullmatch(name)
+    if not found or re.search("[ih]2[hr]_", name):
+        raise _other(path, f"{name!r} is no parameter of it")
+    return f"dense.{found['part']}"
 
 
 def config(path, params, activation):
@@ -118,14 +131,24 @@ def vocabulary(tokens):
     return vocab
 
 
-def to_checkpoint(params, facts, vocab):
-    """Return the `gluon_gru.checkpoint.Checkpoint` of parameters, before any epoch of training.
+def save(path, params, facts, vocab):
+    """Write parameters as a checkpoint before any epoch of training, whole or not at all.
 
     Args:
+        path: where to.
         params: what `read` returned.
-        facts: what `config` returned, and further ones.
+        facts: what `config` returned, and maybe further ones.
         vocab: the `gluon_gru.Vocab`.
+
+    Raises:
+        InputError: if it can't be written.
     """
-    version, internal, gauss_next = random.Random(0).getstate()
-    return Checkpoint(params=params, config=facts, vocab=list(vocab.idx_to_token), epoch=0,
-                      history={}, random_state=[version, list(internal), gauss_next])
+    model = restore.build(path, facts, mx.cpu())
+    for name, value in params.items():
+        block, part = name.split(".")
+        getattr(getattr(model, block), part).set_data(np.array(value))
+    # Gluon takes them over when it first needs them.
+    model(np.zeros((1, 1), dtype="int32"), model.begin_state(batch_size=1, ctx=mx.cpu()))
+    file = RunFile(path, model, random.Random(0), vocab, facts)
+    file.epoch_ends({"perplexity": []})
+    file.save()
