@@ -16,6 +16,8 @@ COMMANDS = {
     "sweep": ("sweep", "try hyperparameters: which ones matter, and what they cost"),
     "benchmark": ("benchmark", "measure speed here, beside PyTorch, JAX and the processor's limit"),
     "gates": ("gates", "what a trained GRU's gates do, character by character"),
+    "export": ("export", "write a trained model for ONNX Runtime or PyTorch"),
+    "import": ("import_params", "make a checkpoint of a .params file of the book's own code"),
     "info": ("info", "what is installed here, and what will compute"),
 }
 
