@@ -103,6 +103,8 @@ class Folder:
         self._saved_at = time.monotonic()
 
     def _write_record(self):
+        rounds = self.record["rounds"]
+        self.record["best"] = best_round(rounds) if rounds else None
         checkpoint.write_whole(self.path / "run.json", json.dumps(self.record, indent=1).encode())
 
     @property
