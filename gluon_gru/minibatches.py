@@ -32,25 +32,27 @@ def _check(corpus, batch_size, num_steps):
 def _random(corpus, batch_size, num_steps, rng):
     """Yield what `seq_data_iter_random` does, as NumPy arrays."""
     _check(corpus, batch_size, num_steps)
-    corpus = numpy.asarray(corpus, numpy.int32)[rng.randint(0, num_steps):]
+    corpus = numpy.asarray(corpus)[rng.randint(0, num_steps):]
     num_examples = (len(corpus) - 1) // num_steps
     starts = list(range(0, num_examples * num_steps, num_steps))
     rng.shuffle(starts)
     starts, within = numpy.array(starts)[:, None], numpy.arange(num_steps)
     for i in range(0, num_examples // batch_size * batch_size, batch_size):
         indices = starts[i:i + batch_size] + within
-        yield corpus[indices], corpus[indices + 1]
+        yield corpus[indices].astype(numpy.int32), corpus[indices + 1].astype(numpy.int32)
 
 
 def _consecutive(corpus, batch_size, num_steps, rng):
     """Yield what `seq_data_iter_consecutive` does, as NumPy arrays."""
     _check(corpus, batch_size, num_steps)
-    corpus, offset = numpy.asarray(corpus, numpy.int32), rng.randint(0, num_steps)
+    corpus, offset = numpy.asarray(corpus), rng.randint(0, num_steps)
     row = (len(corpus) - offset - 1) // batch_size
     Xs = corpus[offset:offset + batch_size * row].reshape(batch_size, row)
     Ys = corpus[offset + 1:offset + 1 + batch_size * row].reshape(batch_size, row)
     for i in range(0, row // num_steps * num_steps, num_steps):
-        yield Xs[:, i:i + num_steps], Ys[:, i:i + num_steps]
+        # Minibatch by minibatch: a long text's tokens are held in as few bytes as will do.
+        yield (Xs[:, i:i + num_steps].astype(numpy.int32),
+               Ys[:, i:i + num_steps].astype(numpy.int32))
 
 
 def _for_mxnet(minibatches):

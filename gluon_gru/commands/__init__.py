@@ -11,6 +11,9 @@ from .. import cli
 
 #: Subcommand -> its module here, and what it does, in a line.
 COMMANDS = {
+    "train": ("train", "train a model on a text of your own"),
+    "generate": ("generate", "have a trained model continue a text"),
+    "evaluate": ("evaluate", "how well a trained model predicts a text"),
     "reproduce": ("reproduce", "re-run what the chapter and its slides report, and judge it"),
     "exercises": ("exercises", "answer the chapter's exercises by running them"),
     "sweep": ("sweep", "try hyperparameters: which ones matter, and what they cost"),

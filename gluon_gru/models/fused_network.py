@@ -138,9 +138,14 @@ class FusedNetwork:
         """Make a minibatch, and the state, what the next call reads; return the labels' memory."""
         X, Y = (check_tokens(tokens.T, self.vocab_size) for tokens in (X, Y))
         network = self._network
-        if self._workspace is None or X.shape != (network.num_steps, network.batch_size):
+        before = self._states if self._workspace is not None else None
+        if before is None or X.shape != (network.num_steps, network.batch_size):
+            goes_on = before is not None and X.shape[1] == network.batch_size
             self._begin(*X.shape, training)
-        elif from_zeros:
+            if goes_on:
+                for states, old in zip(self._states, before):
+                    states[:] = old
+        if from_zeros:
             for states in self._states:
                 states[:] = 0
         network.tokens, network.labels = X.ctypes.data, Y.ctypes.data

@@ -1,1 +1,15 @@
-"""Models of texts of one's own."""
+"""Models of texts of one's own.
+
+```python
+from gluon_gru import own_texts
+
+own_texts.train("my.txt", "runs/mine")
+print("".join(own_texts.generate("runs/mine", "Once ")))
+print(own_texts.evaluate("runs/mine", "other.txt").perplexity)
+```
+"""
+from .scoring import Score, evaluate
+from .training import train
+from .writing import generate
+
+__all__ = ["Score", "evaluate", "generate", "train"]

@@ -1,0 +1,160 @@
+"""Everything that a training on a text of one's own is set to, and what it is by default."""
+import dataclasses
+import functools
+import math
+import numbers
+import typing
+
+from ..errors import InputError, check_positive
+from ..minibatches import shortest_corpus
+from ..models import fused
+from .learner import OPTIMIZERS
+from .reading import CASES, TOKENS
+
+#: Cell -> its layer. ``gru`` is the book's, whose reset gate acts before the recurrent product;
+#: ``gru-after`` is Gluon's and cuDNN's.
+CELLS = {"rnn": functools.partial(fused.RNN, activation="tanh"), "gru": fused.GRUResetBefore,
+         "gru-after": fused.GRU, "lstm": fused.LSTM}
+
+SAMPLINGS = ("sequential", "random")
+
+_GATES = {"rnn": 1, "gru": 3, "gru-after": 3, "lstm": 4}
+
+#: The held-out part never takes more tokens than this: its perplexity is then known to 1% or so,
+#: and scoring it after every round takes little of the time.
+MAX_VALIDATION = 200_000
+
+#: What two cores reach in training, in operations a second; see `num_operations`.
+_RATE = 100e9
+
+
+class _Size(typing.NamedTuple):
+    """What is sensible for texts of fewer than ``below`` tokens."""
+
+    below: float
+    num_hiddens: int
+    num_layers: int
+    batch_size: int
+    num_steps: int
+    epochs: int
+    minutes: float
+
+
+# Small texts: as many updates as they give, from small minibatches, in a model that doesn't learn
+# them by heart at once; the held-out part ends it. Large ones: a model that time allows, in
+# minibatches that keep the cores busy. Adam takes fewer epochs than the book's 500 with SGD.
+_SIZES = (
+    _Size(3_000, 64, 1, 4, 16, 60, 1),
+    _Size(30_000, 128, 1, 8, 32, 40, 1),
+    _Size(300_000, 256, 1, 16, 64, 30, 5),
+    _Size(3_000_000, 512, 1, 32, 64, 30, 10),
+    _Size(math.inf, 512, 2, 64, 64, 10, 90),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a run is trained with; see `gluon_gru.own_texts.train` for what each means.
+
+    Raises:
+        InputError: for a value that can't be; it names the setting, its value and the way out.
+    """
+
+    tokens: str = "characters"
+    case: str = "keep"
+    cell: str = "gru"
+    num_hiddens: int = 256
+    num_layers: int = 1
+    dropout: float = 0.0
+    optimizer: str = "adam"
+    lr: float = 2e-3
+    decay: float = 0.1
+    batch_size: int = 32
+    num_steps: int = 64
+    sampling: str = "sequential"
+    validation: float = 0.1
+    patience: int = 5
+    epochs: float = 30
+    seed: int = 1
+
+    def __post_init__(self):
+        for name, choices in (("tokens", TOKENS), ("case", CASES), ("cell", tuple(CELLS)),
+                              ("optimizer", OPTIMIZERS), ("sampling", SAMPLINGS)):
+            if getattr(self, name) not in choices:
+                raise InputError(f"{name} is {getattr(self, name)!r}: choose from "
+                                 f"{', '.join(choices)}")
+        for name in ("num_hiddens", "num_layers", "batch_size", "num_steps", "patience"):
+            check_positive(name, getattr(self, name))
+        for name in ("lr", "epochs"):
+            check_positive(name, getattr(self, name), whole=False)
+        _check_share("decay", self.decay, 0 < _real(self.decay) <= 1, "above 0 and at most 1")
+        _check_share("validation", self.validation, 0 < _real(self.validation) <= 0.5,
+                     "above 0 and at most 0.5")
+        _check_share("dropout", self.dropout, 0 <= _real(self.dropout) < 1,
+                     "at least 0 and below 1")
+        seed = self.seed
+        if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**31:
+            raise InputError(f"seed is {seed!r}: it must be a whole number from 0 to {2**31 - 1}")
+
+
+def _real(value):
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return value if real else math.nan
+
+
+def _check_share(name, value, good, what):
+    if not good:
+        raise InputError(f"{name} is {value!r}: it must be a number {what}")
+
+
+def num_validation(num_tokens, validation):
+    """Return how many tokens at a text's end are held out, for a share of them."""
+    # One token is predicted from the other.
+    return max(2, min(math.ceil(num_tokens * validation), MAX_VALIDATION))
+
+
+def num_operations(settings, vocab_size):
+    """Return the operations (multiplications and additions) that training on a token takes."""
+    hiddens, layers = settings.num_hiddens, settings.num_layers
+    matrices = _GATES[settings.cell] * hiddens**2 * (2 * layers - 1) + hiddens * vocab_size
+    # Forwards, and backwards by inputs and by weights; the first layer only looks inputs up.
+    return 6 * matrices
+
+
+def filled(given, num_tokens, vocab_size):
+    """Return the `Settings` of a text with what wasn't given set to what is sensible.
+
+    Args:
+        given: name -> value.
+        num_tokens: of the training part.
+        vocab_size: how many tokens there are.
+
+    Raises:
+        InputError: see `Settings`; and for a text too short for a minibatch.
+    """
+    size = next(size for size in _SIZES if num_tokens < size.below)
+    found = {**size._asdict(), **given}
+    minutes = found.pop("minutes")
+    found.pop("below")
+    # Dropout has work between layers alone, and is of use where a model can overfit. The book's
+    # SGD has the book's rate; Adam's is smaller for more units, as is usual.
+    found.setdefault("dropout", 0.2 if _real(found["num_layers"]) > 1 else 0.0)
+    if "lr" not in found:
+        hiddens = found["num_hiddens"]
+        found["lr"] = 1.0 if found.get("optimizer") == "sgd" else (
+            5e-3 if _real(hiddens) <= 128 else 2e-3)
+    settings = Settings(**found)
+    if settings.dropout and settings.num_layers == 1:
+        raise InputError(f"dropout is {settings.dropout!r}, but acts between layers, and "
+                         "num_layers is 1: ask for more layers, or leave dropout out")
+    needed = shortest_corpus(settings.batch_size, settings.num_steps)
+    if num_tokens < needed:
+        raise InputError(
+            f"the text is too short: {num_tokens:,} {settings.tokens} are left to train on without "
+            f"the held-out part, and a minibatch (batch_size {settings.batch_size}, num_steps "
+            f"{settings.num_steps}) takes {needed:,}: give a longer text, or smaller ones")
+    if "epochs" not in given:
+        affordable = minutes * 60 * _RATE / (num_operations(settings, vocab_size) * num_tokens)
+        settings = dataclasses.replace(
+            settings, epochs=min(settings.epochs, float(f"{affordable:.2g}")))
+    return settings
