@@ -55,20 +55,22 @@ def _main(words):
     own.parse_args(words)
 
 
+def _module(name):
+    return importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
+
+
 def parser(name, prog=None):
-    """Return the parser of a subcommand; what it parses has ``run``, a function of the arguments.
+    """Return the parser of a subcommand.
 
     Args:
         name: of `COMMANDS`.
         prog: the program's name, by default that of the subcommand.
     """
-    module = importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
+    module = _module(name)
     found = cli.Parser(prog=prog or f"gluon-gru {name}", description=module.__doc__)
     module.add_arguments(found)
-    found.set_defaults(run=module.run)
     return found
 
 
 def _run(name, words, prog=None):
-    args = parser(name, prog).parse_args(words)
-    args.run(args)
+    _module(name).run(parser(name, prog).parse_args(words))
