@@ -41,9 +41,11 @@ def read(path):
         raise InputError(f"{str(path)!r} can't be read ({error.strerror}): give a file of "
                          "save_parameters") from error
     try:
-        found = mx.nd.load(str(path))
-        arrays = {name.split(":")[-1]: array.asnumpy().astype(numpy.float32)
-                  for name, array in found.items()}
+        try:
+            arrays = _load(path, True)
+        except mx.MXNetError:
+            # What was saved without NumPy's shapes loads only without them.
+            arrays = _load(path, False)
     except Exception as error:
         # A damaged file makes MXNet raise errors of several kinds, with a backtrace in them.
         raise InputError(f"{str(path)!r} is damaged or no file of Gluon's parameters: give one "
@@ -54,6 +56,12 @@ def read(path):
     if len(params) < len(arrays):
         raise _other(path, "two of its parameters have the same name")
     return params
+
+
+def _load(path, shapes_are_numpys):
+    with mx.util.np_shape(shapes_are_numpys):
+        return {name.split(":")[-1]: array.asnumpy().astype(numpy.float32)
+                for name, array in mx.nd.load(str(path)).items()}
 
 
 def _name(name, path):
