@@ -232,6 +232,7 @@ def test_contestants_on_mxnet_agree_and_everything_is_written_down(measure, tmp_
     text = (tmp_path / "report.md").read_text()
     assert "share of the limit" in text and "the limit (sgemm)" in text and "the command" in text
     assert "engine, the book's GRU" in report.table(results)
+    assert "the limit, by the best sgemm" in (tmp_path / "report.html").read_text()
     assert (tmp_path / "benchmark.png").read_bytes().startswith(b"\x89PNG")
     assert not (tmp_path / "shapes.png").exists()
 
@@ -246,7 +247,8 @@ def test_pytorch_and_gluon_agree_on_every_shape_and_the_ratios_are_drawn(measure
     results = measure("shapes", lambda one: "Gluon" in one.name or "rnn." in one.name
                       or one.needs == "torch", rounds=1)
     assert len(results["contests"]) == 2 and results["environment"]["torch"]
-    assert "Slower than a peer, of 2 shapes" in (tmp_path / "report.md").read_text()
+    for page in ("report.md", "report.html"):
+        assert "Slower than a peer, of 2 shapes" in (tmp_path / page).read_text()
     assert (tmp_path / "shapes.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -2,6 +2,7 @@
 import dataclasses
 import fcntl
 import functools
+import html
 import json
 import random
 
@@ -211,6 +212,17 @@ def test_the_report_has_every_statement_table_and_picture(answered):
         for table in answer["tables"]:
             assert f"**{table['title']}**" in text
     assert "cut short" not in text
+
+
+def test_the_page_has_them_too_and_both_grus_gates_to_walk_through(answered):
+    out, answers = answered
+    page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
+    for answer in answers.values():
+        for finding in answer["findings"]:
+            assert f'id="{finding["statement"].replace("/", "")}"' in page
+    assert page.count("<figure>") == sum(len(answer["pictures"]) for answer in answers.values())
+    assert [walk["tokens"] for walk in answers["gates"]["walks"]] == [list(inspection.TEXT)] * 2
+    assert page.count('class="walk"') == 2
 
 
 def test_tables_hold_what_was_trained(answered):

@@ -75,7 +75,8 @@ def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
     for name in ("processor", "cores", "python", "numpy", "mxnet", "device", "commit"):
         assert results["invocations"][0]["environment"][name]
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {
-        "results.json", "report.md", "perplexity.png", "throughput.png", "checkpoints"}
+        "results.json", "report.md", "report.html", "perplexity.png", "throughput.png",
+        "checkpoints"}
 
 
 def test_resuming_a_finished_reproduction_trains_nothing_and_keeps_the_numbers(

@@ -166,6 +166,7 @@ def test_one_of_two_workers_is_killed_and_nothing_is_lost_nor_run_twice(tmp_path
     assert [trial["number"] for trial in results["trials"] if trial["state"] == "lost"] == [
         lost.number]
     assert "## Workers that died" in (tmp_path / "report.md").read_text()
+    assert "Workers that died" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage")
