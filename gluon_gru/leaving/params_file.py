@@ -44,7 +44,7 @@ def read(path):
         try:
             arrays = _load(path, True)
         except mx.MXNetError:
-            # What was saved without NumPy's shapes loads only without them.
+            # What was saved without ``npx.set_np()`` loads only without it.
             arrays = _load(path, False)
     except Exception as error:
         # A damaged file makes MXNet raise errors of several kinds, with a backtrace in them.
@@ -58,8 +58,8 @@ def read(path):
     return params
 
 
-def _load(path, shapes_are_numpys):
-    with mx.util.np_shape(shapes_are_numpys):
+def _load(path, numpys):
+    with mx.util.np_array(numpys), mx.util.np_shape(numpys):
         return {name.split(":")[-1]: array.asnumpy().astype(numpy.float32)
                 for name, array in mx.nd.load(str(path)).items()}
 
@@ -97,7 +97,9 @@ def config(path, params, activation):
     num_hiddens, vocab_size = state[1], dense[0]
     gates, rest = divmod(state[0], num_hiddens)
     directions = 1 + ("rnn.r0_i2h_weight" in shapes)
-    num_layers = (len(shapes) - 2) // (4 * directions)
+    num_layers = 1
+    while f"rnn.l{num_layers}_i2h_weight" in shapes:
+        num_layers += 1
     expected = {"dense.weight": (vocab_size, num_hiddens * directions),
                 "dense.bias": (vocab_size,)}
     for i in range(num_layers):
