@@ -13,7 +13,7 @@ import pathlib
 
 from .. import cli, corpus, text
 from ..errors import InputError
-from ..leaving import params_file
+from ..leaving import params_file, weights
 from .export import check_target
 
 
@@ -42,10 +42,8 @@ def run(args):
                          f"{source} has {len(vocab)}: give the text that it was trained on with "
                          "--corpus, or its tokens with --vocab")
     found = {**facts, "imported_from": args.file.name, "vocab_from": source}
-    params_file.save(args.out, params, found, vocab)
-    print(f"{args.out}: {facts['layer'].split('.')[1]}, {facts['num_layers']} layers, "
-          f"{facts['directions']} directions, {facts['num_hiddens']} hidden units, "
-          f"{len(vocab)} tokens from {source}")
+    model = params_file.save(args.out, params, found, vocab)
+    print(f"{args.out}: {weights.of(model)}, those of {source}")
 
 
 def _vocabulary(args):

@@ -142,7 +142,7 @@ def vocabulary(tokens):
 
 
 def save(path, params, facts, vocab):
-    """Write parameters as a checkpoint before any epoch of training, whole or not at all.
+    """Write parameters as a checkpoint before any epoch of training; return the model.
 
     Args:
         path: where to.
@@ -162,3 +162,4 @@ def save(path, params, facts, vocab):
     file = RunFile(path, model, random.Random(0), vocab, facts)
     file.epoch_ends({"perplexity": []})
     file.save()
+    return model
