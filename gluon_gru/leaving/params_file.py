@@ -50,9 +50,7 @@ def read(path):
         # A damaged file makes MXNet raise errors of several kinds, with a backtrace in them.
         raise InputError(f"{str(path)!r} is damaged or no file of Gluon's parameters: give one "
                          "that save_parameters wrote") from error
-    params = {}
-    for name, array in arrays.items():
-        params[_name(name, path)] = array
+    params = {_name(name, path): array for name, array in arrays.items()}
     if len(params) < len(arrays):
         raise _other(path, "two of its parameters have the same name")
     return params
