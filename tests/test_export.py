@@ -1,6 +1,7 @@
 """Exported models give the same logits, states and text elsewhere as here."""
 import json
 import random
+import sys
 
 import mxnet as mx
 import numpy
@@ -254,42 +255,45 @@ def test_what_the_command_cannot_do_is_one_line(
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
 
 
-def test_a_missing_run_is_one_line(tmp_path):
-    done = run("export", str(tmp_path / "none"), str(tmp_path / "model.safetensors"), "--layout",
-               "torch")
-    assert done.returncode == 2 and "isn't there" in done.stderr and done.stderr.count("\n") == 1
+@pytest.fixture
+def exported(checkpoint_of, tmp_path, monkeypatch, capsys):
+    """Return a function that exports to model.onnx in this process: (exit code, what it said)."""
+
+    def export(path=None):
+        path = path or checkpoint_of(model_of("rnn.GRU"))
+        monkeypatch.setattr(
+            "sys.argv", ["gluon-gru", "export", str(path), str(tmp_path / "model.onnx")])
+        try:
+            commands.main()
+        except SystemExit as end:
+            return end.code, capsys.readouterr().err
+        return 0, capsys.readouterr().out
+
+    return export
 
 
-WITHOUT = """
-import sys
-sys.modules[{name!r}] = None
-from gluon_gru import commands
-sys.argv[1:] = {words!r}
-commands.main()
-"""
-
-
-def test_without_onnx_the_way_to_get_it_is_told(checkpoint_of, tmp_path, run_python):
-    words = ["export", str(checkpoint_of(model_of("rnn.GRU"))), str(tmp_path / "model.onnx")]
-    done = run_python(WITHOUT.format(name="onnx", words=words))
-    assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert "pip install 'gluon_gru[export]'" in done.stderr
-
-
-def test_without_onnx_runtime_it_says_that_nothing_was_checked(
-        checkpoint_of, tmp_path, run_python):
+def test_a_missing_run_is_one_line(exported, tmp_path):
     pytest.importorskip("onnx")
-    words = ["export", str(checkpoint_of(model_of("rnn.GRU"))), str(tmp_path / "model.onnx")]
-    done = run_python(WITHOUT.format(name="onnxruntime", words=words))
-    assert done.returncode == 0 and "not checked" in done.stdout
-    assert (tmp_path / "model.onnx").is_file()
+    code, line = exported(tmp_path / "none")
+    assert code == 2 and "isn't there" in line and line.count("\n") == 1
 
 
-def test_a_file_that_differs_is_not_written(checkpoint_of, tmp_path, run_python):
+def test_without_onnx_the_way_to_get_it_is_told(exported, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    code, line = exported()
+    assert code == 2 and line.count("\n") == 1 and "pip install 'gluon_gru[export]'" in line
+
+
+def test_without_onnx_runtime_it_says_that_nothing_was_checked(exported, monkeypatch, tmp_path):
+    pytest.importorskip("onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    code, told = exported()
+    assert code == 0 and "not checked" in told and (tmp_path / "model.onnx").is_file()
+
+
+def test_a_file_that_differs_is_not_written(exported, monkeypatch, tmp_path):
     pytest.importorskip("onnxruntime")
-    words = ["export", str(checkpoint_of(model_of("rnn.GRU"))), str(tmp_path / "model.onnx")]
-    done = run_python("from gluon_gru.leaving import onnx_file\n"
-                      "onnx_file._ORDER['GRU'] = (1, 0, 2)\n"
-                      + WITHOUT.format(name="unused", words=words))
-    assert done.returncode == 1 and "nothing was written" in done.stderr
+    monkeypatch.setitem(onnx_file._ORDER, "GRU", (1, 0, 2))
+    code, line = exported()
+    assert code == 1 and "nothing was written" in line and line.count("\n") == 1
     assert not (tmp_path / "model.onnx").exists()

@@ -11,9 +11,9 @@ The checkpoint is a RUN for the other commands.
 import json
 import pathlib
 
-from .. import cli, corpus, text
+from .. import corpus, text
 from ..errors import InputError
-from ..leaving import params_file
+from ..leaving import params_file, weights
 from .export import check_target
 
 
@@ -24,7 +24,9 @@ def add_arguments(parser):
                         help="the checkpoint to write, model.safetensors for example")
     parser.add_argument("--activation", choices=["relu", "tanh"], default="relu",
                         help="of an rnn.RNN; relu by default, as there")
-    cli.add_corpus(parser)
+    parser.add_argument("--corpus", metavar="PATH",
+                        help="the text that it was trained on; by default The Time Machine: "
+                             "$GLUON_GRU_CORPUS, the user's cache, or a download")
     parser.add_argument("--vocab", metavar="PATH", type=pathlib.Path,
                         help="the tokens by index, a JSON list, of another text: "
                              "json.dump(vocab.idx_to_token, file)")
@@ -42,10 +44,8 @@ def run(args):
                          f"{source} has {len(vocab)}: give the text that it was trained on with "
                          "--corpus, or its tokens with --vocab")
     found = {**facts, "imported_from": args.file.name, "vocab_from": source}
-    params_file.save(args.out, params, found, vocab)
-    print(f"{args.out}: {facts['layer'].split('.')[1]}, {facts['num_layers']} layers, "
-          f"{facts['directions']} directions, {facts['num_hiddens']} hidden units, "
-          f"{len(vocab)} tokens from {source}")
+    model = params_file.save(args.out, params, found, vocab)
+    print(f"{args.out}: {weights.of(model)}, those of {source}")
 
 
 def _vocabulary(args):

@@ -44,22 +44,20 @@ def read(path):
         try:
             arrays = _load(path, True)
         except mx.MXNetError:
-            # What was saved without NumPy's shapes loads only without them.
+            # What was saved without ``npx.set_np()`` loads only without it.
             arrays = _load(path, False)
     except Exception as error:
         # A damaged file makes MXNet raise errors of several kinds, with a backtrace in them.
         raise InputError(f"{str(path)!r} is damaged or no file of Gluon's parameters: give one "
                          "that save_parameters wrote") from error
-    params = {}
-    for name, array in arrays.items():
-        params[_name(name, path)] = array
+    params = {_name(name, path): array for name, array in arrays.items()}
     if len(params) < len(arrays):
         raise _other(path, "two of its parameters have the same name")
     return params
 
 
-def _load(path, shapes_are_numpys):
-    with mx.util.np_shape(shapes_are_numpys):
+def _load(path, numpys):
+    with mx.util.np_array(numpys), mx.util.np_shape(numpys):
         return {name.split(":")[-1]: array.asnumpy().astype(numpy.float32)
                 for name, array in mx.nd.load(str(path)).items()}
 
@@ -97,7 +95,9 @@ def config(path, params, activation):
     num_hiddens, vocab_size = state[1], dense[0]
     gates, rest = divmod(state[0], num_hiddens)
     directions = 1 + ("rnn.r0_i2h_weight" in shapes)
-    num_layers = (len(shapes) - 2) // (4 * directions)
+    num_layers = 1
+    while f"rnn.l{num_layers}_i2h_weight" in shapes:
+        num_layers += 1
     expected = {"dense.weight": (vocab_size, num_hiddens * directions),
                 "dense.bias": (vocab_size,)}
     for i in range(num_layers):
@@ -140,7 +140,7 @@ def vocabulary(tokens):
 
 
 def save(path, params, facts, vocab):
-    """Write parameters as a checkpoint before any epoch of training, whole or not at all.
+    """Write parameters as a checkpoint before any epoch of training; return the model.
 
     Args:
         path: where to.
@@ -160,3 +160,4 @@ def save(path, params, facts, vocab):
     file = RunFile(path, model, random.Random(0), vocab, facts)
     file.epoch_ends({"perplexity": []})
     file.save()
+    return model
