@@ -1,17 +1,22 @@
 """What an installed package must say of its engine, and do: check_install.py native|off.
 
+Its command is called too, from a folder that has nothing of the repository in it.
+
 Run it outside of the checkout, or that would be the package.
 """
 import contextlib
 import io
+import json
 import pathlib
+import subprocess
 import sys
+import tempfile
 import warnings
 
 import numpy
 
 import gluon_gru as d2l
-from gluon_gru import corpus, engine
+from gluon_gru import cli, corpus, engine
 from gluon_gru.engine import native
 from gluon_gru.models import fused
 
@@ -39,3 +44,28 @@ with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(
     assert len(d2l.predict_ch8("abc", 5, model, vocab, d2l.try_gpu())) >= 8
 ours = [str(warning.message) for warning in caught if "engine" in str(warning.message)]
 assert ours == ([] if expected == "native" else [f"gluon_gru: {info['why']}"]), ours
+
+
+with tempfile.TemporaryDirectory() as folder:
+    def command(*words, code=0):
+        """Run the installed command; return the finished process."""
+        done = subprocess.run([pathlib.Path(sys.executable).with_name("gluon-gru"), *words],
+                              cwd=folder, capture_output=True, text=True)
+        assert done.returncode == code, (words, done)
+        return done
+
+    # Given, so that nothing is downloaded.
+    given = "--corpus", str(corpus.SAMPLE), "--device", "cpu"
+    assert command("--version").stdout.strip() == cli.version()
+    assert json.loads(command("info", "--json").stdout)["engine"].startswith(expected)
+    answers = json.loads(command("exercises", "forced-gates", *given, "--json").stdout)
+    assert [finding["verdict"] for finding in answers["forced-gates"]["findings"]]
+    reproduce = "reproduce", "--quick", "--engine", "fused", "--claims", "slides-scratch", *given
+    if expected == "native":
+        results = json.loads(command(*reproduce, "--json").stdout)
+        assert results["runs"][0]["perplexity"][-1] < results["runs"][0]["perplexity"][0]
+        assert pathlib.Path(folder, "runs", "reproduce", "report.md").is_file()
+    else:
+        refused = command(*reproduce, code=2)
+        assert info["why"] in refused.stderr and refused.stderr.count("\n") == 1, refused
+    print("the command works in a folder of its own")

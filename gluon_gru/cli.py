@@ -10,11 +10,22 @@ from importlib import metadata
 from .errors import InputError
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Texts keep their lines, and options tell their defaults if they have any."""
+
+    def _get_help_string(self, action):
+        default = action.default
+        if default is None or default is False or default == argparse.SUPPRESS:
+            return action.help
+        shown = " ".join(default) if isinstance(default, (list, tuple)) else str(default)
+        return f"{action.help} (default: {shown.replace('%', '%%')})"
+
+
 class Parser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` whose texts keep their lines, and whose errors are one line."""
+    """An ``ArgumentParser`` that shows defaults, and whose errors are one line."""
 
     def __init__(self, **kwargs):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        super().__init__(formatter_class=_Help, **kwargs)
 
     def error(self, message):
         """Say what is wrong and where help is; exit with 2."""
@@ -39,6 +50,16 @@ def again(*more):
     ours = pathlib.Path(sys.argv[0]).name == "gluon-gru"
     words = ["gluon-gru", *sys.argv[1:]] if ours else [sys.executable, *sys.argv]
     return shlex.join([*words, *(word for word in more if word not in sys.argv)])
+
+
+@contextlib.contextmanager
+def resumable(message, *more):
+    """Print ``message`` and what `again` returns if Ctrl-C ends the ``with`` block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; {message}:\n  {again(*more)}", file=sys.stderr)
+        raise
 
 
 def add_json(parser):

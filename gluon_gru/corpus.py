@@ -13,10 +13,14 @@ import shutil
 import sys
 import tempfile
 import threading
-
-import pooch
+import warnings
 
 from .errors import InputError
+
+with warnings.catch_warnings():
+    # In a notebook without widgets pooch's progress bar, which is not used there, would complain.
+    warnings.filterwarnings("ignore", "IProgress not found")
+    import pooch
 
 #: Where the book downloads its corpus from, and the SHA-1 that it checks.
 BOOK_URL = "https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"

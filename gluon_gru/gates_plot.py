@@ -13,6 +13,11 @@ _NUM_UNITS = 16
 _SHOWN = {" ": "\N{OPEN BOX}", "<unk>": "\N{REPLACEMENT CHARACTER}"}
 
 
+def shown(token):
+    """Return what stands for a token in a picture: something to see for a space, too."""
+    return _SHOWN.get(token, token)
+
+
 def picture(gates, units=None):
     """Draw the gates of some units, and their means over all units, along the text; PNG bytes.
 
@@ -30,7 +35,7 @@ def picture(gates, units=None):
     units = list(order[:_NUM_UNITS] if units is None else units)
     if not units or not set(units) <= set(range(len(taus))):
         raise InputError(f"units are {units!r}: give some of those from 0 to {len(taus) - 1}")
-    text = [_SHOWN.get(token, token) for token in gates.text[:_MAX_TOKENS]]
+    text = [shown(token) for token in gates.text[:_MAX_TOKENS]]
     columns, longest = range(len(text)), max(map(len, text))
     # In inches; Matplotlib's own layouts measure every character, which takes seconds.
     across, down = max(4, 0.12 * len(text)), 0.17 * len(units)

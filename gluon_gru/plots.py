@@ -49,10 +49,7 @@ def perplexity_by_epoch(results):
         axes.plot([], [], _STYLES[i], color=COLOURS[i],
                   label=f"{results['models'][model]}, measured ({len(runs)} seeds)"
                   if len(runs) > 1 else f"{results['models'][model]}, measured")
-    reported = {}
-    for claim in _judged(results, "perplexity"):
-        reported.setdefault((claim.value, claim.protocol.num_epochs), []).append(claim.group)
-    for (value, epochs), groups in reported.items():
+    for (value, epochs), groups in reported(results).items():
         axes.axhline(value, color="0.45", linewidth=0.8, linestyle=":")
         axes.plot([epochs], [value], "k*", markersize=9, clip_on=False, zorder=3)
         # Where no curve is: right of an early point, at the left edge for a late one.
@@ -69,11 +66,19 @@ def perplexity_by_epoch(results):
     return png(fig)
 
 
-def throughput(results):
-    """Draw the rates, reported and measured (medians, and the range over epochs); PNG bytes.
+def reported(results):
+    """Return what was reported: perplexity and its epoch -> the claims' groups, a dict."""
+    found = {}
+    for claim in _judged(results, "perplexity"):
+        found.setdefault((claim.value, claim.protocol.num_epochs), []).append(claim.group)
+    return found
 
-    Args:
-        results: what ``results.json`` holds.
+
+def rates(results):
+    """Return the rates reported and measured, in tokens/sec, a list.
+
+    An entry is the label, of two lines; the rate, measured ones the median over epochs; where 90%
+    of the epochs are, None for what was reported; and which of the results' models it is of.
     """
     models, bars = _models(results), []
     for claim in _judged(results, "tokens/sec"):
@@ -82,10 +87,20 @@ def throughput(results):
             bars.append((f"{claim.group}\nreported, {claim.device}", claim.value, None,
                          models.index(named[0])))
     for i, model in enumerate(models):
-        rates = sorted(rate for run in results["runs"] if run["model"] == model
-                       for rate in run["tokens_per_sec"])
-        bars.append((f"{results['models'][model]}\nmeasured here", statistics.median(rates),
-                     (rates[len(rates) // 20], rates[-1 - len(rates) // 20]), i))
+        epochs = sorted(rate for run in results["runs"] if run["model"] == model
+                        for rate in run["tokens_per_sec"])
+        bars.append((f"{results['models'][model]}\nmeasured here", statistics.median(epochs),
+                     (epochs[len(epochs) // 20], epochs[-1 - len(epochs) // 20]), i))
+    return bars
+
+
+def throughput(results):
+    """Draw the rates, reported and measured (medians, and the range over epochs); PNG bytes.
+
+    Args:
+        results: what ``results.json`` holds.
+    """
+    bars = rates(results)
     fig = Figure(figsize=(8, 1 + 0.62 * len(bars)), layout="tight")
     axes = fig.subplots()
     for y, (_, value, middle, i) in enumerate(bars):

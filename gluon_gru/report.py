@@ -1,4 +1,4 @@
-"""A reproduction as a table for the terminal, and as ``report.md`` with its pictures."""
+"""A reproduction as a table for the terminal, as ``report.md`` with its pictures, and as a page."""
 import statistics
 
 from tabulate import tabulate
@@ -6,13 +6,14 @@ from tabulate import tabulate
 from . import plots
 from .checkpoint import write_whole
 from .claims import CHAPTER, CLAIMS, on_engine
+from .page import charts, render
 from .verdicts import VERBATIM_RUN
 
 _CLAIMS = {claim.id: claim for claim in (*CLAIMS, *on_engine(CLAIMS))}
 
 
 def write(results, folder):
-    """Write ``report.md``, ``perplexity.png`` and ``throughput.png`` into a folder.
+    """Write ``report.md``, ``report.html`` and the pictures of the first into a folder.
 
     Args:
         results: what ``results.json`` holds.
@@ -24,6 +25,7 @@ def write(results, folder):
     write_whole(folder / "perplexity.png", plots.perplexity_by_epoch(results))
     write_whole(folder / "throughput.png", plots.throughput(results))
     write_whole(folder / "report.md", markdown(results).encode())
+    write_whole(folder / "report.html", html(results))
 
 
 def spread(values, form):
@@ -64,8 +66,11 @@ def table(results):
                     maxcolwidths=[None, 24, 44, None, 16], disable_numparse=True)
 
 
-def markdown(results):
-    """Return the report: verdicts, pictures, texts, what differs in the sources, environment."""
+_TITLE = "What the GRU chapter reports, measured again"
+
+
+def _made(results):
+    """Return what was run, on what, and on which text, in two sentences."""
     corpus, runs, invocations = results["corpus"], results["runs"], results["invocations"]
     env = invocations[-1]["environment"]
     comparable = ("byte for byte the book's corpus" if corpus["is_books"] else
@@ -73,55 +78,102 @@ def markdown(results):
                   "numbers**")
     seeds = ", ".join(map(str, results["seeds"]))
     minutes = sum(sum(run["seconds"]) for run in runs) / 60
+    return (f"Made by `{invocations[0]['command']}`"
+            + (f" and {len(invocations) - 1} more (the environments, below)"
+               if invocations[1:] else "")
+            + f": {len(runs)} training runs (seeds {seeds}), "
+            f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
+            f"{env['cores']} cores).\n"
+            f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. "
+            f"{corpus['note']}".rstrip())
+
+
+def _how_judged(results):
+    return ("Measured is the median over the seeds (and the range). A perplexity holds if the "
+            "median is within the tolerance. A rate is judged on a GPU only; elsewhere it is other "
+            "hardware, shown with the ratio. A speedup holds if the concise model is the faster "
+            "one. Texts are never compared letter by letter: another random start gives another "
+            "text."
+            + (" Rows of `-fused` hold the same models on this package's native engine against "
+               "what was reported of the others."
+               if any("fused" in run["model"] for run in results["runs"]) else ""))
+
+
+_HOW_MARKED = ("The first seed's. Verbatim is the share of the generated characters that lie in "
+               f"runs of {VERBATIM_RUN} or more copied from the training text.")
+
+
+def markdown(results):
+    """Return the report: verdicts, pictures, texts, what differs in the sources, environment."""
     return "\n\n".join([
-        "# What the GRU chapter reports, measured again",
-        f"Made by `{invocations[0]['command']}`"
-        + (f" and {len(invocations) - 1} more (the environments, below)" if invocations[1:] else "")
-        + f": {len(runs)} training runs (seeds {seeds}), "
-        f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
-        f"{env['cores']} cores).\n"
-        f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. {corpus['note']}"
-        .rstrip(),
+        f"# {_TITLE}",
+        _made(results),
         "## Verdicts",
         tabulate([_row(verdict) for verdict in results["verdicts"]], _HEADERS,
                  tablefmt="github", disable_numparse=True),
-        "Measured is the median over the seeds (and the range). A perplexity holds if the median "
-        "is within the tolerance. A rate is judged on a GPU only; elsewhere it is other hardware, "
-        "shown with the ratio. A speedup holds if the concise model is the faster one. Texts are "
-        "never compared letter by letter: another random start gives another text."
-        + (" Rows of `-fused` hold the same models on this package's native engine against what "
-           "was reported of the others." if any("fused" in run["model"] for run in runs) else ""),
+        _how_judged(results),
         "![Perplexity by epoch](perplexity.png)",
         "![Tokens/sec, reported and measured](throughput.png)",
         "## Continuations",
-        f"The first seed's. Verbatim is the share of the generated characters that lie in runs of "
-        f"{VERBATIM_RUN} or more copied from the training text.",
-        tabulate(_texts(results), ["claim", "", "text", "verbatim"], tablefmt="github",
-                 disable_numparse=True),
+        _HOW_MARKED,
+        tabulate([["" if text["made"] != "reported" else text["claim"], text["made"],
+                   f"`{text['text']}`", text["share"]] for text in _texts(results)],
+                 ["claim", "", "text", "verbatim"], tablefmt="github", disable_numparse=True),
         "## Tolerances",
-        "\n".join(f"- {', '.join(ids)} ({source}): {reason}."
-                  for (source, reason), ids in _reasons(results).items()),
+        "\n".join(f"- {line}" for line in _tolerances(results)),
         "## What differs in the sources",
-        _discrepancies(),
+        "\n".join(f"- {line}" for line in _discrepancies()),
         "## Environment",
         "\n\n".join(
             f"`{invocation['command']}`\n\n" + tabulate(
                 invocation["environment"].items(), ["", ""], tablefmt="github",
                 disable_numparse=True)
-            for invocation in invocations),
+            for invocation in results["invocations"]),
     ]) + "\n"
+
+
+def html(results):
+    """Return the same as a page, ``report.html``, with curves and bars of its own."""
+    verdicts, texts = {}, {}
+    for verdict in results["verdicts"]:
+        verdicts.setdefault(verdict["verdict"], []).append((verdict["claim"], verdict["claim"]))
+    for text in _texts(results):
+        texts.setdefault(text["claim"], []).append(text)
+    runs, env = results["runs"], results["invocations"][-1]["environment"]
+    return render.render(
+        "reproduce.html", title=_TITLE, made=_made(results), verdicts=verdicts, headers=_HEADERS,
+        rows=[_row(verdict) for verdict in results["verdicts"]],
+        anchors=[verdict["claim"] for verdict in results["verdicts"]],
+        how_judged=_how_judged(results), how_marked=_HOW_MARKED,
+        curves=runs and charts.curves(
+            [charts.Curve(name, [run["perplexity"] for run in runs if run["model"] == model])
+             for model, name in results["models"].items()],
+            [charts.Reported(value, epochs, ", ".join(groups))
+             for (value, epochs), groups in plots.reported(results).items()]),
+        bars=runs and charts.bars([
+            charts.Bar(*label.split("\n"), value, middle, "engine" if middle else "peer")
+            for label, value, middle, _ in plots.rates(results)]),
+        hardware=f"Tokens/sec. Filled: the median epoch, measured on {env['device']}, "
+                 f"{env['processor']}, {env['cores']} cores, and where 90% of the epochs are. "
+                 "Hollow: as reported, on other hardware.",
+        marked=any(verdict.get("spans") for verdict in results["verdicts"]),
+        continuations=texts.items(), tolerances=_tolerances(results),
+        discrepancies=_discrepancies(),
+        environments=[([f"`{made['command']}`"], made["environment"])
+                      for made in results["invocations"]])
 
 
 def _claim(verdict):
     return _CLAIMS[verdict["claim"]]
 
 
-def _reasons(results):
-    """Return source and reason for a tolerance -> the claims that have them, in Markdown."""
+def _tolerances(results):
+    """Return the reasons for tolerances, each with the claims that have it, a list of lines."""
     reasons = {}
     for claim in map(_claim, results["verdicts"]):
         reasons.setdefault((claim.source, claim.reason), []).append(f"`{claim.id}`")
-    return reasons
+    return [f"{', '.join(ids)} ({source}): {reason}."
+            for (source, reason), ids in reasons.items()]
 
 
 def _share(value):
@@ -129,35 +181,40 @@ def _share(value):
 
 
 def _texts(results):
+    """Yield every text, published and measured: its claim, how it was made, share and spans."""
     for verdict in results["verdicts"]:
         claim = _claim(verdict)
         if claim.quantity == "continuation" and verdict["texts"]:
-            for published, measured, shares in zip(claim.value, verdict["texts"],
-                                                   verdict["shares"]):
-                yield claim.id, "reported", f"`{published}`", _share(shares[0])
-                yield "", f"measured (epoch {verdict['epochs']})", f"`{measured}`", \
-                    _share(shares[1])
+            # Older results have no spans.
+            spans = verdict.get("spans") or [[[], []]] * len(verdict["texts"])
+            for texts, shares, places in zip(zip(claim.value, verdict["texts"]),
+                                             verdict["shares"], spans):
+                for made, text, share, span in zip(
+                        ("reported", f"measured (epoch {verdict['epochs']})"), texts, shares,
+                        places):
+                    yield {"claim": claim.id, "made": made, "text": text, "share": _share(share),
+                           "spans": span}
 
 
 def _discrepancies():
-    """Return what the sources say in two ways, and which one is followed here."""
+    """Return what the sources say in two ways, and which one is followed here, a list of lines."""
     rates = {claim.group: claim.value for claim in CLAIMS if claim.quantity == "tokens/sec"}
     epochs = {claim.group: claim.protocol.num_epochs for claim in CLAIMS}
-    return "\n".join([
-        f"- {CHAPTER.section}: the prose draws the weights with a variance of 0.01, the code with "
+    return [
+        f"{CHAPTER.section}: the prose draws the weights with a variance of 0.01, the code with "
         "a standard deviation of 0.01 (`scale=0.01`). The code made the numbers, so the code "
         "counts.",
-        f"- The slides stop the model from scratch at epoch {epochs['slides-scratch']}, the "
+        f"The slides stop the model from scratch at epoch {epochs['slides-scratch']}, the "
         f"chapter at {epochs['chapter-scratch']}; everything else is the same, so one run serves "
         "both.",
-        f"- For one and the same concise model the chapter reports "
+        f"For one and the same concise model the chapter reports "
         f"{rates['chapter-concise']:,} tokens/sec and the slides {rates['slides-concise']:,}, "
         "both on gpu(0). Neither names the GPU or the software, so the difference stays "
         "unexplained.",
-        "- From scratch, the reset gate acts before the recurrent matrix product; in `rnn.GRU` it "
+        "From scratch, the reset gate acts before the recurrent matrix product; in `rnn.GRU` it "
         "acts after it, and there are second biases. The two models that are compared are "
         "different functions.",
-        "- The book's loop calls `detach()` on the state and drops the result. It trains the same "
+        "The book's loop calls `detach()` on the state and drops the result. It trains the same "
         "model all the same, since MXNet forgets the graph of a minibatch after its backward "
         "pass; here the detached state is used.",
-    ])
+    ]

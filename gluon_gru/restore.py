@@ -77,7 +77,7 @@ def restore(path, ctx=None):
     found, ctx = checkpoint.load(path), ctx or mx.cpu()
     special = found.vocab[0] == "<pad>"
     vocab = Vocab(use_special_tokens=special, reserved_tokens=found.vocab[4 if special else 1:])
-    model = _model(path, found.config, ctx)
+    model = build(path, found.config, ctx)
     # What draws minibatches has no part here; a run that is still going on may be epochs ahead.
     checkpoint.RunFile(path, model, random.Random(), vocab, found.config).resume(math.inf)
     if isinstance(model, gluon.Block):
@@ -86,7 +86,12 @@ def restore(path, ctx=None):
     return model, vocab
 
 
-def _model(path, config, ctx):
+def build(path, config, ctx):
+    """Return the model that a checkpoint's ``config`` describes, its parameters yet to be set.
+
+    Raises:
+        InputError: naming ``path``, if it is of a model that isn't this package's.
+    """
     if config["model"] == "RNNModelScratch" and config["forward_fn"] in _SCRATCH:
         return models.RNNModelScratch(config["vocab_size"], config["num_hiddens"], ctx,
                                       *_SCRATCH[config["forward_fn"]])

@@ -195,12 +195,14 @@ def budget(space=REDUCED, sampler="grid", trials=None, workers=1, device="auto",
     # Dealt out in turn, so that the shares take about as long.
     pairs = list(dict.fromkeys((point["num_steps"], point["num_hiddens"])
                                for point in space.points()))
-    env, processes = _worker_environment(ctx, workers), []
+    env, processes, outputs = _worker_environment(ctx, workers), [], []
     with _ending(processes):
         for i in range(workers):
             processes.append(_start(dataclasses.replace(job, cells=tuple(pairs[i::workers])),
                                     env, stdout=subprocess.PIPE))
-        outputs = [process.stdout.read() for process in processes]
+        for process in processes:
+            with process.stdout as stdout:
+                outputs.append(stdout.read())
     if any(process.returncode for process in processes):
         raise InputError(f"a probe ended early ({', '.join(map(_how, processes))}), maybe for "
                          "lack of memory: ask for smaller models or fewer workers")

@@ -1,4 +1,4 @@
-"""The hyperparameter study as results, as tables, and as ``report.md``."""
+"""The hyperparameter study as results, as tables, as ``report.md``, and as a page."""
 import math
 import statistics
 
@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 from tabulate import tabulate
 
 from .checkpoint import write_whole
+from .page import charts, render
 from .sweep_plots import complete, heatmap, importance, time_quality
 from .windows import AXES
 
@@ -98,7 +99,7 @@ def _variance_share(trials, axis):
 
 
 def write(results, folder):
-    """Write ``report.md``, ``heatmap.png``, ``time_quality.png``, and ``importance.png`` if any.
+    """Write ``report.md`` and ``.html``, ``heatmap.png``, ``time_quality.png``, ``importance.png``.
 
     Args:
         results: what `results` returns.
@@ -112,6 +113,7 @@ def write(results, folder):
     if "values" in results["importance"]:
         write_whole(folder / "importance.png", importance(results))
     write_whole(folder / "report.md", markdown(results).encode())
+    write_whole(folder / "report.html", html(results))
 
 
 def _perplexity(trial):
@@ -174,18 +176,21 @@ def _table(rows, headers):
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
-def markdown(results):
-    """Return the report: the best, the effect of each axis, importance, all trials, environment."""
-    corpus, asked, rows = results["corpus"], results["asked"], _by_quality(results)
+_TITLE = "Hyperparameters of the GRU"
+_HOW_MEASURED = ("Over all complete trials with that value. Seconds are of training and "
+                 "validation, as measured beside the other workers.")
+
+#: Of the best so many trials the page has curves.
+_CURVES = 4
+
+
+def _made(results):
+    corpus, asked = results["corpus"], results["asked"]
     comparable = ("byte for byte the book's corpus" if corpus["is_books"] else
                   "**NOT the book's corpus: nothing here is comparable with the book**")
-    effects = [part for axis in AXES for part in (f"### {axis}", _table(_effects(results, axis), [
-        axis, "complete trials", "seconds (median)", "tokens/sec (median)",
-        "validation perplexity (median)", "(best)", "text of the best"]))]
-    best = rows[0]
-    return "\n\n".join([
-        "# Hyperparameters of the GRU",
-        f"{len(rows)} of {results['needed']} trials are finished. Sampler: {asked['sampler']}, "
+    return (
+        f"{len(_by_quality(results))} of {results['needed']} trials are finished. Sampler: "
+        f"{asked['sampler']}, "
         f"pruning {'on' if asked['prune'] else 'off'}. num_steps {asked['num_steps']}, "
         f"num_hiddens {asked['num_hiddens']}, lr {asked['lr']}; {asked['epochs']} epochs, "
         f"minibatches of {asked['batch_size']:,}, gradients clipped to norm 1, seed "
@@ -193,52 +198,98 @@ def markdown(results):
         f"next {asked['valid_windows']:,} validate; the state starts at zero in every "
         "minibatch.\n"
         f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. {corpus['note']}"
-        .rstrip(),
+        .rstrip())
+
+
+def _point(trial):
+    return ", ".join(f"{axis} {trial[axis]:g}" for axis in AXES)
+
+
+def _best(results):
+    best = _by_quality(results)[0]
+    if not best["perplexity"]:
+        return "No trial completed."
+    return (f"Validation perplexity {best['perplexity']:.3f} with {_point(best)}, in "
+            f"{best['seconds']:,.0f} seconds: `{best['continuation']}`")
+
+
+def _effects_by_axis(results):
+    """Return the axes, each with its table's headers and rows."""
+    return [(axis, [axis, "complete trials", "seconds (median)", "tokens/sec (median)",
+                    "validation perplexity (median)", "(best)", "text of the best"],
+             list(_effects(results, axis))) for axis in AXES]
+
+
+def markdown(results):
+    """Return the report: the best, the effect of each axis, importance, all trials, environment."""
+    headers, rows, how = _importance_table(results["importance"])
+    lost = _lost(results)
+    return "\n\n".join([
+        f"# {_TITLE}",
+        _made(results),
         "## The best",
-        *([f"Validation perplexity {best['perplexity']:.3f} with num_steps {best['num_steps']}, "
-           f"num_hiddens {best['num_hiddens']}, lr {best['lr']:g}, in {best['seconds']:,.0f} "
-           f"seconds: `{best['continuation']}`"] if best["perplexity"] else
-          ["No trial completed."]),
+        _best(results),
         "![Validation perplexity over the grid](heatmap.png)",
         "![Running time and validation perplexity](time_quality.png)",
         "## The effect of each hyperparameter",
-        "Over all complete trials with that value. Seconds are of training and validation, as "
-        "measured beside the other workers.",
-        *effects,
+        _HOW_MEASURED,
+        *(part for axis, *table in _effects_by_axis(results)
+          for part in (f"### {axis}", _table(*reversed(table)))),
         "## Importance",
-        _importance_text(results["importance"]),
+        *(["![Importance](importance.png)", _table(rows, headers)] if rows else []),
+        how,
         "## All trials",
-        _table(map(_row, rows), _HEADERS),
-        *_lost(results),
+        _table(map(_row, _by_quality(results)), _HEADERS),
+        *([f"## {_LOST}", _table(lost, _LOST_HEADERS)] if lost else []),
         "## Environment",
         *(f"`{made['command']}`\n\n" + _table(made["environment"].items(), ["", ""])
           for made in results["invocations"]),
     ]) + "\n"
 
 
-def _importance_text(found):
+def html(results):
+    """Return the same as a page, ``report.html``, with the best trials' curves."""
+    headers, rows, how = _importance_table(results["importance"])
+    best = [trial for trial in _by_quality(results) if trial["perplexity"]][:_CURVES]
+    return render.render(
+        "sweep.html", title=_TITLE, made=_made(results), best=_best(results),
+        curves=best and charts.curves(
+            [charts.Curve(f"trial {trial['number']}: {_point(trial)}", [trial["validation"]])
+             for trial in best]),
+        pictures=[(heatmap(results), "Validation perplexity over the grid"),
+                  (time_quality(results), "Running time and validation perplexity")],
+        how_measured=_HOW_MEASURED, effects=_effects_by_axis(results),
+        importance=rows and {"headers": headers, "rows": rows, "picture": importance(results)},
+        how_important=how, headers=_HEADERS, trials=[_row(trial) for trial in _by_quality(results)],
+        lost={"title": _LOST, "headers": _LOST_HEADERS, "rows": _lost(results)},
+        environments=[([f"`{made['command']}`"], made["environment"])
+                      for made in results["invocations"]])
+
+
+def _importance_table(found):
+    """Return the table's headers and rows, no rows if it wasn't computed, and what that means."""
+    headers = ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"]
     if "reason" in found:
-        return f"Not computed: {found['reason']}."
+        return headers, [], f"Not computed: {found['reason']}."
     shares = found.get("variance", {})
-    return ("![Importance](importance.png)\n\n" + _table(
-        [[axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
-         for axis, value in found["values"].items()],
-        ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"]) +
-        f"\n\nOf {found['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
+    return headers, [
+        [axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
+        for axis, value in found["values"].items()], (
+        f"Of {found['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
         "Optuna's: how much a value decides whether a trial is among the best "
         f"{found['quantile']:.0%}; it looks at ranks only, so perplexity and its logarithm give "
         "the same; it adds up to 1. The share of the variance of log perplexity is each "
-        "hyperparameter's alone; what is missing to 1 is what "
-        "they do together.")
+        "hyperparameter's alone; what is missing to 1 is what they do together.")
+
+
+_LOST = "Workers that died or were stopped"
+_LOST_HEADERS = ["lost trial", *AXES, "worker", "at epoch", "taken up as"]
 
 
 def _lost(results):
-    lost = [trial for trial in results["trials"] if trial["state"] == "lost"]
-    if not lost:
-        return []
     again = {trial["retry_of"]: trial for trial in results["trials"]}
-    return ["## Workers that died or were stopped", _table(
-        [[trial["number"], *(trial[axis] for axis in AXES), trial["worker"], trial["epochs"],
-          f"trial {again[trial['number']]['number']} by {again[trial['number']]['worker']}"
-          if trial["number"] in again else "a new trial"] for trial in lost],
-        ["lost trial", *AXES, "worker", "at epoch", "taken up as"])]
+    return [
+        [trial["number"], *(trial[axis] for axis in AXES), trial["worker"], trial["epochs"],
+         f"trial {again[trial['number']]['number']} by {again[trial['number']]['worker']}"
+         if trial["number"] in again else "a new trial"]
+        for trial in results["trials"] if trial["state"] == "lost"]

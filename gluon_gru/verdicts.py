@@ -46,6 +46,8 @@ class Verdict:
         texts: for continuations, the first seed's.
         shares: for continuations, the published and the first seed's share in verbatim runs, for
             each prefix; the published one is None where it can't be known.
+        spans: the same of where those runs are, counted from the prefix' start (see
+            `verbatim_spans`); the published ones are empty where they can't be known.
     """
 
     claim: str
@@ -55,6 +57,7 @@ class Verdict:
     further: list = dataclasses.field(default_factory=list)
     texts: list = dataclasses.field(default_factory=list)
     shares: typing.List[list] = dataclasses.field(default_factory=list)
+    spans: typing.List[list] = dataclasses.field(default_factory=list)
 
     @property
     def median(self):
@@ -62,16 +65,28 @@ class Verdict:
         return statistics.median(self.measured)
 
 
+def verbatim_spans(generated, text, run=VERBATIM_RUN):
+    """Return where ``generated`` has runs, ``run`` or longer, copied from ``text``.
+
+    A list of ``[start, end]``, in order, ``end`` not included; runs that touch are one.
+    """
+    spans = []
+    for i in range(len(generated) - run + 1):
+        if generated[i:i + run] in text:
+            if spans and i <= spans[-1][1]:
+                spans[-1][1] = i + run
+            else:
+                spans.append([i, i + run])
+    return spans
+
+
 def verbatim_share(generated, text, run=VERBATIM_RUN):
     """Return the share of ``generated`` that lies in runs, ``run`` or longer, copied from ``text``.
 
     Between 0 and 1; 0 for an empty string.
     """
-    copied = [False] * len(generated)
-    for i in range(len(generated) - run + 1):
-        if generated[i:i + run] in text:
-            copied[i:i + run] = [True] * run
-    return sum(copied) / max(len(copied), 1)
+    copied = sum(end - start for start, end in verbatim_spans(generated, text, run))
+    return copied / max(len(generated), 1)
 
 
 def judge(claim, measurements, training_text, is_books_corpus, on_gpu):
@@ -133,9 +148,15 @@ def _judge_texts(verdict, claim, runs, books_text, training_text):
     def shares(texts, text):
         return [verbatim_share(t[len(p):], text) for t, p in zip(texts, prefixes)]
 
+    def spans(texts, text):
+        return [[[len(p) + start, len(p) + end] for start, end in verbatim_spans(t[len(p):], text)]
+                for t, p in zip(texts, prefixes)]
+
     generated = [run.continuations[str(verdict.epochs)] for run in runs]
     verdict.measured = [statistics.mean(shares(texts, training_text)) for texts in generated]
     verdict.texts = generated[0]
     published = shares(claim.value, books_text) if books_text else [None] * len(prefixes)
     verdict.shares = [list(pair) for pair in zip(published, shares(generated[0], training_text))]
+    verdict.spans = [list(pair) for pair in zip(
+        spans(claim.value, books_text or ""), spans(generated[0], training_text))]
     verdict.verdict = "side by side"

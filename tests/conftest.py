@@ -64,6 +64,19 @@ def sample_corpus(monkeypatch):
     return corpus.SAMPLE
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Return what ``pages.make`` does: a page of every kind, and the gates that one shows."""
+    import pages
+    import tiny
+
+    from gluon_gru import experiments
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments, "CLAIMS", tiny.claims())
+        return pages.make(tmp_path_factory.mktemp("pages"))
+
+
 @pytest.fixture
 def run_python():
     """Return a function that runs code in a new interpreter: ``run_python(code, *options)``."""

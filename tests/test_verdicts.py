@@ -4,7 +4,7 @@ import dataclasses
 import pytest
 
 from gluon_gru.claims import CONCISE, SCRATCH, SCRATCH_SHORT, Claim, Source
-from gluon_gru.verdicts import Measurement, judge, verbatim_share
+from gluon_gru.verdicts import Measurement, judge, verbatim_share, verbatim_spans
 
 SOURCE = Source("a book", "a section", "an edition")
 TEXT = "the quick brown fox jumps over the lazy dog"
@@ -91,6 +91,21 @@ def test_another_corpus_gives_no_share_to_the_published_text():
     ("the quick quick brown", 1)])
 def test_the_verbatim_share_counts_characters_in_runs_of_ten(generated, share):
     assert verbatim_share(generated, TEXT) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("generated, spans", [
+    ("quick brow", [[0, 10]]), ("quick bro", []), ("Zquick brown foxZ", [[1, 16]]),
+    ("quick browquick brow", [[0, 20]]), ("quick browZthe quick b", [[0, 10], [11, 22]])])
+def test_verbatim_runs_are_found_where_they_are(generated, spans):
+    assert verbatim_spans(generated, TEXT) == spans
+
+
+def test_the_places_of_verbatim_runs_are_counted_from_the_prefix():
+    published = ("time traveller" + "y" * 50, "traveller" + TEXT[3:40])
+    found = verdict(claim("continuation", published, None), measurement())
+    assert found.spans == [[[], [[14, 14 + len(TEXT)]]], [[[9, 46]], []]]
+    other = verdict(claim("continuation", published, None), measurement(), is_books=False)
+    assert [pair[0] for pair in other.spans] == [[], []]
 
 
 def test_measurements_survive_json():

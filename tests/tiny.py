@@ -1,6 +1,7 @@
 """Claims whose runs take a second: the real ones' shape, with small models and few epochs.
 
-Run as a program, it is ``scripts/reproduce.py`` with these claims in place of the real ones.
+Run as a program, it is ``scripts/reproduce.py`` with these claims in place of the real ones; or,
+with ``gluon-gru`` as its second word, that command.
 """
 import dataclasses
 import pathlib
@@ -35,12 +36,16 @@ def wait_for(condition, process):
 
 
 if __name__ == "__main__":
-    from gluon_gru import checkpoint, experiments
+    from gluon_gru import checkpoint, commands, experiments
 
     # A shell's background job has it switched off.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     experiments.CLAIMS = claims(int(sys.argv.pop(1)))
     checkpoint._SAVE_SECONDS = 0
+    if sys.argv[1] == "gluon-gru":
+        del sys.argv[0]
+        commands.main()
+        sys.exit()
     sys.argv[0] = str(REPOSITORY / "scripts" / "reproduce.py")
     runpy.run_path(sys.argv[0], run_name="__main__")

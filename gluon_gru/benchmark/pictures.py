@@ -14,7 +14,8 @@ _LEGEND = {"engine": "this package's engine", "package": "MXNet's operators, thi
            "peer": "others"}
 
 
-def _where(results):
+def where(results):
+    """Return the hardware that a benchmark ran on, in a line."""
     env = results["environment"]
     return f"{env['processor']}, {env['cores']} cores, {results['threads']} threads each"
 
@@ -37,7 +38,7 @@ def bars(results, contests):
                for kind, colour in _COLOURS.items()]
     handles += panels[0].plot([], [], "k|", label="a round")
     fig.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    fig.suptitle(f"{_where(results)}, medians of {results['rounds']} rounds", fontsize=10)
+    fig.suptitle(f"{where(results)}, medians of {results['rounds']} rounds", fontsize=10)
     return png(fig)
 
 
@@ -102,5 +103,5 @@ def heat_map(results, shapes):
         for shape in shapes], fontsize=8)
     axes.set_ylabel("hidden units / sequences / time steps", fontsize=8)
     axes.tick_params(length=0)
-    fig.suptitle(f"Training a GRU: how many times as fast\n{_where(results)}", fontsize=9)
+    fig.suptitle(f"Training a GRU: how many times as fast\n{where(results)}", fontsize=9)
     return png(fig)

@@ -1,9 +1,10 @@
-"""A benchmark as tables for the terminal, and as ``report.md`` with its pictures."""
+"""A benchmark as tables for the terminal, as ``report.md`` with its pictures, and as a page."""
 import statistics
 
 from tabulate import tabulate
 
 from ..checkpoint import write_whole
+from ..page import charts, render
 from ..report import spread
 from . import pictures
 from .contest import ratio
@@ -12,7 +13,7 @@ _NAMES = {"gru": "GRU", "lstm": "LSTM", "rnn": "RNN with tanh"}
 
 
 def write(results, folder):
-    """Write ``report.md``, ``benchmark.png`` and, where they were measured, ``shapes.png``.
+    """Write ``report.md``, ``report.html``, and ``benchmark.png``, ``shapes.png`` where measured.
 
     Args:
         results: what ``benchmark.json`` holds.
@@ -26,6 +27,7 @@ def write(results, folder):
     if _shapes(results):
         write_whole(folder / "shapes.png", pictures.heat_map(results, _shapes(results)))
     write_whole(folder / "report.md", markdown(results).encode())
+    write_whole(folder / "report.html", html(results))
 
 
 def _contests(results):
@@ -92,6 +94,9 @@ def _slower(shapes):
         f"{mine} in {count}" for mine, count in counts.items()) + "."
 
 
+_SHAPES = "Training, GRU, other sizes: how many times as fast"
+
+
 def _tables(results, form):
     """Return the headings, tables and remarks, a list of strings."""
     parts = []
@@ -100,7 +105,7 @@ def _tables(results, form):
         parts += [title(contest), tabulate(rows, headers, tablefmt=form, disable_numparse=True)]
     if _shapes(results):
         headers, rows = _shape_columns(_shapes(results))
-        parts += ["Training, GRU, other sizes: how many times as fast",
+        parts += [_SHAPES,
                   tabulate(rows, headers, tablefmt=form, disable_numparse=True,
                            maxheadercolwidths=None if form == "github" else 14),
                   _slower(_shapes(results))]
@@ -112,13 +117,18 @@ def table(results):
     return "\n\n".join(_tables(results, "simple"))
 
 
-def markdown(results):
-    """Return the report: how it was measured, tables, pictures, environment."""
+_TITLE = "How fast it is, beside others"
+
+
+def _made(results):
     env = results["environment"]
-    parts = [
-        "# How fast it is, beside others",
-        f"Made by `{results['command']}` on {env['processor']}, {env['cores']} cores, with "
-        f"{results['threads']} threads each, on {results['corpus']}.",
+    return (f"Made by `{results['command']}` on {env['processor']}, {env['cores']} cores, with "
+            f"{results['threads']} threads each, on {results['corpus']}.")
+
+
+def _how_measured(results):
+    """Return how it was measured, and who was left out, a list of lines."""
+    return [
         f"Every contestant is a process of its own, started once and warmed up; in each of "
         f"{results['rounds']} rounds each gets a turn of about half a second, in rotating order. "
         "Rates are medians over the rounds, ratios and shares the medians of those within a round. "
@@ -129,6 +139,11 @@ def markdown(results):
         "H * V).",
         *(f"Left out: {name} ({reason})." for name, reason in results["left_out"].items()),
     ]
+
+
+def markdown(results):
+    """Return the report: how it was measured, tables, pictures, environment."""
+    parts = [f"# {_TITLE}", _made(results), *_how_measured(results)]
     if _contests(results):
         parts.append("![Rates](benchmark.png)")
     if _shapes(results):
@@ -137,5 +152,33 @@ def markdown(results):
     parts += [part if part.startswith("|") or part.startswith("Slower") else f"## {part}"
               for part in tables]
     parts += ["## Environment",
-              tabulate(env.items(), ["", ""], tablefmt="github", disable_numparse=True)]
+              tabulate(results["environment"].items(), ["", ""], tablefmt="github",
+                       disable_numparse=True)]
     return "\n\n".join(parts) + "\n"
+
+
+def html(results):
+    """Return the same as a page, ``report.html``, with bars of its own."""
+    contests, shapes = [], None
+    for contest in _contests(results):
+        headers, rows = _columns(contest)
+        contests.append({"title": title(contest), "headers": headers, "rows": rows,
+                         "bars": _bars(contest)})
+    if _shapes(results):
+        headers, rows = _shape_columns(_shapes(results))
+        shapes = {"title": _SHAPES, "headers": headers, "rows": rows,
+                  "slower": _slower(_shapes(results)),
+                  "picture": pictures.heat_map(results, _shapes(results))}
+    return render.render(
+        "benchmark.html", title=_TITLE, made=_made(results), contests=contests, shapes=shapes,
+        hardware=f"{pictures.where(results)}, medians of {results['rounds']} rounds",
+        how_measured=_how_measured(results),
+        environments=[([f"`{results['command']}`"], results["environment"])])
+
+
+def _bars(contest):
+    return charts.bars(
+        [charts.Bar(name, "", statistics.median(one["rates"]),
+                    (min(one["rates"]), max(one["rates"])), one["kind"])
+         for name, one in contest["contestants"].items()],
+        statistics.median(limits(contest)) if contest.get("roofline") else None)

@@ -80,7 +80,7 @@ def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None,
 
 
 def look(out, text=None, checkpoint=None, device="auto", corpus=None, quick=False, command=""):
-    """Look at the gates of trained GRUs over a text; write ``text/report.md`` and pictures.
+    """Look at the gates of trained GRUs over a text; see `look_at`, which writes into ``text/``.
 
     Args:
         out: the folder; what is in it already stays, but for an earlier look.
@@ -108,11 +108,30 @@ def look(out, text=None, checkpoint=None, device="auto", corpus=None, quick=Fals
         say(corpus_line(found))
         trainings = Trainings(out, 1, ctx, source, found.sha1, quick, command)
         models = {title(name): runs[0].checkpoint for name, runs in trainings.get(MODELS).items()}
+    return look_at(out / "text", models, text, ctx, command)
+
+
+def look_at(folder, models, text, ctx, command=""):
+    """Look at gates over a text; write ``report.md``, ``report.html`` and pictures into a folder.
+
+    Args:
+        folder: a `pathlib.Path`.
+        models, text, ctx: see `gluon_gru.exercises.inspection.look`.
+        command: the command line, for the record.
+
+    Returns:
+        The `gluon_gru.exercises.answers.Answer`, which has no findings.
+
+    Raises:
+        InputError: for a text with no known character, a checkpoint of another kind of cell, and a
+            folder that can't be written to.
+    """
     found = inspection.look(models, text, ctx)
-    make_folder(out / "text")
+    make_folder(folder)
     for file, (_, picture) in found.pictures.items():
-        write_whole(out / "text" / file, picture)
-    write_whole(out / "text" / "report.md", report.of_a_text(text, found, command).encode())
+        write_whole(folder / file, picture)
+    write_whole(folder / "report.md", report.of_a_text(text, found, command).encode())
+    write_whole(folder / "report.html", report.page_of_a_text(found, command))
     return found
 
 
@@ -145,6 +164,7 @@ def _record(out, name, answer, record):
         "findings": [dataclasses.asdict(finding) for finding in answer.findings],
         "tables": [dataclasses.asdict(table) for table in answer.tables],
         "pictures": {file: caption for file, (caption, _) in answer.pictures.items()},
+        "walks": answer.walks,
     }, indent=1).encode())
 
 

@@ -39,11 +39,13 @@ class Answer:
         findings: a list of `Finding`.
         tables: a list of `Table`.
         pictures: file name -> (caption, PNG bytes).
+        walks: gates over a text for a page, as `gluon_gru.page.gates.walk` returns them.
     """
 
     findings: list
     tables: list = dataclasses.field(default_factory=list)
     pictures: dict = dataclasses.field(default_factory=dict)
+    walks: list = dataclasses.field(default_factory=list)
 
 
 def verdict(cases):

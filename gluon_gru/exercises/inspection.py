@@ -4,6 +4,7 @@ import statistics
 
 import numpy
 
+from .. import checkpoint
 from ..errors import InputError
 from ..gates import (
     boundary_correlation,
@@ -15,8 +16,9 @@ from ..gates import (
     written_out,
 )
 from ..gates_plot import picture
+from ..page.gates import walk
 from ..report import spread
-from ..restore import restore
+from ..restore import checkpoint_of, restore
 from ..text import normalise
 from .answers import Answer, Finding, Table
 from .trainings import title
@@ -43,14 +45,15 @@ def answer(setting):
     runs = setting.trainings.get(MODELS)
     looks = {name: [inspect(*restore(training.checkpoint, setting.ctx), read, setting.ctx)
                     for training in trainings] for name, trainings in runs.items()}
-    pictures = {}
+    pictures, walks = {}, []
     for name, trainings in runs.items():
         gates = inspect(*restore(trainings[0].checkpoint, setting.ctx), TEXT, setting.ctx)
         pictures[f"gates-{name}.png"] = (_CAPTION.format(title(name)), picture(gates))
+        walks.append(walk(title(name), gates))
     return Answer(
         _findings(setting, looks),
         [table for name, gates in looks.items() for table in _tables(title(name), gates[0])],
-        pictures)
+        pictures, walks)
 
 
 _CAPTION = "{}: the gates of the units that remember longest, character by character"
@@ -61,22 +64,35 @@ def look(models, text, ctx):
 
     Args:
         models: name -> path of a checkpoint.
-        text: a string; read as the book's corpus is if the model knows small letters alone.
+        text: a string; taken as it is by models of texts of one's own (in small letters if those
+            were), and else read as the book's corpus is if the model knows small letters alone.
         ctx: the ``mxnet.Context``.
 
     Raises:
         InputError: for a text with no known character, and a checkpoint of another cell.
     """
-    tables, pictures = [], {}
+    tables, pictures, walks = [], {}, []
     for name, path in models.items():
         model, vocab = restore(path, ctx)
-        known = as_the_model_reads(text, vocab)
+        known = _as_trained(text, path, vocab)
         for layer in range(len(written_out(model)[1])):
             gates = inspect(model, vocab, known, ctx, layer)
             shown = f"{name}, layer {layer}"
             tables += _tables(shown, gates)
             pictures[f"gates-{len(pictures) + 1}.png"] = (_CAPTION.format(shown), picture(gates))
-    return Answer([], tables, pictures)
+            walks.append(walk(name, gates))
+    return Answer([], tables, pictures, walks)
+
+
+def _as_trained(text, path, vocab):
+    """Return a text as the model of a checkpoint reads it: as it was trained to."""
+    own = checkpoint.load(checkpoint_of(path)).config.get("text")
+    if own is None:
+        return as_the_model_reads(text, vocab)
+    if own["tokens"] != "characters":
+        raise InputError(f"{str(path)!r} reads {own['tokens']}, whose gates can't be looked at "
+                         "yet: give a model of characters")
+    return text.lower() if own["case"] == "fold" else text
 
 
 def as_the_model_reads(text, vocab):

@@ -35,7 +35,7 @@ from .settings import CELLS, Settings, filled, num_validation
 ROUND_TOKENS = 20_000, 1_000_000
 
 
-def train(text, out, resume=False, command="", **settings):
+def train(text, out, resume=False, command="", make_learner=Learner, **settings):
     """Train a model on a text; return what ``out/run.json`` holds, a dict.
 
     The text's end is held out. After every round (an epoch, several of a short text, a part of a
@@ -50,6 +50,7 @@ def train(text, out, resume=False, command="", **settings):
         out: the run's folder.
         resume: go on with the run that the folder holds, if any; its settings hold then.
         command: the command line, for the record.
+        make_learner: what is called for what learns, for comparisons with others.
         tokens: ``characters`` or ``words``: see `gluon_gru.own_texts.reading`.
         case: ``keep`` or ``fold`` (the text in lower case).
         cell: ``rnn``, ``gru`` (the book's), ``gru-after`` (cuDNN's), ``lstm``.
@@ -82,7 +83,7 @@ def train(text, out, resume=False, command="", **settings):
     if folder.record:
         folder.check_continues({}, found)
     settings = filled(settings, found.num_training, len(found.vocab))
-    with Training(folder, found, settings) as training:
+    with Training(folder, found, settings, make_learner) as training:
         training.begin(command)
         training.go()
     return folder.record
@@ -91,11 +92,11 @@ def train(text, out, resume=False, command="", **settings):
 class Training:
     """A run in the making: the model, where it is in the text, its folder."""
 
-    def __init__(self, folder, text, settings):
+    def __init__(self, folder, text, settings, make_learner):
         self.folder, self.settings, self.text = folder, settings, text
         set_seed(settings.seed)
         self.model = _model(settings, len(text.vocab))
-        self.learner = Learner(self.model, settings.optimizer, CLIP_NORM, settings.seed)
+        self.learner = make_learner(self.model, settings.optimizer, CLIP_NORM, settings.seed)
         self.place = Place(SeqDataLoader(
             settings.batch_size, settings.num_steps, settings.sampling == "random", -1,
             (text.tokens[:text.num_training], text.vocab), random.Random(settings.seed)))
@@ -263,7 +264,10 @@ def _model(settings, vocab_size):
     """Return a new model with weights drawn uniformly from +-1/sqrt(num_hiddens), biases of 0.
 
     That is what PyTorch's recurrent layers start from; the book's standard deviation of 0.01 goes
-    with its SGD, whose steps grow with the gradients, where Adam's don't.
+    with its SGD, whose steps grow with the gradients, where Adam's don't. But the first layer's
+    weights by which tokens come in are from +-1: only one of a row's inputs is 1, the others are 0,
+    so that smaller ones would hardly be heard, and several layers learn nothing but the tokens'
+    frequencies for many epochs.
     """
     layer = CELLS[settings.cell](settings.num_hiddens, settings.num_layers,
                                  dropout=settings.dropout)
@@ -271,6 +275,8 @@ def _model(settings, vocab_size):
     model.initialize(init=init.Uniform(settings.num_hiddens ** -0.5))
     # Gluon draws them once it knows the sizes.
     model(np.zeros((1, 1), dtype="int32"), model.begin_state(batch_size=1, ctx=mx.cpu()))
+    tokens_in = layer.l0_i2h_weight
+    tokens_in.set_data(np.random.uniform(-1, 1, tokens_in.shape))
     return model
 
 
