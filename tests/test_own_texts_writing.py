@@ -1,11 +1,12 @@
 """What a model writes: the book's text where greedy, the seed's where drawn, and as it comes."""
 import itertools
 import math
+import re
 
 import mxnet as mx
 import pytest
 from reference import MODELS, loader
-from toy_texts import SMALL, write_toy
+from toy_texts import SMALL, toy_text, write_toy
 
 import gluon_gru as d2l
 from gluon_gru import own_texts
@@ -67,12 +68,10 @@ def test_without_a_prefix_it_starts_as_a_line_does(run):
 
 def test_words_are_continued_whatever_space_is_around_the_prefix(words):
     same = text(words, "the cat", 20, seed=1)
-    assert same.startswith("the cat ") or same.startswith(" the cat")
+    assert same.startswith("the cat ")
     assert text(words, "The CAT ", 20, seed=1) == same
     assert text(words, "cat", 20, seed=1).startswith(" cat")
-    assert set(same.split()) <= set(
-        "the a one cat dog bird sees hears likes house tree river sun .".split()) | {
-        word + "." for word in ("house", "tree", "river", "sun")}
+    assert set(re.findall(r"\w+", same)) <= set(re.findall(r"\w+", toy_text().lower()))
 
 
 @pytest.mark.parametrize("prefix, named", [("The %cat€", "'%', '€'"), ("ünd", "'ü'")])
@@ -97,12 +96,10 @@ def test_options_that_cant_be_are_named_before_anything_is_written(run, options,
         own_texts.generate(run, "The", **options)
 
 
-@pytest.mark.parametrize("name", ["scratch GRU", "GRU", "LSTM of 2 layers"])
+@pytest.mark.parametrize("name", ["scratch GRU", "GRU", "bidirectional LSTM"])
 def test_the_chapters_models_write_too(tmp_path, name):
     d2l.set_seed(0)
     train_iter = loader()
-    if name not in MODELS:
-        pytest.skip("no such model in the reference")
     model, path = MODELS[name](len(train_iter.vocab)), tmp_path / "model.safetensors"
     d2l.train(model, train_iter, train_iter.vocab, 1, 2, mx.cpu(), checkpoint=path)
     prefix = "".join(train_iter.vocab.idx_to_token[1:4])
