@@ -7,7 +7,6 @@ import argparse
 import json
 import pathlib
 import shlex
-import sys
 
 from tabulate import tabulate
 
@@ -67,23 +66,15 @@ def run(args):
     """Train; print the table, or the JSON."""
     given = dict(vars(args))
     text, out, as_json, resume = (given.pop(name) for name in ("text", "out", "json", "resume"))
-    try:
+    with cli.resumable(f"the rounds before are kept in {out} ({pathlib.Path(out) / 'curve.png'} "
+                       "shows them); to go on", "--resume"):
         record = own_texts.train(text, out, resume, cli.command(), **given)
-    except KeyboardInterrupt:
-        _interrupted(pathlib.Path(out))
-        raise
     found = _summary(record, out)
     if as_json:
         print(json.dumps(found, indent=1))
         return
     print(tabulate(found["table"].items(), tablefmt="plain", disable_numparse=True))
     print(f"\nCurve: {found['curve']}\nNow:   {found['generate']}")
-
-
-def _interrupted(out):
-    if (out / "curve.png").exists():
-        print(f"Kept: the model in {out} and its curve, {out / 'curve.png'}", file=sys.stderr)
-    print(f"To go on: {cli.again('--resume')}", file=sys.stderr)
 
 
 def _summary(record, out):
