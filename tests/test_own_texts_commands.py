@@ -112,7 +112,8 @@ def bad_inputs(trained):
     """Fill the folder with texts and checkpoints that can't be used; return it."""
     for name, data in {
             "short.txt": b"a short text", "same.txt": b"z" * 999, "empty.txt": b"",
-            "binary.txt": bytes(range(256)) * 9, "latin1.txt": "Größe über alles\n".encode("latin1"),
+            "binary.txt": bytes(range(256)) * 9,
+            "latin1.txt": "Größe über alles\n".encode("latin1"),
             "japanese.txt": "吾輩は猫である。".encode()}.items():
         (trained / name).write_bytes(data)
     path = trained / "run" / "model.safetensors"

@@ -5,6 +5,8 @@ from torch import nn
 
 from ..engine import native
 
+VERSION = torch.__version__
+
 _LAYERS = {"rnn_tanh": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 _PARTS = {"i2h_weight": "weight_ih", "h2h_weight": "weight_hh", "i2h_bias": "bias_ih",
           "h2h_bias": "bias_hh"}

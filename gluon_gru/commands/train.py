@@ -25,11 +25,13 @@ _GROUPS = (
     ("model", (
         ("cell", tuple(CELLS), "gru is the book's, gru-after cuDNN's (gru)"),
         ("num-hiddens", int, "hidden units a layer (64 to 512)"),
-        ("num-layers", int, "layers (1; 2 from 3 million tokens on)"),
-        ("dropout", float, "share of hidden units dropped between layers (0.2)"))),
+        ("num-layers", int, "layers (2; 1 below 3,000 tokens)"),
+        ("dropout", float, "share of hidden units dropped between layers (0.5; 0.2 from 300,000 "
+                           "tokens on, 0 from 3 million on)"))),
     ("training", (
         ("optimizer", OPTIMIZERS, "sgd is the book's (adam)"),
-        ("lr", float, "learning rate (adam: 0.005 up to 128 hidden units, then 0.002; sgd: 1)"),
+        ("lr", float, "learning rate (adam: 0.005; 0.003 from 300,000 tokens on, 0.002 from 3 "
+                      "million on; sgd: 1)"),
         ("decay", float, "share of lr that is left at the end of all epochs, along a cosine "
                          "(0.1)"),
         ("batch-size", int, "sequences in a minibatch (4 to 64)"),

@@ -34,21 +34,24 @@ class _Size(typing.NamedTuple):
     below: float
     num_hiddens: int
     num_layers: int
+    dropout: float
     batch_size: int
     num_steps: int
+    lr: float
     epochs: int
     minutes: float
 
 
 # Small texts: as many updates as they give, from small minibatches, in a model that doesn't learn
-# them by heart at once; the held-out part ends it. Large ones: a model that time allows, in
-# minibatches that keep the cores busy. Adam takes fewer epochs than the book's 500 with SGD.
+# them by heart at once: two layers, half of what goes from one to the other dropped. The held-out
+# part ends it. Large ones: a model that time allows, in minibatches that keep the cores busy. Adam
+# takes far fewer epochs than the book's 500 with SGD. docs/own-texts.md has what was compared.
 _SIZES = (
-    _Size(3_000, 64, 1, 4, 16, 60, 1),
-    _Size(30_000, 128, 1, 8, 32, 40, 1),
-    _Size(300_000, 256, 1, 16, 64, 30, 5),
-    _Size(3_000_000, 512, 1, 32, 64, 30, 10),
-    _Size(math.inf, 512, 2, 64, 64, 10, 90),
+    _Size(3_000, 64, 1, 0, 4, 16, 5e-3, 60, 1),
+    _Size(30_000, 128, 2, 0.5, 16, 64, 5e-3, 40, 1),
+    _Size(300_000, 256, 2, 0.5, 32, 64, 5e-3, 20, 5),
+    _Size(3_000_000, 256, 2, 0.2, 32, 64, 3e-3, 20, 10),
+    _Size(math.inf, 512, 2, 0, 64, 64, 2e-3, 10, 90),
 )
 
 
@@ -136,13 +139,12 @@ def filled(given, num_tokens, vocab_size):
     found = {**size._asdict(), **given}
     minutes = found.pop("minutes")
     found.pop("below")
-    # Dropout has work between layers alone, and is of use where a model can overfit. The book's
-    # SGD has the book's rate; Adam's is smaller for more units, as is usual.
-    found.setdefault("dropout", 0.2 if _real(found["num_layers"]) > 1 else 0.0)
-    if "lr" not in found:
-        hiddens = found["num_hiddens"]
-        found["lr"] = 1.0 if found.get("optimizer") == "sgd" else (
-            5e-3 if _real(hiddens) <= 128 else 2e-3)
+    if found.get("num_layers") == 1:
+        # There is nothing for it to act between.
+        found["dropout"] = given.get("dropout", 0)
+    if found.get("optimizer") == "sgd":
+        # The book's.
+        found["lr"] = given.get("lr", 1)
     settings = Settings(**found)
     if settings.dropout and settings.num_layers == 1:
         raise InputError(f"dropout is {settings.dropout!r}, but acts between layers, and "
