@@ -1,11 +1,14 @@
 """``gluon-gru train``, ``generate`` and ``evaluate`` as users call them, and call them wrongly."""
+import fcntl
 import json
 import os
 import pty
 import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 import safetensors
@@ -13,7 +16,7 @@ import safetensors.numpy
 from tiny import wait_for
 from toy_texts import SMALL, toy_text, write_toy
 
-from gluon_gru import own_texts
+from gluon_gru import commands, own_texts
 
 # A shell's background job has Ctrl-C switched off.
 _MAIN = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
@@ -23,9 +26,21 @@ _SMALL = [word for name, value in SMALL.items()
           for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def run(*words):
-    return subprocess.run([*_COMMAND, *map(str, words)], capture_output=True, timeout=120,
-                          text=True, encoding="utf-8")
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Return a function that runs ``gluon-gru`` in this process; ``(exit code, stdout, stderr)``.
+
+    Starting a process takes a second or more.
+    """
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["gluon-gru", *map(str, words)])
+        try:
+            commands.main()
+        except SystemExit as exit:
+            return (exit.code, *capsys.readouterr())
+        return (0, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -36,34 +51,31 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_training_prints_a_table_and_the_command_that_generates(tmp_path):
+def test_training_prints_a_table_and_the_command_that_generates(tmp_path, run):
     path, out = write_toy(tmp_path), tmp_path / "a run"
-    done = run("train", path, "--out", out, *_SMALL)
-    assert (done.returncode, done.stderr) == (0, "")
+    code, printed, told = run("train", path, "--out", out, *_SMALL)
+    assert (code, told) == (0, "")
     for what in ("best perplexity, held out", "bits per character", "tokens/sec", "engine",
                  str(out / "curve.png")):
-        assert what in done.stdout
-    (command,) = (line.split(":", 1)[1] for line in done.stdout.splitlines()
+        assert what in printed
+    (command,) = (line.split(":", 1)[1] for line in printed.splitlines()
                   if line.startswith("Now:"))
     words = shlex.split(command)
     assert words[:2] == ["gluon-gru", "generate"]
-    written = run(*words[1:], "--length", "20", "--seed", "1")
-    assert written.returncode == 0
-    assert written.stdout == "".join(own_texts.generate(out, length=20, seed=1)) + "\n"
+    assert run(*words[1:], "--length", "20", "--seed", "1") == (
+        0, "".join(own_texts.generate(out, length=20, seed=1)) + "\n", "")
 
 
-def test_json_is_for_programs(trained, tmp_path):
-    found = json.loads(run("train", trained / "toy.txt", "--out", tmp_path / "run", "--json",
-                           *_SMALL).stdout)
+def test_json_is_for_programs(trained, tmp_path, run):
+    text = trained / "toy.txt"
+    found = json.loads(run("train", text, "--out", tmp_path / "run", "--json", *_SMALL)[1])
     record = json.loads((trained / "run" / "run.json").read_text())
     assert found["settings"] == record["settings"]
     best, recorded = found["best"], record["best"]
     assert best["validation_perplexity"] == recorded["validation_perplexity"]
-    scored = json.loads(run("evaluate", trained / "run", trained / "toy.txt", "--json").stdout)
-    assert scored["perplexity"] == own_texts.evaluate(trained / "run",
-                                                      trained / "toy.txt").perplexity
-    assert f"{scored['perplexity']:.4f}" in run("evaluate", trained / "run",
-                                                trained / "toy.txt").stdout
+    scored = json.loads(run("evaluate", trained / "run", text, "--json")[1])
+    assert scored["perplexity"] == own_texts.evaluate(trained / "run", text).perplexity
+    assert f"{scored['perplexity']:.4f}" in run("evaluate", trained / "run", text)[1]
 
 
 @pytest.mark.parametrize("words, said", [
@@ -93,17 +105,12 @@ def test_json_is_for_programs(trained, tmp_path):
     (("evaluate", "run", "japanese.txt"), "not in the model's vocabulary"),
     (("evaluate", "run", "none.txt"), "No such file"),
 ])
-def test_bad_input_is_one_line_and_leaves_nothing(bad_inputs, capsys, monkeypatch, words, said):
+def test_bad_input_is_one_line_and_leaves_nothing(bad_inputs, run, monkeypatch, words, said):
     before = contents(bad_inputs)
-    # In this process, since starting one takes a second; the next test starts some.
-    from gluon_gru import commands
     monkeypatch.chdir(bad_inputs)
-    monkeypatch.setattr(sys, "argv", ["gluon-gru", *words])
-    with pytest.raises(SystemExit) as exit:
-        commands.main()
-    out, err = capsys.readouterr()
-    assert (exit.value.code, out, err.count("\n")) == (2, "", 1)
-    assert said in err and err.startswith("error: ")
+    code, printed, told = run(*words)
+    assert (code, printed, told.count("\n")) == (2, "", 1)
+    assert said in told and told.startswith("error: ")
     assert contents(bad_inputs) == before
 
 
@@ -128,12 +135,10 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("words", [
-    ("train", "binary.txt", "--out", "new"), ("generate", "run", "The %")])
-def test_bad_input_has_no_traceback_in_a_process_of_its_own(bad_inputs, words):
-    done = subprocess.run([*_COMMAND, *words], cwd=bad_inputs, capture_output=True, text=True,
-                          timeout=120)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+def test_bad_input_has_no_traceback_in_a_process_of_its_own(bad_inputs):
+    process = start("train", bad_inputs / "binary.txt", "--out", bad_inputs / "new")
+    printed, told = process.communicate(timeout=120)
+    assert (process.returncode, printed, told.count("\n")) == (2, "", 1)
 
 
 def start(*words, **options):
@@ -160,7 +165,7 @@ def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on
     assert process.returncode == 130
     rounds = json.loads((out / "run.json").read_text())["rounds"]
     assert rounds and not [file for file in os.listdir(out) if file.endswith(".part")]
-    assert run("generate", out, "The", "--length", "5").returncode == 0
+    assert "".join(own_texts.generate(out, "The", 5)).startswith("The")
 
 
 def test_text_is_streamed_and_ctrl_c_ends_it_with_a_line(trained):
@@ -192,6 +197,7 @@ def test_a_terminal_sees_the_bar_with_both_perplexities_and_the_seed(tmp_path, t
 def in_terminal(*words):
     """Return what a command writes to stderr, a terminal."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     process = subprocess.Popen([*_COMMAND, *map(str, words)], stdout=subprocess.DEVNULL,
                                stderr=theirs)
     os.close(theirs)

@@ -4,6 +4,7 @@
 ``run.json`` the record of it all, ``curve.png`` the picture.
 """
 import json
+import math
 import pathlib
 import time
 
@@ -35,7 +36,7 @@ class Folder:
     def __init__(self, out, resume):
         self.path = pathlib.Path(out)
         self.record = self._best = self._last = None
-        self._saved_at = time.monotonic()
+        self._saved_at = -math.inf
         names = ("run.json", IN_FOLDER, "last.safetensors")
         held = [name for name in names if (self.path / name).exists()]
         if held and not resume:
