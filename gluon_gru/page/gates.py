@@ -2,8 +2,8 @@
 from ..gates import memory
 from ..gates_plot import shown
 
-#: A page has the text's first so many tokens, and the units that remember longest: at three
-#: digits a value that is at most 1.5 MB.
+#: A page has the text's first so many tokens, and so many units, those that remember longest: with
+#: three digits a value that makes about 2 MB a layer at most.
 MAX_TOKENS, MAX_UNITS = 2000, 64
 
 

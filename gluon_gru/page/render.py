@@ -50,6 +50,7 @@ def picture(png):
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader(__package__), autoescape=True, undefined=jinja2.StrictUndefined,
     trim_blocks=True, lstrip_blocks=True)
+_ENVIRONMENT.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 _ENVIRONMENT.filters.update(prose=prose, pieces=pieces, picture=picture)
 
 
