@@ -42,7 +42,7 @@ def test_help_names_every_option_and_nothing_is_trained(script):
 def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(tmp_path):
     done = run(TINY, 4, "--corpus", SAMPLE, "--out", tmp_path)
     assert done.returncode == 0
-    assert "chapter-scratch/perplexity" in done.stdout and "report.md" in done.stdout
+    assert "chapter-scratch/perplexity" in done.stdout and "report.html" in done.stdout
     lines = done.stderr.splitlines()
     assert lines[0].startswith("CORPUS: sample.txt") and "NOT the book's" in lines[0]
     assert len(lines) == 3 and lines[1].startswith("[1/2] GRU from scratch, seed 1: perplexity")
@@ -81,7 +81,7 @@ def test_an_exercise_prints_its_verdicts_and_only_those(tmp_path):
     done = run(SCRIPTS / "exercises.py", "forced-gates", "--corpus", SAMPLE, "--out", tmp_path)
     assert done.returncode == 0
     assert "forced-gates/published-gates" in done.stdout and "does not hold" in done.stdout
-    assert "cells/" not in done.stdout and f"{tmp_path}/report.md" in done.stdout
+    assert "cells/" not in done.stdout and f"{tmp_path}/report.html" in done.stdout
     again = run(SCRIPTS / "exercises.py", "forced-gates", "--corpus", SAMPLE, "--out", tmp_path)
     assert again.returncode == 2 and "--resume" in again.stderr
 

@@ -18,7 +18,7 @@ def add_arguments(parser):
                         help="how many turns each contestant gets")
     cli.add_corpus(parser)
     parser.add_argument("--out", default="runs/benchmark", metavar="FOLDER",
-                        help="where benchmark.json, report.md and the pictures go")
+                        help="where benchmark.json, report.html, report.md and the pictures go")
     cli.add_json(parser)
 
 

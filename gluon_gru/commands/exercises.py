@@ -48,7 +48,7 @@ def run(args):
     asked = {name: answer for name, answer in answers.items()
              if name in args.names or not args.names}
     print(json.dumps(asked, indent=1) if args.json else
-          f"{report.table(asked)}\n\nreport and pictures: {args.out}/report.md")
+          f"{report.table(asked)}\n\nthe report, a page: {args.out}/report.html (report.md and pictures beside it)")
 
 
 def _look(args):
@@ -62,4 +62,4 @@ def _look(args):
         return
     for table in tables:
         print(f"{table.title}:\n{tabulate(table.rows, table.headers, disable_numparse=True)}\n")
-    print(f"report and pictures: {args.out}/text/report.md")
+    print(f"the report, a page: {args.out}/text/report.html")

@@ -20,7 +20,7 @@ def add_arguments(parser):
     parser.add_argument("--quick", action="store_true",
                         help=f"train for {experiments.QUICK_EPOCHS} epochs only (a minute)")
     parser.add_argument("--out", default="runs/reproduce", metavar="FOLDER",
-                        help="where results.json, report.md and the pictures go")
+                        help="where results.json, report.html, report.md and the pictures go")
     parser.add_argument("--resume", action="store_true",
                         help="go on with the run that FOLDER holds")
     cli.add_json(parser)
@@ -33,4 +33,4 @@ def run(args):
                                         args.corpus, args.quick, args.resume, cli.command(),
                                         args.engine)
     print(json.dumps(results, indent=1) if args.json else
-          f"{report.table(results)}\n\nreport and pictures: {args.out}/report.md")
+          f"{report.table(results)}\n\nthe report, a page: {args.out}/report.html (report.md and pictures beside it)")

@@ -16,6 +16,7 @@ from ..gates import (
     written_out,
 )
 from ..gates_plot import picture
+from ..own_texts.reading import fold
 from ..page.gates import walk
 from ..report import spread
 from ..restore import checkpoint_of, restore
@@ -90,9 +91,9 @@ def _as_trained(text, path, vocab):
     if own is None:
         return as_the_model_reads(text, vocab)
     if own["tokens"] != "characters":
-        raise InputError(f"{str(path)!r} reads {own['tokens']}, whose gates can't be looked at "
-                         "yet: give a model of characters")
-    return text.lower() if own["case"] == "fold" else text
+        raise InputError(f"{str(path)!r} reads {own['tokens']}, and gates are looked at character "
+                         "by character: give a model of characters")
+    return fold(text, own["case"])
 
 
 def as_the_model_reads(text, vocab):
