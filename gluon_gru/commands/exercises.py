@@ -48,7 +48,8 @@ def run(args):
     asked = {name: answer for name, answer in answers.items()
              if name in args.names or not args.names}
     print(json.dumps(asked, indent=1) if args.json else
-          f"{report.table(asked)}\n\nthe report, a page: {args.out}/report.html (report.md and pictures beside it)")
+          f"{report.table(asked)}\n\n"
+          f"the report, a page: {args.out}/report.html (report.md and pictures beside it)")
 
 
 def _look(args):

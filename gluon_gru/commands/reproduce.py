@@ -33,4 +33,5 @@ def run(args):
                                         args.corpus, args.quick, args.resume, cli.command(),
                                         args.engine)
     print(json.dumps(results, indent=1) if args.json else
-          f"{report.table(results)}\n\nthe report, a page: {args.out}/report.html (report.md and pictures beside it)")
+          f"{report.table(results)}\n\n"
+          f"the report, a page: {args.out}/report.html (report.md and pictures beside it)")

@@ -35,7 +35,8 @@ def add_arguments(parser):
                         help="measure what the study will cost here, and end")
     cli.add_inputs(parser)
     parser.add_argument("--out", default="runs/sweep", metavar="FOLDER",
-                        help="where the study, sweep.json, report.html, report.md and the pictures go")
+                        help="where the study, sweep.json, report.html, report.md and the "
+                             "pictures go")
     cli.add_json(parser)
 
 
@@ -62,4 +63,5 @@ def run(args):
         results = sweep.sweep(args.out, space, args.sampler, args.trials, args.prune, args.workers,
                               args.storage, args.device, args.corpus, cli.command())
     print(json.dumps(results, indent=1) if args.json else
-          f"{sweep_report.table(results)}\n\nthe report, a page: {args.out}/report.html (report.md and pictures beside it)")
+          f"{sweep_report.table(results)}\n\n"
+          f"the report, a page: {args.out}/report.html (report.md and pictures beside it)")
