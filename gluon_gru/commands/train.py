@@ -25,9 +25,9 @@ _GROUPS = (
     ("model", (
         ("cell", tuple(CELLS), "gru is the book's, gru-after cuDNN's (gru)"),
         ("num-hiddens", int, "hidden units a layer (64 to 512)"),
-        ("num-layers", int, "layers (2; 1 below 3,000 tokens)"),
-        ("dropout", float, "share of hidden units dropped between layers (0.5; 0.2 from 300,000 "
-                           "tokens on, 0 from 3 million on)"))),
+        ("num-layers", int, "layers (2; 1 below 3,000 tokens, and from 300,000 to 3 million)"),
+        ("dropout", float, "share of hidden units dropped between layers (0.5 up to 300,000 "
+                           "tokens, then 0)"))),
     ("training", (
         ("optimizer", OPTIMIZERS, "sgd is the book's (adam)"),
         ("lr", float, "learning rate (adam: 0.005; 0.003 from 300,000 tokens on, 0.002 from 3 "
