@@ -68,4 +68,11 @@ with tempfile.TemporaryDirectory() as folder:
     else:
         refused = command(*reproduce, code=2)
         assert info["why"] in refused.stderr and refused.stderr.count("\n") == 1, refused
+    command("train", str(corpus.SAMPLE), "--out", "run", "--num-hiddens", "8", "--epochs", "1")
+    written = command("generate", "run", "The ", "--length", "30", "--seed", "1").stdout
+    assert written.startswith("The ") and len(written) > 30, written
+    score = json.loads(command("evaluate", "run", str(corpus.SAMPLE), "--json").stdout)
+    assert 1 < score["perplexity"] < 100 and score["num_unknown"] == 0, score
+    command("gates", "run", "The hat", "--out", "gates")
+    assert "</html>" in pathlib.Path(folder, "gates", "report.html").read_text(encoding="utf-8")
     print("the command works in a folder of its own")
