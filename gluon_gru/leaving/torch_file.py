@@ -24,7 +24,7 @@ def state_dict(weights):
         raise InputError(
             "the book's GRU has no PyTorch layout: its reset gate acts before the recurrent "
             "product, nn.GRU's after it, another function; export to .onnx, which has both, or "
-            "train Gluon's GRU (rnn.GRU, fused.GRU)")
+            "train Gluon's GRU (rnn.GRU, fused.GRU; gluon-gru train --cell gru-after)")
     order, found = list(_ORDER[weights.cell]), {}
     for i, sides in enumerate(weights.layers):
         for layer, suffix in zip(sides, ("", "_reverse")):
