@@ -75,7 +75,7 @@ def test_steps_are_those_of_pytorch(either, optimizer, lr, from_zeros):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(params, clip)
         update.step()
-        theirs.append(float(loss))
+        theirs.append(loss.item())
     learner = Learner(model, optimizer, clip, 1)
     assert learner.engine == either
     numpy.testing.assert_allclose(run(learner, minibatches(), lr, from_zeros=from_zeros), theirs,
