@@ -63,7 +63,7 @@ def load(path):
     Raises:
         InputError: if there is none, or it is truncated, altered, or another program's file.
     """
-    mend = "delete it to start afresh, or put back an intact copy"
+    mend = "give a file that this package wrote, or put back an intact copy"
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}

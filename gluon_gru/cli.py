@@ -1,6 +1,7 @@
 """What the command lines share: options, errors of one line, exit codes, the command itself."""
 import argparse
 import contextlib
+import errno
 import os
 import pathlib
 import shlex
@@ -83,6 +84,9 @@ def add_corpus(parser):
 
 def run(main):
     """Call ``main()`` and exit: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C."""
+    if sys.stdout is None:
+        # Closed by whoever started this.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
     try:
         main()
         sys.stdout.flush()
@@ -98,9 +102,20 @@ def run(main):
         # trial lives) would keep the process from ending.
         os._exit(130)
     except BrokenPipeError:
-        # Whoever read the output has gone; Python's own flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has gone.
+        _leave_stdout()
         sys.exit(141)
+    except OSError as error:
+        # Of a file there would be its name; this is the output's.
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        _leave_stdout()
+        sys.exit(_fail(f"the output can't be written ({error.strerror})", 1))
+
+
+def _leave_stdout():
+    """Have what is still to be written go nowhere, so that Python's own flush at exit is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error, code):

@@ -1,6 +1,7 @@
 """Pictures of a reproduction: perplexity by epoch, tokens/sec reported and measured."""
 import io
 import statistics
+import warnings
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,7 +18,10 @@ def png(fig):
     """Return a Matplotlib figure as the bytes of a PNG file."""
     FigureCanvasAgg(fig)
     picture = io.BytesIO()
-    fig.savefig(picture, format="png", dpi=120)
+    with warnings.catch_warnings():
+        # Of a script that the font hasn't got, boxes tell as much.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        fig.savefig(picture, format="png", dpi=120)
     return picture.getvalue()
 
 

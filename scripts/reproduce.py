@@ -5,5 +5,7 @@ try:
     from gluon_gru import commands
 except ImportError as error:
     sys.exit(f"error: {error} (README.md has the command that sets everything up)")
+except KeyboardInterrupt:
+    sys.exit(130)
 
 commands.script("reproduce")

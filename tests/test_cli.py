@@ -1,4 +1,6 @@
 """Errors become a line and an exit code; bugs stay visible."""
+import os
+import subprocess
 import sys
 
 import pytest
@@ -67,3 +69,28 @@ def test_the_command_that_goes_on_can_be_typed(monkeypatch):
     assert cli.again("--resume") == "gluon-gru train 'a b' --resume"
     monkeypatch.setattr(sys, "argv", ["scripts/sweep.py", "--resume"])
     assert cli.again("--resume") == f"{sys.executable} scripts/sweep.py --resume"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_an_output_that_cant_be_written_is_one_line():
+    code = "from gluon_gru import cli; cli.run(lambda: print('so much'))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE,
+                              text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: the output can't be written")
+
+
+def test_without_any_output_it_works_all_the_same():
+    code = "from gluon_gru import cli; cli.run(lambda: print('so much'))"
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_while_the_package_is_imported_is_silent(tmp_path):
+    (tmp_path / "mxnet.py").write_text("raise KeyboardInterrupt")
+    done = subprocess.run([sys.executable, "-c", "import gluon_gru_command as c; c.main()"],
+                          capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

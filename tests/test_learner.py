@@ -7,6 +7,7 @@ import gluon_gru as d2l
 from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.models import fused
+from gluon_gru.models.fused_network import fused_network
 from gluon_gru.own_texts.learner import Learner
 
 V, HIDDENS, BATCH, STEPS = 7, 11, 3, 5
@@ -158,3 +159,28 @@ def test_another_optimisers_state_is_refused(either):
         sgd.load_state(Learner(model_of(), "adam", 1, 1).state())
     with pytest.raises(InputError, match="'rmsprop' is unknown: choose from sgd, adam"):
         Learner(model_of(), "rmsprop", 1, 1)
+
+
+@pytest.mark.parametrize("layer", [fused.RNN, fused.GRUResetBefore, fused.LSTM])
+@pytest.mark.parametrize("num_layers, dropout", [(1, 0), (6, 0.5)])
+def test_the_engine_gets_as_much_memory_as_it_uses(layer, num_layers, dropout):
+    if engine.info()["engine"] == "off":
+        pytest.skip("no engine here")
+
+    def enough(network):
+        return network._workspace.size == network._kernels.workspace_size(network._network)
+
+    (X, Y), = minibatches(1)
+    network = fused_network(model_of(layer, num_layers, dropout), seed=1)
+    with network:
+        network.train_step(X, Y, 1, 0.1)
+        assert enough(network)
+        network.train_step(X[:, :3], Y[:, :3], 1, 0.1)
+        assert enough(network)
+        network.generate([1, 2], 3)
+        assert enough(network)
+    for call, arguments in (("score", (X, Y)), ("read", ([1, 2],))):
+        network = fused_network(model_of(layer, num_layers, dropout))
+        with network:
+            getattr(network, call)(*arguments)
+            assert enough(network)

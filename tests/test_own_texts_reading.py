@@ -1,6 +1,8 @@
 """Texts of one's own become the tokens that plain Python finds in them; what can't is told."""
 import collections
 import hashlib
+import shutil
+import subprocess
 
 import hypothesis
 import numpy
@@ -9,6 +11,7 @@ from hypothesis import strategies
 
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts import reading
+from gluon_gru.own_texts.encodings import NOT_ICONVS, iconvs
 
 TEXTS = {
     "English": "It's late, he said.  \"Don't go!\"\n\n\tIt's cold; it's dark.\n" * 3,
@@ -117,7 +120,7 @@ JAPANESE = "吾輩は猫である。名前はまだ無い。どこで生れた�
 
 @pytest.mark.parametrize("data, encoding", [
     (GERMAN.encode("latin1"), "CP1252"), (GERMAN.encode("utf-16"), "UTF-16"),
-    (GERMAN.encode("utf-16-le"), "UTF-16-LE"), (GERMAN.encode("utf-16-be"), "UTF-16-BE"),
+    (GERMAN.encode("utf-16-le"), "UTF-16LE"), (GERMAN.encode("utf-16-be"), "UTF-16BE"),
     (JAPANESE.encode("shift_jis"), "SHIFT-JIS"), (JAPANESE.encode("euc_jp"), "EUC-JP"),
     (b"plain\n" * 500_000 + GERMAN.encode("latin1"), "CP1252")])
 def test_another_encoding_is_named_with_what_converts_it(tmp_path, data, encoding):
@@ -159,3 +162,13 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 def test_one_sign_beyond_ascii_is_enough_to_tell_a_western_text(tmp_path):
     with pytest.raises(InputError, match="looks like CP1252"):
         reading.read(write(tmp_path, b"plain line here\n" * 20 + "ein Bär\n".encode("latin1")))
+
+
+@pytest.mark.skipif(not shutil.which("iconv"), reason="no iconv here")
+def test_the_names_of_encodings_are_iconvs():
+    from charset_normalizer.constant import IANA_SUPPORTED
+
+    unknown = [name for name in sorted({*IANA_SUPPORTED, "utf_16", "utf_32"} - {*NOT_ICONVS})
+               if subprocess.run(["iconv", "-f", iconvs(name), "-t", "UTF-8"], input=b"",
+                                 capture_output=True).returncode]
+    assert unknown == []

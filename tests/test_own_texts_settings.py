@@ -1,6 +1,7 @@
 """Settings refuse what can't be, and follow from the text where they aren't given."""
 import math
 
+import numpy
 import pytest
 
 from gluon_gru.errors import InputError
@@ -19,7 +20,8 @@ from gluon_gru.own_texts.settings import (
     ("cell", "grus"), ("tokens", "char"), ("case", "lower"), ("optimizer", "adamw"),
     ("sampling", "shuffled"), ("num_hiddens", 0), ("num_layers", 1.5), ("batch_size", -1),
     ("num_steps", "8"), ("patience", 0), ("lr", 0), ("lr", math.nan), ("epochs", -1),
-    ("epochs", math.inf), ("decay", 0), ("decay", 1.1), ("dropout", 1), ("dropout", -0.1),
+    ("epochs", math.inf),
+    ("epochs", 1e308), ("decay", 0), ("decay", 1.1), ("dropout", 1), ("dropout", -0.1),
     ("dropout", math.nan), ("validation", 0), ("validation", 0.6), ("seed", -1), ("seed", 2**31),
     ("seed", 1.0)])
 def test_a_value_that_cant_be_is_named(name, value):
@@ -69,3 +71,15 @@ def test_the_held_out_part_is_a_share_within_bounds():
 def test_operations_are_those_of_the_matrix_products():
     found = filled({"cell": "gru", "num_hiddens": 256, "num_layers": 1}, 10**5, 28)
     assert num_operations(found, 28) == pytest.approx(1.22e6, rel=0.01)
+
+
+def test_numpys_numbers_become_pythons():
+    found = filled({"num_hiddens": numpy.int64(8), "lr": numpy.float32(0.5)}, 10_000, 50)
+    assert (type(found.num_hiddens), type(found.lr)) == (int, float)
+
+
+def test_more_weights_than_an_array_can_have_are_refused():
+    with pytest.raises(InputError, match="num_hiddens is 100000000, .* ask for fewer"):
+        filled({"num_hiddens": 10**8}, 10_000, 50)
+    with pytest.raises(InputError, match="num_layers 99999"):
+        filled({"num_layers": 99999}, 10_000, 50)

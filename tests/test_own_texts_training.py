@@ -10,7 +10,7 @@ from toy_texts import SMALL, toy_text, write_toy
 
 from gluon_gru import checkpoint, own_texts
 from gluon_gru.errors import InputError, TrainingDiverged
-from gluon_gru.own_texts import reading, training
+from gluon_gru.own_texts import reading, run, training
 from gluon_gru.own_texts.learner import Learner
 from gluon_gru.own_texts.run import best_round
 from gluon_gru.own_texts.settings import CELLS, num_validation
@@ -199,3 +199,30 @@ def test_a_text_too_short_is_refused_and_nothing_is_made(tmp_path):
     with pytest.raises(InputError, match="too short: 10 characters are left"):
         own_texts.train(path, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path):
+    text = write_toy(tmp_path).rename(tmp_path / "q$x^$.txt")
+    own_texts.train(text, tmp_path / "run", **SMALL)
+    assert (tmp_path / "run" / "curve.png").is_file()
+
+
+def test_what_a_resumed_run_has_no_use_for_is_refused(tmp_path):
+    text, out = write_toy(tmp_path), tmp_path / "run"
+    own_texts.train(text, out, **SMALL)
+    with pytest.raises(InputError, match="num_hidens is no setting: there are tokens, case, "):
+        own_texts.train(text, out, resume=True, num_hidens=9)
+    record = json.loads((out / "run.json").read_text())
+    record["settings"]["more"] = 1
+    (out / "run.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="run.json' can't be read"):
+        own_texts.train(text, out, resume=True)
+
+
+def test_a_run_that_somebody_else_started_meanwhile_is_left_alone(tmp_path):
+    folder = run.Folder(tmp_path / "run", False)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("theirs")
+    with pytest.raises(InputError, match="started just now"):
+        folder.begin({"rounds": []})
+    assert (tmp_path / "run" / "run.json").read_text() == "theirs"

@@ -5,6 +5,7 @@ import re
 
 import mxnet as mx
 import pytest
+from mxnet.gluon import rnn
 from reference import MODELS, loader
 from toy_texts import SMALL, toy_text, write_toy
 
@@ -112,3 +113,11 @@ def test_what_holds_no_model_or_another_versions_is_told(tmp_path):
         own_texts.generate(tmp_path, "a")
     with pytest.raises(InputError, match="isn't there"):
         own_texts.generate(tmp_path / "none", "a")
+
+
+def test_a_model_of_both_directions_cant_write(tmp_path):
+    train_iter = loader()
+    model = d2l.RNNModel(rnn.GRU(4, bidirectional=True), len(train_iter.vocab))
+    d2l.train(model, train_iter, train_iter.vocab, 1, 1, mx.cpu(), checkpoint=tmp_path / "both")
+    with pytest.raises(InputError, match="reads in both directions"):
+        writing.generate(tmp_path / "both")

@@ -22,6 +22,7 @@ def shares(temperature, top_k, count=20000):
     (1, None, [0, 0.4, 0.3, 0.2, 0.1]), (1, 4, [0, 0.4, 0.3, 0.2, 0.1]),
     (1, 2, [0, 4 / 7, 3 / 7, 0, 0]), (0.5, None, [0, 16 / 30, 9 / 30, 4 / 30, 1 / 30]),
     (0.5, 2, [0, 16 / 25, 9 / 25, 0, 0]), (1, 1, [0, 1, 0, 0, 0]), (1e-9, None, [0, 1, 0, 0, 0]),
+    (1e-320, None, [0, 1, 0, 0, 0]),
     (0, None, [0, 1, 0, 0, 0]), (0, 3, [0, 1, 0, 0, 0])])
 def test_tokens_come_as_often_as_they_are_likely_and_unk_never(temperature, top_k, expected):
     # Four standard deviations of a share of 20,000 draws.

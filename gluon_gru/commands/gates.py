@@ -22,8 +22,7 @@ def add_arguments(parser):
     parser.add_argument("text", metavar="TEXT", nargs="?", help="what to read, in quotes")
     parser.add_argument("--file", metavar="PATH", help="read this text file (UTF-8) instead")
     parser.add_argument("--out", default="runs/gates", metavar="FOLDER",
-                        help="where the report, the page and the pictures go (default: "
-                             "runs/gates)")
+                        help="where the report, the page and the pictures go")
     parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
     cli.add_json(parser)
 

@@ -68,8 +68,7 @@ def run(args):
     """Train; print the table, or the JSON."""
     given = dict(vars(args))
     text, out, as_json, resume = (given.pop(name) for name in ("text", "out", "json", "resume"))
-    with cli.resumable(f"the rounds before are kept in {out} ({pathlib.Path(out) / 'curve.png'} "
-                       "shows them); to go on", "--resume"):
+    with cli.resumable(f"the rounds that were finished are kept in {out}; to go on", "--resume"):
         record = own_texts.train(text, out, resume, cli.command(), **given)
     found = _summary(record, out)
     if as_json:
@@ -86,7 +85,7 @@ def _summary(record, out):
         "run": str(out), "rounds": len(rounds), "epochs": rounds[-1]["epoch"], "best": best,
         "seconds": seconds, "engine": record["engine"], "settings": record["settings"],
         "curve": str(pathlib.Path(out) / "curve.png"),
-        "generate": shlex.join(["gluon-gru", "generate", str(out), ""]),
+        "generate": shlex.join(["gluon-gru", "generate", str(out)]),
         "table": {
             "rounds": f"{len(rounds)} ({rounds[-1]['epoch']:.3g} epochs)",
             "best perplexity, held out": f"{best['validation_perplexity']:.4g}",

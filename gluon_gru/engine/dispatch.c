@@ -6,7 +6,7 @@
 
 /* What a caller's structures must measure: an older library may lie beside newer Python. */
 const int64_t structure_sizes[] = {sizeof(layer), sizeof(network), sizeof(parameter),
-                                   sizeof(kernels)};
+                                   sizeof(optimizer), sizeof(kernels)};
 
 /* The kernels of that name, or for NULL the best that this processor runs; NULL if it can't. */
 const kernels *choose_kernels(const char *name)

@@ -113,7 +113,8 @@ def load(path, instructions=None):
         OSError: if the library can't be loaded, or is of another version.
     """
     library = ctypes.CDLL(str(path))
-    ours = [ctypes.sizeof(structure) for structure in (Layer, Network, Parameter, Kernels)]
+    ours = [ctypes.sizeof(structure)
+            for structure in (Layer, Network, Parameter, Optimizer, Kernels)]
     if list((ctypes.c_int64 * len(ours)).in_dll(library, "structure_sizes")) != ours:
         raise OSError("it was built for another version of gluon_gru")
     library.choose_kernels.restype = ctypes.POINTER(Kernels)

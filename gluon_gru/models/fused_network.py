@@ -3,8 +3,6 @@
 Nothing goes through MXNet on the way, neither its operators nor its queue: the kernels read and
 write the memory of the model's own parameters.
 """
-import ctypes
-
 import numpy
 from mxnet import gluon, np
 
@@ -120,13 +118,16 @@ class FusedNetwork:
                     data.size))
         return found
 
-    def _begin(self, num_steps, batch_size, training):
-        """Make room for minibatches of this size, and start from a state of zeros."""
+    def _begin(self, tokens, training):
+        """Make room for minibatches such as these tokens, and start from a state of zeros."""
         self.close()
         network = self._network
-        network.num_steps, network.batch_size = num_steps, batch_size
-        network.training = training
-        self._states = [numpy.zeros((2, batch_size, layer.num_hiddens), numpy.float32)
+        network.num_steps, network.batch_size = tokens.shape
+        network.training, network.tokens = training, tokens.ctypes.data
+        # How much room depends on what there is, and so on whether these are NULL.
+        for layer in self._layers[:-1]:
+            layer.mask = 1 if training and self._dropout else None
+        self._states = [numpy.zeros((2, network.batch_size, layer.num_hiddens), numpy.float32)
                         for layer in self._layers]
         for layer, states in zip(self._layers, self._states):
             for i in range(2 if layer.cell == native.CELLS["lstm"] else 1):
@@ -141,7 +142,7 @@ class FusedNetwork:
         before = self._states if self._workspace is not None else None
         if before is None or X.shape != (network.num_steps, network.batch_size):
             goes_on = before is not None and X.shape[1] == network.batch_size
-            self._begin(*X.shape, training)
+            self._begin(X, training)
             if goes_on:
                 for states, old in zip(self._states, before):
                     states[:] = old
@@ -210,9 +211,7 @@ class FusedNetwork:
         """
         prefix = check_tokens(prefix, self.vocab_size)
         added = numpy.empty(num_predicts, numpy.int32)
-        self._begin(1, 1, False)
-        first = ctypes.c_int32(int(prefix[0]))
-        self._network.tokens = ctypes.addressof(first)
+        self._begin(prefix[:1, None], False)
         self._kernels.generate(self._network, prefix.ctypes.data, prefix.size, added.ctypes.data,
                                added.size)
         return added
@@ -228,9 +227,7 @@ class FusedNetwork:
         tokens = check_tokens(tokens, self.vocab_size)
         logits = numpy.empty(self.vocab_size, numpy.float32)
         if self._workspace is None:
-            # Only whether it is NULL matters: what is read comes with the call.
-            self._begin(1, 1, False)
-            self._network.tokens = tokens.ctypes.data
+            self._begin(tokens[:1, None], False)
             self._kernels.begin(self._network)
         for token in tokens:
             self._kernels.read_token(self._network, int(token), logits.ctypes.data)

@@ -15,6 +15,11 @@ _MARKS = ((codecs.BOM_UTF32_LE, "utf_32"), (codecs.BOM_UTF32_BE, "utf_32"),
           (codecs.BOM_UTF16_LE, "utf_16"), (codecs.BOM_UTF16_BE, "utf_16"))
 # Of the encodings in which a sample reads the same, the one that is known best.
 _KNOWN = ("cp1252", "shift_jis", "euc_jp", "gb18030", "big5", "cp1251", "koi8_r", "iso8859_7")
+# What iconv doesn't know can't be advised.
+NOT_ICONVS = ("cp1006", "cp720", "euc_jis_2004", "hz", "iso2022_jp_1", "iso2022_jp_2",
+              "iso2022_jp_2004", "iso2022_jp_3", "iso2022_jp_ext", "kz1048", "mac_greek",
+              "mac_iceland", "mac_latin2", "mac_roman", "mac_turkish", "ptcp154",
+              "shift_jis_2004", "shift_jisx0213")
 # What Western European texts have beyond ASCII, and how rarely: a few such signs are too little
 # for a guess by frequencies, and are far more often these than anything else.
 _WESTERN = set("äöüÄÖÜßàâáãåæçéèêëíìîïñóòôõøœúùûÀÂÁÅÆÇÉÈÊÍÎÑÓÔØÚ«»‘’‚“”„–—…¡¿§°€£·\xa0")
@@ -42,10 +47,19 @@ def not_utf8(path, position):
         return InputError(
             f"text {name!r} is UTF-8, but damaged at byte {position:,}: leave out what is, with  "
             f"iconv -c -f UTF-8 -t UTF-8 {shlex.quote(name)} > converted.txt")
-    encoding = encoding.replace("_", "-").upper()
+    encoding = iconvs(encoding)
     return InputError(
         f"text {name!r} is not UTF-8 (at byte {position:,}); it looks like {encoding}: convert it "
         f"with  iconv -f {encoding} -t UTF-8 {shlex.quote(name)} > converted.txt")
+
+
+def iconvs(encoding):
+    """Return the name by which iconv knows one of Python's encodings."""
+    name = encoding.replace("_", "-").upper()
+    for theirs, own in (("UTF-16-", "UTF-16"), ("UTF-32-", "UTF-32"), ("ISO2022-", "ISO-2022-"),
+                        ("LATIN-1", "ISO-8859-1")):
+        name = name.replace(theirs, own)
+    return name
 
 
 def _has_controls(sample):
@@ -75,7 +89,7 @@ def _guess(sample):
     beyond_ascii = [sign for sign in telling.decode("cp1252", "replace") if sign > "\x7f"]
     if len(beyond_ascii) < _WESTERN_SHARE * len(telling) and _WESTERN.issuperset(beyond_ascii):
         return "cp1252"
-    best = charset_normalizer.from_bytes(telling).best()
+    best = charset_normalizer.from_bytes(telling, cp_exclusion=list(NOT_ICONVS)).best()
     if best is None:
         return None
     same = [best.encoding, *best.could_be_from_charset]

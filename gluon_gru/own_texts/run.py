@@ -14,6 +14,7 @@ from .. import checkpoint
 from ..errors import InputError
 from ..plots import COLOURS, png
 from ..restore import IN_FOLDER
+from .settings import Settings
 
 # Writing takes milliseconds to a second; a killed run loses at most this and a round.
 _SAVE_SECONDS = 10
@@ -34,6 +35,8 @@ class Folder:
     """
 
     def __init__(self, out, resume):
+        if not str(out):
+            raise InputError("the folder for the run has no name: give one")
         self.path = pathlib.Path(out)
         self.record = self._best = self._last = None
         self._saved_at = -math.inf
@@ -54,6 +57,7 @@ class Folder:
             record = json.loads(path.read_text(encoding="utf-8"))
             if not {"settings", "text", "rounds", "invocations"} <= set(record):
                 raise ValueError("no record of a run")
+            Settings(**record["settings"])
             return record
         except (OSError, TypeError, ValueError) as error:
             raise InputError(f"{str(path)!r} can't be read ({error}): give another "
@@ -61,6 +65,10 @@ class Folder:
 
     def check_continues(self, given, text):
         """Raise InputError if settings that are given, or the text, are not the record's."""
+        unknown = set(given) - set(self.record["settings"])
+        if unknown:
+            raise InputError(f"{', '.join(sorted(unknown))} is no setting: there are "
+                             f"{', '.join(self.record['settings'])}")
         differences = [
             f"{name} is {recorded!r} there and {given[name]!r} here"
             for name, recorded in self.record["settings"].items()
@@ -81,6 +89,9 @@ class Folder:
     def begin(self, record):
         """Make the folder, and write the record."""
         checkpoint.make_folder(self.path)
+        if self.record is None and (self.path / "run.json").exists():
+            raise InputError(f"{str(self.path)!r} holds a run that was started just now: give "
+                             "another folder")
         self.record = record
         self._write_record()
 
@@ -126,9 +137,11 @@ class Folder:
         best = best_round(rounds)
         axes.plot(best["epoch"], best["validation_perplexity"], "k*", markersize=11, zorder=3,
                   label=f"best: {best['validation_perplexity']:.4g}")
-        axes.set(xlabel="epoch", ylabel=f"perplexity ({settings['tokens']})", yscale="log",
-                 title=f"{self.record['text']['name']}: {settings['cell']}, "
-                       f"{settings['num_layers']} x {settings['num_hiddens']} hidden units")
+        axes.set(xlabel="epoch", ylabel=f"perplexity ({settings['tokens']})", yscale="log")
+        # A dollar sign in a file's name is no formula.
+        name = self.record["text"]["name"].replace("$", r"\$")
+        axes.set_title(f"{name}: {settings['cell']}, {settings['num_layers']} x "
+                       f"{settings['num_hiddens']} hidden units")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("{x:g}")
         axes.grid(True, which="both", alpha=0.3)

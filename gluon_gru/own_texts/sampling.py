@@ -38,8 +38,9 @@ def choose(logits, temperature, top_k, rng):
         tokens = numpy.argpartition(-logits, top_k - 1)[:top_k]
         # In an order that doesn't depend on how the partition was found.
         tokens.sort()
-    # Of the largest, first: a tiny temperature would overflow otherwise.
-    chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature).cumsum()
+    # The largest becomes 0, whatever the temperature; what overflows is impossible beside it.
+    with numpy.errstate(over="ignore"):
+        chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature).cumsum()
     drawn = numpy.searchsorted(chances, rng.random() * chances[-1], side="right")
     return 1 + int(tokens[min(drawn, len(tokens) - 1)])
 

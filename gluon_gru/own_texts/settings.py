@@ -5,6 +5,8 @@ import math
 import numbers
 import typing
 
+import numpy
+
 from ..errors import InputError, check_positive
 from ..minibatches import shortest_corpus
 from ..models import fused
@@ -23,6 +25,9 @@ _GATES = {"rnn": 1, "gru": 3, "gru-after": 3, "lstm": 4}
 #: The held-out part never takes more tokens than this: its perplexity is then known to 1% or so,
 #: and scoring it after every round takes little of the time.
 MAX_VALIDATION = 200_000
+
+# MXNet's arrays count their entries with a sign in 32 bits.
+_LARGEST = 2**31
 
 #: What two cores reach in training, in operations a second; see `num_operations`.
 _RATE = 100e9
@@ -90,6 +95,7 @@ class Settings:
             check_positive(name, getattr(self, name))
         for name in ("lr", "epochs"):
             check_positive(name, getattr(self, name), whole=False)
+        _check_share("epochs", self.epochs, self.epochs <= 1e6, "at most 1,000,000")
         _check_share("decay", self.decay, 0 < _real(self.decay) <= 1, "above 0 and at most 1")
         _check_share("validation", self.validation, 0 < _real(self.validation) <= 0.5,
                      "above 0 and at most 0.5")
@@ -98,6 +104,11 @@ class Settings:
         seed = self.seed
         if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**31:
             raise InputError(f"seed is {seed!r}: it must be a whole number from 0 to {2**31 - 1}")
+        # NumPy's numbers, which JSON and MXNet don't take.
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, numpy.number):
+                object.__setattr__(self, field.name, value.item())
 
 
 def _real(value):
@@ -149,6 +160,13 @@ def filled(given, num_tokens, vocab_size):
     if settings.dropout and settings.num_layers == 1:
         raise InputError(f"dropout is {settings.dropout!r}, but acts between layers, and "
                          "num_layers is 1: ask for more layers, or leave dropout out")
+    hiddens, layers = settings.num_hiddens, settings.num_layers
+    weights = (_GATES[settings.cell] * hiddens * (vocab_size + (2 * layers - 1) * hiddens)
+               + hiddens * vocab_size)
+    if weights >= _LARGEST:
+        raise InputError(f"num_hiddens is {hiddens}, num_layers {layers}: with {vocab_size:,} "
+                         f"tokens that would be {weights:,} weights, and {_LARGEST:,} are too "
+                         "many: ask for fewer")
     needed = shortest_corpus(settings.batch_size, settings.num_steps)
     if num_tokens < needed:
         raise InputError(

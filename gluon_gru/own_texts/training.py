@@ -31,6 +31,9 @@ from .samples import Samples
 from .scoring import mean_loss
 from .settings import CELLS, Settings, filled, num_validation
 
+# Nats a token.
+_ABSURD = 50
+
 #: A round is whole epochs of this many tokens at least, or a part of one of this many at most.
 ROUND_TOKENS = 20_000, 1_000_000
 
@@ -127,6 +130,8 @@ class Training:
         params = self.model._collect_params_with_prefix()
         for name, param in params.items():
             param.set_data(np.array(last.params[f"model {name}"]))
+        # The engine reads the weights' memory as it is.
+        mx.nd.waitall()
         self.learner.load_state({
             name.split(" ", 1)[1]: array for name, array in last.params.items()
             if name.startswith("learner ")})
@@ -196,8 +201,8 @@ class Training:
         return lr * (decay + (1 - decay) * (1 + math.cos(math.pi * share)) / 2)
 
     def _check_finite(self, loss):
-        # Beyond 700 nats a token even the perplexity is not a number that a computer has.
-        if not loss < 700:
+        # No guess is as bad as that: the weights are out of control.
+        if not loss < _ABSURD:
             raise TrainingDiverged(
                 f"training diverged in round {len(self.rounds) + 1} (loss {loss:g}): train into "
                 f"another folder with an lr below {self.settings.lr:g}")

@@ -45,6 +45,9 @@ def generate(run, prefix="", length=500, temperature=0.8, top_k=None, seed=None)
                          "each time) or more (0.8 is usual)")
     path = checkpoint_of(run)
     config = checkpoint.load(path).config
+    if config.get("directions") == 2:
+        raise InputError(f"{str(path)!r} reads in both directions, so can't write what comes next: "
+                         "generate with a model in one direction")
     model, vocab = restore(path)
     known = len(vocab) - 1
     if top_k is not None and not (isinstance(top_k, numbers.Integral) and 1 <= top_k <= known):
