@@ -8,7 +8,7 @@ import os
 def main():
     """Be the command ``gluon-gru``."""
     try:
-        from gluon_gru import commands
+        from gluon_gru import cli as commands
     except KeyboardInterrupt:
         os._exit(130)
     commands.main()

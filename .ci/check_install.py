@@ -16,9 +16,11 @@ import warnings
 import numpy
 
 import gluon_gru as d2l
-from gluon_gru import cli, corpus, engine
+from gluon_gru import engine
+from gluon_gru.cli import options as cli
 from gluon_gru.engine import native
 from gluon_gru.models import fused
+from gluon_gru.text import corpus
 
 expected, = sys.argv[1:]
 info = engine.info()

@@ -3,26 +3,26 @@
 Readers write ``import gluon_gru as d2l`` and run the chapter's cells as they were printed: the
 names that those use are here, each from the module that documents it.
 """
-from . import compat  # noqa: F401  (first: it makes mxnet importable)
+from gluon_gru import compat  # noqa: F401  (first: it makes mxnet importable)
 
 from mxnet import npx
 
 # The book's arrays; Gluon's layers take them only in this mode, which is the process's.
 npx.set_np()
 
-from .animator import Animator
-from .device import try_gpu
-from .errors import InputError, TrainingDiverged
-from .generation import predict_ch8
-from .metrics import Accumulator, Timer, perplexity
-from .minibatches import (
+from gluon_gru.training.animator import Animator
+from gluon_gru.training.device import try_gpu
+from gluon_gru.errors import InputError, TrainingDiverged
+from gluon_gru.training.generation import predict_ch8
+from gluon_gru.training.metrics import Accumulator, Timer, perplexity
+from gluon_gru.text.minibatches import (
     SeqDataLoader,
     load_data_time_machine,
     seq_data_iter_consecutive,
     seq_data_iter_random,
     seq_data_iter_sequential,
 )
-from .models import (
+from gluon_gru.models import (
     RNNModel,
     RNNModelScratch,
     get_gru_params,
@@ -35,15 +35,15 @@ from .models import (
     lstm,
     rnn,
 )
-from .text import (
+from gluon_gru.text.vocabulary import (
     Vocab,
     count_corpus,
     load_corpus_time_machine,
     read_time_machine,
     tokenize,
 )
-from .training import History, set_seed, train, train_ch8, train_epoch_ch8
-from .updates import grad_clipping, sgd
+from gluon_gru.training.loop import History, set_seed, train, train_ch8, train_epoch_ch8
+from gluon_gru.training.updates import grad_clipping, sgd
 
 __all__ = [
     "Accumulator", "Animator", "History", "InputError", "RNNModel", "RNNModelScratch",

@@ -2,10 +2,10 @@
 import sys
 
 try:
-    from gluon_gru import commands
+    from gluon_gru import cli
 except ImportError as error:
     sys.exit(f"error: {error} (README.md has the command that sets everything up)")
 except KeyboardInterrupt:
     sys.exit(130)
 
-commands.script("exercises")
+cli.script("exercises")

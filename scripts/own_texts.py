@@ -1,9 +1,12 @@
 """Train on texts of one's own with this package and with PyTorch, and compare."""
+import pathlib
 import sys
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+
 try:
-    from gluon_gru import cli
-    from gluon_gru.benchmark import own_texts
+    from benchmarks import own_texts
+    from gluon_gru.cli import options as cli
 except ImportError as error:
     sys.exit(f"error: {error} (README.md has the command that sets everything up)")
 

@@ -10,7 +10,7 @@ import threading
 import hypothesis
 import pytest
 
-from gluon_gru import corpus
+from gluon_gru.text import corpus
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -70,7 +70,7 @@ def made(tmp_path_factory):
     import pages
     import tiny
 
-    from gluon_gru import experiments
+    from gluon_gru.studies.reproduce import study as experiments
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiments, "CLAIMS", tiny.claims())

@@ -19,7 +19,7 @@ PERPLEXITY = r"Perplexity (\d+\.\d), \d+ tokens/sec on [cg]pu\(0\)"
 
 def run_cells(*arguments, corpus):
     """Run a program in a new interpreter, as a reader does who gives a corpus."""
-    paths = os.pathsep.join([str(HERE), str(HERE.parent)])
+    paths = os.pathsep.join([str(HERE / "helpers"), str(HERE.parent)])
     return subprocess.run(
         [sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=300,
         env={**os.environ, "PYTHONPATH": paths, "GLUON_GRU_CORPUS": str(corpus)})
@@ -172,7 +172,7 @@ def test_a_terminal_shows_a_progress_bar_beside_the_lines():
     ours, theirs = pty.openpty()
     # 24 rows of 100 columns; a new one has none.
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, b"\x18\0\x64\0\0\0\0\0")
-    paths = os.pathsep.join([str(HERE), str(HERE.parent)])
+    paths = os.pathsep.join([str(HERE / "helpers"), str(HERE.parent)])
     with subprocess.Popen([sys.executable, "-c", IN_A_TERMINAL], stdout=subprocess.PIPE,
                           stderr=theirs, env={**os.environ, "PYTHONPATH": paths}) as process:
         os.close(theirs)

@@ -7,7 +7,9 @@ import shlex
 import pytest
 
 import gluon_gru
-from gluon_gru import commands, experiments, models
+from gluon_gru import cli as commands
+from gluon_gru import models
+from gluon_gru.studies.reproduce import study as experiments
 
 _ROOT = pathlib.Path(__file__).parent.parent
 _PAGES = [_ROOT / "README.md", *sorted(_ROOT.glob("docs/*.md"))]

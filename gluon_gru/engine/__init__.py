@@ -9,8 +9,8 @@ import functools
 import os
 import warnings
 
-from ..errors import InputError
-from . import native
+from gluon_gru.engine import native
+from gluon_gru.errors import InputError
 
 _INSTRUCTIONS = ("generic", "avx2", "avx512")
 

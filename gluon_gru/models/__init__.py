@@ -5,9 +5,9 @@ gate scales the hidden state BEFORE the recurrent matrix product; in Gluon's ``r
 variant) it scales the product AFTERWARDS, and there is a second bias; `gru_reset_after` writes it
 out. Their weights can't be exchanged. `fused` has both, and the other cells, on the native engine.
 """
-from . import fused
-from .concise import RNNModel
-from .parts import (
+from gluon_gru.models import fused
+from gluon_gru.models.concise import RNNModel
+from gluon_gru.models.parts import (
     get_reset_only_params,
     get_update_only_params,
     init_reset_only_state,
@@ -15,8 +15,8 @@ from .parts import (
     reset_only,
     update_only,
 )
-from .reset_after import gru_reset_after, reset_after_params
-from .scratch import (
+from gluon_gru.models.reset_after import gru_reset_after, reset_after_params
+from gluon_gru.models.scratch import (
     RNNModelScratch,
     get_gru_params,
     get_lstm_params,

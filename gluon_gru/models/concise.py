@@ -2,7 +2,7 @@
 from mxnet import npx
 from mxnet.gluon import nn
 
-from ..errors import check_positive
+from gluon_gru.errors import check_positive
 
 
 class RNNModel(nn.Block):

@@ -16,9 +16,9 @@ import mxnet as mx
 from mxnet import autograd, np, npx
 from mxnet.gluon import rnn as layers
 
-from ..errors import InputError
-from . import scratch
-from .recurrent_op import book_layout, gluon_layout, recurrent, runs_here
+from gluon_gru.errors import InputError
+from gluon_gru.models import scratch
+from gluon_gru.models.operator import book_layout, gluon_layout, recurrent, runs_here
 
 
 def _fused(cell, forward_fn):

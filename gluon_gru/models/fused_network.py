@@ -6,12 +6,12 @@ write the memory of the model's own parameters.
 import numpy
 from mxnet import gluon, np
 
-from .. import engine
-from ..engine import native
-from . import fused
-from .concise import RNNModel
-from .recurrent_op import address, book_layout, check_tokens, runs_here, set_weights
-from .scratch import RNNModelScratch
+from gluon_gru import engine
+from gluon_gru.engine import native
+from gluon_gru.models import fused
+from gluon_gru.models.concise import RNNModel
+from gluon_gru.models.operator import address, book_layout, check_tokens, runs_here, set_weights
+from gluon_gru.models.scratch import RNNModelScratch
 
 #: Its decay rates and epsilon, as Kingma and Ba (2015) recommend them.
 ADAM = (0.9, 0.999, 1e-8)

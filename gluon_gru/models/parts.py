@@ -5,7 +5,7 @@ shapes and initialisation are those of `gluon_gru.models.scratch`, and so are th
 """
 from mxnet import np, npx
 
-from .scratch import _gate, _with_output_layer, init_rnn_state
+from gluon_gru.models.scratch import _gate, _with_output_layer, init_rnn_state
 
 
 def get_reset_only_params(vocab_size, num_hiddens, ctx):

@@ -9,7 +9,7 @@ one-hot; outputs (num_steps * batch_size, vocab_size), time step by time step; e
 """
 from mxnet import np, npx
 
-from ..errors import check_positive
+from gluon_gru.errors import check_positive
 
 
 def _weights(shape, ctx):

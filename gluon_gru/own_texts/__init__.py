@@ -8,8 +8,8 @@ print("".join(own_texts.generate("runs/mine", "Once ")))
 print(own_texts.evaluate("runs/mine", "other.txt").perplexity)
 ```
 """
-from .scoring import Score, evaluate
-from .training import train
-from .writing import generate
+from gluon_gru.own_texts.scoring import Score, evaluate
+from gluon_gru.own_texts.training import train
+from gluon_gru.own_texts.writing import generate
 
 __all__ = ["Score", "evaluate", "generate", "train"]

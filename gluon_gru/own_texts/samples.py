@@ -5,8 +5,8 @@ import time
 
 from tqdm import tqdm
 
-from .sampling import continuation
-from .writing import opening
+from gluon_gru.own_texts.sampling import continuation
+from gluon_gru.own_texts.writing import opening
 
 _LENGTH, _SECONDS = 80, 30
 

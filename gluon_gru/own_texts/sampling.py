@@ -3,7 +3,7 @@ import mxnet as mx
 import numpy
 from mxnet import np
 
-from ..models.fused_network import fused_network
+from gluon_gru.models.fused_network import fused_network
 
 
 def _reader(model):

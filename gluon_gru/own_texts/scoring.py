@@ -5,12 +5,12 @@ import mxnet as mx
 import numpy
 from mxnet import gluon, np
 
-from .. import checkpoint
-from ..errors import InputError
-from ..metrics import perplexity
-from ..models.fused_network import fused_network
-from ..restore import checkpoint_of, restore
-from .reading import read_as
+from gluon_gru.errors import InputError
+from gluon_gru.models.fused_network import fused_network
+from gluon_gru.runs import checkpoint
+from gluon_gru.runs.restore import checkpoint_of, restore
+from gluon_gru.text.reading import read_as
+from gluon_gru.training.metrics import perplexity
 
 # Rows of this many tokens at least, so that starting without a past weighs little; no more rows
 # than keep two cores busy.
@@ -42,7 +42,7 @@ def mean_loss(losses, tokens, check=lambda: None):
     each from a state of zeros to its end; the few tokens that this leaves over are one more row.
 
     Args:
-        losses: ``losses(X, Y, from_zeros)``, see `gluon_gru.own_texts.learner.Learner.losses`.
+        losses: ``losses(X, Y, from_zeros)``, see `gluon_gru.training.learner.Learner.losses`.
         tokens: an integer array (num_tokens,), at least two.
         check: called before every minibatch; an error that it raises ends the scoring.
     """

@@ -7,11 +7,11 @@ import typing
 
 import numpy
 
-from ..errors import InputError, check_positive
-from ..minibatches import shortest_corpus
-from ..models import fused
-from .learner import OPTIMIZERS
-from .reading import CASES, TOKENS
+from gluon_gru.errors import InputError, check_positive
+from gluon_gru.models import fused
+from gluon_gru.text.minibatches import shortest_corpus
+from gluon_gru.text.reading import CASES, TOKENS
+from gluon_gru.training.learner import OPTIMIZERS
 
 #: Cell -> its layer. ``gru`` is the book's, whose reset gate acts before the recurrent product;
 #: ``gru-after`` is Gluon's and cuDNN's.

@@ -1,6 +1,7 @@
 """Training on a text of one's own: in rounds, after each of which the held-out part is scored.
 
-Truncated backpropagation through time, as in `gluon_gru.training`, with a learning rate that falls
+Truncated backpropagation through time, as in `gluon_gru.training.loop`, with a learning rate that
+falls
 along half a cosine to the end that is planned: a schedule without a state of its own, which needs
 no tuning, and works for less than an epoch as for many.
 """
@@ -15,21 +16,21 @@ import numpy
 from mxnet import init, np
 from tqdm import tqdm
 
-from ..checkpoint import Checkpoint
-from ..environment import environment
-from ..errors import TrainingDiverged
-from ..interrupt import CtrlC
-from ..metrics import perplexity
-from ..minibatches import SeqDataLoader
-from ..models import RNNModel
-from ..training import set_seed
-from ..updates import CLIP_NORM
-from .learner import Learner
-from .reading import read
-from .run import Folder, best_round
-from .samples import Samples
-from .scoring import mean_loss
-from .settings import CELLS, Settings, filled, num_validation
+from gluon_gru.errors import TrainingDiverged
+from gluon_gru.models import RNNModel
+from gluon_gru.own_texts.folder import Folder, best_round
+from gluon_gru.own_texts.samples import Samples
+from gluon_gru.own_texts.scoring import mean_loss
+from gluon_gru.own_texts.settings import CELLS, Settings, filled, num_validation
+from gluon_gru.runs.checkpoint import Checkpoint
+from gluon_gru.runs.environment import environment
+from gluon_gru.text.minibatches import SeqDataLoader
+from gluon_gru.text.reading import read
+from gluon_gru.training.interrupt import CtrlC
+from gluon_gru.training.learner import Learner
+from gluon_gru.training.loop import set_seed
+from gluon_gru.training.metrics import perplexity
+from gluon_gru.training.updates import CLIP_NORM
 
 # Nats a token.
 _ABSURD = 50
@@ -54,7 +55,7 @@ def train(text, out, resume=False, command="", make_learner=Learner, **settings)
         resume: go on with the run that the folder holds, if any; its settings hold then.
         command: the command line, for the record.
         make_learner: what is called for what learns, for comparisons with others.
-        tokens: ``characters`` or ``words``: see `gluon_gru.own_texts.reading`.
+        tokens: ``characters`` or ``words``: see `gluon_gru.text.reading`.
         case: ``keep`` or ``fold`` (the text in lower case).
         cell: ``rnn``, ``gru`` (the book's), ``gru-after`` (cuDNN's), ``lstm``.
         num_hiddens, num_layers: hidden units a layer, and layers.

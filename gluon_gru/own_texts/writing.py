@@ -3,11 +3,11 @@ import itertools
 import math
 import numbers
 
-from .. import checkpoint
-from ..errors import InputError
-from ..restore import checkpoint_of, restore
-from .reading import fold, split
-from .sampling import continuation
+from gluon_gru.errors import InputError
+from gluon_gru.own_texts.sampling import continuation
+from gluon_gru.runs import checkpoint
+from gluon_gru.runs.restore import checkpoint_of, restore
+from gluon_gru.text.reading import fold, split
 
 
 def opening(vocab):

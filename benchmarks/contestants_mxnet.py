@@ -1,0 +1,133 @@
+"""The contestants on MXNet: the engine, Gluon's layers and the book's models, each in a loop.
+
+The book's loop reads the gradient's norm and the loss in every minibatch, and squares, clips and
+updates parameter by parameter; this package's reads nothing until an epoch ends.
+"""
+import collections
+import math
+
+import gluon_gru  # noqa: F401  (first: it makes "import mxnet" work)
+
+# isort: split
+import mxnet as mx
+import numpy
+from mxnet import autograd, gluon, np
+from mxnet.gluon import rnn
+
+from gluon_gru import models
+from gluon_gru.models import fused
+from gluon_gru.text.vocabulary import Vocab
+from gluon_gru.training.generation import predict_ch8
+from gluon_gru.training.loop import train_epoch
+from gluon_gru.training.metrics import Accumulator
+from gluon_gru.training.updates import CLIP_NORM, sgd, trained_params
+
+_CTX = mx.cpu()
+
+
+def make(job, minibatches):
+    """Return ``run(steps)`` and the facts of a job; see `benchmarks.catalogue.jobs`.
+
+    A step is a minibatch, and its outcome the mean loss a token, or it is a generated character,
+    and its outcome the text.
+    """
+    model = _model(job)
+    facts = {"mxnet": mx.__version__}
+    if job["task"] == "generation":
+        vocab = Vocab(collections.Counter(dict(job["token_freqs"])))
+        return (lambda steps: predict_ch8(job["prefix"], steps, model, vocab, _CTX),
+                {**facts, "work": 1})
+    shape = job["batch_size"], job["num_steps"]
+    epoch = (_books_loop if job["loop"] == "book" else _our_loop)(model, job["lr"])
+
+    def run(steps):
+        return epoch(_Minibatches(minibatches, job["tokens"], *shape, steps))
+
+    return run, {**facts, "work": math.prod(shape)}
+
+
+class _Minibatches:
+    """Minibatches as `gluon_gru.SeqDataLoader` gives them: MXNet's arrays, or NumPy's."""
+
+    def __init__(self, minibatches, *args):
+        self.minibatches, self.args = minibatches, args
+
+    def in_numpy(self):
+        return self.minibatches(*self.args)
+
+    def __iter__(self):
+        for minibatch in self.in_numpy():
+            yield tuple(np.array(numpy.ascontiguousarray(tokens, numpy.int32))
+                        for tokens in minibatch)
+
+
+def _model(job):
+    """Return the job's model with its weights: the book's, or one over a layer."""
+    cell, sizes = job["cell"], (job["vocab_size"], job["num_hiddens"])
+    if job["model"] == "book":
+        get_params, init_state = (getattr(models, name)
+                                  for name in (f"get_{cell}_params", f"init_{cell}_state"))
+        forward = getattr(fused if job["engine"] else models, cell)
+        model = models.RNNModelScratch(*sizes, _CTX, get_params, init_state, forward)
+        for param, value in zip(model.params, job["params"]):
+            param[:] = np.array(value)
+        return model
+    layer = getattr(fused if job["engine"] else rnn, cell.upper())
+    # rnn.RNN's own activation is ReLU.
+    options = {"activation": "tanh"} if cell == "rnn" else {}
+    model = models.RNNModel(layer(job["num_hiddens"], **options), job["vocab_size"])
+    model.initialize(ctx=_CTX)
+    stacked = job["stacked"]
+    for param, value in ((model.rnn.l0_i2h_weight, stacked["W_x"]),
+                         (model.rnn.l0_h2h_weight, stacked["W_h"]),
+                         (model.rnn.l0_i2h_bias, stacked["b"]),
+                         (model.rnn.l0_h2h_bias, numpy.zeros_like(stacked["b"])),
+                         (model.dense.weight, stacked["W_q"]), (model.dense.bias, stacked["b_q"])):
+        param.set_data(np.array(value))
+    return model
+
+
+def _our_loop(model, lr):
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    return lambda train_iter: math.log(train_epoch(model, train_iter, loss, lr, _CTX)[0])
+
+
+def _books_loop(model, lr):
+    """Return the book's loop over an epoch, a function of the minibatches.
+
+    Source: the book's section "Implementation of Recurrent Neural Networks from Scratch", as an
+    algorithm.
+    """
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    if isinstance(model, gluon.Block):
+        updater = gluon.Trainer(model.collect_params(), "sgd", {"learning_rate": lr}).step
+    else:
+        def updater(batch_size):
+            sgd(model.params, lr, batch_size)
+
+    def epoch(train_iter):
+        state, sums = None, Accumulator(2)
+        for X, Y in train_iter:
+            if state is None:
+                state = model.begin_state(batch_size=X.shape[0], ctx=_CTX)
+            labels = Y.T.reshape(-1)
+            with autograd.record():
+                logits, state = model(X, state)
+                mean_loss = loss(logits, labels).mean()
+            mean_loss.backward()
+            _clip_and_read_norm(model)
+            updater(batch_size=1)
+            sums.add(mean_loss * labels.size, labels.size)
+        # The last update belongs to the epoch's time too.
+        mx.nd.waitall()
+        return sums[0] / sums[1]
+
+    return epoch
+
+
+def _clip_and_read_norm(model):
+    params = trained_params(model)
+    norm = math.sqrt(sum((param.grad ** 2).sum() for param in params))
+    if norm > CLIP_NORM:
+        for param in params:
+            param.grad[:] *= CLIP_NORM / norm

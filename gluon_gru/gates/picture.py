@@ -1,0 +1,73 @@
+"""A picture of a trained GRU's gates over a text."""
+from matplotlib.figure import Figure
+
+from gluon_gru.errors import InputError
+from gluon_gru.gates.reading import memory
+from gluon_gru.report.pictures import png
+
+# What fits side by side into a picture that can still be looked at.
+_MAX_TOKENS = 250
+_NUM_UNITS = 16
+
+# Tokens that would be invisible, or wide.
+_SHOWN = {" ": "\N{OPEN BOX}", "<unk>": "\N{REPLACEMENT CHARACTER}"}
+
+
+def shown(token):
+    """Return what stands for a token in a picture: something to see for a space, too."""
+    return _SHOWN.get(token, token)
+
+
+def picture(gates, units=None):
+    """Draw the gates of some units, and their means over all units, along the text; PNG bytes.
+
+    A space is shown as an open box, an unknown character as a question mark in a diamond. Of a
+    text of more than 250 tokens the beginning is drawn, and the title says so.
+
+    Args:
+        gates: a `gluon_gru.gates.reading.Gates`.
+        units: which units, from 0, in the order given; by default the 16 that remember longest.
+
+    Raises:
+        InputError: for units that the layer hasn't.
+    """
+    order, taus = memory(gates)
+    units = list(order[:_NUM_UNITS] if units is None else units)
+    if not units or not set(units) <= set(range(len(taus))):
+        raise InputError(f"units are {units!r}: give some of those from 0 to {len(taus) - 1}")
+    text = [shown(token) for token in gates.text[:_MAX_TOKENS]]
+    columns, longest = range(len(text)), max(map(len, text))
+    # In inches; Matplotlib's own layouts measure every character, which takes seconds.
+    across, down = max(4, 0.12 * len(text)), 0.17 * len(units)
+    width, height, below = across + 2, 2 * down + 3.5, 0.5 + 0.06 * longest
+    fig = Figure(figsize=(width, height))
+    panels = fig.subplots(3, 2, sharex="col", gridspec_kw={
+        "width_ratios": [across, 0.15], "height_ratios": [down, down, 1],
+        "left": 0.9 / width, "right": 1 - 0.5 / width, "wspace": 0.3 / across,
+        "bottom": below / height, "top": 1 - 0.7 / height, "hspace": 1.5 / (2 * down + 1)})
+    for (axes, bar), name, values in zip(panels, ("Z, update gate (1: keeps the state)",
+                                                  "R, reset gate (0: forgets the state)"),
+                                         (gates.update, gates.reset)):
+        image = axes.imshow(values[:_MAX_TOKENS, units].T, cmap="cividis", vmin=0, vmax=1,
+                            aspect="auto", interpolation="nearest")
+        axes.set_yticks(range(len(units)), [f"{unit} ({taus[unit]:.1f})" for unit in units],
+                        fontsize=7)
+        axes.set_title(name, fontsize=9, loc="left")
+        axes.set_ylabel("unit (its memory, tokens)", fontsize=8)
+        fig.colorbar(image, cax=bar)
+    axes, beside = panels[2]
+    for style, name, values in (("-", "Z", gates.update), ("--", "R", gates.reset)):
+        axes.plot(columns, values[:_MAX_TOKENS].mean(axis=1), f"k{style}", linewidth=1, label=name)
+    axes.set_title(f"mean over all {len(taus)} units", fontsize=9, loc="left")
+    axes.set(ylim=(0, 1), xlabel="text, token by token")
+    axes.grid(True, alpha=0.3)
+    beside.set_axis_off()
+    beside.legend(*axes.get_legend_handles_labels(), loc="center", fontsize=8,
+                  frameon=False, handlelength=1.5)
+    for axes in panels[:, 0]:
+        axes.set_xticks(columns, text, fontsize=8, rotation=90 if longest > 1 else 0)
+        axes.tick_params(axis="x", length=0, labelbottom=True)
+    cut = f", the first {len(text)} of {len(gates.text):,} tokens" if len(text) < len(
+        gates.text) else ""
+    fig.suptitle(f"Gates of layer {gates.layer}{cut}", fontsize=10)
+    return png(fig)

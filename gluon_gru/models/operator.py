@@ -1,0 +1,255 @@
+"""The engine's recurrent layer as an MXNet operator: arrays in, arrays out, and their gradients.
+
+MXNet's own way to such operators, ``autograd.Function``, drops gradients that are to be added to
+others, and all those after the first that nobody wants, and copies every gradient once more: here
+its callback is registered directly, and the kernels write into the gradients' memory.
+"""
+import ctypes
+import typing
+
+import numpy
+from mxnet import autograd, np
+from mxnet.base import _LIB, MXCallbackList, NDArrayHandle, c_handle_array, check_call
+from mxnet.ndarray import NDArray
+
+from gluon_gru import engine
+from gluon_gru.engine import native
+from gluon_gru.errors import InputError
+
+_BackwardCallback = autograd.Function._bwd_functype
+_DeleteCallback = autograd.Function._del_functype
+# MXNet's OpReqType.
+_NULL, _ADD = 0, 3
+
+
+class Layout(typing.NamedTuple):
+    """Where a layer's weights are among its parameters.
+
+    Attributes:
+        transposed: whether matrices are (outputs, inputs).
+        places: ``W_x``, ``W_h``, ``b_x``, ``b_h`` -> for each gate, in the engine's order, the
+            index of a parameter and the element where it starts.
+        shapes: of the parameters.
+    """
+
+    transposed: bool
+    places: dict
+    shapes: list
+
+
+def book_layout(cell, num_inputs, num_hiddens):
+    """Return the `Layout` of the book's parameters: three a gate, as `get_gru_params` has them."""
+    gates = native.GATES[cell]
+    places = {name: [(3 * gate + i, 0) for gate in range(gates)]
+              for i, name in enumerate(("W_x", "W_h", "b_x"))}
+    shapes = [(num_inputs, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)] * gates
+    return Layout(False, places, shapes)
+
+
+#: The engine's gates by Gluon's numbers of them.
+_GLUON_ORDER = {"gru_before": (1, 0, 2), "gru_after": (1, 0, 2), "lstm": (0, 1, 3, 2)}
+
+
+def gluon_layout(cell, num_inputs, num_hiddens):
+    """Return the `Layout` of a Gluon layer's parameters: two weights, then one or two biases."""
+    order = _GLUON_ORDER.get(cell, (0,))
+    rows = len(order) * num_hiddens
+    shapes = [(rows, num_inputs), (rows, num_hiddens), (rows,), (rows,)]
+    names = ["W_x", "W_h", "b_x", "b_h"]
+    if cell == "gru_before":
+        shapes.pop(), names.pop()
+    places = {
+        name: [(i, gate * num_hiddens * (shape[1] if len(shape) > 1 else 1)) for gate in order]
+        for i, (name, shape) in enumerate(zip(names, shapes))}
+    return Layout(True, places, shapes)
+
+
+def address(array):
+    """Return where an array's numbers are, when all that is to be done to it has been done."""
+    pointer = ctypes.c_void_p()
+    check_call(_LIB.MXNDArrayWaitToWrite(array.handle))
+    check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
+    return pointer.value
+
+
+def set_weights(layer, layout, addresses, prefix=""):
+    """Enter weights, or with the prefix ``d`` gradients, into a `native.Layer`."""
+    for name, places in layout.places.items():
+        field = getattr(layer, prefix + name)
+        for gate, (i, start) in enumerate(places):
+            field[gate] = addresses[i] and addresses[i] + 4 * start
+
+
+def runs_here(*arrays):
+    """Return whether the engine is there and computes with such arrays: on a CPU, float32."""
+    return engine.kernels() is not None and all(
+        array.ctx.device_type.startswith("cpu") and array.dtype == numpy.float32
+        for array in arrays)
+
+
+def check_tokens(tokens, vocab_size):
+    """Return tokens as a contiguous NumPy array of int32.
+
+    Raises:
+        InputError: for one that isn't a whole number from 0 to ``vocab_size - 1``.
+    """
+    tokens = numpy.asarray(tokens)
+    whole = numpy.ascontiguousarray(tokens, numpy.int32)
+    wrong = (tokens < 0) | (tokens >= vocab_size) | (whole != tokens)
+    if wrong.any():
+        raise InputError(f"token {tokens[wrong][0]} is not a whole number from 0 to "
+                         f"{vocab_size - 1}: the vocabulary has {vocab_size} tokens")
+    return whole
+
+
+def _sizes(layout):
+    """Return num_inputs and num_hiddens."""
+    num_inputs = layout.shapes[0][1 if layout.transposed else 0]
+    return num_inputs, layout.shapes[1][1]
+
+
+def _numbers_at(where, shape):
+    """Return the memory at an address as a NumPy array."""
+    size = int(numpy.prod(shape))
+    return numpy.ctypeslib.as_array((ctypes.c_float * size).from_address(where)).reshape(shape)
+
+
+class _Call:
+    """A layer's run over a sequence, which keeps what its gradients need."""
+
+    def __init__(self, cell, layout, inputs, states, params):
+        self.layout, self.num_params = layout, len(params)
+        num_steps, batch_size = inputs.shape[:2]
+        num_inputs, self.num_hiddens = _sizes(layout)
+        self.kernels = engine.kernels()
+        # Kept, so that their memory is. Tokens have no gradient: MXNet needn't know of them.
+        reads_tokens = inputs.ndim == 2
+        self.inputs_of_op = [*states, *params, *([] if reads_tokens else [inputs])]
+        self.layer = native.Layer(cell=native.CELLS[cell], transposed=layout.transposed,
+                                  num_inputs=num_inputs, num_hiddens=self.num_hiddens)
+        self.network = native.Network(
+            num_layers=1, num_steps=num_steps, batch_size=batch_size,
+            num_threads=native.num_threads(), layers=ctypes.pointer(self.layer))
+        if reads_tokens:
+            self.tokens = check_tokens(inputs.asnumpy(), num_inputs)
+            self.network.tokens = self.tokens.ctypes.data
+        else:
+            self.network.inputs = address(inputs)
+        for i, state in enumerate(states):
+            self.layer.start[i] = address(state)
+        set_weights(self.layer, layout, [address(param) for param in params])
+        self.outputs = [np.empty((num_steps, batch_size, self.num_hiddens)),
+                        *(np.empty(state.shape) for state in states)]
+        self.network.outputs, *ends = (address(output) for output in self.outputs)
+        self.layer.end[:len(ends)] = ends
+        self.workspace = None
+
+    def forward(self, training):
+        """Compute ``outputs``: those of all steps, and the final states."""
+        self.network.training = training
+        workspace = native.workspaces.take(self.kernels.workspace_size(self.network))
+        self.network.workspace = workspace.ctypes.data
+        self.kernels.forward(self.network)
+        if training:
+            self.workspace = workspace
+        else:
+            native.workspaces.give_back(workspace)
+
+    def backward(self, output_grads, input_grads, requests):
+        """Compute the gradients that are asked for, into the memory that MXNet has for them.
+
+        Nothing here may wait for the arrays of the forward pass: MXNet may have put updates of
+        them in the queue already, which wait for this.
+        """
+        if self.workspace is None:
+            # The first backward pass left nothing for a second one.
+            self.forward(True)
+        targets = [None if request == _NULL else address(grad)
+                   for grad, request in zip(input_grads, requests)]
+        sums = {i: numpy.empty(input_grads[i].shape, numpy.float32)
+                for i, request in enumerate(requests) if request == _ADD}
+        places = [sums[i].ctypes.data if i in sums else target
+                  for i, target in enumerate(targets)]
+        num_states = len(self.outputs) - 1
+        self.network.doutputs, *ends = (address(grad) for grad in output_grads)
+        self.layer.dend[:num_states] = ends
+        self.layer.dstart[:num_states] = places[:num_states]
+        set_weights(self.layer, self.layout, places[num_states:num_states + self.num_params], "d")
+        if self.network.inputs:
+            self.network.dinputs = places[-1]
+        self.kernels.backward(self.network)
+        native.workspaces.give_back(self.workspace)
+        self.workspace = None
+        for i, value in sums.items():
+            _numbers_at(targets[i], value.shape)[...] += value
+
+
+def _record(call):
+    """Make MXNet's autograd call ``call.backward`` when it comes to the call's outputs."""
+    registry = autograd.Function._registry
+    key = registry.inc()
+
+    def backward(num_output_grads, num_input_grads, pointers, requests, _is_train, _state):
+        try:
+            # These arrays are ours to free, which their Python objects do.
+            grads = [NDArray(ctypes.cast(pointers[i], NDArrayHandle))
+                     for i in range(num_output_grads + num_input_grads)]
+            call.backward(grads[:num_output_grads], grads[num_output_grads:],
+                          [requests[i] for i in range(num_input_grads)])
+        except Exception as error:
+            # MXNet knows no more than that it failed.
+            print(f"error in the backward pass of a fused layer: {error!r}")
+            return False
+        return True
+
+    def delete(_state):
+        registry.ref_holder.pop(key, None)
+        return True
+
+    functype = ctypes.CFUNCTYPE(ctypes.c_int)
+    callbacks = [ctypes.cast(_BackwardCallback(backward), functype),
+                 ctypes.cast(_DeleteCallback(delete), functype)]
+    context = MXCallbackList(
+        len(callbacks),
+        ctypes.cast((functype * 2)(*callbacks), ctypes.POINTER(functype)),
+        ctypes.cast((ctypes.c_void_p * 2)(), ctypes.POINTER(ctypes.c_void_p)))
+    registry.ref_holder[key] = context
+    check_call(_LIB.MXCustomFunctionRecord(
+        len(call.inputs_of_op), c_handle_array(call.inputs_of_op), len(call.outputs),
+        c_handle_array(call.outputs), ctypes.byref(context)))
+
+
+def recurrent(cell, layout, inputs, states, params):
+    """Run a layer over a sequence; ``(outputs, states)``, with gradients under autograd.
+
+    Args:
+        cell: a key of `native.CELLS`.
+        layout: of ``params``.
+        inputs: (num_steps, batch_size, num_inputs), or tokens (num_steps, batch_size), which stand
+            for one-hot vectors.
+        states: a list of arrays (batch_size, num_hiddens): hidden state, for LSTM memory cell.
+        params: a list of arrays.
+
+    Returns:
+        Outputs (num_steps, batch_size, num_hiddens) and the final states, a list.
+
+    Raises:
+        InputError: for shapes that don't fit, and for tokens out of range.
+    """
+    num_inputs, num_hiddens = _sizes(layout)
+    if inputs.ndim not in (2, 3) or 0 in inputs.shape[:2]:
+        raise InputError(f"inputs have the shape {inputs.shape}: it must be (num_steps, "
+                         f"batch_size) or (num_steps, batch_size, {num_inputs})")
+    named = [("inputs", inputs, inputs.shape[:2] + (num_inputs,) * (inputs.ndim - 2))]
+    named += [("state", state, (inputs.shape[1], num_hiddens)) for state in states]
+    named += [("parameter", param, shape) for param, shape in zip(params, layout.shapes)]
+    for name, array, shape in named:
+        if array.shape != shape:
+            raise InputError(f"{name} of the shape {array.shape}: it must be {shape}")
+    recording = autograd.is_recording()
+    with autograd.pause():
+        call = _Call(cell, layout, inputs, states, params)
+        call.forward(recording)
+    if recording:
+        _record(call)
+    return call.outputs[0], call.outputs[1:]

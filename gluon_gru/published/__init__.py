@@ -1,0 +1,1 @@
+"""What the sources report, as data, and how each of it is judged."""

@@ -1,0 +1,1 @@
+"""What a run leaves behind: its checkpoint, its record, and a model restored from them."""

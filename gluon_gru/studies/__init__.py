@@ -1,0 +1,1 @@
+"""The reproduction, the exercises and the hyperparameter study."""

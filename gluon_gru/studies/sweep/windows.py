@@ -1,0 +1,222 @@
+"""Windows of a text as examples, and a GRU trained and validated on them: a trial of the study.
+
+The data is that of ``TimeMachine`` in the book's later editions. The text is this edition's: lines
+follow each other with nothing between them, where later editions put a space.
+"""
+import dataclasses
+import math
+import statistics
+import time
+
+import mxnet as mx
+import numpy
+from mxnet import gluon, init, np
+from mxnet.gluon import rnn
+
+from gluon_gru.errors import InputError, check_positive
+from gluon_gru.models import RNNModel
+from gluon_gru.training.generation import predict_ch8
+from gluon_gru.training.interrupt import CtrlC
+from gluon_gru.training.loop import set_seed, train_epoch
+from gluon_gru.training.metrics import perplexity
+
+#: The hyperparameters that a study tries.
+AXES = ("num_steps", "num_hiddens", "lr")
+
+PREFIX, NUM_PREDICTS = "time traveller ", 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """What a study asks: three lists of values, and the protocol that every trial follows.
+
+    Attributes:
+        num_steps, num_hiddens, lr: tuples of the values to try.
+        epochs: how many each trial trains.
+        batch_size: windows in a minibatch.
+        train_windows, valid_windows: how many windows train, and how many of those after them
+            validate.
+        seed: of the weights and the shuffling, the same in every trial.
+
+    Raises:
+        InputError: for values that aren't positive numbers, or that a list holds twice.
+    """
+
+    num_steps: tuple
+    num_hiddens: tuple
+    lr: tuple
+    epochs: int = 100
+    batch_size: int = 1024
+    train_windows: int = 10000
+    valid_windows: int = 5000
+    seed: int = 1
+
+    def __post_init__(self):
+        for axis in AXES:
+            values = getattr(self, axis)
+            if not values or len(set(values)) < len(values):
+                raise InputError(f"{axis} is {list(values)}: give at least one value, and each "
+                                 "only once")
+            for value in values:
+                check_positive(axis, value, whole=axis != "lr")
+        for name in ("epochs", "batch_size", "train_windows", "valid_windows"):
+            check_positive(name, getattr(self, name))
+
+    def points(self):
+        """Return every combination, a list of dicts; those that take longest come first."""
+        # Workers that end with the short ones end together.
+        return [{"num_steps": num_steps, "num_hiddens": num_hiddens, "lr": lr}
+                for num_steps in sorted(self.num_steps, reverse=True)
+                for num_hiddens in sorted(self.num_hiddens, reverse=True) for lr in self.lr]
+
+
+#: The book's exercise in full, and the part of it that is the default.
+FULL = Space((8, 16, 32, 64, 128), (8, 16, 32, 64, 128), (0.01, 0.1, 1.0, 10.0))
+REDUCED = Space((8, 16, 32), (8, 32, 64), (0.1, 1.0, 10.0))
+
+
+class WindowLoader:
+    """Minibatches of a text's windows; window i is ``tokens[i:i + num_steps + 1]``.
+
+    A minibatch is ``(X, Y)``, int32 (batch_size, num_steps) each: the windows without their last
+    token, and without their first. The last one of an epoch may be smaller. Source: ``TimeMachine``
+    in the book's later section "Language Models and the Dataset". As there, the last training
+    window and the first of validation have num_steps tokens in common.
+
+    Args:
+        tokens: an integer array (num_tokens,).
+        num_steps, batch_size: tokens in X's rows, and rows.
+        first, count: the first window, and how many.
+        rng: a ``numpy.random.RandomState`` that shuffles them anew for every epoch; None leaves
+            them in order.
+
+    Raises:
+        InputError: for sizes that aren't positive, and a text too short for the windows.
+    """
+
+    def __init__(self, tokens, num_steps, batch_size, first, count, rng=None):
+        for name, value in (("num_steps", num_steps), ("batch_size", batch_size),
+                            ("count", count)):
+            check_positive(name, value)
+        needed = first + count + num_steps
+        if len(tokens) < needed:
+            raise InputError(
+                f"a text of {len(tokens):,} tokens is too short: the windows {first:,} to "
+                f"{first + count - 1:,} of num_steps {num_steps} take {needed:,}; give a "
+                "longer text")
+        self.tokens, self.num_steps, self.batch_size = numpy.asarray(tokens), num_steps, batch_size
+        self.first, self.count, self.rng = first, count, rng
+
+    def __iter__(self):
+        """Start an epoch."""
+        starts = self.first + (numpy.arange(self.count) if self.rng is None
+                               else self.rng.permutation(self.count))
+        for i in range(0, self.count, self.batch_size):
+            windows = self.tokens[
+                starts[i:i + self.batch_size, None] + numpy.arange(self.num_steps + 1)]
+            windows = windows.astype(numpy.int32)
+            yield np.array(windows[:, :-1]), np.array(windows[:, 1:])
+
+
+def loaders(space, num_steps, tokens):
+    """Return the `WindowLoader` that trains and the one that validates.
+
+    Raises:
+        InputError: see `WindowLoader`.
+    """
+    return (WindowLoader(tokens, num_steps, space.batch_size, 0, space.train_windows,
+                         numpy.random.RandomState(space.seed)),
+            WindowLoader(tokens, num_steps, space.batch_size, space.train_windows,
+                         space.valid_windows))
+
+
+def validation_perplexity(model, loader, ctx):
+    """Return exp of the mean loss a token, from a fresh state in every minibatch; no training."""
+    loss, losses, sizes = gluon.loss.SoftmaxCrossEntropyLoss(), [], []
+    for X, Y in loader:
+        state = model.begin_state(batch_size=X.shape[0], ctx=ctx)
+        logits, _ = model(X.as_in_ctx(ctx), state)
+        losses.append(float(loss(logits, Y.T.reshape(-1).as_in_ctx(ctx)).mean()))
+        sizes.append(Y.size)
+    return perplexity(numpy.average(losses, weights=sizes))
+
+
+def _model(space, num_hiddens, vocab, ctx):
+    set_seed(space.seed)
+    model = RNNModel(rnn.GRU(num_hiddens), len(vocab))
+    model.initialize(ctx=ctx, init=init.Normal(0.01))
+    return model
+
+
+def train_point(space, point, source, ctx, on_epoch):
+    """Train and validate the GRU of one point of a space; return what came of it, a dict.
+
+    The hidden state starts at zero in every minibatch, gradients are clipped to norm 1, plain SGD.
+
+    Args:
+        space: a `Space`.
+        point: a dict of num_steps, num_hiddens and lr.
+        source: ``(tokens, vocab)``.
+        ctx: the ``mxnet.Context``.
+        on_epoch: ``on_epoch(epoch, perplexity)`` is called after every epoch (from 1), with the
+            validation's; what it returns, if true, ends the training.
+
+    Returns:
+        A dict: ``validation`` and ``training``, perplexities by epoch; ``seconds`` of training and
+        validation together; ``tokens_per_sec`` trained in the median epoch; ``continuation``, the
+        text that starts with `PREFIX`; ``diverged``, whether a perplexity was not finite, which
+        ends the training: that one is not listed, and the continuation is empty.
+    """
+    (tokens, vocab), start = source, time.perf_counter()
+    model = _model(space, point["num_hiddens"], vocab, ctx)
+    train_iter, valid_iter = loaders(space, point["num_steps"], tokens)
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    result = {"validation": [], "training": [], "diverged": False}
+    rates = []
+    with CtrlC() as ctrl_c:
+        for epoch in range(1, space.epochs + 1):
+            training, rate = train_epoch(model, ctrl_c.between(train_iter), loss, point["lr"], ctx,
+                                         use_random_iter=True)
+            validation = validation_perplexity(model, ctrl_c.between(valid_iter), ctx)
+            rates.append(rate)
+            result["diverged"] = not (math.isfinite(training) and math.isfinite(validation))
+            if result["diverged"]:
+                break
+            result["training"].append(training)
+            result["validation"].append(validation)
+            if on_epoch(epoch, validation):
+                break
+    return {**result, "seconds": time.perf_counter() - start,
+            "tokens_per_sec": statistics.median(rates),
+            "continuation": "" if result["diverged"] else predict_ch8(
+                PREFIX, NUM_PREDICTS, model, vocab, ctx)}
+
+
+def probe(space, num_steps, num_hiddens, source, ctx, seconds=0.5):
+    """Measure a trial's cost on a few minibatches; ``(seconds an epoch, tokens/sec trained)``.
+
+    Args:
+        space, source, ctx: see `train_point`.
+        num_steps, num_hiddens: of the trial; its learning rate costs nothing.
+        seconds: stop after so many, but not before the first minibatch of each kind is done.
+    """
+    tokens, vocab = source
+    model = _model(space, num_hiddens, vocab, ctx)
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    rows = min(space.batch_size, space.train_windows, space.valid_windows)
+    one = WindowLoader(tokens, num_steps, rows, 0, rows)
+    tiny = WindowLoader(tokens, num_steps, 1, 0, 1)
+
+    def clock(work):
+        work(tiny)
+        mx.nd.waitall()
+        times, start = [], time.perf_counter()
+        while not times or time.perf_counter() - start < seconds / 2:
+            before = time.perf_counter()
+            work(one)
+            times.append(time.perf_counter() - before)
+        return statistics.median(times) / rows
+
+    train = clock(lambda loader: train_epoch(model, loader, loss, 0.01, ctx, True))
+    valid = clock(lambda loader: validation_perplexity(model, loader, ctx))
+    return train * space.train_windows + valid * space.valid_windows, num_steps / train

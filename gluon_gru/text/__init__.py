@@ -1,0 +1,1 @@
+"""Text in, tokens, vocabularies and minibatches out."""

@@ -1,0 +1,47 @@
+"""Which device a run uses: the book's ``try_gpu``, and names such as ``gpu(0)`` made contexts."""
+import re
+
+import mxnet as mx
+from mxnet import npx
+
+from gluon_gru.errors import InputError
+
+
+def try_gpu(i=0):
+    """Return ``gpu(i)`` if MXNet sees that many GPUs, otherwise ``cpu()``.
+
+    Source: the book's section "GPUs".
+    """
+    return npx.gpu(i) if num_gpus() >= i + 1 else npx.cpu()
+
+
+def num_gpus():
+    """Return how many GPUs MXNet can use; 0 also where it finds their driver broken."""
+    try:
+        return npx.num_gpus()
+    except mx.MXNetError:
+        return 0
+
+
+def context(name="auto"):
+    """Return the ``mxnet.Context`` that ``name`` stands for.
+
+    ``auto`` is the first GPU, or the CPU where there is none; ``cpu`` is the CPU; ``gpu`` and
+    ``gpu(1)`` are GPUs, which must be there.
+
+    Raises:
+        InputError: for any other name, and for a GPU that MXNet does not see.
+    """
+    if name == "auto":
+        return try_gpu()
+    if re.fullmatch(r"cpu(\(0\))?", name):
+        return mx.cpu()
+    match = re.fullmatch(r"gpu(?:\((\d+)\))?", name)
+    if not match:
+        raise InputError(f"device {name!r} is not one of auto, cpu, gpu(0), gpu(1), ...")
+    index, available = int(match.group(1) or 0), num_gpus()
+    if index >= available:
+        raise InputError(
+            f"device gpu({index}) was asked for, but this MXNet sees {available} GPUs: use "
+            "--device cpu, or install a CUDA build of MXNet (README, \"With a GPU\")")
+    return mx.gpu(index)

@@ -1,0 +1,299 @@
+"""The book's training loop, ``train_ch8``, which reads nothing back until an epoch ends.
+
+Truncated backpropagation through time: the hidden state is carried over from minibatch to
+minibatch and detached; the gradient's norm is clipped; plain SGD. The book reads the loss and the
+gradient's norm in every minibatch, and so waits for the device each time; here both stay on the
+device until the epoch ends. A run can be resumed to the digit.
+"""
+import contextlib
+import dataclasses
+import hashlib
+import math
+import numbers
+import random
+import time
+import zlib
+
+import mxnet as mx
+import numpy
+from mxnet import autograd, gluon, init
+from tqdm import tqdm
+
+from gluon_gru.errors import InputError, TrainingDiverged, check_positive
+from gluon_gru.models.fused_network import fused_network
+from gluon_gru.runs.checkpoint import RunFile
+from gluon_gru.training.animator import Animator, in_notebook
+from gluon_gru.training.generation import predict_ch8
+from gluon_gru.training.interrupt import CtrlC
+from gluon_gru.training.metrics import Timer, perplexity
+from gluon_gru.training.updates import CLIP_NORM, clipped_sgd, grad_clipping, trained_params
+
+# Minibatches that Python may run ahead of the device: enough to keep it busy, few enough that
+# what waits to be computed fits into memory on a long text.
+_AHEAD = 16
+
+
+@dataclasses.dataclass(repr=False)
+class History:
+    """The measurements of a training run, a list entry an epoch.
+
+    Attributes:
+        perplexity: exp of the mean training loss a token over the epoch.
+        tokens_per_sec: trained tokens a second.
+        seconds: of the epoch.
+        continuations: epoch (from 1, a string) -> generated texts, for who asks for them.
+    """
+
+    perplexity: list = dataclasses.field(default_factory=list)
+    tokens_per_sec: list = dataclasses.field(default_factory=list)
+    seconds: list = dataclasses.field(default_factory=list)
+    continuations: dict = dataclasses.field(default_factory=dict)
+
+    def __len__(self):
+        """Return the number of epochs."""
+        return len(self.perplexity)
+
+    def __repr__(self):
+        last = f", perplexity {self.perplexity[-1]:.3f}" if len(self) else ""
+        return f"<History of {len(self)} epochs{last}>"
+
+
+def set_seed(seed):
+    """Seed everything that training draws from: Python's `random`, NumPy and MXNet.
+
+    Two runs from the same seed on the same device have the same history, digit for digit, if the
+    model is built after this call.
+
+    Raises:
+        InputError: if ``seed`` is not a whole number from 0 to 2**31 - 1.
+    """
+    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**31:
+        raise InputError(f"seed {seed!r} is not a whole number from 0 to {2**31 - 1}")
+    random.seed(seed)
+    numpy.random.seed(seed)
+    mx.random.seed(seed)
+
+
+def _nothing():
+    pass
+
+
+def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter, check=_nothing):
+    """Train an epoch, ``update()`` after every minibatch's backward pass; see train_epoch_ch8."""
+    state, losses, sizes, timer = None, [], [], Timer()
+    for X, Y in train_iter:
+        check()
+        if state is None or use_random_iter:
+            state = model.begin_state(batch_size=X.shape[0], ctx=ctx)
+        else:
+            state = [s.detach() for s in state]
+        y = Y.T.reshape(-1)
+        X, y = X.as_in_ctx(ctx), y.as_in_ctx(ctx)
+        with autograd.record():
+            py, state = model(X, state)
+            l = loss(py, y).mean()
+        l.backward()
+        update()
+        losses.append(l)
+        sizes.append(y.size)
+        if len(losses) > _AHEAD:
+            losses[-_AHEAD].wait_to_read()
+    # The last update belongs to the epoch's time too.
+    mx.nd.waitall()
+    seconds = timer.stop()
+    return _measured([float(l) for l in losses], sizes, seconds)
+
+
+def _in_numpy(train_iter):
+    """Yield minibatches as NumPy arrays, if possible without a way round through MXNet."""
+    if hasattr(train_iter, "in_numpy"):
+        yield from train_iter.in_numpy()
+    else:
+        for X, Y in train_iter:
+            yield X.asnumpy(), Y.asnumpy()
+
+
+def _train_epoch_fused(network, train_iter, lr, use_random_iter, check):
+    """Train an epoch on the engine; see `train_epoch`."""
+    losses, sizes, timer = [], [], Timer()
+    for X, Y in _in_numpy(train_iter):
+        check()
+        losses.append(network.train_step(X, Y, CLIP_NORM, lr, from_zeros=use_random_iter))
+        sizes.append(Y.size)
+    return _measured(losses, sizes, timer.stop())
+
+
+def _measured(losses, sizes, seconds):
+    """Return perplexity and tokens/sec of an epoch from its minibatches' losses and sizes."""
+    if not losses:
+        raise InputError("train_iter gives no minibatch: the text is too short for one")
+    return perplexity(numpy.average(losses, weights=sizes)), sum(sizes) / seconds
+
+
+def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
+    """Train a model for an epoch; ``(perplexity, tokens/sec)``.
+
+    The hidden state starts at zero, is carried over minibatches and detached; with
+    ``use_random_iter`` it starts anew in every minibatch. Source: the book's section
+    "Implementation of Recurrent Neural Networks from Scratch".
+
+    Args:
+        model: an `RNNModel`, `RNNModelScratch` or what has their calls.
+        train_iter: iterable of minibatches ``(X, Y)``, (batch_size, num_steps) each.
+        loss: a Gluon loss, ``loss(logits, labels)``, an entry a token.
+        updater: ``updater(batch_size)`` updates the parameters from their gradients.
+        ctx: the device that the model is on.
+        use_random_iter: whether minibatches don't continue each other.
+
+    Raises:
+        InputError: if ``train_iter`` gives no minibatch.
+    """
+    def update():
+        grad_clipping(model, CLIP_NORM)
+        updater(batch_size=1)
+
+    return _train_epoch(model, train_iter, loss, update, ctx, use_random_iter)
+
+
+def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False, check=_nothing):
+    """Do what `train_epoch_ch8` does with SGD, clipping and updating in a few operators.
+
+    A fused model (`gluon_gru.models.fused`) is trained by the engine as a whole. ``check()`` is
+    called before every minibatch; an error that it raises ends the epoch.
+    """
+    network = fused_network(model) if _is_plain(loss) else None
+    if network:
+        with network:
+            return _train_epoch_fused(network, train_iter, lr, use_random_iter, check)
+    return _train_epoch(model, train_iter, loss, lambda: clipped_sgd(model, CLIP_NORM, lr), ctx,
+                        use_random_iter, check)
+
+
+def _is_plain(loss):
+    """Return whether it is the cross-entropy of the book, which the engine computes itself."""
+    return (type(loss) is gluon.loss.SoftmaxCrossEntropyLoss and loss._sparse_label
+            and not loss._from_logits and loss._axis == -1 and loss._weight is None)
+
+
+def _config(model, train_iter, lr, ctx, use_random_iter, extra):
+    corpus = getattr(train_iter, "corpus", None)
+    return {
+        **(model.config() if hasattr(model, "config") else {"model": type(model).__name__}),
+        "lr": float(lr), "device": str(ctx), "use_random_iter": bool(use_random_iter),
+        "batch_size": getattr(train_iter, "batch_size", None),
+        "num_steps": getattr(train_iter, "num_steps", None),
+        "corpus": corpus is not None and hashlib.sha256(numpy.asarray(corpus)).hexdigest(),
+        **extra,
+    }
+
+
+def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, checkpoint=None,
+          config=None, on_epoch=None, description=None):
+    """Train a model with SGD and gradients clipped to norm 1; return the `History`.
+
+    A Gluon model is initialised first (Gaussian, standard deviation 0.01); a model from scratch
+    goes on from the parameters it has. In a terminal, a progress bar shows the time left.
+
+    Args:
+        model, train_iter, vocab, ctx, use_random_iter: see `train_epoch_ch8`.
+        lr: the learning rate.
+        num_epochs: how many epochs, those in the checkpoint included.
+        checkpoint: a file. The run is saved there every few seconds, at its end and at Ctrl-C, and
+            if the file is there already, the run goes on from it: its history is then, digit for
+            digit, that of a run that was never interrupted.
+        config: a dict of further facts, as JSON holds them, which a checkpoint must agree with.
+        on_epoch: ``on_epoch(epoch, history)`` is called after every epoch (from 1), before it is
+            saved.
+        description: what to write before the progress bar.
+
+    Raises:
+        InputError: for numbers that make no sense, a file that can't be written, and a checkpoint
+            that is damaged or of another run.
+        TrainingDiverged: when the loss is no longer finite; the last good state has been saved.
+    """
+    check_positive("lr", lr, whole=False)
+    check_positive("num_epochs", num_epochs)
+    if isinstance(model, gluon.Block):
+        model.initialize(ctx=ctx, force_reinit=True, init=init.Normal(0.01))
+    history, run, rng = History(), None, getattr(train_iter, "rng", random)
+    if checkpoint is not None:
+        run = RunFile(checkpoint, model, rng, vocab,
+                      _config(model, train_iter, lr, ctx, use_random_iter, config or {}))
+        history = History(**run.resume(num_epochs))
+        if history:
+            _seed_mxnet(rng)
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    with contextlib.ExitStack() as stack:
+        if run:
+            stack.callback(run.save)
+        bar = stack.enter_context(tqdm(
+            total=num_epochs, initial=len(history), desc=description, unit="epoch", disable=None,
+            dynamic_ncols=True))
+        ctrl_c = stack.enter_context(CtrlC())
+        for epoch in range(len(history) + 1, num_epochs + 1):
+            start = time.perf_counter()
+            ppl, speed = train_epoch(model, train_iter, loss, lr, ctx, use_random_iter,
+                                     ctrl_c.check)
+            # An epoch's last update can ruin the weights after its loss was measured.
+            if not (math.isfinite(ppl) and _weights_are_finite(model)):
+                raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
+            history.perplexity.append(ppl)
+            history.tokens_per_sec.append(speed)
+            history.seconds.append(time.perf_counter() - start)
+            if on_epoch:
+                on_epoch(epoch, history)
+            _seed_mxnet(rng)
+            if run:
+                run.epoch_ends(dataclasses.asdict(history))
+            bar.set_postfix_str(f"perplexity {ppl:.2f}, {speed:,.0f} tokens/sec", refresh=False)
+            bar.update()
+    return history
+
+
+def _seed_mxnet(rng):
+    """Have MXNet's random state, which can't be read and so not saved, follow from ``rng``'s."""
+    mx.random.seed(zlib.crc32(repr(rng.getstate()).encode()) >> 1)
+
+
+def _weights_are_finite(model):
+    return all(numpy.isfinite(param.asnumpy()).all() for param in trained_params(model))
+
+
+def _divergence(epoch, ppl, lr, run):
+    what = f"perplexity {ppl:g}" if not math.isfinite(ppl) else "its weights are not finite"
+    kept = (f"; the state after epoch {epoch - 1} is in {str(run.path)!r} (a run with another "
+            "learning rate needs another file)" if run and run.latest is not None else "")
+    return (f"training diverged in epoch {epoch} ({what}): try a learning rate below "
+            f"{lr:g}{kept}")
+
+
+def train_ch8(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False,
+              checkpoint=None):
+    """Train a model as the book does, print what the book prints; return the `History`.
+
+    Prints perplexity, tokens/sec and device of the last epoch, and the continuations of
+    ``time traveller`` and ``traveller`` by 50 tokens. In a notebook the perplexity is drawn while
+    it falls, in a terminal there is a progress bar. Source: the book's section "Implementation of
+    Recurrent Neural Networks from Scratch".
+
+    Args and errors: see `train`.
+    """
+    on_epoch = None
+    if in_notebook():
+        animator = Animator(xlabel="epoch", ylabel="perplexity", legend=["train"],
+                            xlim=[1, max(num_epochs, 2)])
+
+        def on_epoch(epoch, history):
+            if epoch % 10 == 1 or epoch == num_epochs:
+                # Those before too: a resumed run has some that were not drawn here.
+                animator.X = [list(range(1, epoch, 10))]
+                animator.Y = [history.perplexity[:epoch - 1:10]]
+                animator.add(epoch, history.perplexity[-1])
+
+    history = train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter, checkpoint,
+                    on_epoch=on_epoch)
+    print(f"Perplexity {history.perplexity[-1]:.1f}, {history.tokens_per_sec[-1]:.0f} tokens/sec "
+          f"on {ctx}")
+    for prefix in ("time traveller", "traveller"):
+        print(predict_ch8(prefix, 50, model, vocab, ctx))
+    return history

@@ -1,0 +1,183 @@
+"""The command ``gluon-gru``: what it offers, how it refuses, what a program can read."""
+import json
+import pathlib
+import runpy
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+import tiny
+
+import benchmarks as benchmark
+from benchmarks import catalogue, contest
+from gluon_gru import cli as commands
+from gluon_gru.cli import options as cli
+from gluon_gru.runs import checkpoint
+from gluon_gru.studies.reproduce import study as experiments
+from gluon_gru.text.corpus import SAMPLE
+
+SCRIPTS = ["reproduce", "exercises", "sweep", "benchmark"]
+TINY_STUDY = ["--num-steps", "1", "--num-hiddens", "2", "--lr", "1", "--epochs", "1"]
+
+
+def run(*words):
+    """Run ``gluon-gru`` with ``words``; return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-c", "from gluon_gru import cli; cli.main()", *words],
+        capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("words", [(), ("--help",)])
+def test_help_names_every_subcommand(words):
+    done = run(*words)
+    assert done.returncode == 0 and done.stderr == ""
+    for name, (_, what) in commands.COMMANDS.items():
+        assert f"  {name} " in done.stdout and what in done.stdout
+
+
+@pytest.mark.parametrize("words, wrong", [
+    (("trai",), "'trai'"), (("info", "--bad"), "--bad"), (("info", "more"), "more")])
+def test_wrong_words_are_one_line_that_names_them(words, wrong):
+    done = run(*words)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert wrong in done.stderr and "--help tells more" in done.stderr
+
+
+def test_info_is_a_table_or_json():
+    found = json.loads(run("info", "--json").stdout)
+    assert found["mxnet"] == "1.9.1" and found["gluon_gru"] == cli.version()
+    assert found["processor"] in run("info").stdout
+
+
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_every_subcommand_has_help(name):
+    done = run(name, "--help")
+    assert done.returncode == 0 and f"usage: gluon-gru {name}" in done.stdout
+
+
+@pytest.fixture
+def inside(monkeypatch, capsys):
+    """Return a function that is ``gluon-gru WORD...`` in this process; it returns stdout."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def called(*words):
+        monkeypatch.setattr(sys, "argv", ["gluon-gru", *map(str, words)])
+        commands.main()
+        return capsys.readouterr().out
+
+    return called
+
+
+@pytest.fixture
+def tiny_claims(monkeypatch):
+    """Have every claim ask for four epochs of small models."""
+    monkeypatch.setattr(experiments, "CLAIMS", tiny.claims(4))
+
+
+def script(name, *words):
+    """Return a file of ``scripts/`` and what it is called with."""
+    return [str(tiny.REPOSITORY / "scripts" / f"{name}.py"), *map(str, words)]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_scripts_help_is_that_of_its_subcommand_but_for_the_name(name, inside, monkeypatch,
+                                                                   capsys):
+    shown = []
+    for call in (lambda: inside(name, "--help"),
+                 lambda: runpy.run_path(script(name)[0], run_name="__main__")):
+        monkeypatch.setattr(sys, "argv", script(name, "--help"))
+        with pytest.raises(SystemExit) as ended:
+            call()
+        assert not ended.value.code
+        shown.append(capsys.readouterr().out)
+    command, file = (" ".join(text.split()) for text in shown)
+    assert command.startswith(f"usage: gluon-gru {name} ")
+    assert file == command.replace(f"gluon-gru {name}", f"{name}.py")
+    assert f"(default: runs/{name})" in command and "--json" in command
+    assert "None" not in command and "False" not in command
+
+
+def test_reproduce_gives_what_its_script_gives(inside, tiny_claims, tmp_path, monkeypatch, capsys):
+    given = "--corpus", SAMPLE, "--device", "cpu"
+    found = json.loads(inside("reproduce", *given, "--out", tmp_path / "a", "--json"))
+    assert found == json.loads((tmp_path / "a" / "results.json").read_text())
+    assert found["invocations"][0]["command"].startswith("gluon-gru reproduce --corpus ")
+    monkeypatch.setattr(sys, "argv", script("reproduce", *given, "--out", tmp_path / "b"))
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    assert "chapter-scratch/perplexity" in capsys.readouterr().out
+    other = json.loads((tmp_path / "b" / "results.json").read_text())
+    for run, same in zip(found["runs"], other["runs"]):
+        assert run["perplexity"] == same["perplexity"] and len(run["perplexity"]) == 4
+        assert run["continuations"] == same["continuations"] != {}
+
+
+def test_exercises_prints_verdicts_or_the_answers_asked_for(inside, tmp_path):
+    given = "forced-gates", "--corpus", SAMPLE, "--device", "cpu", "--resume", "--out", tmp_path
+    found = json.loads(inside("exercises", *given, "--json"))
+    assert found == {"forced-gates": json.loads((tmp_path / "forced-gates.json").read_text())}
+    assert "forced-gates/published-gates" in inside("exercises", *given)
+
+
+def test_the_gates_of_a_checkpoint_are_tables_or_json(inside, tiny_claims, tmp_path):
+    inside("reproduce", "--corpus", SAMPLE, "--claims", "slides-scratch", "--out", tmp_path)
+    given = ("exercises", "gates", "--text", "a grey cat", "--out", tmp_path / "gates",
+             "--checkpoint", *(tmp_path / "checkpoints").glob("*.safetensors"))
+    tables = json.loads(inside(*given, "--json"))
+    shown = inside(*given)
+    assert tables and all(table["rows"] and table["title"] in shown for table in tables)
+
+
+def test_sweep_prints_trials_or_the_cost(inside, tmp_path):
+    given = "--corpus", SAMPLE, "--device", "cpu", "--out", tmp_path
+    found = json.loads(inside("sweep", *TINY_STUDY, *given, "--json"))
+    assert found == json.loads((tmp_path / "sweep.json").read_text())
+    assert [trial["state"] for trial in found["trials"]] == ["complete"]
+    perplexity = f"{found['trials'][0]['perplexity']:.3f}"
+    assert perplexity in inside("sweep", *TINY_STUDY, *given)
+    cost = json.loads(inside("sweep", *TINY_STUDY, *given, "--budget", "--json"))
+    assert cost["trials"] == 1 and cost["cells"][0]["num_hiddens"] == 2
+
+
+def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
+    contests = catalogue.contests
+    monkeypatch.setattr(contest, "_TURN_SECONDS", 0.02)
+    monkeypatch.setattr(catalogue, "contests", lambda measure: [
+        one._replace(num_hiddens=8, contestants=[each for each in one.contestants
+                                                 if each.kind == "engine"][:1], roofline=[])
+        for one in contests(measure)])
+    given = "generation", "--rounds", "2", "--corpus", SAMPLE, "--out", tmp_path
+    found = json.loads(inside("benchmark", *given, "--json"))
+    assert found == json.loads((tmp_path / "benchmark.json").read_text())
+    (name, measured), = found["contests"][0]["contestants"].items()
+    assert len(measured["rates"]) == 2
+    assert name in benchmark.report.table(found) and name in inside("benchmark", *given)
+
+
+def test_piped_output_has_no_colours_and_no_bars_and_its_reader_may_go(tmp_path):
+    line = shlex.join([sys.executable, tiny.__file__, "2", "gluon-gru", "reproduce", "--corpus",
+                       str(SAMPLE), "--out", str(tmp_path), "--json"])
+    done = subprocess.run(f"{line} | head -1; echo ${{PIPESTATUS[0]}}", shell=True,
+                          executable="bash", capture_output=True, text=True, timeout=120)
+    first, status = done.stdout.split()
+    assert first == "{" and status in ("0", "141")
+    # The corpus and a line for each of the two models, all of them whole lines.
+    assert done.stderr.count("\n") == 3 and "Traceback" not in done.stderr
+    assert "\r" not in done.stderr and "\x1b" not in done.stderr
+
+
+def test_ctrl_c_is_130_and_prints_the_command_that_goes_on(tmp_path):
+    given = ["reproduce", "--corpus", str(SAMPLE), "--out", str(tmp_path)]
+    process = subprocess.Popen([sys.executable, tiny.__file__, "5000", "gluon-gru", *given],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        tiny.wait_for(lambda: any(checkpoint.load(path).epoch > 3 for path in
+                                  pathlib.Path(tmp_path).glob("checkpoints/*.safetensors")),
+                      process)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
+    assert shlex.split(stderr.splitlines()[-1]) == ["gluon-gru", *given, "--resume"]

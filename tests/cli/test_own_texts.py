@@ -1,0 +1,224 @@
+"""``gluon-gru train``, ``generate`` and ``evaluate`` as users call them, and call them wrongly."""
+import fcntl
+import json
+import os
+import pty
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+import safetensors
+import safetensors.numpy
+from tiny import wait_for
+from toy_texts import SMALL, toy_text, write_toy
+
+from gluon_gru import cli as commands
+from gluon_gru import own_texts
+
+# A shell's background job has Ctrl-C switched off.
+_MAIN = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+         "from gluon_gru import cli; cli.main()")
+_COMMAND = [sys.executable, "-c", _MAIN]
+_SMALL = [word for name, value in SMALL.items()
+          for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Return a function that runs ``gluon-gru`` in this process; ``(exit code, stdout, stderr)``.
+
+    Starting a process takes a second or more.
+    """
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["gluon-gru", *map(str, words)])
+        try:
+            commands.main()
+        except SystemExit as exit:
+            return (exit.code, *capsys.readouterr())
+        return (0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return a folder with ``toy.txt`` and its ``run``."""
+    folder = tmp_path_factory.mktemp("trained")
+    own_texts.train(write_toy(folder), folder / "run", **SMALL)
+    return folder
+
+
+def test_training_prints_a_table_and_the_command_that_generates(tmp_path, run):
+    path, out = write_toy(tmp_path), tmp_path / "a run"
+    code, printed, told = run("train", path, "--out", out, *_SMALL)
+    assert (code, told) == (0, "")
+    for what in ("best perplexity, held out", "bits per character", "tokens/sec", "engine",
+                 str(out / "curve.png")):
+        assert what in printed
+    (command,) = (line.split(":", 1)[1] for line in printed.splitlines()
+                  if line.startswith("Now:"))
+    words = shlex.split(command)
+    assert words[:2] == ["gluon-gru", "generate"]
+    assert run(*words[1:], "--length", "20", "--seed", "1") == (
+        0, "".join(own_texts.generate(out, length=20, seed=1)) + "\n", "")
+
+
+def test_json_is_for_programs(trained, tmp_path, run):
+    text = trained / "toy.txt"
+    found = json.loads(run("train", text, "--out", tmp_path / "run", "--json", *_SMALL)[1])
+    record = json.loads((trained / "run" / "run.json").read_text())
+    assert found["settings"] == record["settings"]
+    best, recorded = found["best"], record["best"]
+    assert best["validation_perplexity"] == recorded["validation_perplexity"]
+    scored = json.loads(run("evaluate", trained / "run", text, "--json")[1])
+    assert scored["perplexity"] == own_texts.evaluate(trained / "run", text).perplexity
+    assert f"{scored['perplexity']:.4f}" in run("evaluate", trained / "run", text)[1]
+
+
+@pytest.mark.parametrize("words, said", [
+    (("train", "short.txt", "--out", "new"), "too short"),
+    (("train", "same.txt", "--out", "new"), "nothing but 'z'"),
+    (("train", "binary.txt", "--out", "new"), "is binary data, not text"),
+    (("train", "latin1.txt", "--out", "new"), "iconv -f CP1252 -t UTF-8 latin1.txt"),
+    (("train", "empty.txt", "--out", "new"), "is empty"),
+    (("train", "none.txt", "--out", "new"), "No such file"),
+    (("train", ".", "--out", "new"), "Is a directory"),
+    (("train", "toy.txt", "--out", "run"), "holds a run already"),
+    (("train", "toy.txt", "--out", "run", "--resume", "--seed", "2"), "seed is 1 there and 2"),
+    (("train", "toy.txt", "--out", "toy.txt"), "can't be made"),
+    (("train", "toy.txt", "--out", "new", "--lr", "-1"), "lr is -1.0"),
+    (("train", "toy.txt", "--out", "new", "--cell", "gruu"), "'gruu'"),
+    (("train", "toy.txt"), "--out"),
+    (("generate", "run", "The %"), "'%'"),
+    (("generate", "run", "The", "--temperature", "-1"), "temperature is -1.0"),
+    (("generate", "run", "The", "--temperature", "nan"), "temperature is nan"),
+    (("generate", "run", "The", "--top-k", "1000"), "top_k is 1000"),
+    (("generate", "run", "The", "--length", "-5"), "length is -5"),
+    (("generate", "new"), "isn't there"),
+    (("generate", "."), "holds no trained model"),
+    (("generate", "version.safetensors"), "this version of gluon_gru"),
+    (("generate", "toy.txt"), "is damaged or no checkpoint"),
+    (("evaluate", "run", "latin1.txt"), "iconv"),
+    (("evaluate", "run", "japanese.txt"), "not in the model's vocabulary"),
+    (("evaluate", "run", "none.txt"), "No such file"),
+])
+def test_bad_input_is_one_line_and_leaves_nothing(bad_inputs, run, monkeypatch, words, said):
+    before = contents(bad_inputs)
+    monkeypatch.chdir(bad_inputs)
+    code, printed, told = run(*words)
+    assert (code, printed, told.count("\n")) == (2, "", 1)
+    assert said in told and told.startswith("error: ")
+    assert contents(bad_inputs) == before
+
+
+@pytest.fixture(scope="module")
+def bad_inputs(trained):
+    """Fill the folder with texts and checkpoints that can't be used; return it."""
+    for name, data in {
+            "short.txt": b"a short text", "same.txt": b"z" * 999, "empty.txt": b"",
+            "binary.txt": bytes(range(256)) * 9,
+            "latin1.txt": "Größe über alles\n".encode("latin1"),
+            "japanese.txt": "吾輩は猫である。".encode()}.items():
+        (trained / name).write_bytes(data)
+    path = trained / "run" / "model.safetensors"
+    with safetensors.safe_open(path, framework="numpy") as file:
+        header = file.metadata()
+    (trained / "version.safetensors").write_bytes(safetensors.numpy.save(
+        safetensors.numpy.load_file(path), {**header, "format": "gluon_gru checkpoint 2"}))
+    return trained
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_bad_input_has_no_traceback_in_a_process_of_its_own(bad_inputs):
+    process = start("train", bad_inputs / "binary.txt", "--out", bad_inputs / "new")
+    printed, told = process.communicate(timeout=120)
+    assert (process.returncode, printed, told.count("\n")) == (2, "", 1)
+
+
+def start(*words, **options):
+    return subprocess.Popen([*_COMMAND, *map(str, words)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on(tmp_path):
+    path, out = write_toy(tmp_path), tmp_path / "run"
+    words = ["train", path, "--out", out, *_SMALL, "--epochs", "100000", "--patience", "100000"]
+    process = start(*words)
+    wait_for(lambda: (out / "run.json").exists(), process)
+    # Into the training, whose first save comes later.
+    process.send_signal(signal.SIGINT)
+    printed, told = process.communicate(timeout=60)
+    assert process.returncode == 130 and printed == "" and "Traceback" not in told
+    assert told.splitlines()[-1].endswith("--resume") and f"kept in {out};" in told
+    process = start(*words, "--resume")
+    try:
+        wait_for(lambda: (out / "curve.png").exists(), process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    rounds = json.loads((out / "run.json").read_text())["rounds"]
+    assert rounds and not [file for file in os.listdir(out) if file.endswith(".part")]
+    assert "".join(own_texts.generate(out, "The", 5)).startswith("The")
+
+
+def test_text_is_streamed_and_ctrl_c_ends_it_with_a_line(trained):
+    process = start("generate", trained / "run", "The ", "--length", 10**9, "--seed", 1)
+    first = process.stdout.read(400)
+    process.send_signal(signal.SIGINT)
+    rest, told = process.communicate(timeout=60)
+    assert process.returncode == 130 and told == "" and (first + rest).endswith("\n")
+    assert first == "".join(own_texts.generate(trained / "run", "The ", 396, seed=1))
+
+
+def test_a_broken_pipe_is_silent(trained):
+    process = start("generate", trained / "run", "The ", "--length", 10**9)
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.wait(60) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_a_terminal_sees_the_bar_with_both_perplexities_and_the_seed(tmp_path, trained):
+    path, out = write_toy(tmp_path), tmp_path / "run"
+    shown = in_terminal("train", path, "--out", out, *_SMALL)
+    assert "held out" in shown and "tok/s" in shown and "100%" in shown
+    shown = in_terminal("generate", trained / "run", "The ", "--length", 5)
+    assert "(again: --seed " in shown
+
+
+def in_terminal(*words):
+    """Return what a command writes to stderr, a terminal."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
+    process = subprocess.Popen([*_COMMAND, *map(str, words)], stdout=subprocess.DEVNULL,
+                               stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while True:
+            shown += os.read(ours, 1 << 16)
+    except OSError:
+        # Linux tells so that the other side is closed.
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0
+    return shown.decode()
+
+
+def test_a_locale_without_utf8_shows_what_it_can(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text(toy_text().replace("cat", "貓"), encoding="utf-8")
+    own_texts.train(path, tmp_path / "run", **SMALL)
+    done = subprocess.run([*_COMMAND, "generate", str(tmp_path / "run"), "--length", "300"],
+                          env={**os.environ, "PYTHONIOENCODING": "latin-1"}, capture_output=True,
+                          timeout=60)
+    assert done.returncode == 0 and b"?" in done.stdout

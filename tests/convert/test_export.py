@@ -1,0 +1,301 @@
+"""Exported models give the same logits, states and text elsewhere as here."""
+import json
+import random
+import sys
+
+import mxnet as mx
+import numpy
+import pytest
+import reference
+import safetensors
+from mxnet.gluon import rnn
+from test_commands import run
+
+import gluon_gru as d2l
+from gluon_gru import cli as commands
+from gluon_gru import models
+from gluon_gru.convert import onnx_file, torch_file, weights
+from gluon_gru.models import fused, scratch
+from gluon_gru.runs import checkpoint
+
+CPU, HIDDENS = mx.cpu(), 6
+TEXT = "abcdefgfedcb"
+VOCAB = d2l.Vocab(list(TEXT))
+V = len(VOCAB)
+
+
+def scratch_model(cell, forward_fn, vocab_size):
+    return d2l.RNNModelScratch(
+        vocab_size, HIDDENS, CPU, getattr(scratch, f"get_{cell}_params"),
+        getattr(scratch, f"init_{cell}_state"), forward_fn)
+
+
+SCRATCH = {f"{where}.{cell}": (cell, getattr(module, cell))
+           for where, module in (("scratch", scratch), ("fused", fused))
+           for cell in ("rnn", "gru", "lstm")}
+LAYERS = {"rnn.RNN": rnn.RNN, "rnn.GRU": rnn.GRU, "rnn.LSTM": rnn.LSTM, "fused.RNN": fused.RNN,
+          "fused.GRU": fused.GRU, "fused.LSTM": fused.LSTM,
+          "fused.GRUResetBefore": fused.GRUResetBefore}
+OPTIONS = [(layers, directions) for layers in (1, 2, 3) for directions in (1, 2)]
+ALL = [(name, 1, 1) for name in SCRATCH] + [
+    (name, *options) for name in LAYERS for options in OPTIONS]
+TANH = [("rnn.RNN", 2, 2), ("fused.RNN", 2, 1)]
+
+
+def model_of(name, layers=1, directions=1, vocab_size=V, **options):
+    if name in SCRATCH:
+        return reference.randomise(scratch_model(*SCRATCH[name], vocab_size))
+    layer = LAYERS[name](HIDDENS, layers, bidirectional=directions == 2, **options)
+    return reference.randomise(d2l.RNNModel(layer, vocab_size))
+
+
+def onnx_bytes(model, vocab=VOCAB):
+    pytest.importorskip("onnx")
+    return onnx_file.to_bytes(weights.of(model), weights.facts(vocab, model.config()))
+
+
+def session_of(data):
+    runtime = pytest.importorskip("onnxruntime")
+    return runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+
+
+def zeros(session, batch_size):
+    return {node.name: numpy.zeros((node.shape[0], batch_size, node.shape[2]), numpy.float32)
+            for node in session.get_inputs()[1:]}
+
+
+def assert_near(found, expected):
+    assert found.shape == expected.shape
+    assert numpy.abs(found - expected).max() <= 1e-5 * numpy.abs(expected).max()
+
+
+def assert_onnx_is(model, vocab_size=V):
+    session = session_of(onnx_bytes(model, d2l.Vocab([str(i) for i in range(vocab_size - 1)])))
+    rng = numpy.random.RandomState(3)
+    for batch_size in (1, 3):
+        state = model.begin_state(batch_size=batch_size, ctx=CPU)
+        theirs = zeros(session, batch_size)
+        for num_steps in (5, 2):
+            X = rng.randint(0, vocab_size, (batch_size, num_steps))
+            Y, state = model(mx.np.array(X, dtype="int32"), state)
+            logits, *ends = session.run(None, {"tokens": X, **theirs})
+            theirs = dict(zip(theirs, ends))
+            # The model's are time step by time step.
+            assert_near(logits.swapaxes(0, 1).reshape(-1, vocab_size), Y.asnumpy())
+            for end, ours in zip(ends, state):
+                assert_near(end, ours.asnumpy().reshape(end.shape))
+
+
+@pytest.mark.parametrize("name, layers, directions", ALL)
+def test_onnx_runtime_gives_the_models_logits_and_states(name, layers, directions):
+    assert_onnx_is(model_of(name, layers, directions))
+
+
+@pytest.mark.parametrize("name, layers, directions", TANH)
+def test_an_rnn_layer_keeps_its_tanh(name, layers, directions):
+    assert_onnx_is(model_of(name, layers, directions, activation="tanh"))
+
+
+@pytest.mark.parametrize("name, directions, vocab_size, width", [
+    ("scratch.gru", 1, 60, 18), ("fused.GRU", 2, 60, 36), ("rnn.LSTM", 2, 60, 48),
+    ("rnn.LSTM", 2, 30, 30)])
+def test_a_vocabulary_larger_than_all_gates_is_looked_up(name, directions, vocab_size, width):
+    model = model_of(name, 1, directions, vocab_size)
+    assert onnx_file._lookup(weights.of(model))[0].shape == (vocab_size, width)
+    assert_onnx_is(model, vocab_size)
+
+
+@pytest.mark.parametrize("name, layers", [
+    *((name, 1) for name in SCRATCH), *((name, 2) for name in LAYERS)])
+def test_stepping_onnx_runtime_writes_the_models_greedy_text(name, layers):
+    model = model_of(name, layers)
+    expected = d2l.predict_ch8("abc", 60, model, VOCAB, CPU)
+    session = session_of(onnx_bytes(model))
+    tokens = json.loads(session.get_modelmeta().custom_metadata_map["vocab"])
+    written, state = "abc", zeros(session, 1)
+    X = [tokens.index(token) for token in written]
+    for _ in range(60):
+        logits, *ends = session.run(None, {"tokens": numpy.array([X]), **state})
+        state, X = dict(zip(state, ends)), [int(logits[0, -1].argmax())]
+        written += tokens[X[0]]
+    assert written == expected and len(set(written)) > 1
+
+
+def test_the_onnx_file_tells_what_it_is_and_runs_on_old_runtimes():
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(onnx_bytes(model_of("fused.GRU", 2)))
+    assert model.opset_import[0].version == 14 and model.ir_version == 7
+    facts = {prop.key: prop.value for prop in model.metadata_props}
+    assert json.loads(facts["vocab"]) == VOCAB.idx_to_token
+    assert json.loads(facts["config"])["layer"] == "fused.gru"
+    assert json.loads(facts["text"])["tokens"] == "characters"
+    assert facts["made_by"].startswith("gluon_gru ")
+    inputs = [(i.name, [d.dim_param or d.dim_value for d in i.type.tensor_type.shape.dim])
+              for i in [*model.graph.input, *model.graph.output]]
+    assert inputs == [
+        ("tokens", ["batch_size", "num_steps"]), ("state_h", [2, "batch_size", HIDDENS]),
+        ("logits", ["batch_size", "num_steps", V]),
+        ("state_h_out", [2, "batch_size", HIDDENS])]
+
+
+def test_a_runs_own_way_to_read_text_is_kept():
+    text = {"tokens": "words", "case": "keep"}
+    assert json.loads(weights.facts(VOCAB, {"text": text})["text"]) == text
+
+
+# ---- PyTorch ----
+
+CONVERTIBLE = [case for case in ALL if "Before" not in case[0] and not case[0].endswith(".gru")]
+
+
+@pytest.mark.parametrize("name, layers, directions", CONVERTIBLE)
+def test_pytorch_gives_the_same_logits(name, layers, directions):
+    torch = pytest.importorskip("torch")
+    ours = model_of(name, layers, directions)
+
+    class Model(torch.nn.Module):
+        def __init__(self, kind, **options):
+            super().__init__()
+            self.rnn = getattr(torch.nn, kind)(
+                V, HIDDENS, layers, bidirectional=directions == 2, **options)
+            self.linear = torch.nn.Linear(HIDDENS * directions, V)
+
+    found = weights.of(ours)
+    options = {"nonlinearity": found.cell[4:]} if found.cell.startswith("rnn") else {}
+    model = Model(name.split(".")[1].upper(), **options)
+    model.load_state_dict({key: torch.from_numpy(value.copy())
+                           for key, value in torch_file.state_dict(found).items()}, strict=True)
+    X = numpy.random.RandomState(4).randint(0, V, (3, 7))
+    expected, _ = ours(mx.np.array(X, dtype="int32"), ours.begin_state(batch_size=3, ctx=CPU))
+    with torch.no_grad():
+        hiddens, _ = model.rnn(torch.nn.functional.one_hot(
+            torch.tensor(X.T), V).float())
+        logits = model.linear(hiddens).reshape(-1, V)
+    assert_near(logits.numpy(), expected.asnumpy())
+
+
+@pytest.mark.parametrize("name", ["scratch.gru", "fused.gru", "fused.GRUResetBefore"])
+def test_the_books_gru_is_refused_for_pytorch_with_the_reason(name):
+    with pytest.raises(d2l.InputError, match=r"before the recurrent product, nn.GRU's after it"):
+        torch_file.state_dict(weights.of(model_of(name)))
+
+
+# ---- What can't be exported ----
+
+def test_other_cells_are_refused_by_name():
+    model = d2l.RNNModelScratch(5, HIDDENS, CPU, models.get_reset_only_params,
+                                models.init_reset_only_state, models.reset_only)
+    with pytest.raises(d2l.InputError, match="forward_fn is 'reset_only' can't be exported"):
+        weights.of(model)
+    projected = d2l.RNNModel(rnn.LSTM(HIDDENS, projection_size=3), 5)
+    with pytest.raises(d2l.InputError, match="without projection"):
+        weights.of(projected)
+    with pytest.raises(d2l.InputError, match="a Dense can't be exported"):
+        weights.of(mx.gluon.nn.Dense(3))
+
+
+# ---- The command ----
+
+@pytest.fixture
+def checkpoint_of(tmp_path):
+    """Return a function that writes a model's checkpoint: ``checkpoint_of(model)`` -> path."""
+
+    def save(model):
+        file = checkpoint.RunFile(
+            tmp_path / "run.safetensors", model, random.Random(1), VOCAB, model.config())
+        file.epoch_ends({"perplexity": [2.0]})
+        file.save()
+        return file.path
+
+    return save
+
+
+def test_the_command_writes_and_checks_an_onnx_file(checkpoint_of, tmp_path):
+    pytest.importorskip("onnxruntime")
+    path, target = checkpoint_of(model_of("fused.GRUResetBefore", 2)), tmp_path / "model.onnx"
+    done = run("export", str(path), str(target))
+    assert (done.returncode, done.stderr) == (0, "")
+    what, checked = done.stdout.splitlines()
+    assert "GRU (reset gate before the product, the book's), 2 layers, 6 hidden units" in what
+    assert checked.startswith("checked: ONNX Runtime")
+    assert session_of(target.read_bytes()).get_inputs()[0].name == "tokens"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.onnx", "run.safetensors"]
+    again = run("export", str(path), str(target))
+    assert again.returncode == 2 and "is there already" in again.stderr
+
+
+def test_the_command_writes_pytorchs_file(checkpoint_of, tmp_path):
+    target = tmp_path / "model.safetensors"
+    target.touch()
+    done = run("export", str(checkpoint_of(model_of("scratch.lstm"))), str(target), "--layout",
+               "torch", "--force")
+    assert (done.returncode, done.stderr) == (0, "")
+    with safetensors.safe_open(target, framework="numpy") as file:
+        assert json.loads(file.metadata()["vocab"]) == VOCAB.idx_to_token
+        assert sorted(file.keys()) == [
+            "linear.bias", "linear.weight", "rnn.bias_hh_l0", "rnn.bias_ih_l0",
+            "rnn.weight_hh_l0", "rnn.weight_ih_l0"]
+
+
+@pytest.mark.parametrize("words, wrong", [
+    (["model.onnx", "--layout", "torch"], "--layout torch is for a .safetensors file"),
+    (["model.safetensors"], "takes --layout torch"),
+    (["model.safetensors", "--layout", "keras"], "'keras'"),
+    (["model.safetensors", "--layout", "torch"], "nn.GRU's after it"),
+    (["model.pt"], "'.pt'"), (["missing/model.onnx"], "No such file"), ([], "FILE")],
+    ids=lambda value: value if isinstance(value, str) else "")
+def test_what_the_command_cannot_do_is_one_line(
+        words, wrong, checkpoint_of, tmp_path, monkeypatch, capsys):
+    path = checkpoint_of(model_of("scratch.gru"))
+    words = [str(tmp_path / words[0]), *words[1:]] if words else []
+    monkeypatch.setattr("sys.argv", ["gluon-gru", "export", str(path), *words])
+    with pytest.raises(SystemExit) as end:
+        commands.main()
+    printed = capsys.readouterr()
+    assert end.value.code == 2 and printed.out == "" and printed.err.count("\n") == 1
+    assert printed.err.startswith("error: ") and wrong in printed.err
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+@pytest.fixture
+def exported(checkpoint_of, tmp_path, monkeypatch, capsys):
+    """Return a function that exports to model.onnx in this process: (exit code, what it said)."""
+
+    def export(path=None):
+        path = path or checkpoint_of(model_of("rnn.GRU"))
+        monkeypatch.setattr(
+            "sys.argv", ["gluon-gru", "export", str(path), str(tmp_path / "model.onnx")])
+        try:
+            commands.main()
+        except SystemExit as end:
+            return end.code, capsys.readouterr().err
+        return 0, capsys.readouterr().out
+
+    return export
+
+
+def test_a_missing_run_is_one_line(exported, tmp_path):
+    pytest.importorskip("onnx")
+    code, line = exported(tmp_path / "none")
+    assert code == 2 and "isn't there" in line and line.count("\n") == 1
+
+
+def test_without_onnx_the_way_to_get_it_is_told(exported, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    code, line = exported()
+    assert code == 2 and line.count("\n") == 1 and "pip install 'gluon_gru[export]'" in line
+
+
+def test_without_onnx_runtime_it_says_that_nothing_was_checked(exported, monkeypatch, tmp_path):
+    pytest.importorskip("onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    code, told = exported()
+    assert code == 0 and "not checked" in told and (tmp_path / "model.onnx").is_file()
+
+
+def test_a_file_that_differs_is_not_written(exported, monkeypatch, tmp_path):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setitem(onnx_file._ORDER, "GRU", (1, 0, 2))
+    code, line = exported()
+    assert code == 1 and "nothing was written" in line and line.count("\n") == 1
+    assert not (tmp_path / "model.onnx").exists()

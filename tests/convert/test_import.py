@@ -1,0 +1,247 @@
+"""What the book's own code saved becomes a checkpoint that computes the same."""
+import json
+
+import mxnet as mx
+import numpy
+import pytest
+from mxnet import autograd, gluon, np, npx
+from mxnet.gluon import nn, rnn
+from test_commands import run
+
+import gluon_gru as d2l
+from gluon_gru import cli as commands
+from gluon_gru.convert import params_file
+from gluon_gru.runs import checkpoint
+from gluon_gru.runs.restore import restore
+
+CPU, V = mx.cpu(), 7
+VOCAB = d2l.Vocab(list("abcdefedcb"))
+
+
+class BookModel(nn.Block):
+    """A reader's own: a recurrent layer named rnn, an output layer named dense."""
+
+    def __init__(self, rnn_layer, vocab_size):
+        super().__init__()
+        self.rnn, self.size = rnn_layer, vocab_size
+        self.dense = nn.Dense(vocab_size)
+
+    def forward(self, tokens, state):
+        hiddens, state = self.rnn(npx.one_hot(tokens.T, self.size), state)
+        return self.dense(hiddens.reshape(-1, hiddens.shape[-1])), state
+
+
+def trained(layer, vocab):
+    """Train for some minibatches, with Gluon's own trainer; return the model."""
+    d2l.set_seed(2)
+    model = BookModel(layer, len(vocab))
+    model.initialize(mx.init.Normal(0.4), ctx=CPU)
+    trainer = gluon.Trainer(model.collect_params(), "sgd", {"learning_rate": 0.5})
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    text = np.array(numpy.random.RandomState(1).randint(0, len(vocab), (4, 40)))
+    state = model.rnn.begin_state(batch_size=4, ctx=CPU)
+    for start in range(0, 30, 6):
+        state = [part.detach() for part in state]
+        with autograd.record():
+            logits, state = model(text[:, start:start + 6], state)
+            l = loss(logits, text[:, start + 1:start + 7].T.reshape(-1)).mean()
+        l.backward()
+        trainer.step(1)
+    return model
+
+
+@pytest.fixture
+def vocab_file(tmp_path):
+    path = tmp_path / "vocab.json"
+    path.write_text(json.dumps(VOCAB.idx_to_token))
+    return path
+
+
+def import_file(file, out, *more):
+    """Run ``gluon-gru import`` in a process of its own; return it when it is finished."""
+    return run("import", str(file), "--out", str(out), *map(str, more))
+
+
+def refusal(monkeypatch, capsys, file, out, *more):
+    """Run it in this process, which is faster; return the one line that it refuses with."""
+    monkeypatch.setattr(
+        "sys.argv", ["gluon-gru", "import", str(file), "--out", str(out), *map(str, more)])
+    with pytest.raises(SystemExit) as end:
+        commands.main()
+    printed = capsys.readouterr()
+    assert end.value.code == 2 and printed.out == "" and printed.err.count("\n") == 1
+    assert printed.err.startswith("error: ") and not out.exists()
+    return printed.err
+
+
+def assert_same(model, path, begin_state):
+    ours, vocab = restore(path)
+    X = np.array(numpy.random.RandomState(3).randint(0, len(vocab), (3, 9)))
+    expected, ends = model(X, begin_state(batch_size=3, ctx=CPU))
+    found, states = ours(X, ours.begin_state(batch_size=3, ctx=CPU))
+    for a, b in zip([found, *states], [expected, *ends]):
+        assert a.shape == b.shape and numpy.abs(a - b).max() <= 1e-5 * numpy.abs(b).max()
+    return ours, vocab
+
+
+def greedy(model, vocab, prefix, count):
+    """Return the likeliest continuation, token by token."""
+    state = model.rnn.begin_state(batch_size=1, ctx=CPU)
+    X, written = vocab[list(prefix)], prefix
+    for _ in range(count):
+        logits, state = model(np.array([X]), state)
+        X = [int(logits[-1].argmax())]
+        written += vocab.idx_to_token[X[0]]
+    return written
+
+
+@pytest.mark.parametrize("layers, directions", [(1, 1), (2, 1), (2, 2)])
+@pytest.mark.parametrize("make", [rnn.RNN, rnn.GRU, rnn.LSTM])
+def test_the_books_models_keep_their_logits_and_text(make, layers, directions, tmp_path):
+    model = trained(make(5, layers, bidirectional=directions == 2), VOCAB)
+    model.save_parameters(str(tmp_path / "x.params"))
+    params = params_file.read(tmp_path / "x.params")
+    facts = params_file.config("x.params", params, "relu")
+    params_file.save(tmp_path / "out", params, facts, VOCAB)
+    ours, vocab = assert_same(model, tmp_path / "out", model.rnn.begin_state)
+    assert d2l.predict_ch8("abc", 50, ours, vocab, CPU) == greedy(model, VOCAB, "abc", 50)
+
+
+def test_the_command_makes_a_run_for_the_others(tmp_path, vocab_file):
+    model = trained(rnn.RNN(5, activation="tanh"), VOCAB)
+    model.save_parameters(str(tmp_path / "x.params"))
+    out = tmp_path / "out.safetensors"
+    done = import_file(tmp_path / "x.params", out, "--vocab", vocab_file, "--activation", "tanh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "RNN (tanh), 1 layer, 5 hidden units, 7 tokens, those of vocab.json" in done.stdout
+    assert_same(model, out, model.rnn.begin_state)
+    found = checkpoint.load(out)
+    assert found.epoch == 0 and found.history == {"perplexity": []}
+    assert found.config["imported_from"] == "x.params"
+    again = import_file(tmp_path / "x.params", out, "--vocab", vocab_file)
+    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.stdout == "" and again.stderr.count("\n") == 1
+
+
+def test_the_vocabulary_is_the_corpus_as_the_book_reads_it(sample_corpus, tmp_path, monkeypatch):
+    _, vocab = d2l.load_corpus_time_machine()
+    model = trained(rnn.GRU(4), vocab)
+    model.save_parameters(str(tmp_path / "x.params"))
+    monkeypatch.setattr("sys.argv", ["gluon-gru", "import", str(tmp_path / "x.params"), "--out",
+                                     str(tmp_path / "out"), "--corpus", str(sample_corpus)])
+    commands.main()
+    _, found = assert_same(model, tmp_path / "out", model.rnn.begin_state)
+    assert found.idx_to_token == vocab.idx_to_token
+
+
+def test_files_of_older_code_load(tmp_path):
+    model = trained(rnn.GRU(4, 2), VOCAB)
+    # collect_params().save, from before NumPy's arrays: names with every block's prefix.
+    old = {name: param.data().as_nd_ndarray() for name, param in model.collect_params().items()}
+    assert all("_l0_" in name or "_l1_" in name or "dense" in name for name in old)
+    with_prefix = {f"rnnmodel0_{name}": array for name, array in old.items()}
+    for arrays in (old, with_prefix):
+        with npx_off():
+            mx.nd.save(str(tmp_path / "old.params"), arrays)
+        params = params_file.read(tmp_path / "old.params")
+        facts = params_file.config("old", params, "relu")
+        params_file.save(tmp_path / "out", params, facts, VOCAB)
+        assert_same(model, tmp_path / "out", model.rnn.begin_state)
+
+
+class npx_off:
+    """Be MXNet as it was before NumPy's shapes."""
+
+    def __enter__(self):
+        npx.reset_np()
+
+    def __exit__(self, *_):
+        npx.set_np()
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    path = tmp_path_factory.mktemp("good") / "x.params"
+    trained(rnn.GRU(4), VOCAB).save_parameters(str(path))
+    return path
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    return lambda file, *more: refusal(monkeypatch, capsys, file, tmp_path / "out", *more)
+
+
+def test_another_size_of_the_vocabulary_tells_both_and_the_way_out(good, sample_corpus, refused):
+    line = refused(good)
+    size = len(d2l.load_corpus_time_machine()[1])
+    assert "of 7 tokens" in line and f"has {size}" in line and "--vocab" in line
+
+
+def test_without_the_books_text_no_other_stands_in(good, refused):
+    assert "is not at hand: give it with --corpus" in refused(good)
+
+
+@pytest.mark.parametrize("tokens", [
+    "{", "7", '["a", "b"]', '["<unk>", "a", "a"]', '["<unk>", 1]', '["<unk>", ["a"]]', "[]"])
+def test_what_is_no_vocabulary_is_one_line(tokens, good, refused, tmp_path):
+    (tmp_path / "v.json").write_text(tokens)
+    assert "v.json" in refused(good, "--vocab", tmp_path / "v.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + b"0" * 300, None],
+                         ids=["empty", "text", "zip", "folder"])
+def test_what_is_no_params_file_is_one_line(content, refused, tmp_path):
+    path = tmp_path / "x.params"
+    path.mkdir() if content is None else path.write_bytes(content)
+    assert "x.params" in refused(path)
+
+
+def test_files_that_are_not_there_are_one_line(good, refused, tmp_path):
+    assert "none" in refused(tmp_path / "none")
+    assert "none.json" in refused(good, "--vocab", tmp_path / "none.json")
+
+
+def test_a_folder_that_is_not_there_is_one_line(good, tmp_path, monkeypatch, capsys):
+    line = refusal(monkeypatch, capsys, good, tmp_path / "missing" / "out")
+    assert "missing" in line and "can't be written" in line
+
+
+def test_damaged_files_are_refused_or_read_whatever_is_wrong(good, tmp_path):
+    raw, rng = good.read_bytes(), numpy.random.RandomState(1)
+    refused = 0
+    for i in range(150):
+        data = bytearray(raw[:rng.randint(len(raw))] if i % 3 == 0 else raw)
+        if i % 3:
+            # The sizes are at the beginning, the names at the end.
+            at = rng.randint(100) if i % 3 == 1 else len(raw) - rng.randint(1, 200)
+            data[at:at + 4] = rng.bytes(4)
+        (tmp_path / "x").write_bytes(data)
+        try:
+            params_file.config("x", params_file.read(tmp_path / "x"), "relu")
+        except d2l.InputError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 100
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda p: p.pop("rnn.l0_h2h_bias"), "rnn.l0_h2h_bias is missing"),
+    (lambda p: p.pop("dense.weight"), "it has no matrices"),
+    (lambda p: p.update({"rnn.l0_i2h_weight": p["rnn.l0_i2h_weight"][:, 1:]}),
+     r"rnn.l0_i2h_weight is \(12, 6\), and should be \(12, 7\)"),
+    (lambda p: p.update({"rnn.l7_i2h_weight": p["rnn.l0_i2h_weight"]}), "rnn.l7_i2h_weight"),
+    (lambda p: p.update({"rnn.l0_h2h_weight": p["rnn.l0_h2h_weight"][:8]}), "should be"),
+])
+def test_shapes_that_do_not_fit_are_named(change, message, good):
+    params = params_file.read(good)
+    change(params)
+    with pytest.raises(d2l.InputError, match=message):
+        params_file.config("x", params, "relu")
+
+
+@pytest.mark.parametrize("names", [["encoder.x"], ["rnn.l0_h2r_weight"],
+                                   ["a.l0_i2h_weight", "b.l0_i2h_weight"]])
+def test_models_of_another_kind_are_refused(names, tmp_path):
+    npx.save(str(tmp_path / "x"), {name: np.ones((2, 2)) for name in names})
+    with pytest.raises(d2l.InputError, match="is not of the book's RNNModel"):
+        params_file.read(tmp_path / "x")

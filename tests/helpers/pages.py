@@ -1,0 +1,111 @@
+"""A page of every kind, with markup in every text that comes from outside."""
+import copy
+import json
+import pathlib
+
+import gluon_gru as d2l
+from benchmarks import report as benchmark_report
+from gluon_gru.gates import reading as gates_of
+from gluon_gru.gates.walk import walk
+from gluon_gru.published.claims import CLAIMS
+from gluon_gru.runs.checkpoint import Checkpoint
+from gluon_gru.runs.restore import restore
+from gluon_gru.studies.exercises import answering
+from gluon_gru.studies.exercises import report as exercises_report
+from gluon_gru.studies.reproduce import report
+from gluon_gru.studies.reproduce import study as experiments
+from gluon_gru.studies.sweep import report as sweep_report
+from gluon_gru.text.corpus import SAMPLE
+
+RESULTS = pathlib.Path(__file__).parents[2] / "results"
+
+#: What would be an image and a dialog, if it got into a page as it is.
+EVIL = "</script><img src=x onerror=alert(1)>'\"`&lt;"
+
+#: A text of a vocabulary with markup in it; two lines, so that lines can be moved between.
+TEXT = EVIL + " " + "so it went on and on, from here to there\n" * 4
+
+
+def checkpoint(path, text=TEXT, layers=1, case="keep"):
+    """Write the checkpoint of an untrained GRU that knows a text's characters; return its path."""
+    vocab = d2l.Vocab(list(text))
+    d2l.set_seed(3)
+    model = d2l.RNNModel(d2l.models.fused.GRUResetBefore(70, layers), len(vocab))
+    model.initialize(init="uniform")
+    d2l.predict_ch8(text[0], 1, model, vocab, d2l.try_gpu())
+    params = {name: 20 * param.data().asnumpy()
+              for name, param in model._collect_params_with_prefix().items()}
+    Checkpoint(params, {**model.config(), "text": {"tokens": "characters", "case": case}},
+               list(vocab.idx_to_token), 1, {"perplexity": [9.0]}, [3, [0] * 625, None]).save(path)
+    return path
+
+
+def make(folder):
+    """Make the pages in a folder; return kind -> path, and the gates that the one of them shows."""
+    found = answering.look_at(folder / "gates", {EVIL: checkpoint(folder / "gru.safetensors")},
+                              TEXT, d2l.try_gpu(), f"gluon-gru gates {EVIL}")
+    gates = gates_of.inspect(*restore(folder / "gru.safetensors"), TEXT)
+    assert found.walks == [walk(EVIL, gates)]
+    pages = {"gates": folder / "gates" / "report.html"}
+    for kind, page in {
+            "reproduce": report.html(_reproduced(folder / "reproduce")),
+            "sweep": sweep_report.html(_swept()),
+            "exercises": exercises_report.html(_answered(found.walks), RESULTS / "exercises-cpu"),
+            "benchmark": benchmark_report.html(_measured("benchmark-cpu")),
+            "shapes": benchmark_report.html(_measured("benchmark-shapes-cpu"))}.items():
+        pages[kind] = folder / f"{kind}.html"
+        pages[kind].write_bytes(page)
+    return pages, gates
+
+
+def _reproduced(folder):
+    """Return the results of a reproduction that takes seconds; ``experiments.CLAIMS`` is cut."""
+    assert experiments.CLAIMS is not CLAIMS
+    results = copy.deepcopy(experiments.reproduce(folder, num_seeds=2, device="cpu", corpus=SAMPLE,
+                                                  command=EVIL))
+    _poison(results, results["invocations"][0])
+    for verdict in results["verdicts"]:
+        if verdict["texts"]:
+            verdict["texts"][0] = EVIL
+            verdict["spans"][0][1] = [[9, 20]]
+    results["models"]["gru-scratch"] = EVIL
+    return results
+
+
+def _swept():
+    results = json.loads((RESULTS / "exercises-cpu" / "sweep" / "sweep.json").read_text())
+    _poison(results, results["invocations"][0])
+    for trial in results["trials"]:
+        trial["continuation"], trial["worker"] = EVIL, EVIL
+    results["trials"][1]["state"] = "lost"
+    return results
+
+
+def _answered(walks):
+    answers = answering.recorded(RESULTS / "exercises-cpu")
+    for answer in answers.values():
+        _poison(answer["record"], answer["record"])
+        answer["record"]["trainings"].append(EVIL)
+        answer["findings"][0]["found"] = EVIL
+        for table in answer["tables"]:
+            table["title"], table["headers"][0], table["rows"][0][0] = EVIL, EVIL, EVIL
+        answer["pictures"] = dict.fromkeys(answer["pictures"], EVIL)
+    answers["gates"]["walks"] = walks
+    return answers
+
+
+def _measured(name):
+    results = json.loads((RESULTS / name / "benchmark.json").read_text())
+    results["corpus"], results["command"] = EVIL, EVIL
+    results["environment"]["processor"], results["left_out"][EVIL] = EVIL, EVIL
+    for contest in results["contests"]:
+        contest["contestants"][EVIL] = contest["contestants"].pop(
+            list(contest["contestants"])[-1])
+    return results
+
+
+def _poison(results, invocation):
+    if "corpus" in results:
+        results["corpus"].update(name=EVIL, note=EVIL, is_books=False)
+    invocation["command"] = EVIL
+    invocation["environment"].update(processor=EVIL, commit=EVIL)

@@ -1,0 +1,231 @@
+"""Training on a text of one's own: it learns, keeps the best, and can be interrupted anywhere."""
+import collections
+import contextlib
+import json
+import math
+
+import numpy
+import pytest
+from toy_texts import SMALL, toy_text, write_toy
+
+from gluon_gru import own_texts
+from gluon_gru.errors import InputError, TrainingDiverged
+from gluon_gru.own_texts import folder as run
+from gluon_gru.own_texts import training
+from gluon_gru.own_texts.folder import best_round
+from gluon_gru.own_texts.settings import CELLS, num_validation
+from gluon_gru.runs import checkpoint
+from gluon_gru.runs.restore import restore
+from gluon_gru.text import reading
+from gluon_gru.training.learner import Learner
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch):
+    """Let rounds be an epoch, or half a long one."""
+    monkeypatch.setattr(training, "ROUND_TOKENS", (1, 2500))
+
+
+def digits(record):
+    """Return what doesn't depend on the clock."""
+    return [{name: value for name, value in done.items()
+             if name not in ("seconds", "tokens_per_sec")} for done in record["rounds"]]
+
+
+def unigram_perplexity(text, num_training):
+    """Return the held-out part's perplexity by the frequencies of the training part."""
+    counts, held_out = collections.Counter(text[:num_training]), text[num_training + 1:]
+    return math.exp(-sum(math.log(counts[c] / num_training) for c in held_out) / len(held_out))
+
+
+@pytest.mark.parametrize("optimizer, lr", [("adam", 0.02), ("sgd", 1)])
+def test_a_model_learns_what_no_frequencies_tell(tmp_path, optimizer, lr):
+    path, text = write_toy(tmp_path), toy_text()
+    record = own_texts.train(path, tmp_path / "run", optimizer=optimizer, seed=3,
+                             **{**SMALL, "lr": lr, "epochs": 6})
+    num_training = len(text) - num_validation(len(text), 0.1)
+    assert record["text"]["num_training"] == num_training
+    unigram = unigram_perplexity(text, num_training)
+    assert record["best"]["validation_perplexity"] < unigram / 2
+    assert record["rounds"][0]["train_perplexity"] > record["rounds"][-1]["train_perplexity"]
+    assert record["best"]["bits_per_character"] == pytest.approx(
+        math.log2(record["best"]["validation_perplexity"]))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_best_model_is_kept_and_scores_as_recorded(tmp_path, cell):
+    path, text = write_toy(tmp_path), toy_text()
+    # So large a rate that it gets worse on the way.
+    record = own_texts.train(path, tmp_path / "run", cell=cell,
+                             **{**SMALL, "lr": 0.2, "epochs": 5, "decay": 1})
+    best = best_round(record["rounds"])
+    assert json.loads((tmp_path / "run" / "run.json").read_text()) == record
+    assert record["best"] == best
+    held_out = tmp_path / "held-out.txt"
+    held_out.write_text(text[record["text"]["num_training"]:])
+    found = own_texts.evaluate(tmp_path / "run", held_out)
+    assert found.perplexity == pytest.approx(best["validation_perplexity"], rel=1e-6)
+    config = checkpoint.load(tmp_path / "run" / "model.safetensors").config
+    assert config["text"] == {"tokens": "characters", "case": "keep"}
+    assert (tmp_path / "run" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_words_are_learned_and_bits_count_characters(tmp_path):
+    path = write_toy(tmp_path, 400)
+    record = own_texts.train(path, tmp_path / "run", tokens="words", case="fold",
+                             **{**SMALL, "epochs": 8})
+    text = reading.read(path, "words", "fold")
+    best, num_training = record["best"], record["text"]["num_training"]
+    assert best["validation_perplexity"] < 3
+    held_out = text.vocab.to_tokens(text.tokens[num_training + 1:])
+    assert best["bits_per_character"] == pytest.approx(
+        math.log2(best["validation_perplexity"]) * len(held_out) / len("".join(held_out)))
+
+
+def test_training_stops_when_patience_runs_out(tmp_path):
+    # Noise can only be learned by heart, which the held-out part doesn't reward.
+    path = tmp_path / "noise.txt"
+    path.write_bytes(numpy.random.RandomState(0).randint(97, 123, 1500).astype("uint8").tobytes())
+    record = own_texts.train(path, tmp_path / "run", patience=2,
+                             **{**SMALL, "num_hiddens": 64, "epochs": 60})
+    rounds = record["rounds"]
+    assert len(rounds) < 50
+    assert rounds.index(best_round(rounds)) == len(rounds) - 3
+
+
+@contextlib.contextmanager
+def ctrl_c_at(number, method="step"):
+    """Have Ctrl-C pressed at a call of a learner's method, counted from 1."""
+    done, original = [], getattr(Learner, method)
+
+    def counted(*args, **kwargs):
+        done.append(None)
+        if len(done) == number:
+            raise KeyboardInterrupt
+        return original(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Learner, method, counted)
+        yield
+
+
+SETTINGS = {
+    "half epochs": {},
+    "random, dropout": {"sampling": "random", "num_layers": 2, "dropout": 0.3, "cell": "lstm"},
+    "sgd, dropout": {"optimizer": "sgd", "lr": 1, "num_layers": 2, "dropout": 0.3},
+}
+
+
+@pytest.mark.parametrize("name, engine, num_sentences", [
+    *((name, "", 160) for name in SETTINGS), ("random, dropout", "off", 16)])
+def test_an_interrupted_run_goes_on_to_the_same_digits(tmp_path, monkeypatch, name, engine,
+                                                       num_sentences):
+    monkeypatch.setenv("GLUON_GRU_ENGINE", engine)
+    monkeypatch.setattr(training, "ROUND_TOKENS", (1, 16 * num_sentences))
+    settings = {**SMALL, "epochs": 2, **SETTINGS[name]}
+    path = write_toy(tmp_path, num_sentences)
+    whole = own_texts.train(path, tmp_path / "whole", **settings)
+    assert len(whole["rounds"]) == 4
+    steps = whole["text"]["num_training"] // 32
+    # In the first round, in the middle of the first epoch, while scoring, in the second epoch.
+    for method, number in (("step", 5), ("step", steps // 2 + 4), ("losses", 2),
+                           ("step", steps // 2 + 3)):
+        with ctrl_c_at(number, method):
+            own_texts.train(path, tmp_path / "cut", resume=True, **settings)
+    resumed = own_texts.train(path, tmp_path / "cut", resume=True)
+    assert digits(resumed) == digits(whole)
+    for file in ("model.safetensors", "last.safetensors"):
+        ours, theirs = (checkpoint.load(tmp_path / run / file).params for run in ("cut", "whole"))
+        assert {name: array.tobytes() for name, array in ours.items()} == {
+            name: array.tobytes() for name, array in theirs.items()}
+    assert len(resumed["invocations"]) == 5
+
+
+def test_ctrl_c_in_the_first_round_leaves_nothing_half_written(tmp_path):
+    path = write_toy(tmp_path)
+    with ctrl_c_at(3):
+        own_texts.train(path, tmp_path / "run", **SMALL)
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["run.json"]
+
+
+def test_a_finished_run_is_only_read_when_resumed(tmp_path):
+    path = write_toy(tmp_path)
+    record = own_texts.train(path, tmp_path / "run", **SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learner, "step", None)
+        again = own_texts.train(path, tmp_path / "run", resume=True)
+    assert again["rounds"] == record["rounds"]
+
+
+def test_another_run_text_or_setting_in_the_folder_is_named(tmp_path):
+    path, run = write_toy(tmp_path), tmp_path / "run"
+    own_texts.train(path, run, **SMALL)
+    before = {file.name: file.read_bytes() for file in run.iterdir()}
+    with pytest.raises(InputError, match=r"holds a run already \(run.json\): go on with it by"):
+        own_texts.train(path, run, **SMALL)
+    with pytest.raises(InputError, match="num_hiddens is 16 there and 17 here"):
+        own_texts.train(path, run, resume=True, **{**SMALL, "num_hiddens": 17})
+    other = tmp_path / "other.txt"
+    other.write_text(toy_text(seed=1))
+    with pytest.raises(InputError, match=r"holds another run: its text is 'toy.txt'"):
+        own_texts.train(other, run, resume=True)
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "model.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match="no run.json"):
+        own_texts.train(path, tmp_path / "half", resume=True)
+    assert {file.name: file.read_bytes() for file in run.iterdir()} == before
+
+
+def test_divergence_names_the_way_out_and_keeps_what_was_good(tmp_path, monkeypatch):
+    path, original, done = write_toy(tmp_path), Learner.step, []
+
+    def step(*args, **kwargs):
+        done.append(None)
+        return math.nan if len(done) == 150 else original(*args, **kwargs)
+
+    monkeypatch.setattr(Learner, "step", step)
+    with pytest.raises(TrainingDiverged, match=r"diverged in round \d+ .* lr below 0.02"):
+        own_texts.train(path, tmp_path / "run", **SMALL)
+    assert restore(tmp_path / "run")[1].idx_to_token[0] == "<unk>"
+
+
+def test_the_learning_rate_falls_along_a_cosine(tmp_path):
+    record = own_texts.train(write_toy(tmp_path), tmp_path / "run", decay=0.25, **SMALL)
+    rates = [done["lr"] for done in record["rounds"]]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == pytest.approx(SMALL["lr"] / 4)
+
+
+def test_a_text_too_short_is_refused_and_nothing_is_made(tmp_path):
+    path = tmp_path / "short.txt"
+    path.write_text("a short text")
+    with pytest.raises(InputError, match="too short: 10 characters are left"):
+        own_texts.train(path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path):
+    text = write_toy(tmp_path).rename(tmp_path / "q$x^$.txt")
+    own_texts.train(text, tmp_path / "run", **SMALL)
+    assert (tmp_path / "run" / "curve.png").is_file()
+
+
+def test_what_a_resumed_run_has_no_use_for_is_refused(tmp_path):
+    text, out = write_toy(tmp_path), tmp_path / "run"
+    own_texts.train(text, out, **SMALL)
+    with pytest.raises(InputError, match="num_hidens is no setting: there are tokens, case, "):
+        own_texts.train(text, out, resume=True, num_hidens=9)
+    record = json.loads((out / "run.json").read_text())
+    record["settings"]["more"] = 1
+    (out / "run.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="run.json' can't be read"):
+        own_texts.train(text, out, resume=True)
+
+
+def test_a_run_that_somebody_else_started_meanwhile_is_left_alone(tmp_path):
+    folder = run.Folder(tmp_path / "run", False)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("theirs")
+    with pytest.raises(InputError, match="started just now"):
+        folder.begin({"rounds": []})
+    assert (tmp_path / "run" / "run.json").read_text() == "theirs"

@@ -1,0 +1,212 @@
+"""The exercises' verdicts, from figures that leave no doubt, and the small parts behind them."""
+import mxnet as mx
+import numpy
+import pytest
+
+from gluon_gru.gates.reading import Gates
+from gluon_gru.published.judging import Measurement
+from gluon_gru.studies.exercises import (
+    cells,
+    comparing,
+    dependencies,
+    distances,
+    hyperparameters,
+    inspection,
+    long_distances,
+    parts,
+    recall,
+    report,
+    sampling,
+    timing,
+    trainings,
+)
+from gluon_gru.studies.exercises.setting import Setting
+
+
+def runs_of(**finals):
+    """Return trainings that end with these perplexities, a list a model; all start at 20."""
+    return {name.replace("_", "-"): [trainings.Training(name, Measurement(
+        name, seed, [20, 2, value], [1] * 3, [1] * 3, {}), "", {})
+        for seed, value in enumerate(values, 1)] for name, values in finals.items()}
+
+
+def speeds_of(**seconds):
+    return {name.replace("_", "-"): timing.Speed([1 / value] * 3, [value] * 3, 1)
+            for name, value in seconds.items()}
+
+
+class Full:
+    """A setting that was not cut short."""
+
+    quick = False
+    verdict = Setting.verdict
+
+
+CELLS_RUNS = {f"{cell}_{kind}": values for kind in ("scratch", "concise") for cell, values in (
+    ("rnn", [1.3, 1.4]), ("gru", [1.05, 1.06]), ("lstm", [1.2, 1.1]))}
+CELLS_SPEEDS = {f"{cell}_{kind}": seconds * factor
+                for kind, factor in (("scratch", 3), ("concise", 1))
+                for cell, seconds in (("rnn", 1), ("gru", 2), ("lstm", 4))}
+
+
+@pytest.mark.parametrize("function, change_runs, change_speeds, verdict", [
+    (cells._gru_against_rnn, {}, {}, "holds"),
+    (cells._gru_against_rnn, {"rnn_concise": [1.01, 1.01]}, {}, "depends"),
+    (cells._gru_against_rnn, {"rnn_concise": [1, 1], "rnn_scratch": [1, 1]},
+     {"rnn_concise": 9, "rnn_scratch": 9}, "does not hold"),
+    (cells._gru_against_lstm, {}, {}, "holds"),
+    (cells._gru_against_lstm, {}, {"lstm_concise": 2.1}, "depends"),
+    (cells._gru_against_lstm, {"gru_scratch": [2, 2], "gru_concise": [2, 2]},
+     {"lstm_concise": 2, "lstm_scratch": 6}, "does not hold"),
+])
+def test_verdicts_on_the_cells(function, change_runs, change_speeds, verdict):
+    runs = {**runs_of(**{**CELLS_RUNS, **change_runs}), **runs_of(rnn_tanh_concise=[1.2])}
+    speeds = {**speeds_of(**{**CELLS_SPEEDS, **change_speeds}), **speeds_of(rnn_tanh_concise=1)}
+    assert function(Full(), runs, speeds).verdict == verdict
+
+
+@pytest.mark.parametrize("change, verdict", [
+    ({}, "holds"),
+    ({"rnn_scratch": [1.3, 1.15]}, "does not hold"),
+    ({"lstm_scratch": [1.35, 1.1]}, "depends"),
+])
+def test_verdicts_on_the_ranking(change, verdict):
+    same = {f"{cell}_{kind}": values for kind in ("scratch", "concise") for cell, values in (
+        ("rnn", [1.3, 1.4]), ("gru", [1.05, 1.06]), ("lstm", [1.2, 1.2]))}
+    if verdict == "does not hold":
+        change = {"rnn_scratch": [1.3, 1.01]}
+    assert cells._ranking(Full(), runs_of(**{**same, **change})).verdict == verdict
+
+
+def test_verdicts_on_the_time_to_a_perplexity():
+    runs, speeds = runs_of(**CELLS_RUNS), speeds_of(**CELLS_SPEEDS)
+    finding, table = cells._time_to_perplexity(Full(), runs, speeds)
+    assert finding.verdict == "holds"
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["GRU from scratch"] == ["12 s", "18 s"]
+    assert rows["RNN from scratch"] == ["6 s", "not reached"]
+    assert rows["LSTM from scratch"] == ["24 s", "36 s (1 of 2)"]
+    slower = speeds_of(**{**CELLS_SPEEDS, "gru_concise": 20})
+    assert cells._time_to_perplexity(Full(), runs, slower)[0].verdict == "depends"
+
+
+@pytest.mark.parametrize("reset, update, verdict", [
+    ([0.9, 1.0], [1.2, 1.3], "depends"), ([1.2, 1.3], [1.2, 1.3], "holds"),
+    ([1.0, 1.06], [1.06, 1.0], "does not hold")])
+def test_verdicts_on_the_parts(reset, update, verdict):
+    runs = runs_of(rnn_scratch=[1.3, 1.3], reset_only_scratch=reset, update_only_scratch=update,
+                   gru_scratch=[1.05, 1.07])
+    speeds = speeds_of(rnn_scratch=1, reset_only_scratch=2, update_only_scratch=2, gru_scratch=3)
+    assert parts._both_needed(Full(), runs, speeds).verdict == verdict
+
+
+@pytest.mark.parametrize("random_ends, alike, verdict", [
+    (1.5, 1.3, "holds"), (1.5, 1.01, "depends"), (1.01, 1.01, "does not hold")])
+def test_verdicts_on_sampling(random_ends, alike, verdict):
+    runs = runs_of(rnn_scratch=[1.2], gru_concise=[1.05],
+                   **{"rnn_scratch_random": [random_ends + 0.18],
+                      "gru_concise_random": [random_ends]})
+    scores = {"rnn-scratch": [(1.2, 1.2)], "gru-concise": [(1.2, 1.2)],
+              "rnn-scratch-random": [(alike, alike)], "gru-concise-random": [(alike, alike)]}
+    if verdict == "does not hold":
+        runs["rnn-scratch-random"] = runs["gru-concise-random"] = runs_of(x=[1.0])["x"]
+    assert sampling._perplexity(Full(), runs, scores).verdict == verdict
+
+
+@pytest.mark.parametrize("seconds, verdict", [
+    ((1.1, 1.1), "holds"), ((1.1, 1.0), "depends"), ((1.01, 0.9), "does not hold")])
+def test_verdicts_on_the_cost_of_sampling(seconds, verdict):
+    runs = runs_of(rnn_scratch=[1], gru_concise=[1], rnn_scratch_random=[1],
+                   gru_concise_random=[1])
+    speeds = speeds_of(rnn_scratch=1, gru_concise=1, rnn_scratch_random=seconds[0],
+                       gru_concise_random=seconds[1])
+    assert sampling._cost(Full(), runs, speeds).verdict == verdict
+
+
+@pytest.mark.parametrize("reset, update, short, long", [
+    ([2, 3], [9, 9], "holds", "holds"), ([4, 4], [3, 4], "depends", "does not hold"),
+    ([9, 9], [9, 9], "does not hold", "depends"), ([7, 7], [9, 9], "depends", "holds")])
+def test_verdicts_on_what_gates_are_for(reset, update, short, long):
+    halves = {(name, clamp): values for name in ("gru-scratch", "gru-concise")
+              for clamp, values in (("R at its mean", reset), ("Z at its mean", update))}
+    other = {key: [1] for key in halves}
+    assert dependencies._short(Full(), halves, 6).verdict == short
+    assert dependencies._long(Full(), halves, 6, other, other).verdict == long
+
+
+def trial(num_steps, num_hiddens, lr, perplexity, seconds, continuation=""):
+    return {"num_steps": num_steps, "num_hiddens": num_hiddens, "lr": lr, "perplexity": perplexity,
+            "seconds": seconds, "continuation": continuation, "number": perplexity}
+
+
+def test_verdicts_on_the_study():
+    trials = [trial(8, 2, 1, 5, 10), trial(8, 4, 1, 4, 20), trial(16, 2, 1, 7, 30),
+              trial(16, 4, 1, 6, 40)]
+    assert hyperparameters._running_time(Full(), "", trials).verdict == "holds"
+    assert hyperparameters._perplexity(Full(), "", trials, []).verdict == "depends"
+    level = [{**trial, "seconds": 10} for trial in trials]
+    assert hyperparameters._running_time(Full(), "", level).verdict == "does not hold"
+    better = hyperparameters._text(Full(), trials, {4: 1.0, 5: 0.5, 6: 0.2, 7: 0.0})
+    assert better.verdict == "holds" and better.figures == {"better": 0.75, "worse": 0.1}
+    worse = hyperparameters._text(Full(), trials, {4: 0.0, 5: 0.0, 6: 0.2, 7: 0.0})
+    assert worse.verdict == "does not hold"
+
+
+def test_verdicts_on_the_gates():
+    rng = numpy.random.RandomState(0)
+    text = list("so it is and so it was ") * 10
+    by_character = numpy.array([ord(character) % 7 / 7 for character in text])[:, None]
+    ends = numpy.array([character == " " for character in text], float)[:, None]
+    noise = rng.uniform(size=(len(text), 3))
+
+    def found(update, reset):
+        gates = Gates(text, numpy.broadcast_to(update, noise.shape).astype("float32"),
+                      numpy.broadcast_to(reset, noise.shape).astype("float32"), 0)
+        return [finding.verdict for finding in inspection._findings(Full(), {"a model": [gates]})]
+
+    assert found(0.1 + by_character / 2, 0.1 + by_character / 2)[0] == "holds"
+    assert found(0.1 + ends / 2, 0.1 + ends / 2) == ["holds", "holds"]
+    # Alike, but without any tie to the text.
+    assert found(0.1 + noise / 2, 0.1 + noise / 2) == ["does not hold", "does not hold"]
+    assert found(0.1 + ends / 2, 0.1 + noise / 2) == ["depends", "depends"]
+
+
+def curve(far):
+    """Return a curve that is 1 at first and ``far`` at the distances that are looked at."""
+    return numpy.array([1] * 5 + [far] * 10 + [9])
+
+
+def test_verdicts_on_gradients():
+    curves = {"RNN": [curve(0.2)], "GRU": [curve(0.5)], "LSTM": [curve(0.5)]}
+    found = long_distances._gradients(Full(), curves)
+    assert found.verdict == "holds" and "5 to 14 steps ago" in found.ran
+    assert found.figures["GRU"] == [pytest.approx(0.5)]
+    curves["GRU"] = [curve(0.3)]
+    assert long_distances._gradients(Full(), curves).verdict == "does not hold"
+
+
+# Small parts.
+
+def measurement(perplexity):
+    return Measurement("gru-scratch", 1, perplexity, [1], [1], {})
+
+
+def test_epochs_to_a_perplexity():
+    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 2) == 2
+    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 1.6) == 4
+    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 1) is None
+
+
+def test_what_lies_next_is_learnt_and_what_there_is_no_time_for_is_not():
+    needed = recall.minibatches_to_learn("GRU", 2, 1, mx.cpu(), 150)
+    assert 25 <= needed <= 150
+    assert recall.minibatches_to_learn("GRU", 2, 1, mx.cpu(), needed - 25) is None
+
+
+def test_reach_is_where_a_curve_stays_below_a_tenth():
+    assert distances.reach(numpy.array([1, 0.5, 0.05, 0.2, 0.01])) == 4
+    assert distances.reach(numpy.array([1, 0.05])) == 1
+
+
+def test_cells_that_hold_a_bar_keep_the_reports_tables_whole():
+    assert report._cells([["a|b", 1]]) == [["a\\|b", "1"]]

@@ -1,0 +1,222 @@
+"""Pages in a real browser: Chromium, without a window and without a network."""
+import os
+import re
+import shutil
+
+import numpy
+import pytest
+
+from gluon_gru.gates import reading as gates_of
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason='no playwright here: pip install -e ".[browser]"')
+
+KINDS = ("reproduce", "exercises", "sweep", "benchmark", "shapes", "gates")
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        program = next(filter(None, map(shutil.which, _NAMES)), started.chromium.executable_path)
+        if not os.path.exists(program):
+            pytest.skip("no Chromium here: install the system's, or run playwright install")
+        # A sandbox is more than a container lets it have; it opens nothing but our own files.
+        running = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, made):
+    """Return kind -> page, and what went wrong while it was opened, filled on demand."""
+    found = {}
+
+    def open_page(kind):
+        if kind not in found:
+            page, wrong = browser.new_page(viewport={"width": 1280, "height": 800}), []
+            for event in ("console", "pageerror", "requestfailed", "dialog"):
+                page.on(event, lambda what, event=event: wrong.append((event, str(what))))
+            requests = []
+            page.on("request", lambda request: requests.append(request.url))
+            page.goto(made[0][kind].as_uri())
+            wrong += [url for url in requests[1:] if not url.startswith("data:")]
+            found[kind] = page, wrong
+        return found[kind]
+
+    return open_page
+
+
+@pytest.fixture
+def gates(opened, made):
+    """Return the page of gates at a fresh start, and the gates."""
+    page, _ = opened("gates")
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.reload()
+    return page, made[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_opens_without_errors_and_without_what_texts_would_do(opened, kind):
+    page, wrong = opened(kind)
+    assert wrong == []
+    assert page.evaluate("document.querySelectorAll('img[src=x], [onerror]').length") == 0
+    assert page.inner_text("h1") == page.title() != ""
+
+
+@pytest.mark.parametrize("width", [360, 700, 1025, 1280])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_wider_than_the_window(opened, kind, width):
+    page, _ = opened(kind)
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("""width => [...document.querySelectorAll("table, svg, code, .text, ol")]
+        .filter(element => element.getBoundingClientRect().right > width)
+        .map(element => element.outerHTML.slice(0, 200))""", width) == []
+
+
+# The least contrast of what is written with what is behind it, as WCAG computes it, over all
+# elements with text of their own; backgrounds that let others through are mixed with them.
+_CONTRASTS = """() => {
+  const numbers = colour => {
+    const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+    return [r, g, b, a];
+  };
+  const over = ([r, g, b, a], below) =>
+    [r, g, b].map((value, i) => value * a + below[i] * (1 - a));
+  const behind = element => {
+    const chain = [];
+    for (let at = element; at; at = at.parentElement)
+      chain.unshift(numbers(getComputedStyle(at).backgroundColor));
+    return chain.reduce((below, colour) => over(colour, below), [255, 255, 255]);
+  };
+  const luminance = colour => {
+    const [r, g, b] = colour.map(value => value / 255).map(
+      value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some(
+      node => node.nodeType === 3 && node.textContent.trim());
+    const label = element.matches("td") && innerWidth < 1024;
+    if (!(own || label) || element.closest("script, style, select")
+        || !element.getClientRects().length) continue;
+    const style = label ? getComputedStyle(element, "::before") : getComputedStyle(element);
+    const below = behind(element);
+    const drawn = over(numbers(element.closest("svg") ? style.fill : style.color), below);
+    const [light, dark] = [luminance(drawn), luminance(below)].sort((a, b) => b - a);
+    found.push([(light + 0.05) / (dark + 0.05), element.outerHTML.slice(0, 80)]);
+  }
+  return found.sort((a, b) => a[0] - b[0]);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_that_is_written_stands_out(opened, kind, scheme):
+    page, _ = opened(kind)
+    page.emulate_media(color_scheme=scheme)
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        found = page.evaluate(_CONTRASTS)
+        assert len(found) > 50 and found[0][0] >= 4.5, found[:5]
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", paper))) > 3 * 128) == (scheme == "light")
+
+
+def shown(page):
+    """Return the numbers that the readout shows: Z and R, and their means."""
+    return [float(page.inner_text(f".readout .{name}"))
+            for name in ("update", "reset", "mean_update", "mean_reset")]
+
+
+def expected(gates, place, rank=0):
+    unit = gates_of.memory(gates)[0][rank]
+    both = (gates.update, gates.reset)
+    return pytest.approx([gate[place, unit] for gate in both]
+                         + [gate[place].mean() for gate in both], abs=6e-4)
+
+
+def test_hovering_shows_the_gates_at_a_character(gates):
+    page, found = gates
+    for place in (7, 0, len(found.text) - 1):
+        page.hover(f"[data-place='{place}']")
+        assert shown(page) == expected(found, place)
+        assert f"({place + 1} of {len(found.text)})" in page.inner_text(".readout")
+    page.hover("h1")
+    assert shown(page) == expected(found, 0)
+
+
+def test_the_text_is_one_stop_of_the_tab_key_and_arrows_go_through_it(gates):
+    page, found = gates
+    page.focus(".walk input:checked")
+    page.keyboard.press("Tab")
+    place = "Number(document.activeElement.dataset.place)"
+    assert page.evaluate(place) == 0
+    for key, there in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1),
+                       ("End", len(found.text) - 1), ("ArrowRight", len(found.text) - 1),
+                       ("Home", 0), ("ArrowLeft", 0)):
+        page.keyboard.press(key)
+        assert page.evaluate(place) == there
+        assert shown(page) == expected(found, there)
+    tops = "[...document.querySelectorAll('[role=option]')].map(e => e.getBoundingClientRect().top)"
+    page.keyboard.press("ArrowDown")
+    below = page.evaluate(place)
+    heights = page.evaluate(tops)
+    assert heights[below] > heights[0] and heights[below] == min(
+        height for height in heights if height > heights[0])
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(place) == 0
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.text')") is None
+    assert page.locator("[aria-selected=true]").count() == 1
+
+
+def test_unit_and_gate_can_be_chosen_and_the_bars_follow(gates):
+    page, found = gates
+    page.select_option(".walk select", "5")
+    page.check(".walk input[value=reset]")
+    page.hover("[data-place='3']")
+    assert shown(page) == expected(found, 3, rank=5)
+    bars = page.evaluate("[...document.querySelectorAll('[role=option]')].map("
+                         "e => Number(e.style.getPropertyValue('--v')))")
+    numpy.testing.assert_allclose(bars, found.reset[:, gates_of.memory(found)[0][5]], atol=6e-4)
+    assert page.locator(".walk option").count() == 64
+
+
+def test_a_tap_chooses_a_character(browser, made):
+    context = browser.new_context(has_touch=True, viewport={"width": 360, "height": 700})
+    page = context.new_page()
+    page.goto(made[0]["gates"].as_uri())
+    page.tap("[data-place='30']")
+    assert shown(page) == expected(made[1], 30)
+    context.close()
+
+
+def test_without_scripts_text_curves_and_tables_are_there(browser, made):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(made[0]["gates"].as_uri())
+    assert page.locator("[role=option]").count() == len(made[1].text)
+    assert not page.locator(".controls").is_visible() and not page.locator(".readout").is_visible()
+    page.goto(made[0]["reproduce"].as_uri())
+    assert page.locator(".curves polyline").first.is_visible()
+    assert not page.locator(".curves .at").is_visible()
+    context.close()
+
+
+def test_curves_tell_the_nearest_epochs_values(opened):
+    page, _ = opened("reproduce")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    curves = page.evaluate("JSON.parse(document.querySelector('.curves script').textContent)")
+    page.hover(".curves > svg", position={"x": 5, "y": 60})
+    assert page.inner_text(".curves output").startswith("1. ")
+    page.focus(".curves input")
+    page.keyboard.press("ArrowRight")
+    told = page.inner_text(".curves output")
+    assert told.startswith("2. ")
+    for curve in curves["curves"]:
+        values = [float(value) for value in re.search(
+            re.escape(curve["label"]) + r": ([\d., ]+)", told).group(1).rstrip(", ").split(", ")]
+        assert values == pytest.approx([run[1] for run in curve["runs"]], rel=1e-3)

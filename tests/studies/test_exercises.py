@@ -1,0 +1,391 @@
+"""The exercises, on small models and the bundled sample, held against float64 NumPy."""
+import dataclasses
+import fcntl
+import functools
+import html
+import json
+import random
+
+import mxnet as mx
+import numpy
+import pytest
+import reference
+from mxnet import np
+
+import gluon_gru as d2l
+from gluon_gru import models
+from gluon_gru.errors import InputError
+from gluon_gru.gates import holding as clamping
+from gluon_gru.published.statements import STATEMENTS
+from gluon_gru.studies.exercises import (
+    answering,
+    distances,
+    forced,
+    hyperparameters,
+    inspection,
+    long_distances,
+    parts,
+    timing,
+    trainings,
+)
+from gluon_gru.studies.exercises.catalogue import EXERCISES
+from gluon_gru.studies.sweep.windows import Space
+from gluon_gru.text.corpus import SAMPLE, find
+from gluon_gru.text.vocabulary import load_corpus
+
+EPOCHS = 2
+SPACE = Space((2, 4), (3,), (0.1, 1), epochs=2, batch_size=16, train_windows=32, valid_windows=16)
+
+
+def float32(values):
+    return np.array(values, dtype="float32")
+
+
+def small(protocols):
+    return {name: dataclasses.replace(protocol, num_epochs=EPOCHS, max_tokens=160, num_hiddens=8,
+                                      batch_size=4, num_steps=5)
+            for name, protocol in protocols.items()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_protocols():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, protocol in small(trainings.PROTOCOLS).items():
+            patch.setitem(trainings.PROTOCOLS, name, protocol)
+        patch.setattr(timing, "_ROUNDS", 1)
+        patch.setattr(distances, "DISTANCES", 12)
+        patch.setattr(distances, "_PLACES", 2)
+        patch.setattr(long_distances, "_DISTANCES", (1, 2))
+        patch.setattr(long_distances, "NUM_MINIBATCHES", 25)
+        patch.setattr(inspection, "_READ", 100)
+        patch.setattr(hyperparameters, "REDUCED", SPACE)
+        patch.setattr(hyperparameters, "_workers", lambda setting: 1)
+        for name, value in (("_ROWS", 4), ("_STEPS", 5), ("_WARM_UP", 5), ("_PLACES", 5)):
+            patch.setattr(clamping, name, value)
+        yield
+
+
+def answer(out, *names, **kwargs):
+    return answering.answer(out, names, corpus=SAMPLE, device="cpu", **kwargs)
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory, small_protocols):
+    """Return the folder of a full run, the cells with two seeds, and what it returned."""
+    out = tmp_path_factory.mktemp("exercises")
+    answer(out, "cells", num_seeds=2, command="python tests")
+    return out, answer(out, *(name for name in EXERCISES if name != "cells"), resume=True,
+                       command="python tests")
+
+
+def trained(answered, *names, num_seeds=1):
+    source = load_corpus(find(SAMPLE))
+    return trainings.Trainings(answered[0], num_seeds, mx.cpu(), source, find(SAMPLE).sha1, False,
+                               "").get(names)
+
+
+# Which gates let only the input at t' count.
+
+def numpy_states(params, inputs, schedule, at):
+    """Run the book's GRU in float64 with forced gates; return the last state."""
+    W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h = params[:9]
+    H = numpy.zeros(W_hh.shape[0])
+    for t, x in enumerate(inputs):
+        Z = reference.sigmoid(x @ W_xz + H @ W_hz + b_z)
+        R = reference.sigmoid(x @ W_xr + H @ W_hr + b_r)
+        update, reset = schedule[0] if t < at else schedule[1] if t == at else schedule[2]
+        Z, R = Z if update is None else update, R if reset is None else reset
+        H = Z * H + (1 - Z) * numpy.tanh(x @ W_xh + (R * H) @ W_hh + b_h)
+    return H
+
+
+@pytest.mark.parametrize("schedule", [forced.OURS, forced.PUBLISHED, forced.PUBLISHED_READING,
+                                      forced.FREE])
+def test_influence_is_the_norm_of_the_jacobian_by_finite_differences(schedule):
+    rng = numpy.random.RandomState(0)
+    params = [rng.normal(scale=0.5, size=param.shape) for param in
+              models.get_gru_params(3, 4, mx.cpu())]
+    inputs, at, step = rng.normal(size=(6, 3)), 2, 1e-5
+    norms, state = distances.influence(
+        functools.partial(d2l.gru, gates=forced.forced(schedule, at)),
+        [float32(param) for param in params], float32(inputs))
+    assert state == pytest.approx(numpy_states(params, inputs, schedule, at), abs=1e-5)
+    for t in range(len(inputs)):
+        columns = []
+        for i in range(3):
+            moved = numpy.zeros_like(inputs)
+            moved[t, i] = step
+            columns.append((numpy_states(params, inputs + moved, schedule, at)
+                            - numpy_states(params, inputs - moved, schedule, at)) / (2 * step))
+        assert norms[t] == pytest.approx(numpy.linalg.norm(columns), rel=1e-3, abs=1e-7)
+
+
+def test_our_gates_leave_exactly_nothing_of_the_other_inputs_and_the_published_ones_something():
+    rng = numpy.random.RandomState(1)
+    inputs = float32(rng.normal(size=(8, 3)))
+    params = [float32(rng.normal(scale=0.5, size=param.shape))
+              for param in models.get_gru_params(3, 4, mx.cpu())]
+
+    def counted(schedule):
+        gates = forced.forced(schedule, 3)
+        return numpy.flatnonzero(distances.influence(
+            functools.partial(d2l.gru, gates=gates), params, inputs)[0]).tolist()
+
+    assert counted(forced.OURS) == [3]
+    assert counted(forced.PUBLISHED) == [2, 3]
+    assert counted(forced.PUBLISHED_READING) == [7]
+    assert counted(forced.FREE) == list(range(8))
+
+
+def test_influence_takes_an_lstm_with_its_two_states():
+    params = [float32(numpy.random.RandomState(2).normal(scale=0.5, size=param.shape))
+              for param in models.get_lstm_params(3, 4, mx.cpu())]
+    X, zeros = numpy.random.RandomState(5).normal(size=(5, 1, 3)), numpy.zeros((1, 4))
+    norms, state = distances.influence(d2l.lstm, params, float32(X[:, 0]), d2l.init_lstm_state)
+
+    def last(X):
+        _, (H, _) = reference.scratch(reference.lstm_cell, X, (zeros, zeros),
+                                      [param.asnumpy().astype(float) for param in params])
+        return H[0]
+
+    assert state == pytest.approx(last(X), abs=1e-5)
+    for t in range(len(X)):
+        columns = []
+        for i in range(3):
+            moved = numpy.zeros_like(X)
+            moved[t, 0, i] = 1e-5
+            columns.append((last(X + moved) - last(X - moved)) / 2e-5)
+        assert norms[t] == pytest.approx(numpy.linalg.norm(columns), rel=1e-3)
+
+
+# Parts of a GRU, as published.
+
+def test_the_published_class_with_an_update_gate_is_an_rnn():
+    params = [float32(numpy.random.RandomState(3).normal(scale=0.5, size=param.shape))
+              for param in models.get_update_only_params(3, 4, mx.cpu())]
+    X = numpy.random.RandomState(4).normal(size=(5, 2, 3))
+    H = parts._last_state(parts.published_update_only, float32(X),
+                          models.init_update_only_state(2, 4, mx.cpu()), params)
+    _, (expected,) = reference.scratch(reference.rnn_cell, X, (numpy.zeros((2, 4)),),
+                                       [param.asnumpy().astype(float) for param in params[3:]])
+    assert H.asnumpy() == pytest.approx(expected, abs=1e-5)
+
+
+# A whole run.
+
+def test_every_statement_gets_a_finding_and_none_is_invented(answered):
+    _, answers = answered
+    found = [finding["statement"] for answer in answers.values() for finding in answer["findings"]]
+    assert sorted(found) == sorted(statement.id for statement in STATEMENTS)
+    assert {statement.exercise for statement in STATEMENTS} == set(EXERCISES)
+    verdicts = {finding["verdict"] for answer in answers.values() for finding in answer["findings"]}
+    assert verdicts <= {"holds", "does not hold", "depends"}
+
+
+def test_verdicts_that_need_no_training_are_those_that_mathematics_gives(answered):
+    _, answers = answered
+    found = {finding["statement"]: finding for name in ("forced-gates", "parts", "identities")
+             for finding in answers[name]["findings"]}
+    for statement in ("forced-gates/answer", "forced-gates/contains-rnn", "forced-gates/skips",
+                      "forced-gates/resets", "identities/concatenation", "identities/shapes",
+                      "identities/untrained", "identities/clipping"):
+        assert found[statement]["verdict"] == "holds", statement
+    for statement in ("forced-gates/reset-alone", "forced-gates/published-gates",
+                      "forced-gates/published-reading", "forced-gates/published-formula",
+                      "parts/published-reset-only", "parts/published-update-only"):
+        assert found[statement]["verdict"] == "does not hold", statement
+    assert "'Z' is not defined" in found["parts/published-reset-only"]["found"]
+    assert found["parts/published-update-only"]["figures"]["gate_gradient"] == 0
+
+
+def test_the_report_has_every_statement_table_and_picture(answered):
+    out, answers = answered
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert "NOT the book's corpus" in text and "`python tests`" in text
+    for name, answer in answers.items():
+        assert EXERCISES[name].question in text and EXERCISES[name].reasoning in text
+        assert all(f"- {made}" in text for made in answer["record"]["trainings"])
+        for finding in answer["findings"]:
+            assert finding["found"] in text and f"### {finding['statement']}\n" in text
+        for file in answer["pictures"]:
+            assert f"]({file})" in text
+            assert (out / file).read_bytes().startswith(b"\x89PNG")
+        for table in answer["tables"]:
+            assert f"**{table['title']}**" in text
+    assert "cut short" not in text
+
+
+def test_the_page_has_them_too_and_both_grus_gates_to_walk_through(answered):
+    out, answers = answered
+    page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
+    for answer in answers.values():
+        for finding in answer["findings"]:
+            assert f'id="{finding["statement"].replace("/", "")}"' in page
+    assert page.count("<figure>") == sum(len(answer["pictures"]) for answer in answers.values())
+    assert [walk["tokens"] for walk in answers["gates"]["walks"]] == [list(inspection.TEXT)] * 2
+    assert page.count('class="walk"') == 2
+
+
+def test_tables_hold_what_was_trained(answered):
+    _, answers = answered
+    costs, texts, *_ = answers["cells"]["tables"]
+    rows = {row[0]: row for row in costs["rows"]}
+    vocab_size = len(load_corpus(find(SAMPLE))[1])
+    gate = vocab_size * 8 + 8 * 8 + 8
+    output = 8 * vocab_size + vocab_size
+    for cell, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
+        assert rows[f"{cell} from scratch"][1] == f"{gates * gate + output:,}"
+    runs = trained(answered, "gru-scratch", num_seeds=2)["gru-scratch"]
+    middle = sum(run.measurement.perplexity[-1] for run in runs) / 2
+    assert rows["GRU from scratch"][-1].startswith(f"{middle:.3f} (")
+    assert [f"`{text}`" for text in runs[0].measurement.continuations[str(EPOCHS)]] == [
+        row[1] for row in texts["rows"] if row[0] == "GRU from scratch"]
+
+
+def test_trainings_are_those_of_the_library_and_are_made_once(answered):
+    out, _ = answered
+    before = {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
+    run = trained(answered, "rnn-scratch-random")
+    assert before == {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
+    found = run["rnn-scratch-random"][0].measurement
+    d2l.set_seed(1)
+    source = load_corpus(find(SAMPLE))
+    loader = d2l.SeqDataLoader(4, 5, True, 160, source, random.Random(1))
+    model = d2l.RNNModelScratch(len(source[1]), 8, mx.cpu(), d2l.get_rnn_params,
+                                d2l.init_rnn_state, d2l.rnn)
+    history = d2l.train(model, loader, source[1], 1, EPOCHS, mx.cpu(), use_random_iter=True)
+    assert found.perplexity == history.perplexity
+
+
+def test_a_recorded_training_of_other_settings_is_refused(answered, tmp_path):
+    out, _ = answered
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "checkpoints").mkdir()
+    for folder, file in (("runs", "gru-scratch-seed1.json"),
+                         ("checkpoints", "gru-scratch-seed1.safetensors")):
+        (tmp_path / folder / file).write_bytes((out / folder / file).read_bytes())
+    source = load_corpus(find(SAMPLE))
+    other = trainings.Trainings(tmp_path, 1, mx.cpu(), source, "another", False, "")
+    with pytest.raises(InputError, match="give another folder"):
+        other.get(["gru-scratch"])
+    (tmp_path / "runs" / "gru-scratch-seed1.json").write_text("{")
+    with pytest.raises(InputError, match="delete it"):
+        other.get(["gru-scratch"])
+
+
+def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path, monkeypatch):
+    source = load_corpus(find(SAMPLE))
+    for folder in ("runs", "checkpoints"):
+        (tmp_path / folder).mkdir()
+    runs = trainings.Trainings(tmp_path, 1, mx.cpu(), source, find(SAMPLE).sha1, False, "")
+    order, train = [], runs._train
+    monkeypatch.setattr(
+        runs, "_train", lambda name, *rest: order.append(name) or train(name, *rest))
+    with open(tmp_path / "checkpoints" / ".rnn-scratch-seed1.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        monkeypatch.setattr(trainings.time, "sleep",
+                            lambda seconds: fcntl.flock(lock, fcntl.LOCK_UN))
+        found = runs.get(["rnn-scratch", "rnn-concise"])
+    assert order == ["rnn-concise", "rnn-scratch"]
+    assert len(found["rnn-scratch"][0].measurement.perplexity) == EPOCHS
+
+
+def test_quick_cuts_trainings_and_the_verdicts_that_rest_on_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainings, "QUICK_EPOCHS", 1)
+    answers = answer(tmp_path, "parts", quick=True)
+    verdicts = {finding["statement"]: finding["verdict"]
+                for finding in answers["parts"]["findings"]}
+    assert verdicts["parts/both-needed"] == "cut short"
+    assert verdicts["parts/published-reset-only"] == "does not hold"
+    record = json.loads((tmp_path / "runs" / "gru-scratch-seed1.json").read_text())
+    assert len(record["measurement"]["perplexity"]) == 1
+
+
+# Gates of a text and a model of the user's.
+
+def checkpoint(answered, name):
+    return answered[0] / "checkpoints" / f"{name}.safetensors"
+
+
+@pytest.mark.parametrize("name", ["gru-concise-seed1", "gru-scratch-seed1"])
+def test_gates_of_a_text_and_a_checkpoint(answered, tmp_path, name):
+    found = answering.look(tmp_path, "So it IS, 7 so", checkpoint(answered, name), device="cpu")
+    report = (tmp_path / "text" / "report.md").read_text(encoding="utf-8")
+    assert found.findings == [] and "    So it IS, 7 so\n" in report
+    # Read as the corpus is: small letters, one space for all else.
+    assert {row[0]: row[2] for row in found.tables[1].rows} == {
+        "`s`": "3", "`o`": "2", "` `": "3", "`i`": "2", "`t`": "1"}
+    assert (tmp_path / "text" / "gates-1.png").read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+def test_every_layer_is_looked_at_and_a_text_may_have_no_ends_of_words(tmp_path):
+    loader = reference.loader()
+    d2l.set_seed(1)
+    d2l.train(d2l.RNNModel(mx.gluon.rnn.GRU(4, num_layers=2), len(loader.vocab)), loader,
+              loader.vocab, 1, 1, mx.cpu(), checkpoint=tmp_path / "two.safetensors")
+    found = answering.look(tmp_path, "abc", tmp_path / "two.safetensors", device="cpu")
+    assert [table.title.split(":")[0].split(", ")[-1] for table in found.tables] == [
+        "layer 0", "layer 0", "layer 1", "layer 1"]
+    assert {row[3] for row in found.tables[0].rows} == {""}
+
+
+@pytest.mark.parametrize("name, text, message", [
+    ("gru-scratch-seed1", "§§", "no character that the model knows"),
+    ("rnn-scratch-seed1", "so", "the model's cell is rnn"),
+    ("lstm-concise-seed1", "so", "the model's cell is LSTM"),
+    ("missing", "so", "isn't there"),
+])
+def test_texts_and_checkpoints_that_have_no_gates_are_refused(answered, tmp_path, name, text,
+                                                             message):
+    with pytest.raises(InputError, match=message):
+        answering.look(tmp_path, text, checkpoint(answered, name), device="cpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_checkpoint_a_text_is_checked_before_anything_is_trained(tmp_path):
+    with pytest.raises(InputError, match="no character"):
+        answering.look(tmp_path, "§", corpus=SAMPLE, device="cpu")
+    assert not list(tmp_path.iterdir())
+    found = answering.look(tmp_path, corpus=SAMPLE, device="cpu")
+    assert len(found.tables) == 4 and len(list((tmp_path / "runs").iterdir())) == 2
+
+
+# What users get wrong.
+
+def test_a_folder_that_holds_answers_is_refused_without_resume(answered):
+    out, _ = answered
+    with pytest.raises(InputError, match="add --resume"):
+        answer(out, "forced-gates")
+    with pytest.raises(InputError, match="the epochs all, not quick: ask for the same"):
+        answer(out, "forced-gates", quick=True, resume=True)
+
+
+def test_what_is_answered_stays_unless_other_seeds_are_asked_for(answered, tmp_path, capsys):
+    answer(tmp_path, "forced-gates")
+    before = (tmp_path / "forced-gates.json").read_text()
+    answer(tmp_path, "forced-gates", resume=True, command="again")
+    assert (tmp_path / "forced-gates.json").read_text() == before
+    assert "answered already" in capsys.readouterr().err
+    answer(tmp_path, "forced-gates", resume=True, num_seeds=2, command="again")
+    assert "again" in (tmp_path / "forced-gates.json").read_text()
+
+
+def test_a_text_too_short_for_the_study_is_refused_before_anything_is_trained(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(hyperparameters, "REDUCED",
+                        dataclasses.replace(SPACE, train_windows=20000))
+    with pytest.raises(InputError, match="too short for the exercise hyperparameters"):
+        answer(tmp_path / "new", "cells", "hyperparameters")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("names, options, message", [
+    (("cell",), {}, "cell: choose from forced-gates, cells"),
+    ((), {}, r"\(none\)"),
+    (("cells",), {"num_seeds": 0}, "seeds"),
+])
+def test_arguments_that_make_no_sense_are_refused(tmp_path, names, options, message):
+    with pytest.raises(InputError, match=message):
+        answer(tmp_path / "new", *names, **options)
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,229 @@
+"""From claims to measurements, with small models on the bundled sample."""
+import json
+
+import mxnet as mx
+import pytest
+import tiny
+
+from gluon_gru import engine
+from gluon_gru.errors import InputError
+from gluon_gru.published.claims import CLAIMS, GROUPS, on_engine
+from gluon_gru.studies.reproduce import study as experiments
+from gluon_gru.text.corpus import SAMPLE, find
+from gluon_gru.text.vocabulary import load_corpus
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(experiments, "CLAIMS", tiny.claims())
+
+
+def reproduce(out, **kwargs):
+    return experiments.reproduce(out, corpus=SAMPLE, device="cpu", **kwargs)
+
+
+def test_the_chapter_needs_two_runs_of_which_one_serves_the_slides_too():
+    runs = experiments.plan(CLAIMS)
+    assert [(run.protocol.model, run.protocol.num_epochs, run.stops) for run in runs] == [
+        ("gru-scratch", 500, (50, 500)), ("gru-concise", 500, (500,))]
+
+
+def test_fewer_claims_need_shorter_or_fewer_runs_and_quick_cuts_them():
+    short = [claim for claim in CLAIMS if claim.group == "slides-scratch"]
+    assert [run.stops for run in experiments.plan(short)] == [(50,)]
+    assert [run.stops for run in experiments.plan(short, quick=True)] == [(25,)]
+    assert [run.stops for run in experiments.plan(CLAIMS, quick=True)] == [(25,), (25,)]
+    # What is not asked for now may be asked for later, of the same run.
+    long = [claim for claim in CLAIMS if claim.group == "chapter-scratch"]
+    assert [run.stops for run in experiments.plan(long)] == [(50, 500)]
+
+
+def test_a_speedup_alone_needs_both_models():
+    speedup = [claim for claim in CLAIMS if claim.group == "chapter-speedup"]
+    assert {run.protocol.model for run in experiments.plan(speedup)} == {
+        "gru-scratch", "gru-concise"}
+
+
+def test_a_measurement_has_an_entry_an_epoch_and_texts_at_its_stops(small):
+    run = experiments.plan(tiny.claims())[0]
+    source = load_corpus(find(SAMPLE))
+    measured = experiments.measure(run, 1, mx.cpu(), source)
+    assert len(measured.perplexity) == len(measured.tokens_per_sec) == len(measured.seconds) == 6
+    assert measured.perplexity[-1] < measured.perplexity[0] < 30
+    assert sorted(measured.continuations) == ["3", "6"]
+    for prefix, text in zip(run.protocol.prefixes, measured.continuations["6"]):
+        assert text.startswith(prefix) and len(text) >= len(prefix) + 50
+
+
+def test_a_seed_fixes_a_measurement_and_another_one_changes_it(small):
+    run = experiments.plan(tiny.claims())[1]
+    source = load_corpus(find(SAMPLE))
+    first, again, other = (experiments.measure(run, seed, mx.cpu(), source) for seed in (1, 1, 2))
+    assert first.perplexity == again.perplexity != other.perplexity
+    assert first.continuations == again.continuations
+
+
+def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
+    results = reproduce(tmp_path / "a" / "b", num_seeds=2, command="python x.py")
+    assert results == json.loads((tmp_path / "a" / "b" / "results.json").read_text())
+    assert [(run["model"], run["seed"]) for run in results["runs"]] == [
+        ("gru-scratch", 1), ("gru-concise", 1), ("gru-scratch", 2), ("gru-concise", 2)]
+    assert [verdict["claim"] for verdict in results["verdicts"]] == [c.id for c in CLAIMS]
+    assert {verdict["verdict"] for verdict in results["verdicts"]} == {
+        "not comparable: other corpus"}
+    assert len(results["verdicts"][0]["measured"]) == 2
+    assert results["corpus"]["name"] == "sample.txt"
+    for name in ("processor", "cores", "python", "numpy", "mxnet", "device", "commit"):
+        assert results["invocations"][0]["environment"][name]
+    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {
+        "results.json", "report.md", "report.html", "perplexity.png", "throughput.png",
+        "checkpoints"}
+
+
+def test_resuming_a_finished_reproduction_trains_nothing_and_keeps_the_numbers(
+        small, tmp_path, monkeypatch):
+    before = reproduce(tmp_path)
+    monkeypatch.setattr("gluon_gru.training.loop.train_epoch", None)
+    after = reproduce(tmp_path, resume=True)
+    assert {**after, "invocations": None} == {**before, "invocations": None}
+    assert len(after["invocations"]) == 2 and after["invocations"][:1] == before["invocations"]
+
+
+def test_more_seeds_can_be_added_to_a_finished_reproduction(small, tmp_path):
+    before = reproduce(tmp_path)
+    after = reproduce(tmp_path, resume=True, num_seeds=2)
+    assert after["runs"][:2] == before["runs"] and len(after["runs"]) == 4
+
+
+def test_a_folder_with_a_run_is_refused_without_resume_and_left_alone(small, tmp_path):
+    reproduce(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="holds a run already.*--resume"):
+        reproduce(tmp_path)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
+    before = reproduce(tmp_path, groups=["chapter-scratch"])
+    after = reproduce(tmp_path, resume=True)
+    assert after["runs"][:1] == before["runs"] and len(after["runs"]) == 2
+    assert all(verdict["measured"] for verdict in after["verdicts"])
+
+
+@pytest.mark.parametrize("change, complaint", [
+    ({"groups": ["slides-scratch"]}, "the claims chapter-concise"),
+    ({"num_seeds": 1}, "6 epochs of gru-scratch, seed 2"),
+    ({"device": "gpu(0)"}, r"the device cpu\(0\)"),
+    ({"corpus": True}, "the corpus sample.txt"),
+])
+def test_resuming_never_drops_or_mixes_what_is_recorded(
+        small, tmp_path, monkeypatch, change, complaint):
+    out, other = tmp_path / "out", tmp_path / "other.txt"
+    reproduce(out, num_seeds=2)
+    before = (out / "results.json").read_bytes()
+    other.write_text(SAMPLE.read_text()[500:])
+    if "corpus" in change:
+        change = {"corpus": other}
+    monkeypatch.setattr("gluon_gru.training.device.npx.num_gpus", lambda: 1)
+    monkeypatch.setattr(experiments, "measure", None)
+    with pytest.raises(InputError, match=complaint):
+        experiments.reproduce(out, **{"corpus": SAMPLE, "device": "cpu", "num_seeds": 2,
+                                      "resume": True, **change})
+    assert (out / "results.json").read_bytes() == before
+
+
+def test_killed_while_resuming_nothing_recorded_is_lost(small, tmp_path, monkeypatch):
+    before = reproduce(tmp_path, num_seeds=2)
+
+    def killed(*args):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(experiments, "measure", killed)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(tmp_path, num_seeds=2, resume=True)
+    assert json.loads((tmp_path / "results.json").read_text())["runs"] == before["runs"]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", "3", '{"runs": []}'])
+def test_another_programs_results_are_refused_and_left_alone(small, tmp_path, content):
+    (tmp_path / "results.json").write_text(content)
+    with pytest.raises(InputError, match="results.json' can't be read"):
+        reproduce(tmp_path, resume=True)
+    assert (tmp_path / "results.json").read_text() == content
+
+
+@pytest.mark.parametrize("kwargs, message", [
+    ({"groups": ["chapter"]}, "claims chapter: choose from chapter-scratch"),
+    ({"groups": []}, "choose from"),
+    ({"num_seeds": 0}, "seeds is 0"),
+    ({"device": "gpu(7)"}, r"gpu\(7\)"),
+    ({"device": "tpu"}, "tpu"),
+])
+def test_arguments_that_make_no_sense_are_refused_before_anything_is_written(
+        tmp_path, kwargs, message):
+    with pytest.raises(InputError, match=message):
+        experiments.reproduce(tmp_path / "out", **{"corpus": SAMPLE, "device": "cpu", **kwargs})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_text_too_short_is_refused_with_the_length_that_it_needs(tmp_path):
+    text = tmp_path / "short.txt"
+    text.write_text("it was short")
+    with pytest.raises(InputError, match="12 tokens is too short.*1,156"):
+        experiments.reproduce(tmp_path / "out", corpus=text, device="cpu")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_found_out_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "measure", None)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="can't be made"):
+        reproduce(tmp_path / "file" / "out")
+
+
+def test_groups_are_those_of_the_claims():
+    assert [claim.group for claim in experiments._claims_of(["slides-scratch"])] == [
+        "slides-scratch"] * 3
+    assert len(experiments._claims_of(GROUPS)) == len(CLAIMS)
+
+
+with_engine = pytest.mark.skipif(engine.info()["engine"] == "off", reason="the engine is off")
+
+
+@with_engine
+def test_the_engine_is_measured_in_rows_of_its_own(small, tmp_path):
+    both = reproduce(tmp_path, engines=("mxnet", "fused"))
+    assert [run["model"] for run in both["runs"]] == [
+        "gru-scratch", "gru-concise", "gru-fused", "gru-concise-fused"]
+    ids = [verdict["claim"] for verdict in both["verdicts"]]
+    published = [claim.id for claim in CLAIMS]
+    assert ids[:len(published)] == published
+    assert ids[len(published):] == [claim.id for claim in on_engine(CLAIMS)]
+    scratch, fused = both["runs"][0], both["runs"][2]
+    # The same start, minibatches and function; rounding apart.
+    assert scratch["perplexity"] == pytest.approx(fused["perplexity"], rel=1e-4)
+    assert scratch["perplexity"] != fused["perplexity"]
+    text = (tmp_path / "report.md").read_text()
+    assert "| chapter-scratch-fused/perplexity" in text and "on the engine (fused.gru)" not in text
+    with pytest.raises(InputError, match="records the claims chapter-concise-fused"):
+        reproduce(tmp_path, resume=True)
+
+
+@with_engine
+def test_the_engine_alone_is_measured_alone(small, tmp_path):
+    results = reproduce(tmp_path, groups=("chapter-scratch",), engines=("fused",))
+    assert [run["model"] for run in results["runs"]] == ["gru-fused"]
+    assert {verdict["claim"].split("/")[0] for verdict in results["verdicts"]} == {
+        "chapter-scratch-fused"}
+
+
+def test_an_engine_that_is_off_is_not_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLUON_GRU_ENGINE", "off")
+    with pytest.raises(InputError, match="engine fused can't be measured: GLUON_GRU_ENGINE=off"):
+        reproduce(tmp_path / "out", engines=("fused",))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("engines", [(), ("torch",), ("mxnet", "torch")])
+def test_engines_that_are_none_are_refused(tmp_path, engines):
+    with pytest.raises(InputError, match="choose from mxnet, fused"):
+        reproduce(tmp_path / "out", engines=engines)

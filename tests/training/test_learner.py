@@ -1,0 +1,186 @@
+"""A learner's steps: as another framework has them, and as MXNet's operators do."""
+import mxnet as mx
+import numpy
+import pytest
+
+import gluon_gru as d2l
+from gluon_gru import engine
+from gluon_gru.errors import InputError
+from gluon_gru.models import fused
+from gluon_gru.models.fused_network import fused_network
+from gluon_gru.training.learner import Learner
+
+V, HIDDENS, BATCH, STEPS = 7, 11, 3, 5
+
+
+def model_of(layer=fused.GRU, num_layers=2, dropout=0):
+    d2l.set_seed(3)
+    model = d2l.RNNModel(layer(HIDDENS, num_layers, dropout=dropout), V)
+    model.initialize(init=mx.init.Uniform(0.4))
+    model(mx.np.zeros((1, 1), dtype="int32"), model.begin_state(batch_size=1, ctx=mx.cpu()))
+    return model
+
+
+def minibatches(count=6, seed=0):
+    rng = numpy.random.RandomState(seed)
+    return [tuple(rng.randint(0, V, (BATCH, STEPS)) for _ in range(2)) for _ in range(count)]
+
+
+def run(learner, batches, lr=0.05, **options):
+    with learner:
+        return [learner.step(X, Y, lr, **options) for X, Y in batches]
+
+
+def weights(model):
+    return {name: param.data().asnumpy()
+            for name, param in model._collect_params_with_prefix().items()}
+
+
+@pytest.fixture(params=["native", "off"])
+def either(request, monkeypatch):
+    """Both ways to compute, as far as they are here."""
+    if request.param == "off":
+        monkeypatch.setenv("GLUON_GRU_ENGINE", "off")
+    elif engine.info()["engine"] == "off":
+        pytest.skip("no engine here")
+    return {"native": "native", "off": "mxnet"}[request.param]
+
+
+@pytest.mark.parametrize("optimizer, lr", [("sgd", 0.5), ("adam", 0.01)])
+@pytest.mark.parametrize("from_zeros", [False, True])
+def test_steps_are_those_of_pytorch(either, optimizer, lr, from_zeros):
+    torch = pytest.importorskip("torch")
+    model, clip = model_of(), 0.5
+    rnn = torch.nn.GRU(V, HIDDENS, 2)
+    dense = torch.nn.Linear(HIDDENS, V)
+    names = {"i2h_weight": "weight_ih", "h2h_weight": "weight_hh", "i2h_bias": "bias_ih",
+             "h2h_bias": "bias_hh"}
+    with torch.no_grad():
+        for layer in ("l0", "l1"):
+            for ours, theirs in names.items():
+                value = getattr(model.rnn, f"{layer}_{ours}").data().asnumpy()
+                getattr(rnn, f"{theirs}_{layer}").copy_(torch.tensor(value))
+        for part in ("weight", "bias"):
+            value = getattr(model.dense, part).data().asnumpy()
+            getattr(dense, part).copy_(torch.tensor(value))
+    params = [*rnn.parameters(), *dense.parameters()]
+    update = (torch.optim.Adam(params, lr) if optimizer == "adam" else
+              torch.optim.SGD(params, lr))
+    theirs, state = [], None
+    for X, Y in minibatches():
+        one_hot = torch.nn.functional.one_hot(torch.tensor(X.T), V).float()
+        hiddens, state = rnn(one_hot, None if state is None or from_zeros else state.detach())
+        loss = torch.nn.functional.cross_entropy(dense(hiddens).reshape(-1, V),
+                                                 torch.tensor(Y.T.reshape(-1)))
+        update.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(params, clip)
+        update.step()
+        theirs.append(loss.item())
+    learner = Learner(model, optimizer, clip, 1)
+    assert learner.engine == either
+    numpy.testing.assert_allclose(run(learner, minibatches(), lr, from_zeros=from_zeros), theirs,
+                                  rtol=2e-5)
+    assert theirs[-1] != theirs[0]
+
+
+@pytest.mark.parametrize("layer", [fused.RNN, fused.GRU, fused.GRUResetBefore, fused.LSTM])
+@pytest.mark.parametrize("optimizer, lr", [("sgd", 0.1), ("adam", 0.01)])
+def test_the_engine_and_mxnet_learn_the_same(layer, optimizer, lr, monkeypatch):
+    if engine.info()["engine"] == "off":
+        pytest.skip("no engine here")
+    found = []
+    for setting in ("", "off"):
+        monkeypatch.setenv("GLUON_GRU_ENGINE", setting)
+        model = model_of(layer)
+        found.append((run(Learner(model, optimizer, 1, 1), minibatches(), lr), weights(model)))
+    numpy.testing.assert_allclose(*[losses for losses, _ in found], rtol=2e-5)
+    # Adam divides even the smallest gradient, which is mostly rounding, by its own size.
+    for name, value in found[0][1].items():
+        numpy.testing.assert_allclose(value, found[1][1][name], atol=1e-4)
+
+
+def test_a_score_is_the_loss_of_the_whole_text_and_changes_nothing(either):
+    model, batches = model_of(dropout=0.5), minibatches()
+    before = weights(model)
+    with Learner(model, "sgd", 1, 1) as learner:
+        losses = [learner.losses(X, Y) for X, Y in batches]
+        again = learner.losses(*batches[0], from_zeros=True)
+    X, Y = (numpy.concatenate(parts, axis=1) for parts in zip(*batches))
+    logits, _ = model(mx.np.array(X, dtype="int32"), model.begin_state(batch_size=BATCH,
+                                                                       ctx=mx.cpu()))
+    logits = logits.asnumpy().astype("float64").reshape(-1, BATCH, V)
+    own = numpy.take_along_axis(logits, Y.T[..., None], 2)[..., 0]
+    expected = (numpy.log(numpy.exp(logits).sum(2)) - own).reshape(-1, STEPS, BATCH).mean((1, 2))
+    numpy.testing.assert_allclose(losses, expected, rtol=1e-5)
+    assert again == pytest.approx(losses[0], rel=1e-6)
+    assert all((value == before[name]).all() for name, value in weights(model).items())
+
+
+@pytest.mark.parametrize("layer", [fused.GRU, fused.GRUResetBefore, fused.LSTM])
+def test_dropout_drops_between_layers_and_follows_from_seed_and_step(either, layer):
+    def losses(dropout, seed, num_layers=2):
+        return run(Learner(model_of(layer, num_layers, dropout), "sgd", 1, seed), minibatches())
+
+    assert losses(0.5, 1) == losses(0.5, 1)
+    assert losses(0.5, 1)[0] != losses(0.5, 2)[0] and losses(0.5, 1)[0] != losses(0, 1)[0]
+    # There is no other layer that would get what the only one puts out.
+    assert losses(0.5, 1, 1) == losses(0, 1, 1)
+
+
+@pytest.mark.parametrize("layer", [fused.GRU, fused.LSTM])
+def test_the_loss_under_dropout_is_right_on_average(either, layer):
+    """Over many masks, the mean first loss is near that without dropout: what is left is scaled."""
+    X, Y = minibatches(1)[0]
+    model = model_of(layer, 2, 0.2)
+    with Learner(model, "sgd", 1, 0) as learner:
+        plain = learner.losses(X, Y)
+        drawn = [learner.step(X, Y, 0, from_zeros=True) for _ in range(200)]
+    assert numpy.std(drawn) > 1e-4
+    assert numpy.mean(drawn) == pytest.approx(plain, abs=0.02)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_run_that_goes_on_from_its_state_is_the_same_run(either, optimizer):
+    batches = minibatches(8)
+    whole = model_of(dropout=0.3)
+    losses = run(Learner(whole, optimizer, 1, 5), batches, from_zeros=True)
+    model = model_of(dropout=0.3)
+    first = Learner(model, optimizer, 1, 5)
+    run(first, batches[:3], from_zeros=True)
+    second = Learner(model, optimizer, 1, 5)
+    second.load_state(first.state())
+    assert run(second, batches[3:], from_zeros=True) == losses[3:]
+    assert all((value == weights(whole)[name]).all() for name, value in weights(model).items())
+
+
+def test_another_optimisers_state_is_refused(either):
+    with Learner(model_of(), "sgd", 1, 1) as sgd, pytest.raises(InputError, match="another"):
+        sgd.load_state(Learner(model_of(), "adam", 1, 1).state())
+    with pytest.raises(InputError, match="'rmsprop' is unknown: choose from sgd, adam"):
+        Learner(model_of(), "rmsprop", 1, 1)
+
+
+@pytest.mark.parametrize("layer", [fused.RNN, fused.GRUResetBefore, fused.LSTM])
+@pytest.mark.parametrize("num_layers, dropout", [(1, 0), (6, 0.5)])
+def test_the_engine_gets_as_much_memory_as_it_uses(layer, num_layers, dropout):
+    if engine.info()["engine"] == "off":
+        pytest.skip("no engine here")
+
+    def enough(network):
+        return network._workspace.size == network._kernels.workspace_size(network._network)
+
+    (X, Y), = minibatches(1)
+    network = fused_network(model_of(layer, num_layers, dropout), seed=1)
+    with network:
+        network.train_step(X, Y, 1, 0.1)
+        assert enough(network)
+        network.train_step(X[:, :3], Y[:, :3], 1, 0.1)
+        assert enough(network)
+        network.generate([1, 2], 3)
+        assert enough(network)
+    for call, arguments in (("score", (X, Y)), ("read", ([1, 2],))):
+        network = fused_network(model_of(layer, num_layers, dropout))
+        with network:
+            getattr(network, call)(*arguments)
+            assert enough(network)

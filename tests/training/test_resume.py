@@ -1,0 +1,184 @@
+"""Runs that are interrupted, killed and resumed have the history of a run that never was."""
+import contextlib
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import mxnet as mx
+import pytest
+import reference
+from reference import MODELS, loader
+
+import gluon_gru as d2l
+from gluon_gru.runs import checkpoint
+from gluon_gru.training import loop as training
+
+NAMES = ["scratch GRU", "scratch GRU with dropout", "GRU", "GRU of 2 layers"]
+HERE = pathlib.Path(__file__).resolve().parents[1]
+
+
+def train(path, name, seed, num_epochs, own_rng=False, on_epoch=None):
+    """Train a new model over a new loader; return ``(history, parameters as bytes)``."""
+    d2l.set_seed(seed)
+    options = {"rng": random.Random(seed)} if own_rng else {}
+    train_iter = loader(**options)
+    model = MODELS[name](len(train_iter.vocab))
+    history = d2l.train(model, train_iter, train_iter.vocab, 1, num_epochs, mx.cpu(),
+                        checkpoint=path, on_epoch=on_epoch)
+    return history, [array.asnumpy().tobytes() for array in reference.parameters(model)]
+
+
+@contextlib.contextmanager
+def interrupt_in_minibatch(number):
+    """Have Ctrl-C pressed in a minibatch, counted over all epochs from 1."""
+    done, original = [], training.clipped_sgd
+
+    def update(*args):
+        done.append(None)
+        if len(done) == number:
+            raise KeyboardInterrupt
+        original(*args)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "clipped_sgd", update)
+        yield
+
+
+def note_text(epoch, history):
+    history.continuations[str(epoch)] = [f"text {epoch}"]
+
+
+def interrupt_third_epoch(epoch, history):
+    note_text(epoch, history)
+    if epoch == 3:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("own_rng", [False, True], ids=["module-random", "own-rng"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_interrupted_between_epochs_goes_on_to_the_same_digits(tmp_path, name, own_rng):
+    whole, parameters = train(tmp_path / "whole", name, 0, 5, own_rng, note_text)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", name, 0, 5, own_rng, interrupt_third_epoch)
+    assert checkpoint.load(tmp_path / "cut").epoch == 2
+    resumed, resumed_parameters = train(tmp_path / "cut", name, 99, 5, own_rng, note_text)
+    assert resumed.perplexity == whole.perplexity
+    assert resumed_parameters == parameters
+    assert resumed.continuations == whole.continuations
+    assert len(resumed.tokens_per_sec) == len(resumed.seconds) == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_interrupted_within_an_epoch_goes_on_from_the_epochs_start(tmp_path, name):
+    whole, parameters = train(tmp_path / "whole", name, 0, 4)
+    # Five minibatches an epoch.
+    with interrupt_in_minibatch(2 * 5 + 4):
+        train(tmp_path / "cut", name, 0, 4)
+    assert checkpoint.load(tmp_path / "cut").epoch == 2
+    resumed, resumed_parameters = train(tmp_path / "cut", name, 99, 4)
+    assert resumed.perplexity == whole.perplexity
+    assert resumed_parameters == parameters
+
+
+class PressesCtrlC:
+    """Press Ctrl-C when it is freed: there Python would lose it, as it loses any exception."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_ctrl_c_while_an_array_is_freed_is_not_lost(tmp_path):
+    default = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "cut", "GRU", 0, 4,
+                  on_epoch=lambda epoch, history: epoch == 2 and PressesCtrlC())
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, default)
+    assert checkpoint.load(tmp_path / "cut").epoch == 2
+
+
+def test_an_interrupt_in_the_first_epoch_leaves_no_file(tmp_path):
+    with interrupt_in_minibatch(3):
+        train(tmp_path / "cut", "GRU", 0, 4)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_finished_run_can_be_made_longer(tmp_path, name):
+    whole, parameters = train(tmp_path / "whole", name, 0, 4)
+    train(tmp_path / "short", name, 0, 2)
+    longer, longer_parameters = train(tmp_path / "short", name, 99, 4)
+    assert longer.perplexity == whole.perplexity
+    assert longer_parameters == parameters
+
+
+def test_saving_changes_no_digit(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_SAVE_SECONDS", 0)
+    saved, _ = train(tmp_path / "run", "scratch GRU with dropout", 0, 3)
+    unsaved, _ = train(None, "scratch GRU with dropout", 0, 3)
+    assert saved.perplexity == unsaved.perplexity
+
+
+# Stopped processes: a run of so many epochs, long enough that none ends before it is stopped.
+EPOCHS, NAME = 30, "scratch GRU with dropout"
+
+PROGRAM = f"""
+import json, signal, sys
+import gluon_gru
+from gluon_gru.runs import checkpoint
+sys.path.insert(0, 'tests/training'); import test_resume
+
+# A shell's background job has it switched off.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+path, checkpoint._SAVE_SECONDS, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+history, _ = test_resume.train(path, {NAME!r}, seed, {EPOCHS},
+                               on_epoch=lambda epoch, history: print(epoch, flush=True))
+print(json.dumps(history.perplexity))
+"""
+
+
+def start(path, save_seconds, seed):
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(path), str(save_seconds), str(seed)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE / "helpers"),
+        str(HERE.parent)])})
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    return train(None, NAME, 0, EPOCHS)[0].perplexity
+
+
+# A killed run has what it wrote after every epoch; a Ctrl-C has it write what it had not.
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("name, times, save_seconds", [("SIGKILL", 3, 0), ("SIGINT", 2, 1e9)])
+def test_a_process_stopped_at_random_moments_comes_to_the_same_digits(
+        tmp_path, uninterrupted, name, times, save_seconds):
+    path, chance, last = tmp_path / "run", random.Random(5), 0
+    for attempt in range(times):
+        with start(path, save_seconds, attempt) as process:
+            epochs = [int(process.stdout.readline()) for _ in range(chance.randint(2, 5))]
+            time.sleep(chance.uniform(0, 0.05))
+            process.send_signal(getattr(signal, name))
+            out, err = process.communicate()
+        assert process.returncode == -getattr(signal, name), err
+        assert err.endswith("KeyboardInterrupt\n" if name == "SIGINT" else "")
+        epochs += [int(line) for line in out.splitlines(keepends=True) if line.endswith("\n")]
+        # The last epoch that was reported may not have been saved, those before it were.
+        assert epochs[0] in (last, last + 1)
+        last = epochs[-1]
+        assert checkpoint.load(path).epoch in (last - 1, last)
+    with start(path, save_seconds, 99) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    *epochs, perplexity = out.splitlines()
+    assert int(epochs[0]) in (last, last + 1) and int(epochs[-1]) == EPOCHS
+    assert json.loads(perplexity) == uninterrupted
