@@ -2,6 +2,7 @@
 
 Whoever presses Ctrl-C in it wants to end the command, and no traceback.
 """
+
 import os
 
 

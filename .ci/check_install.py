@@ -4,6 +4,7 @@ Its command is called too, from a folder that has nothing of the repository in i
 
 Run it outside of the checkout, or that would be the package.
 """
+
 import contextlib
 import io
 import json
@@ -22,7 +23,7 @@ from gluon_gru.engine import native
 from gluon_gru.models import fused
 from gluon_gru.text import corpus
 
-expected, = sys.argv[1:]
+(expected,) = sys.argv[1:]
 info = engine.info()
 print(pathlib.Path(d2l.__file__).parent, info)
 assert info["engine"] == expected, info
@@ -40,8 +41,9 @@ vocab = d2l.Vocab(list(text))
 data = d2l.SeqDataLoader(4, 4, source=(numpy.array(vocab[list(text)]), vocab))
 with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
     warnings.simplefilter("always")
-    model = d2l.RNNModelScratch(len(vocab), 8, d2l.try_gpu(), d2l.get_gru_params,
-                                d2l.init_gru_state, fused.gru)
+    model = d2l.RNNModelScratch(
+        len(vocab), 8, d2l.try_gpu(), d2l.get_gru_params, d2l.init_gru_state, fused.gru
+    )
     d2l.train_ch8(model, data, vocab, 1, 2, d2l.try_gpu())
     assert len(d2l.predict_ch8("abc", 5, model, vocab, d2l.try_gpu())) >= 8
 ours = [str(warning.message) for warning in caught if "engine" in str(warning.message)]
@@ -49,10 +51,15 @@ assert ours == ([] if expected == "native" else [f"gluon_gru: {info['why']}"]), 
 
 
 with tempfile.TemporaryDirectory() as folder:
+
     def command(*words, code=0):
         """Run the installed command; return the finished process."""
-        done = subprocess.run([pathlib.Path(sys.executable).with_name("gluon-gru"), *words],
-                              cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(
+            [pathlib.Path(sys.executable).with_name("gluon-gru"), *words],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == code, (words, done)
         return done
 

@@ -2,6 +2,7 @@
 
 `benchmark` measures; `benchmarks.catalogue` says who and what, `contest` how.
 """
+
 import contextlib
 import json
 import os
@@ -44,13 +45,21 @@ def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command="
     check_positive("rounds", rounds)
     unknown = [name for name in measures if name not in catalogue.MEASURES]
     if unknown:
-        raise InputError(f"measures {', '.join(unknown)}: choose from "
-                         f"{', '.join(catalogue.MEASURES)}")
+        raise InputError(
+            f"measures {', '.join(unknown)}: choose from {', '.join(catalogue.MEASURES)}"
+        )
     threads, out, found = _threads(), pathlib.Path(out), corpora.find(corpus)
     tokens, vocab = load_corpus(found, max_tokens=_MAX_TOKENS)
     make_folder(out)
-    results = {"command": command, "environment": environment(mx.cpu()), "corpus": found.name,
-               "threads": threads, "rounds": rounds, "left_out": {}, "contests": []}
+    results = {
+        "command": command,
+        "environment": environment(mx.cpu()),
+        "corpus": found.name,
+        "threads": threads,
+        "rounds": rounds,
+        "left_out": {},
+        "contests": [],
+    }
     for measure in measures:
         _measure(catalogue.contests(measure), tokens, vocab, results)
         write_whole(out / "benchmark.json", json.dumps(results, indent=1).encode())
@@ -73,9 +82,15 @@ def _measure(contests, tokens, vocab, results):
     workers = {}
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: [worker.close() for worker in workers.values()])
-        bar = stack.enter_context(tqdm(
-            total=turns * (1 + results["rounds"]), desc=contests[0].measure, unit="turn",
-            disable=None, dynamic_ncols=True))
+        bar = stack.enter_context(
+            tqdm(
+                total=turns * (1 + results["rounds"]),
+                desc=contests[0].measure,
+                unit="turn",
+                disable=None,
+                dynamic_ncols=True,
+            )
+        )
         for contest in contests:
             entries = {one.name: one for one in contest.contestants + contest.roofline}
             for name in set(workers) - set(entries):
@@ -85,15 +100,22 @@ def _measure(contests, tokens, vocab, results):
                     # A Ctrl-C while a process starts would leave it to itself.
                     with CtrlC():
                         workers[name] = Worker(entries[name].module, results["threads"])
-            found = compete({name: workers[name] for name in entries},
-                            catalogue.jobs(contest, tokens, vocab),
-                            {name: one.function for name, one in entries.items()},
-                            results["rounds"], bar.update)
+            found = compete(
+                {name: workers[name] for name in entries},
+                catalogue.jobs(contest, tokens, vocab),
+                {name: one.function for name, one in entries.items()},
+                results["rounds"],
+                bar.update,
+            )
             results["contests"].append(_record(contest, found, vocab))
             for one in found.values():
                 results["environment"].update(
-                    {name: one["facts"][name] for name in ("torch", "jax", "jaxlib")
-                     if one["facts"].get(name)})
+                    {
+                        name: one["facts"][name]
+                        for name in ("torch", "jax", "jaxlib")
+                        if one["facts"].get(name)
+                    }
+                )
 
 
 def _present(contest, left_out):
@@ -103,17 +125,24 @@ def _present(contest, left_out):
         if reason and one.name not in left_out:
             left_out[one.name] = reason
             print(f"left out: {one.name} ({reason})", file=sys.stderr)
-    return contest._replace(**{
-        field: [one for one in getattr(contest, field) if not catalogue.missing(one)]
-        for field in ("contestants", "roofline")})
+    return contest._replace(
+        **{
+            field: [one for one in getattr(contest, field) if not catalogue.missing(one)]
+            for field in ("contestants", "roofline")
+        }
+    )
 
 
 def _record(contest, found, vocab):
     kinds = {one.name: one.kind for one in contest.contestants}
-    record = {**{field: getattr(contest, field) for field in (
-        "measure", "task", "cell", "num_hiddens", "batch_size", "num_steps")},
+    record = {
+        **{
+            field: getattr(contest, field)
+            for field in ("measure", "task", "cell", "num_hiddens", "batch_size", "num_steps")
+        },
         "vocab_size": len(vocab),
-        "contestants": {name: {"kind": kind, **found[name]} for name, kind in kinds.items()}}
+        "contestants": {name: {"kind": kind, **found[name]} for name, kind in kinds.items()},
+    }
     if contest.task == "training":
         record["flop_per_token"] = catalogue.flop_per_token(contest, len(vocab))
     if contest.roofline:

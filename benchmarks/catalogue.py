@@ -1,4 +1,5 @@
 """Who is measured at what: the contests, their contestants, and what each contestant is told."""
+
 import importlib.util
 import shutil
 import typing
@@ -8,7 +9,7 @@ from benchmarks import weights
 #: The measures by name, and what each of them is.
 MEASURES = {
     "training": "whole training steps of the chapter's model, a GRU, beside what the processor "
-                "can do",
+    "can do",
     "cells": "the same for an LSTM and for an RNN with tanh",
     "generation": "greedy generation, a character at a time",
     "shapes": "training steps of a GRU at other numbers of hidden units, sequences and time steps",
@@ -63,31 +64,53 @@ class Contest(typing.NamedTuple):
 
 
 def _on_mxnet(name, kind, model, engine=False, loop="package"):
-    return Contestant(name, "benchmarks.contestants_mxnet", "mxnet", kind, model,
-                      {"model": model, "engine": engine, "loop": loop})
+    return Contestant(
+        name,
+        "benchmarks.contestants_mxnet",
+        "mxnet",
+        kind,
+        model,
+        {"model": model, "engine": engine, "loop": loop},
+    )
 
 
 def _engine(cell):
-    return [_on_mxnet(f"engine, the book's {cell.upper()}", "engine", "book", engine=True),
-            _on_mxnet(f"engine, Gluon's {cell.upper()}", "engine", "layer", engine=True)]
+    return [
+        _on_mxnet(f"engine, the book's {cell.upper()}", "engine", "book", engine=True),
+        _on_mxnet(f"engine, Gluon's {cell.upper()}", "engine", "layer", engine=True),
+    ]
 
 
 def _layer(cell, loop="package"):
-    return _on_mxnet(f"rnn.{cell.upper()}, {_LOOPS[loop]}",
-                     "package" if loop == "package" else "peer", "layer", loop=loop)
+    return _on_mxnet(
+        f"rnn.{cell.upper()}, {_LOOPS[loop]}",
+        "package" if loop == "package" else "peer",
+        "layer",
+        loop=loop,
+    )
 
 
 def _book(cell, loop="package"):
-    return _on_mxnet(f"the book's {cell.upper()}, {_LOOPS[loop]}",
-                     "package" if loop == "package" else "peer", "book", loop=loop)
+    return _on_mxnet(
+        f"the book's {cell.upper()}, {_LOOPS[loop]}",
+        "package" if loop == "package" else "peer",
+        "book",
+        loop=loop,
+    )
 
 
 _LOOPS = {"package": "this package's loop", "book": "the book's loop"}
 
 
 def _torch(cell, ending="", **settings):
-    return Contestant(f"PyTorch nn.{cell.upper()}{ending}", "contestants_torch", "torch", "peer",
-                      "layer", {"compile": False, "by_cell": False, **settings})
+    return Contestant(
+        f"PyTorch nn.{cell.upper()}{ending}",
+        "contestants_torch",
+        "torch",
+        "peer",
+        "layer",
+        {"compile": False, "by_cell": False, **settings},
+    )
 
 
 def _torch_compiled(cell):
@@ -98,10 +121,17 @@ def _jax():
     return Contestant("JAX lax.scan", "contestants_jax", "jax", "peer", "book", {})
 
 
-_ROOFLINE = [Contestant(f"sgemm, {name}", "roofline", library, "peer", "sgemm",
-                        {"library": library, "sizes": (1024, 2048, 3072)})
-             for library, name in (("numpy", "numpy.dot"), ("torch", "torch.mm"),
-                                   ("mxnet", "nd.dot"))]
+_ROOFLINE = [
+    Contestant(
+        f"sgemm, {name}",
+        "roofline",
+        library,
+        "peer",
+        "sgemm",
+        {"library": library, "sizes": (1024, 2048, 3072)},
+    )
+    for library, name in (("numpy", "numpy.dot"), ("torch", "torch.mm"), ("mxnet", "nd.dot"))
+]
 
 # num_hiddens, batch_size, num_steps: one at a time around the chapter's, then corners.
 _CHAPTER = (256, 32, 35)
@@ -109,29 +139,82 @@ _SHAPES = [
     *((n, 32, 35) for n in (64, 128, 256, 512, 1024)),
     *((256, n, 35) for n in (1, 4, 16, 64, 256, 1024)),
     *((256, 32, n) for n in (8, 16, 64, 128, 256)),
-    (64, 1, 8), (64, 1, 256), (64, 1024, 8), (64, 1024, 35), (1024, 1, 8), (1024, 1, 35),
+    (64, 1, 8),
+    (64, 1, 256),
+    (64, 1024, 8),
+    (64, 1024, 35),
+    (1024, 1, 8),
+    (1024, 1, 35),
 ]
 
 
 def contests(measure):
     """Return the list of `Contest` that a measure of `MEASURES` consists of."""
     if measure == "training":
-        return [Contest(measure, "training", "gru", *_CHAPTER, [
-            *_engine("gru"), _layer("gru", "book"), _layer("gru"), _book("gru", "book"),
-            _book("gru"), _torch("gru"), _torch_compiled("gru"), _jax()], _ROOFLINE)]
+        return [
+            Contest(
+                measure,
+                "training",
+                "gru",
+                *_CHAPTER,
+                [
+                    *_engine("gru"),
+                    _layer("gru", "book"),
+                    _layer("gru"),
+                    _book("gru", "book"),
+                    _book("gru"),
+                    _torch("gru"),
+                    _torch_compiled("gru"),
+                    _jax(),
+                ],
+                _ROOFLINE,
+            )
+        ]
     if measure == "cells":
-        return [Contest(measure, "training", cell, *_CHAPTER, [
-            *_engine(cell), _layer(cell), _book(cell), _torch(cell),
-            # It can't take PyTorch's LSTM apart.
-            *([] if cell == "lstm" else [_torch_compiled(cell)]), _jax()], _ROOFLINE)
-            for cell in ("lstm", "rnn")]
+        return [
+            Contest(
+                measure,
+                "training",
+                cell,
+                *_CHAPTER,
+                [
+                    *_engine(cell),
+                    _layer(cell),
+                    _book(cell),
+                    _torch(cell),
+                    # It can't take PyTorch's LSTM apart.
+                    *([] if cell == "lstm" else [_torch_compiled(cell)]),
+                    _jax(),
+                ],
+                _ROOFLINE,
+            )
+            for cell in ("lstm", "rnn")
+        ]
     if measure == "generation":
-        return [Contest(measure, "generation", "gru", 256, 1, 1, [
-            *_engine("gru"), _layer("gru")._replace(name="rnn.GRU, predict_ch8"),
-            _book("gru")._replace(name="the book's GRU, predict_ch8"), _torch("gru"),
-            _torch("gru", "Cell", by_cell=True)], [])]
-    return [Contest(measure, "training", "gru", *shape,
-                    [*_engine("gru"), _layer("gru"), _torch("gru")], []) for shape in _SHAPES]
+        return [
+            Contest(
+                measure,
+                "generation",
+                "gru",
+                256,
+                1,
+                1,
+                [
+                    *_engine("gru"),
+                    _layer("gru")._replace(name="rnn.GRU, predict_ch8"),
+                    _book("gru")._replace(name="the book's GRU, predict_ch8"),
+                    _torch("gru"),
+                    _torch("gru", "Cell", by_cell=True),
+                ],
+                [],
+            )
+        ]
+    return [
+        Contest(
+            measure, "training", "gru", *shape, [*_engine("gru"), _layer("gru"), _torch("gru")], []
+        )
+        for shape in _SHAPES
+    ]
 
 
 def missing(contestant):
@@ -164,16 +247,26 @@ def jobs(contest, tokens, vocab):
     book's layout and ``stacked``; how many ``check_steps`` to warm up with. Each: its settings.
     """
     # Larger weights make a text that wanders instead of repeating its likeliest character.
-    params = weights.draw(contest.cell, len(vocab), contest.num_hiddens,
-                          0.1 if contest.task == "generation" else 0.01)
+    params = weights.draw(
+        contest.cell, len(vocab), contest.num_hiddens, 0.1 if contest.task == "generation" else 0.01
+    )
     told = {
-        "task": contest.task, "cell": contest.cell, "vocab_size": len(vocab),
-        "num_hiddens": contest.num_hiddens, "batch_size": contest.batch_size,
-        "num_steps": contest.num_steps, "lr": LR, "tokens": tokens, "prefix": PREFIX,
-        "token_freqs": vocab.token_freqs, "params": params,
+        "task": contest.task,
+        "cell": contest.cell,
+        "vocab_size": len(vocab),
+        "num_hiddens": contest.num_hiddens,
+        "batch_size": contest.batch_size,
+        "num_steps": contest.num_steps,
+        "lr": LR,
+        "tokens": tokens,
+        "prefix": PREFIX,
+        "token_freqs": vocab.token_freqs,
+        "params": params,
         "stacked": weights.stack(contest.cell, params),
         # Large minibatches need not be many to show whether the contestants agree.
         "check_steps": min(20, max(2, 40000 // (contest.batch_size * contest.num_steps))),
     }
-    return {**{one.name: {**told, **one.settings} for one in contest.contestants},
-            **{one.name: {**one.settings, "check_steps": 2} for one in contest.roofline}}
+    return {
+        **{one.name: {**told, **one.settings} for one in contest.contestants},
+        **{one.name: {**one.settings, "check_steps": 2} for one in contest.roofline},
+    }

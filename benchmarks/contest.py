@@ -4,6 +4,7 @@ Machines drift, and other programs come and go; what is measured within a second
 than what is measured minutes apart. So every round gives each contestant a turn of about half a
 second, and a ratio of two is the median over the rounds of the ratio within a round.
 """
+
 import os
 import pathlib
 import pickle
@@ -36,8 +37,12 @@ class Worker:
         self.module = module
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process)
         self.process = subprocess.Popen(
-            [sys.executable, str(_HERE / "worker.py"), module], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self.errors, env=_environment(threads))
+            [sys.executable, str(_HERE / "worker.py"), module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            env=_environment(threads),
+        )
 
     def ask(self, request):
         """Send a job or a number of steps; return the reply.
@@ -66,16 +71,21 @@ class Worker:
 
 def _environment(threads):
     count, root = str(threads), str(_HERE.parent)
-    variables = {**os.environ, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count,
-                 "OPENBLAS_NUM_THREADS": count,
-                 # JAX: of its pool, which takes no OpenMP's word.
-                 "NPROC": count,
-                 "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.getenv("PYTHONPATH")])]),
-                 # Compiled in the process itself: no others that would live on beside it.
-                 "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    variables = {
+        **os.environ,
+        "OMP_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        "OPENBLAS_NUM_THREADS": count,
+        # JAX: of its pool, which takes no OpenMP's word.
+        "NPROC": count,
+        "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.getenv("PYTHONPATH")])]),
+        # Compiled in the process itself: no others that would live on beside it.
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    }
     if threads == 1:
-        variables["XLA_FLAGS"] = (os.getenv("XLA_FLAGS", "")
-                                  + " --xla_cpu_multi_thread_eigen=false").strip()
+        variables["XLA_FLAGS"] = (
+            os.getenv("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
+        ).strip()
     return variables
 
 
@@ -101,8 +111,12 @@ def compete(workers, jobs, functions, rounds, progress=lambda: None):
     for name, worker in workers.items():
         facts, count = worker.ask(jobs[name]), jobs[name]["check_steps"]
         (_, first), (seconds, second) = worker.ask(count), worker.ask(count)
-        found[name] = {"facts": facts, "outcomes": [first, second], "rates": [],
-                       "steps": max(1, round(_TURN_SECONDS / seconds * count))}
+        found[name] = {
+            "facts": facts,
+            "outcomes": [first, second],
+            "rates": [],
+            "steps": max(1, round(_TURN_SECONDS / seconds * count)),
+        }
         progress()
     check({name: one["outcomes"] for name, one in found.items()}, functions)
     names = list(workers)
@@ -112,7 +126,8 @@ def compete(workers, jobs, functions, rounds, progress=lambda: None):
         for name in names[shift:] + names[:shift]:
             seconds, _ = workers[name].ask(found[name]["steps"])
             found[name]["rates"].append(
-                found[name]["steps"] * found[name]["facts"]["work"] / seconds)
+                found[name]["steps"] * found[name]["facts"]["work"] / seconds
+            )
             progress()
     return found
 
@@ -131,12 +146,16 @@ def check(outcomes, functions):
     first = {}
     for name, (before, after) in outcomes.items():
         if isinstance(after, float) and not after < before:
-            raise ArithmeticError(f"{name} does not learn: its loss goes from {before:.5f} to "
-                                  f"{after:.5f}, which voids the comparison")
+            raise ArithmeticError(
+                f"{name} does not learn: its loss goes from {before:.5f} to "
+                f"{after:.5f}, which voids the comparison"
+            )
         other = first.setdefault(functions[name], name)
         if not all(map(_same, outcomes[other], (before, after))):
-            raise ArithmeticError(f"{name} and {other} don't compute the same ({after!r} and "
-                                  f"{outcomes[other][1]!r}), which voids the comparison")
+            raise ArithmeticError(
+                f"{name} and {other} don't compute the same ({after!r} and "
+                f"{outcomes[other][1]!r}), which voids the comparison"
+            )
 
 
 def _same(one, other):
@@ -147,5 +166,4 @@ def _same(one, other):
 
 def ratio(found, name, other):
     """Return how many times as fast ``name`` is as ``other``: the median over rounds."""
-    return statistics.median(
-        a / b for a, b in zip(found[name]["rates"], found[other]["rates"]))
+    return statistics.median(a / b for a, b in zip(found[name]["rates"], found[other]["rates"]))

@@ -5,6 +5,7 @@ Tried in turns on two cores at the chapter's sizes, tokens/sec: ``unroll`` of 1 
 and so is a step without donated buffers (38k). Matrix products are in float32, JAX's default on a
 CPU.
 """
+
 import functools
 import importlib.metadata
 import math
@@ -19,28 +20,35 @@ def make(job, minibatches):
     """Return ``run(steps)`` and the facts; a step is a minibatch, its outcome the mean loss."""
     shape = job["batch_size"], job["num_steps"]
     state = (jnp.zeros((job["batch_size"], job["num_hiddens"])),) * (
-        2 if job["cell"] == "lstm" else 1)
+        2 if job["cell"] == "lstm" else 1
+    )
     step = jax.jit(functools.partial(_step, _CELLS[job["cell"]], job["lr"]), donate_argnums=0)
-    params = {name: jnp.asarray(value) if value.ndim == 1 else jnp.asarray(value.T)
-              for name, value in job["stacked"].items()}
+    params = {
+        name: jnp.asarray(value) if value.ndim == 1 else jnp.asarray(value.T)
+        for name, value in job["stacked"].items()
+    }
 
     def run(steps):
         nonlocal params
         carried, total = state, jnp.zeros(())
         for X, Y in minibatches(job["tokens"], *shape, steps):
-            params, carried, total = step(params, carried, total, numpy.ascontiguousarray(X),
-                                          numpy.ascontiguousarray(Y))
+            params, carried, total = step(
+                params, carried, total, numpy.ascontiguousarray(X), numpy.ascontiguousarray(Y)
+            )
         # The last update belongs to the time too.
         jax.block_until_ready(params)
         return float(total) / steps
 
-    return run, {"jax": jax.__version__, "jaxlib": importlib.metadata.version("jaxlib"),
-                 "work": math.prod(shape)}
+    return run, {
+        "jax": jax.__version__,
+        "jaxlib": importlib.metadata.version("jaxlib"),
+        "work": math.prod(shape),
+    }
 
 
 def _gru(W_h, state, x):
     """Run a time step of the book's GRU; x holds the inputs' part of reset, update, candidate."""
-    H, = state
+    (H,) = state
     gates = 2 * H.shape[1]
     R, Z = jnp.split(jax.nn.sigmoid(x[:, :gates] + H @ W_h[:, :gates]), 2, axis=1)
     H = Z * H + (1 - Z) * jnp.tanh(x[:, gates:] + (R * H) @ W_h[:, gates:])
@@ -64,8 +72,9 @@ _CELLS = {"gru": _gru, "lstm": _lstm, "rnn": _rnn}
 
 
 def _loss(params, state, cell, X, Y):
-    state, H = jax.lax.scan(functools.partial(cell, params["W_h"]), state,
-                            params["W_x"][X.T] + params["b"])
+    state, H = jax.lax.scan(
+        functools.partial(cell, params["W_h"]), state, params["W_x"][X.T] + params["b"]
+    )
     logits = H.reshape(-1, H.shape[-1]) @ params["W_q"] + params["b_q"]
     right = jnp.take_along_axis(jax.nn.log_softmax(logits), Y.T.reshape(-1, 1), axis=1)
     return -right.mean(), state
@@ -73,6 +82,6 @@ def _loss(params, state, cell, X, Y):
 
 def _step(cell, lr, params, state, total, X, Y):
     (loss, state), grads = jax.value_and_grad(_loss, has_aux=True)(params, state, cell, X, Y)
-    norm = jnp.sqrt(functools.reduce(operator.add, [(g ** 2).sum() for g in grads.values()]))
+    norm = jnp.sqrt(functools.reduce(operator.add, [(g**2).sum() for g in grads.values()]))
     rate = lr * jnp.minimum(1, 1 / norm)
     return {name: params[name] - rate * grads[name] for name in params}, state, total + loss

@@ -3,6 +3,7 @@
 The book's loop reads the gradient's norm and the loss in every minibatch, and squares, clips and
 updates parameter by parameter; this package's reads nothing until an epoch ends.
 """
+
 import collections
 import math
 
@@ -35,8 +36,10 @@ def make(job, minibatches):
     facts = {"mxnet": mx.__version__}
     if job["task"] == "generation":
         vocab = Vocab(collections.Counter(dict(job["token_freqs"])))
-        return (lambda steps: predict_ch8(job["prefix"], steps, model, vocab, _CTX),
-                {**facts, "work": 1})
+        return (
+            lambda steps: predict_ch8(job["prefix"], steps, model, vocab, _CTX),
+            {**facts, "work": 1},
+        )
     shape = job["batch_size"], job["num_steps"]
     epoch = (_books_loop if job["loop"] == "book" else _our_loop)(model, job["lr"])
 
@@ -57,16 +60,18 @@ class _Minibatches:
 
     def __iter__(self):
         for minibatch in self.in_numpy():
-            yield tuple(np.array(numpy.ascontiguousarray(tokens, numpy.int32))
-                        for tokens in minibatch)
+            yield tuple(
+                np.array(numpy.ascontiguousarray(tokens, numpy.int32)) for tokens in minibatch
+            )
 
 
 def _model(job):
     """Return the job's model with its weights: the book's, or one over a layer."""
     cell, sizes = job["cell"], (job["vocab_size"], job["num_hiddens"])
     if job["model"] == "book":
-        get_params, init_state = (getattr(models, name)
-                                  for name in (f"get_{cell}_params", f"init_{cell}_state"))
+        get_params, init_state = (
+            getattr(models, name) for name in (f"get_{cell}_params", f"init_{cell}_state")
+        )
         forward = getattr(fused if job["engine"] else models, cell)
         model = models.RNNModelScratch(*sizes, _CTX, get_params, init_state, forward)
         for param, value in zip(model.params, job["params"]):
@@ -78,11 +83,14 @@ def _model(job):
     model = models.RNNModel(layer(job["num_hiddens"], **options), job["vocab_size"])
     model.initialize(ctx=_CTX)
     stacked = job["stacked"]
-    for param, value in ((model.rnn.l0_i2h_weight, stacked["W_x"]),
-                         (model.rnn.l0_h2h_weight, stacked["W_h"]),
-                         (model.rnn.l0_i2h_bias, stacked["b"]),
-                         (model.rnn.l0_h2h_bias, numpy.zeros_like(stacked["b"])),
-                         (model.dense.weight, stacked["W_q"]), (model.dense.bias, stacked["b_q"])):
+    for param, value in (
+        (model.rnn.l0_i2h_weight, stacked["W_x"]),
+        (model.rnn.l0_h2h_weight, stacked["W_h"]),
+        (model.rnn.l0_i2h_bias, stacked["b"]),
+        (model.rnn.l0_h2h_bias, numpy.zeros_like(stacked["b"])),
+        (model.dense.weight, stacked["W_q"]),
+        (model.dense.bias, stacked["b_q"]),
+    ):
         param.set_data(np.array(value))
     return model
 
@@ -102,6 +110,7 @@ def _books_loop(model, lr):
     if isinstance(model, gluon.Block):
         updater = gluon.Trainer(model.collect_params(), "sgd", {"learning_rate": lr}).step
     else:
+
         def updater(batch_size):
             sgd(model.params, lr, batch_size)
 
@@ -127,7 +136,7 @@ def _books_loop(model, lr):
 
 def _clip_and_read_norm(model):
     params = trained_params(model)
-    norm = math.sqrt(sum((param.grad ** 2).sum() for param in params))
+    norm = math.sqrt(sum((param.grad**2).sum() for param in params))
     if norm > CLIP_NORM:
         for param in params:
             param.grad[:] *= CLIP_NORM / norm

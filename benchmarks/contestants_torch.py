@@ -8,6 +8,7 @@ itself leaves recurrent layers alone (40k to 41k). Where it is allowed to take t
 (``allow_rnn``) it wins, 47k beside 36k, but compiles for minutes: a contestant of its
 own. A ``GRUCell`` generates 11k characters/sec beside 8k of the layer: another one.
 """
+
 import math
 import os
 
@@ -21,15 +22,18 @@ class LanguageModel(nn.Module):
     def __init__(self, cell, vocab_size, num_hiddens, stacked):
         super().__init__()
         self.rnn = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}[cell](
-            vocab_size, num_hiddens, batch_first=True)
+            vocab_size, num_hiddens, batch_first=True
+        )
         self.dense = nn.Linear(num_hiddens, vocab_size)
         self.register_buffer("one_hot", torch.eye(vocab_size))
         with torch.no_grad():
-            for param, value in ((self.rnn.weight_ih_l0, stacked["W_x"]),
-                                 (self.rnn.weight_hh_l0, stacked["W_h"]),
-                                 (self.rnn.bias_ih_l0, stacked["b"]),
-                                 (self.dense.weight, stacked["W_q"]),
-                                 (self.dense.bias, stacked["b_q"])):
+            for param, value in (
+                (self.rnn.weight_ih_l0, stacked["W_x"]),
+                (self.rnn.weight_hh_l0, stacked["W_h"]),
+                (self.rnn.bias_ih_l0, stacked["b"]),
+                (self.dense.weight, stacked["W_q"]),
+                (self.dense.bias, stacked["b_q"]),
+            ):
                 param.copy_(torch.from_numpy(value))
             self.rnn.bias_hh_l0.zero_()
 
@@ -106,8 +110,9 @@ def _generation(model, job):
 def _by_cell(model):
     """Return what reads tokens (1, num_steps) as a GRU's model does, by a ``GRUCell``."""
     cell = nn.GRUCell(model.rnn.input_size, model.rnn.hidden_size)
-    cell.load_state_dict({name[:-len("_l0")]: value
-                          for name, value in model.rnn.state_dict().items()})
+    cell.load_state_dict(
+        {name[: -len("_l0")]: value for name, value in model.rnn.state_dict().items()}
+    )
 
     def read(X, state):
         for token in X[0].split(1):

@@ -3,6 +3,7 @@
 The same loop, minibatches, initial weights, optimiser and schedule; only what computes differs, and
 in the first column the cell: the book's GRU, which PyTorch hasn't got.
 """
+
 import json
 import pathlib
 
@@ -14,8 +15,11 @@ from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.training.learner import Learner
 
 # Name -> the cell, and whether PyTorch computes.
-_RUNS = {"the book's GRU": ("gru", False), "GRU as cuDNN's": ("gru-after", False),
-         "the same on PyTorch": ("gru-after", True)}
+_RUNS = {
+    "the book's GRU": ("gru", False),
+    "GRU as cuDNN's": ("gru-after", False),
+    "the same on PyTorch": ("gru-after", True),
+}
 
 
 def compare(texts, out, command="", **settings):
@@ -43,15 +47,26 @@ def compare(texts, out, command="", **settings):
         entry = {"runs": {}}
         found["texts"].append(entry)
         for number, (name, (cell, on_torch)) in enumerate(_RUNS.items()):
-            record = train(path, out / "runs" / f"{path.name}-{number}", cell=cell,
-                           make_learner=TorchLearner if on_torch else Learner, **settings)
-            entry.update(text=record["text"], settings={**record["settings"], "cell": "see above"},
-                         environment={**record["invocations"][0]["environment"],
-                                      "torch": VERSION})
+            record = train(
+                path,
+                out / "runs" / f"{path.name}-{number}",
+                cell=cell,
+                make_learner=TorchLearner if on_torch else Learner,
+                **settings,
+            )
+            entry.update(
+                text=record["text"],
+                settings={**record["settings"], "cell": "see above"},
+                environment={**record["invocations"][0]["environment"], "torch": VERSION},
+            )
             rounds = record["rounds"]
             entry["runs"][name] = {
-                "cell": cell, "engine": record["engine"], "best": best_round(rounds),
-                "epochs": rounds[-1]["epoch"], "seconds": sum(one["seconds"] for one in rounds)}
+                "cell": cell,
+                "engine": record["engine"],
+                "best": best_round(rounds),
+                "epochs": rounds[-1]["epoch"],
+                "seconds": sum(one["seconds"] for one in rounds),
+            }
             write_whole(out / "own_texts.json", json.dumps(found, indent=1).encode())
             write_whole(out / "report.md", markdown(found).encode())
     return found
@@ -59,31 +74,48 @@ def compare(texts, out, command="", **settings):
 
 def _cell(run):
     best = run["best"]
-    return (f"{best['validation_perplexity']:.3f}, {best['bits_per_character']:.3f}; "
-            f"{run['seconds']:,.0f} s")
+    return (
+        f"{best['validation_perplexity']:.3f}, {best['bits_per_character']:.3f}; "
+        f"{run['seconds']:,.0f} s"
+    )
 
 
 def _rows(found):
     for entry in found["texts"]:
         text, settings = entry["text"], entry["settings"]
-        yield [text["name"], f"{text['size']:,}", f"{text['num_tokens']:,}", text["vocab_size"],
-               f"{settings['num_layers']} x {settings['num_hiddens']}, dropout "
-               f"{settings['dropout']:g}, {settings['batch_size']} x {settings['num_steps']}, lr "
-               f"{settings['lr']:g}, at most {settings['epochs']:g} epochs",
-               *(_cell(entry["runs"][name]) if name in entry["runs"] else "" for name in _RUNS)]
+        yield [
+            text["name"],
+            f"{text['size']:,}",
+            f"{text['num_tokens']:,}",
+            text["vocab_size"],
+            f"{settings['num_layers']} x {settings['num_hiddens']}, dropout "
+            f"{settings['dropout']:g}, {settings['batch_size']} x {settings['num_steps']}, lr "
+            f"{settings['lr']:g}, at most {settings['epochs']:g} epochs",
+            *(_cell(entry["runs"][name]) if name in entry["runs"] else "" for name in _RUNS),
+        ]
 
 
 def markdown(found):
     """Return the report."""
     env = found["texts"][0]["environment"]
-    return "\n\n".join([
-        "# Texts of one's own, beside PyTorch",
-        f"Made by `{found['command']}` on {env['processor']}, {env['cores']} cores ({env['engine']}"
-        ").",
-        "Of each run: perplexity and bits per character on the held-out part, of the best round; "
-        "and the time of all rounds until it stopped by itself, scoring included. Where a run "
-        "stopped earlier it also took less time.",
-        tabulate(_rows(found), ["text", "bytes", "characters", "vocabulary", "settings", *_RUNS],
-                 tablefmt="github", disable_numparse=True),
-        "## Environment",
-        tabulate(env.items(), ["", ""], tablefmt="github", disable_numparse=True)]) + "\n"
+    return (
+        "\n\n".join(
+            [
+                "# Texts of one's own, beside PyTorch",
+                f"Made by `{found['command']}` on {env['processor']}, {env['cores']} cores ({env['engine']}"
+                ").",
+                "Of each run: perplexity and bits per character on the held-out part, of the best round; "
+                "and the time of all rounds until it stopped by itself, scoring included. Where a run "
+                "stopped earlier it also took less time.",
+                tabulate(
+                    _rows(found),
+                    ["text", "bytes", "characters", "vocabulary", "settings", *_RUNS],
+                    tablefmt="github",
+                    disable_numparse=True,
+                ),
+                "## Environment",
+                tabulate(env.items(), ["", ""], tablefmt="github", disable_numparse=True),
+            ]
+        )
+        + "\n"
+    )

@@ -1,4 +1,5 @@
 """A benchmark as tables for the terminal, as ``report.md`` with its pictures, and as a page."""
+
 import statistics
 
 from tabulate import tabulate
@@ -40,8 +41,10 @@ def _shapes(results):
 
 def limits(contest):
     """Return what bounds a contest's rates in each round: the best sgemm, in tokens/sec."""
-    return [max(rates) / contest["flop_per_token"] for rates in zip(
-        *(one["rates"] for one in contest["roofline"].values()))]
+    return [
+        max(rates) / contest["flop_per_token"]
+        for rates in zip(*(one["rates"] for one in contest["roofline"].values()))
+    ]
 
 
 def title(contest):
@@ -49,8 +52,10 @@ def title(contest):
     cell = _NAMES[contest["cell"]]
     if contest["task"] == "generation":
         return f"Greedy generation, {cell}, {contest['num_hiddens']} hidden, characters/sec"
-    return (f"Training, {cell}, {contest['num_hiddens']} hidden, {contest['batch_size']} sequences "
-            f"of {contest['num_steps']}, tokens/sec")
+    return (
+        f"Training, {cell}, {contest['num_hiddens']} hidden, {contest['batch_size']} sequences "
+        f"of {contest['num_steps']}, tokens/sec"
+    )
 
 
 def _columns(contest):
@@ -60,8 +65,9 @@ def _columns(contest):
     unit = "characters/sec" if contest["task"] == "generation" else "tokens/sec"
     headers, rows = [unit, "median (range)", f"{engine}: times as fast"], []
     for name, one in found.items():
-        rows.append([name, spread(one["rates"], "{:,.0f}".format),
-                     f"{ratio(found, engine, name):.2f}x"])
+        rows.append(
+            [name, spread(one["rates"], "{:,.0f}".format), f"{ratio(found, engine, name):.2f}x"]
+        )
     if contest.get("roofline"):
         headers.insert(2, "share of the limit")
         bounds = limits(contest)
@@ -76,22 +82,39 @@ def _shape_columns(shapes):
     """Return headers and rows of the shapes: the ratios to each peer."""
     ours, peers = pictures.sides(shapes[0])
     pairs = [(mine, other) for mine in ours for other in peers]
-    headers = ["hidden", "sequences", "time steps", f"{ours[0]}, tokens/sec",
-               *(f"{mine} / {other}" for mine, other in pairs)]
+    headers = [
+        "hidden",
+        "sequences",
+        "time steps",
+        f"{ours[0]}, tokens/sec",
+        *(f"{mine} / {other}" for mine, other in pairs),
+    ]
     return headers, [
-        [shape["num_hiddens"], shape["batch_size"], shape["num_steps"],
-         f"{statistics.median(shape['contestants'][ours[0]]['rates']):,.0f}",
-         *(f"{ratio(shape['contestants'], mine, other):.2f}x" for mine, other in pairs)]
-        for shape in shapes]
+        [
+            shape["num_hiddens"],
+            shape["batch_size"],
+            shape["num_steps"],
+            f"{statistics.median(shape['contestants'][ours[0]]['rates']):,.0f}",
+            *(f"{ratio(shape['contestants'], mine, other):.2f}x" for mine, other in pairs),
+        ]
+        for shape in shapes
+    ]
 
 
 def _slower(shapes):
     """Return in a sentence how many shapes each of the engine's models is slower in."""
     ours, peers = pictures.sides(shapes[0])
-    counts = {mine: sum(any(ratio(shape["contestants"], mine, other) < 1 for other in peers)
-                        for shape in shapes) for mine in ours}
-    return f"Slower than a peer, of {len(shapes)} shapes: " + "; ".join(
-        f"{mine} in {count}" for mine, count in counts.items()) + "."
+    counts = {
+        mine: sum(
+            any(ratio(shape["contestants"], mine, other) < 1 for other in peers) for shape in shapes
+        )
+        for mine in ours
+    }
+    return (
+        f"Slower than a peer, of {len(shapes)} shapes: "
+        + "; ".join(f"{mine} in {count}" for mine, count in counts.items())
+        + "."
+    )
 
 
 _SHAPES = "Training, GRU, other sizes: how many times as fast"
@@ -105,10 +128,17 @@ def _tables(results, form):
         parts += [title(contest), tabulate(rows, headers, tablefmt=form, disable_numparse=True)]
     if _shapes(results):
         headers, rows = _shape_columns(_shapes(results))
-        parts += [_SHAPES,
-                  tabulate(rows, headers, tablefmt=form, disable_numparse=True,
-                           maxheadercolwidths=None if form == "github" else 14),
-                  _slower(_shapes(results))]
+        parts += [
+            _SHAPES,
+            tabulate(
+                rows,
+                headers,
+                tablefmt=form,
+                disable_numparse=True,
+                maxheadercolwidths=None if form == "github" else 14,
+            ),
+            _slower(_shapes(results)),
+        ]
     return parts
 
 
@@ -122,8 +152,10 @@ _TITLE = "How fast it is, beside others"
 
 def _made(results):
     env = results["environment"]
-    return (f"Made by `{results['command']}` on {env['processor']}, {env['cores']} cores, with "
-            f"{results['threads']} threads each, on {results['corpus']}.")
+    return (
+        f"Made by `{results['command']}` on {env['processor']}, {env['cores']} cores, with "
+        f"{results['threads']} threads each, on {results['corpus']}."
+    )
 
 
 def _how_measured(results):
@@ -149,11 +181,16 @@ def markdown(results):
     if _shapes(results):
         parts.append("![Ratios by shape](shapes.png)")
     tables = _tables(results, "github")
-    parts += [part if part.startswith("|") or part.startswith("Slower") else f"## {part}"
-              for part in tables]
-    parts += ["## Environment",
-              tabulate(results["environment"].items(), ["", ""], tablefmt="github",
-                       disable_numparse=True)]
+    parts += [
+        part if part.startswith("|") or part.startswith("Slower") else f"## {part}"
+        for part in tables
+    ]
+    parts += [
+        "## Environment",
+        tabulate(
+            results["environment"].items(), ["", ""], tablefmt="github", disable_numparse=True
+        ),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -162,23 +199,41 @@ def html(results):
     contests, shapes = [], None
     for contest in _contests(results):
         headers, rows = _columns(contest)
-        contests.append({"title": title(contest), "headers": headers, "rows": rows,
-                         "bars": _bars(contest)})
+        contests.append(
+            {"title": title(contest), "headers": headers, "rows": rows, "bars": _bars(contest)}
+        )
     if _shapes(results):
         headers, rows = _shape_columns(_shapes(results))
-        shapes = {"title": _SHAPES, "headers": headers, "rows": rows,
-                  "slower": _slower(_shapes(results)),
-                  "picture": pictures.heat_map(results, _shapes(results))}
+        shapes = {
+            "title": _SHAPES,
+            "headers": headers,
+            "rows": rows,
+            "slower": _slower(_shapes(results)),
+            "picture": pictures.heat_map(results, _shapes(results)),
+        }
     return render.render(
-        "benchmark.html", title=_TITLE, made=_made(results), contests=contests, shapes=shapes,
+        "benchmark.html",
+        title=_TITLE,
+        made=_made(results),
+        contests=contests,
+        shapes=shapes,
         hardware=f"{pictures.where(results)}, medians of {results['rounds']} rounds",
         how_measured=_how_measured(results),
-        environments=[([f"`{results['command']}`"], results["environment"])])
+        environments=[([f"`{results['command']}`"], results["environment"])],
+    )
 
 
 def _bars(contest):
     return charts.bars(
-        [charts.Bar(name, "", statistics.median(one["rates"]),
-                    (min(one["rates"]), max(one["rates"])), one["kind"])
-         for name, one in contest["contestants"].items()],
-        statistics.median(limits(contest)) if contest.get("roofline") else None)
+        [
+            charts.Bar(
+                name,
+                "",
+                statistics.median(one["rates"]),
+                (min(one["rates"]), max(one["rates"])),
+                one["kind"],
+            )
+            for name, one in contest["contestants"].items()
+        ],
+        statistics.median(limits(contest)) if contest.get("roofline") else None,
+    )

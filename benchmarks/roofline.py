@@ -3,6 +3,7 @@
 Nearly all that a recurrent language model computes is in matrix products, so the best rate of a
 large one is a limit (a roofline) that no training step gets beyond.
 """
+
 import time
 
 import numpy
@@ -21,9 +22,9 @@ def make(job, minibatches):
         run(2)
         start = time.perf_counter()
         run(3)
-        rates[size] = size ** 3 / (time.perf_counter() - start)
+        rates[size] = size**3 / (time.perf_counter() - start)
     size = max(rates, key=rates.get)
-    return multiply(size), {"size": size, "work": 2 * size ** 3}
+    return multiply(size), {"size": size, "work": 2 * size**3}
 
 
 def _matrix(size):

@@ -6,6 +6,7 @@ Requests and replies are pickles on the standard input and output. The first req
 dict, answered by the module's facts; a number asks for so many steps, answered by their seconds and
 outcome. Between two turns it waits for its input, which takes no CPU time.
 """
+
 import importlib
 import os
 import pickle
@@ -24,11 +25,11 @@ def minibatches(tokens, batch_size, num_steps, count):
     """
     tokens = numpy.resize(tokens, max(len(tokens), batch_size * num_steps + 1))
     row = (len(tokens) - 1) // batch_size
-    Xs = tokens[:batch_size * row].reshape(batch_size, row)
-    Ys = tokens[1:1 + batch_size * row].reshape(batch_size, row)
+    Xs = tokens[: batch_size * row].reshape(batch_size, row)
+    Ys = tokens[1 : 1 + batch_size * row].reshape(batch_size, row)
     for number in range(count):
         start = number % (row // num_steps) * num_steps
-        yield Xs[:, start:start + num_steps], Ys[:, start:start + num_steps]
+        yield Xs[:, start : start + num_steps], Ys[:, start : start + num_steps]
 
 
 def main():

@@ -3,6 +3,7 @@
 Readers write ``import gluon_gru as d2l`` and run the chapter's cells as they were printed: the
 names that those use are here, each from the module that documents it.
 """
+
 from gluon_gru import compat  # noqa: F401  (first: it makes mxnet importable)
 
 from mxnet import npx
@@ -46,11 +47,40 @@ from gluon_gru.training.loop import History, set_seed, train, train_ch8, train_e
 from gluon_gru.training.updates import grad_clipping, sgd
 
 __all__ = [
-    "Accumulator", "Animator", "History", "InputError", "RNNModel", "RNNModelScratch",
-    "SeqDataLoader", "Timer", "TrainingDiverged", "Vocab", "count_corpus", "get_gru_params",
-    "get_lstm_params", "get_rnn_params", "grad_clipping", "gru", "init_gru_state",
-    "init_lstm_state", "init_rnn_state", "load_corpus_time_machine", "load_data_time_machine",
-    "lstm", "perplexity", "predict_ch8", "read_time_machine", "rnn", "seq_data_iter_consecutive",
-    "seq_data_iter_random", "seq_data_iter_sequential", "set_seed", "sgd", "tokenize", "train",
-    "train_ch8", "train_epoch_ch8", "try_gpu",
+    "Accumulator",
+    "Animator",
+    "History",
+    "InputError",
+    "RNNModel",
+    "RNNModelScratch",
+    "SeqDataLoader",
+    "Timer",
+    "TrainingDiverged",
+    "Vocab",
+    "count_corpus",
+    "get_gru_params",
+    "get_lstm_params",
+    "get_rnn_params",
+    "grad_clipping",
+    "gru",
+    "init_gru_state",
+    "init_lstm_state",
+    "init_rnn_state",
+    "load_corpus_time_machine",
+    "load_data_time_machine",
+    "lstm",
+    "perplexity",
+    "predict_ch8",
+    "read_time_machine",
+    "rnn",
+    "seq_data_iter_consecutive",
+    "seq_data_iter_random",
+    "seq_data_iter_sequential",
+    "set_seed",
+    "sgd",
+    "tokenize",
+    "train",
+    "train_ch8",
+    "train_epoch_ch8",
+    "try_gpu",
 ]

@@ -3,6 +3,7 @@
 Importing this module imports mxnet. The package imports it before anything else, so every
 other module, and every program that imports ``gluon_gru`` first, writes ``import mxnet`` as usual.
 """
+
 import importlib.util
 import os
 import sys
@@ -15,13 +16,15 @@ def _require_what_mxnet_needs():
     """Raise ImportError, with the command that mends it, for what MXNet would only stumble over."""
     if int(numpy.__version__.split(".")[0]) >= 2:
         raise ImportError(
-            f"MXNet 1.9.1 can't run on NumPy {numpy.__version__}: run  pip install 'numpy<2'")
+            f"MXNet 1.9.1 can't run on NumPy {numpy.__version__}: run  pip install 'numpy<2'"
+        )
     if importlib.util.find_spec("mxnet") is None:
         raise ImportError("MXNet is not installed: run  pip install mxnet==1.9.1")
     if sys.version_info >= (3, 12) and importlib.util.find_spec("setuptools") is None:
         raise ImportError(
             "MXNet imports distutils, which Python 3.12 dropped and setuptools carries: "
-            "run  pip install setuptools")
+            "run  pip install setuptools"
+        )
 
 
 def _wait_politely():
@@ -60,7 +63,8 @@ def import_mxnet():
             raise ImportError(
                 f"MXNet's library does not load ({error}): install the system library that it "
                 "names (on Debian and Ubuntu libgomp1, libquadmath0; for a CUDA build the CUDA "
-                "libraries, cuDNN 8 and NCCL 2)") from error
+                "libraries, cuDNN 8 and NCCL 2)"
+            ) from error
     return mxnet
 
 

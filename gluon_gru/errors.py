@@ -1,4 +1,5 @@
 """The errors that a user can cause and mend; command lines print them as one line."""
+
 import math
 import numbers
 
@@ -16,4 +17,5 @@ def check_positive(name, value, whole=True):
     kind = numbers.Integral if whole else numbers.Real
     if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
         raise InputError(
-            f"{name} is {value!r}: it must be a {'whole ' if whole else ''}number above 0")
+            f"{name} is {value!r}: it must be a {'whole ' if whole else ''}number above 0"
+        )

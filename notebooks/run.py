@@ -2,6 +2,7 @@
 
 ``python notebooks/run.py``, with the package's extra ``test``; it takes some minutes.
 """
+
 import hashlib
 import pathlib
 
@@ -29,8 +30,13 @@ def run(notebook, folder, seconds=None):
         nbclient.exceptions.CellExecutionError: with the traceback of the cell that erred.
     """
     # Times of day belong to nobody else.
-    nbclient.NotebookClient(notebook, timeout=seconds, kernel_name="python3", record_timing=False,
-                            resources={"metadata": {"path": str(folder)}}).execute()
+    nbclient.NotebookClient(
+        notebook,
+        timeout=seconds,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Measure how fast models train and generate, beside other libraries and the processor's limit."""
+
 import sys
 
 try:

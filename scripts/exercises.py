@@ -1,4 +1,5 @@
 """Answer the chapter's exercises by running them, and check what its readers' notes state."""
+
 import sys
 
 try:

@@ -1,4 +1,5 @@
 """Re-run every number that the GRU chapter and its slides report, and judge each."""
+
 import sys
 
 try:

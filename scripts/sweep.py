@@ -1,4 +1,5 @@
 """Study the GRU's hyperparameters, alone or with any number of workers on any machines."""
+
 import sys
 
 try:

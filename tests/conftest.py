@@ -1,4 +1,5 @@
 """What all tests share: no network, no cache or corpus of the user's, and the texts to read."""
+
 import hashlib
 import http.server
 import os
@@ -84,9 +85,13 @@ def run_python():
     def run(code, *options, path=()):
         paths = [*map(str, path), str(ROOT)]
         return subprocess.run(
-            [sys.executable, *options, "-c", code], cwd=ROOT, timeout=120,
+            [sys.executable, *options, "-c", code],
+            cwd=ROOT,
+            timeout=120,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            capture_output=True, text=True)
+            capture_output=True,
+            text=True,
+        )
 
     return run
 

@@ -1,4 +1,5 @@
 """A reader's cells and what they print, with the book's names and positional arguments."""
+
 import os
 import pathlib
 import re
@@ -21,8 +22,12 @@ def run_cells(*arguments, corpus):
     """Run a program in a new interpreter, as a reader does who gives a corpus."""
     paths = os.pathsep.join([str(HERE / "helpers"), str(HERE.parent)])
     return subprocess.run(
-        [sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PYTHONPATH": paths, "GLUON_GRU_CORPUS": str(corpus)})
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": paths, "GLUON_GRU_CORPUS": str(corpus)},
+    )
 
 
 @pytest.mark.skipif(not CHAPTER.is_file(), reason="the chapter's own cells are not at hand")
@@ -148,10 +153,14 @@ def test_training_prints_the_books_line_and_two_continuations_and_nothing_else(c
     history = d2l.train_ch8(model, train_iter, train_iter.vocab, 1, 2, mx.cpu())
     out, err = capfd.readouterr()
     line, *continuations = out.splitlines()
-    assert line == (f"Perplexity {history.perplexity[-1]:.1f}, "
-                    f"{history.tokens_per_sec[-1]:.0f} tokens/sec on cpu(0)")
-    assert continuations == [d2l.predict_ch8(prefix, 50, model, train_iter.vocab, mx.cpu())
-                             for prefix in ("time traveller", "traveller")]
+    assert line == (
+        f"Perplexity {history.perplexity[-1]:.1f}, "
+        f"{history.tokens_per_sec[-1]:.0f} tokens/sec on cpu(0)"
+    )
+    assert continuations == [
+        d2l.predict_ch8(prefix, 50, model, train_iter.vocab, mx.cpu())
+        for prefix in ("time traveller", "traveller")
+    ]
     assert [len(text) for text in continuations] == [14 + 50, 9 + 50]
     assert isinstance(history, d2l.History) and len(history) == 2
     assert repr(history) == f"<History of 2 epochs, perplexity {history.perplexity[1]:.3f}>"
@@ -173,8 +182,12 @@ def test_a_terminal_shows_a_progress_bar_beside_the_lines():
     # 24 rows of 100 columns; a new one has none.
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, b"\x18\0\x64\0\0\0\0\0")
     paths = os.pathsep.join([str(HERE / "helpers"), str(HERE.parent)])
-    with subprocess.Popen([sys.executable, "-c", IN_A_TERMINAL], stdout=subprocess.PIPE,
-                          stderr=theirs, env={**os.environ, "PYTHONPATH": paths}) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as process:
         os.close(theirs)
         shown = b""
         try:

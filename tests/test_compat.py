@@ -1,4 +1,5 @@
 """Importing the package makes mxnet importable, changes one name, and explains what is missing."""
+
 import importlib.util
 import sys
 
@@ -24,14 +25,22 @@ for name in sorted({*before, *after}):
 
 def test_importing_gives_no_warning_even_the_first_time(run_python, tmp_path):
     """MXNet's invalid escapes make Python warn while it compiles, so nothing is compiled yet."""
-    done = run_python("import gluon_gru, mxnet; mxnet.nd.zeros(1)",
-                      "-W", "error", "-X", "dev", "-X", f"pycache_prefix={tmp_path}")
+    done = run_python(
+        "import gluon_gru, mxnet; mxnet.nd.zeros(1)",
+        "-W",
+        "error",
+        "-X",
+        "dev",
+        "-X",
+        f"pycache_prefix={tmp_path}",
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_importing_leaves_warnings_on(run_python):
-    done = run_python("import gluon_gru, warnings; warnings.warn('still heard', stacklevel=1)",
-                      "-W", "error")
+    done = run_python(
+        "import gluon_gru, warnings; warnings.warn('still heard', stacklevel=1)", "-W", "error"
+    )
     assert "UserWarning: still heard" in done.stderr
     assert done.returncode == 1
 
@@ -94,8 +103,11 @@ def test_a_numpy_of_series_1_is_accepted(monkeypatch, version):
 def pretend(monkeypatch, missing, python=None):
     """Let the module named ``missing`` be not installed, and Python be of that version."""
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec",
-                        lambda name, *args: None if name == missing else find(name, *args))
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *args: None if name == missing else find(name, *args),
+    )
     if python:
         monkeypatch.setattr(sys, "version_info", python)
 
@@ -138,7 +150,8 @@ except ImportError as error:
 def test_a_library_that_does_not_load_is_an_import_error_that_names_it(run_python, tmp_path):
     (tmp_path / "mxnet").mkdir()
     (tmp_path / "mxnet" / "__init__.py").write_text(
-        "raise OSError('libgomp.so.1: cannot open shared object file')\n")
+        "raise OSError('libgomp.so.1: cannot open shared object file')\n"
+    )
     done = run_python(IMPORT, path=[tmp_path])
     kind, cause, message = done.stdout.strip().split("|")
     assert (kind, cause) == ("ImportError", "OSError")
@@ -154,11 +167,14 @@ def test_another_error_inside_mxnet_is_not_disguised(run_python, tmp_path):
     assert done.stderr.splitlines()[-1] == "RuntimeError: its own matter"
 
 
-@pytest.mark.parametrize("given, expected", [
-    ({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None"),
-], ids=str)
-def test_threads_wait_politely_unless_the_user_says_otherwise(run_python, monkeypatch, given,
-                                                             expected):
+@pytest.mark.parametrize(
+    "given, expected",
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+    ids=str,
+)
+def test_threads_wait_politely_unless_the_user_says_otherwise(
+    run_python, monkeypatch, given, expected
+):
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():

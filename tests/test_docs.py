@@ -1,4 +1,5 @@
 """The documentation: its code runs as it stands, on fewer epochs; its commands parse."""
+
 import contextlib
 import pathlib
 import re
@@ -13,11 +14,15 @@ from gluon_gru.studies.reproduce import study as experiments
 
 _ROOT = pathlib.Path(__file__).parent.parent
 _PAGES = [_ROOT / "README.md", *sorted(_ROOT.glob("docs/*.md"))]
-_TEXTS = {path.relative_to(_ROOT).as_posix(): path.read_text(encoding="utf-8")
-          for path in _PAGES if path.is_file()}
+_TEXTS = {
+    path.relative_to(_ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in _PAGES
+    if path.is_file()
+}
 
-pytestmark = pytest.mark.skipif(not (_ROOT / "docs").is_dir(),
-                                reason="the documentation is not at hand")
+pytestmark = pytest.mark.skipif(
+    not (_ROOT / "docs").is_dir(), reason="the documentation is not at hand"
+)
 
 
 def blocks(name, language):
@@ -26,8 +31,9 @@ def blocks(name, language):
 
 def commands_in(name):
     """Return the command lines that a page shows, in blocks or in a sentence, as lists of words."""
-    lines = [line for block in blocks(name, "sh")
-             for line in re.sub(r"\\\n", " ", block).splitlines()]
+    lines = [
+        line for block in blocks(name, "sh") for line in re.sub(r"\\\n", " ", block).splitlines()
+    ]
     prose = re.sub(r"```.*?```", "", _TEXTS[name], flags=re.S)
     lines += [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]
     for line in lines:
@@ -39,14 +45,18 @@ def commands_in(name):
                     del words[0]
                 if words[:1] and pathlib.Path(words[0]).name == "gluon-gru":
                     yield words[1:]
-                elif len(words) > 1 and words[1].startswith("scripts/") and (
-                        words[1] != "scripts/own_texts.py"):  # not a subcommand
+                elif (
+                    len(words) > 1
+                    and words[1].startswith("scripts/")
+                    and (words[1] != "scripts/own_texts.py")
+                ):  # not a subcommand
                     yield [pathlib.Path(words[1]).stem, *words[2:]]
 
 
 # What docs/leaving-mxnet.md shows needs files first: see test_docs_leaving.py.
-@pytest.mark.parametrize("name", [name for name in _TEXTS if blocks(name, "python")
-                                  and name != "docs/leaving-mxnet.md"])
+@pytest.mark.parametrize(
+    "name", [name for name in _TEXTS if blocks(name, "python") and name != "docs/leaving-mxnet.md"]
+)
 def test_the_code_of_a_page_runs(name, sample_corpus, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(experiments, "QUICK_EPOCHS", 1)
@@ -82,8 +92,7 @@ def test_commands_are_found_in_blocks_and_in_sentences():
 @pytest.mark.parametrize("module", [gluon_gru, models])
 def test_every_public_name_is_documented(module):
     text = "".join(text for name, text in _TEXTS.items() if name != "README.md")
-    assert [name for name in module.__all__
-            if not re.search(rf"`(?:\w+\.)*{name}\b", text)] == []
+    assert [name for name in module.__all__ if not re.search(rf"`(?:\w+\.)*{name}\b", text)] == []
 
 
 def test_every_subcommand_is_documented():
@@ -92,7 +101,10 @@ def test_every_subcommand_is_documented():
 
 
 def test_links_between_the_pages_lead_somewhere():
-    missing = [(name, link) for name in _TEXTS
-               for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", _TEXTS[name])
-               if not ((_ROOT / name).parent / link).exists()]
+    missing = [
+        (name, link)
+        for name in _TEXTS
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", _TEXTS[name])
+        if not ((_ROOT / name).parent / link).exists()
+    ]
     assert missing == []

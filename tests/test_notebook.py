@@ -1,4 +1,5 @@
 """The notebook runs top to bottom, and what is committed is one such run of these very cells."""
+
 import copy
 import pathlib
 import re
@@ -28,12 +29,14 @@ def code(notebook):
 
 def kinds(cell):
     """Return what a cell shows: text, pictures."""
-    return {kind for output in cell.outputs
-            for kind in (output.get("data", {"text/plain": ""}))} - {"text/html"}
+    return {
+        kind for output in cell.outputs for kind in (output.get("data", {"text/plain": ""}))
+    } - {"text/html"}
 
 
 def test_the_notebook_runs_on_the_bundled_story_and_shows_what_the_committed_one_shows(
-        notebook, tool, sample_corpus, tmp_path, monkeypatch):
+    notebook, tool, sample_corpus, tmp_path, monkeypatch
+):
     for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
     short = copy.deepcopy(notebook)
@@ -44,24 +47,34 @@ def test_the_notebook_runs_on_the_bundled_story_and_shows_what_the_committed_one
     tool["run"](short, tmp_path, seconds=120)
     assert [kinds(cell) for cell in code(short)] == committed
     assert sum("image/png" in shown for shown in committed) >= 5
-    assert [output.text for cell in code(short) for output in cell.outputs
-            if output.get("name") == "stderr"] == []
+    assert [
+        output.text
+        for cell in code(short)
+        for output in cell.outputs
+        if output.get("name") == "stderr"
+    ] == []
 
 
 def test_the_committed_outputs_are_of_one_run_of_the_committed_cells(notebook, tool):
     assert notebook.metadata["ran"] == tool["digest"](notebook)
     cells = code(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    text = "".join(output.text for cell in cells for output in cell.outputs
-                   if output.output_type == "stream")
+    text = "".join(
+        output.text for cell in cells for output in cell.outputs if output.output_type == "stream"
+    )
     assert "text: The Time Machine" in text and "after 500 epochs" in text
 
 
 def test_the_committed_notebook_tells_nothing_of_the_machine_and_has_no_warning(notebook):
     outputs = [output for cell in code(notebook) for output in cell.outputs]
-    assert {output.output_type for output in outputs} <= {"stream", "display_data",
-                                                          "execute_result"}
+    assert {output.output_type for output in outputs} <= {
+        "stream",
+        "display_data",
+        "execute_result",
+    }
     assert {output.name for output in outputs if output.output_type == "stream"} == {"stdout"}
-    assert not re.search(r"(?<![\w.])/\w+/", "".join(
-        output.get("text", "") for output in outputs) + str(notebook.metadata))
+    assert not re.search(
+        r"(?<![\w.])/\w+/",
+        "".join(output.get("text", "") for output in outputs) + str(notebook.metadata),
+    )
     assert {key for cell in notebook.cells for key in cell.metadata} == set()

@@ -3,6 +3,7 @@
 Such a module has a docstring that says what the subcommand does, ``add_arguments(parser)``, and
 ``run(args)``, which does it and prints. Only the one that is asked for is imported.
 """
+
 import importlib
 import os
 import sys
@@ -41,12 +42,14 @@ def _main(words):
         return
     width = max(map(len, COMMANDS))
     own = cli.Parser(
-        prog="gluon-gru", usage="gluon-gru COMMAND ... (gluon-gru COMMAND --help tells more)",
+        prog="gluon-gru",
+        usage="gluon-gru COMMAND ... (gluon-gru COMMAND --help tells more)",
         description="Recurrent language models: train them on a text of your own, read what they "
-                    "write; re-run every number of the GRU chapter of Dive into Deep Learning.",
-        epilog="commands:\n" + "\n".join(
-            f"  {name:{width}}  {what}" for name, (_, what) in COMMANDS.items())
-        + "\n\nExit codes: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C.")
+        "write; re-run every number of the GRU chapter of Dive into Deep Learning.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:{width}}  {what}" for name, (_, what) in COMMANDS.items())
+        + "\n\nExit codes: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C.",
+    )
     own.add_argument("--version", action="version", version=cli.version())
     own.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="one of those below")
     if not words:

@@ -1,4 +1,5 @@
 """Answer the chapter's exercises by running them, and check what its readers' notes state."""
+
 import dataclasses
 import json
 
@@ -14,25 +15,44 @@ def add_arguments(parser):
     """Give the parser what this subcommand takes."""
     width = max(map(len, EXERCISES))
     parser.epilog = (
-        "exercises:\n" + "\n".join(
-            f"  {name:{width}}  {exercise.question}" for name, exercise in EXERCISES.items())
+        "exercises:\n"
+        + "\n".join(
+            f"  {name:{width}}  {exercise.question}" for name, exercise in EXERCISES.items()
+        )
         + "\n\nTwo of these commands at once on one FOLDER (with --resume) share the trainings.\n"
-        "Exit codes: 0 done (whatever the verdicts), 1 training diverged, 2 bad input, 130 Ctrl-C.")
-    parser.add_argument("names", nargs="*", metavar="EXERCISE",
-                        help="which exercises, of those below (all, if none is named)")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N",
-                        help="make every training with the seeds 1 to N")
+        "Exit codes: 0 done (whatever the verdicts), 1 training diverged, 2 bad input, 130 Ctrl-C."
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="EXERCISE",
+        help="which exercises, of those below (all, if none is named)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="make every training with the seeds 1 to N",
+    )
     cli.add_inputs(parser)
-    parser.add_argument("--quick", action="store_true",
-                        help="cut every training short (some minutes in all)")
-    parser.add_argument("--out", default="runs/exercises", metavar="FOLDER",
-                        help="where the answers go")
-    parser.add_argument("--resume", action="store_true",
-                        help="go on in a FOLDER that holds answers or trainings")
-    parser.add_argument("--text", help="with gates: look at the gates over this text instead; "
-                        "needs no --resume")
-    parser.add_argument("--checkpoint", metavar="PATH",
-                        help="with gates: and of this trained GRU, instead of the chapter's two")
+    parser.add_argument(
+        "--quick", action="store_true", help="cut every training short (some minutes in all)"
+    )
+    parser.add_argument(
+        "--out", default="runs/exercises", metavar="FOLDER", help="where the answers go"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on in a FOLDER that holds answers or trainings"
+    )
+    parser.add_argument(
+        "--text", help="with gates: look at the gates over this text instead; needs no --resume"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="PATH",
+        help="with gates: and of this trained GRU, instead of the chapter's two",
+    )
     cli.add_json(parser)
 
 
@@ -43,21 +63,34 @@ def run(args):
             _look(args)
             return
         answers = answering.answer(
-            args.out, tuple(args.names) or tuple(EXERCISES), args.seeds, args.device, args.corpus,
-            args.quick, args.resume, cli.command())
-    asked = {name: answer for name, answer in answers.items()
-             if name in args.names or not args.names}
-    print(json.dumps(asked, indent=1) if args.json else
-          f"{report.table(asked)}\n\n"
-          f"the report, a page: {args.out}/report.html (report.md and pictures beside it)")
+            args.out,
+            tuple(args.names) or tuple(EXERCISES),
+            args.seeds,
+            args.device,
+            args.corpus,
+            args.quick,
+            args.resume,
+            cli.command(),
+        )
+    asked = {
+        name: answer for name, answer in answers.items() if name in args.names or not args.names
+    }
+    print(
+        json.dumps(asked, indent=1)
+        if args.json
+        else f"{report.table(asked)}\n\n"
+        f"the report, a page: {args.out}/report.html (report.md and pictures beside it)"
+    )
 
 
 def _look(args):
     if args.names != ["gates"]:
-        raise InputError("--text and --checkpoint are for the exercise gates alone: "
-                         'exercises gates --text "..."')
-    tables = answering.look(args.out, args.text, args.checkpoint, args.device, args.corpus,
-                            args.quick, cli.command()).tables
+        raise InputError(
+            '--text and --checkpoint are for the exercise gates alone: exercises gates --text "..."'
+        )
+    tables = answering.look(
+        args.out, args.text, args.checkpoint, args.device, args.corpus, args.quick, cli.command()
+    ).tables
     if args.json:
         print(json.dumps([dataclasses.asdict(table) for table in tables], indent=1))
         return

@@ -12,6 +12,7 @@ rnn = nn.GRU(vocab_size, num_hiddens, num_layers), or nn.LSTM, nn.RNN, and linea
 The metadata of either holds vocab (the tokens by index), text (how a text is split into them),
 config (the checkpoint's facts), all JSON, and made_by.
 """
+
 import pathlib
 
 from gluon_gru.convert import checking, onnx_file, torch_file, weights
@@ -22,10 +23,15 @@ from gluon_gru.runs import checkpoint, restore
 def add_arguments(parser):
     """Give the parser what this subcommand takes."""
     parser.add_argument("run", metavar="RUN", help="a folder of gluon-gru train, or a checkpoint")
-    parser.add_argument("file", metavar="FILE", type=pathlib.Path,
-                        help="what to write: .onnx, or .safetensors with --layout torch")
-    parser.add_argument("--layout", metavar="torch",
-                        help="whose names and layout a .safetensors file has: torch")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=pathlib.Path,
+        help="what to write: .onnx, or .safetensors with --layout torch",
+    )
+    parser.add_argument(
+        "--layout", metavar="torch", help="whose names and layout a .safetensors file has: torch"
+    )
     parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
 
 
@@ -46,15 +52,20 @@ def _check(args):
     """Refuse what can't work before anything is computed."""
     suffix = args.file.suffix
     if suffix not in (".onnx", ".safetensors"):
-        raise InputError(f"{str(args.file)!r} has the ending {suffix!r}: give a name in .onnx, or "
-                         "in .safetensors with --layout torch")
+        raise InputError(
+            f"{str(args.file)!r} has the ending {suffix!r}: give a name in .onnx, or "
+            "in .safetensors with --layout torch"
+        )
     if suffix == ".onnx" and args.layout is not None:
-        raise InputError(f"--layout {args.layout} is for a .safetensors file: leave it out for "
-                         ".onnx")
+        raise InputError(
+            f"--layout {args.layout} is for a .safetensors file: leave it out for .onnx"
+        )
     if suffix == ".safetensors" and args.layout != "torch":
-        raise InputError(f"a .safetensors file takes --layout torch, not {args.layout!r}"
-                         if args.layout is not None else
-                         "a .safetensors file takes --layout torch")
+        raise InputError(
+            f"a .safetensors file takes --layout torch, not {args.layout!r}"
+            if args.layout is not None
+            else "a .safetensors file takes --layout torch"
+        )
     check_target(args.file, args.force)
     if suffix == ".onnx":
         onnx_file.package()
@@ -69,8 +80,9 @@ def check_target(path, force):
     if path.is_dir():
         raise InputError(f"{str(path)!r} is a folder: give the name of a file")
     if path.exists() and not force:
-        raise InputError(f"{str(path)!r} is there already: give another name, or --force to "
-                         "replace it")
+        raise InputError(
+            f"{str(path)!r} is there already: give another name, or --force to replace it"
+        )
     checkpoint.check_writable(path)
 
 
@@ -80,7 +92,11 @@ def _checked(data, model, found):
         return ["not checked: that takes ONNX Runtime (pip install onnxruntime)"]
     apart = checking.difference(data, model, found)
     if not apart <= checking.TOLERANCE:
-        raise ArithmeticError(f"ONNX Runtime's logits or states are off by {apart:.1e} of the "
-                              "largest one: nothing was written")
-    return [f"checked: ONNX Runtime {checking.runtime().__version__} on random tokens, logits and "
-            f"states differ by at most {apart:.1e} of the largest"]
+        raise ArithmeticError(
+            f"ONNX Runtime's logits or states are off by {apart:.1e} of the "
+            "largest one: nothing was written"
+        )
+    return [
+        f"checked: ONNX Runtime {checking.runtime().__version__} on random tokens, logits and "
+        f"states differ by at most {apart:.1e} of the largest"
+    ]

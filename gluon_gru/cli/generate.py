@@ -1,4 +1,5 @@
 """Have a trained model continue a text; what it writes is streamed."""
+
 import random
 import sys
 
@@ -7,28 +8,47 @@ from gluon_gru import own_texts
 
 def add_arguments(parser):
     """Give the parser what this subcommand takes."""
-    parser.epilog = ('example:\n  gluon-gru generate runs/mine "Once upon" --length 500 '
-                     "--temperature 0.8 --top-k 5 --seed 1")
-    parser.add_argument("run", metavar="RUN",
-                        help="a run's folder, or a .safetensors file of gluon_gru.train")
-    parser.add_argument("prefix", metavar="PREFIX", nargs="?",
-                        help="what to continue; by default it starts as after the end of a line")
-    parser.add_argument("--length", type=int, default=500, metavar="N",
-                        help="how many tokens to add")
-    parser.add_argument("--temperature", type=float, default=0.8, metavar="T",
-                        help="0 takes the likeliest token each time, as in the book; above 1 is "
-                             "wilder than the model's own predictions")
-    parser.add_argument("--top-k", type=int, metavar="K",
-                        help="draw from the K likeliest tokens only (all)")
-    parser.add_argument("--seed", type=int, metavar="N",
-                        help="the same seed writes the same text (another one each time)")
+    parser.epilog = (
+        'example:\n  gluon-gru generate runs/mine "Once upon" --length 500 '
+        "--temperature 0.8 --top-k 5 --seed 1"
+    )
+    parser.add_argument(
+        "run", metavar="RUN", help="a run's folder, or a .safetensors file of gluon_gru.train"
+    )
+    parser.add_argument(
+        "prefix",
+        metavar="PREFIX",
+        nargs="?",
+        help="what to continue; by default it starts as after the end of a line",
+    )
+    parser.add_argument(
+        "--length", type=int, default=500, metavar="N", help="how many tokens to add"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.8,
+        metavar="T",
+        help="0 takes the likeliest token each time, as in the book; above 1 is "
+        "wilder than the model's own predictions",
+    )
+    parser.add_argument(
+        "--top-k", type=int, metavar="K", help="draw from the K likeliest tokens only (all)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="the same seed writes the same text (another one each time)",
+    )
 
 
 def run(args):
     """Write as the tokens come."""
     seed = random.SystemRandom().randrange(2**31) if args.seed is None else args.seed
-    pieces = own_texts.generate(args.run, args.prefix or "", args.length, args.temperature,
-                                args.top_k, seed)
+    pieces = own_texts.generate(
+        args.run, args.prefix or "", args.length, args.temperature, args.top_k, seed
+    )
     if args.seed is None and args.temperature and sys.stderr.isatty():
         print(f"(again: --seed {seed})", file=sys.stderr)
     # A terminal may lack characters that the text has.

@@ -8,6 +8,7 @@ directions: which, is found out. Two things are not in it. An RNN's activation: 
 vocabulary: it is made from The Time Machine as the book makes it, characters, or read from --vocab.
 The checkpoint is a RUN for the other commands.
 """
+
 import json
 import pathlib
 
@@ -21,16 +22,32 @@ from gluon_gru.text import vocabulary as text
 def add_arguments(parser):
     """Give the parser what this subcommand takes."""
     parser.add_argument("file", metavar="FILE", type=pathlib.Path, help="the .params file")
-    parser.add_argument("--out", metavar="PATH", type=pathlib.Path, required=True,
-                        help="the checkpoint to write, model.safetensors for example")
-    parser.add_argument("--activation", choices=["relu", "tanh"], default="relu",
-                        help="of an rnn.RNN; relu by default, as there")
-    parser.add_argument("--corpus", metavar="PATH",
-                        help="the text that it was trained on; by default The Time Machine: "
-                             "$GLUON_GRU_CORPUS, the user's cache, or a download")
-    parser.add_argument("--vocab", metavar="PATH", type=pathlib.Path,
-                        help="the tokens by index, a JSON list, of another text: "
-                             "json.dump(vocab.idx_to_token, file)")
+    parser.add_argument(
+        "--out",
+        metavar="PATH",
+        type=pathlib.Path,
+        required=True,
+        help="the checkpoint to write, model.safetensors for example",
+    )
+    parser.add_argument(
+        "--activation",
+        choices=["relu", "tanh"],
+        default="relu",
+        help="of an rnn.RNN; relu by default, as there",
+    )
+    parser.add_argument(
+        "--corpus",
+        metavar="PATH",
+        help="the text that it was trained on; by default The Time Machine: "
+        "$GLUON_GRU_CORPUS, the user's cache, or a download",
+    )
+    parser.add_argument(
+        "--vocab",
+        metavar="PATH",
+        type=pathlib.Path,
+        help="the tokens by index, a JSON list, of another text: "
+        "json.dump(vocab.idx_to_token, file)",
+    )
     parser.add_argument("--force", action="store_true", help="replace --out if it is there")
 
 
@@ -41,9 +58,11 @@ def run(args):
     facts = params_file.config(args.file, params, args.activation)
     vocab, source = _vocabulary(args)
     if len(vocab) != facts["vocab_size"]:
-        raise InputError(f"{str(args.file)!r} is of a model of {facts['vocab_size']} tokens, "
-                         f"{source} has {len(vocab)}: give the text that it was trained on with "
-                         "--corpus, or its tokens with --vocab")
+        raise InputError(
+            f"{str(args.file)!r} is of a model of {facts['vocab_size']} tokens, "
+            f"{source} has {len(vocab)}: give the text that it was trained on with "
+            "--corpus, or its tokens with --vocab"
+        )
     found = {**facts, "imported_from": args.file.name, "vocab_from": source}
     model = params_file.save(args.out, params, found, vocab)
     print(f"{args.out}: {weights.of(model)}, those of {source}")
@@ -55,16 +74,19 @@ def _vocabulary(args):
         found = corpus.find(args.corpus)
         if found.note:
             # The bundled story has other characters at the same places.
-            raise InputError("the vocabulary is made from The Time Machine, which is not at hand: "
-                             "give it with --corpus, or the model's tokens with --vocab")
+            raise InputError(
+                "the vocabulary is made from The Time Machine, which is not at hand: "
+                "give it with --corpus, or the model's tokens with --vocab"
+            )
         return text.load_corpus(found, max_tokens=1)[1], found.name
     try:
         tokens = json.loads(args.vocab.read_text(encoding="utf-8"))
         if not isinstance(tokens, list):
             raise ValueError("not a list")
     except (OSError, ValueError) as error:
-        raise InputError(f"--vocab {str(args.vocab)!r} is no list of tokens in JSON "
-                         f"({error})") from error
+        raise InputError(
+            f"--vocab {str(args.vocab)!r} is no list of tokens in JSON ({error})"
+        ) from error
     try:
         return params_file.vocabulary(tokens), args.vocab.name
     except (TypeError, InputError) as error:

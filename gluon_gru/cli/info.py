@@ -1,4 +1,5 @@
 """Tell what is installed here, what will compute, and where the corpus would come from."""
+
 import json
 import os
 
@@ -17,8 +18,14 @@ def add_arguments(parser):
 
 def run(args):
     """Print the table, or the JSON."""
-    found = {"gluon_gru": cli.version(), **environment(context("auto")),
-             "why": engine.info()["why"],
-             "GLUON_GRU_CORPUS": os.environ.get("GLUON_GRU_CORPUS", "not set")}
-    print(json.dumps(found, indent=1) if args.json else
-          tabulate(found.items(), tablefmt="plain", disable_numparse=True))
+    found = {
+        "gluon_gru": cli.version(),
+        **environment(context("auto")),
+        "why": engine.info()["why"],
+        "GLUON_GRU_CORPUS": os.environ.get("GLUON_GRU_CORPUS", "not set"),
+    }
+    print(
+        json.dumps(found, indent=1)
+        if args.json
+        else tabulate(found.items(), tablefmt="plain", disable_numparse=True)
+    )

@@ -1,4 +1,5 @@
 """What the command lines share: options, errors of one line, exit codes, the command itself."""
+
 import argparse
 import contextlib
 import errno
@@ -65,8 +66,9 @@ def resumable(message, *more):
 
 def add_json(parser):
     """Give a command line's `argparse.ArgumentParser` the option ``--json``."""
-    parser.add_argument("--json", action="store_true",
-                        help="print JSON, for a program to read, instead of a table")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, for a program to read, instead of a table"
+    )
 
 
 def add_inputs(parser):
@@ -77,9 +79,12 @@ def add_inputs(parser):
 
 def add_corpus(parser):
     """Give a command line's `argparse.ArgumentParser` the option ``--corpus``."""
-    parser.add_argument("--corpus", metavar="PATH",
-                        help="The Time Machine as a text file; by default $GLUON_GRU_CORPUS, the "
-                             "user's cache, a download, or else a bundled story")
+    parser.add_argument(
+        "--corpus",
+        metavar="PATH",
+        help="The Time Machine as a text file; by default $GLUON_GRU_CORPUS, the "
+        "user's cache, a download, or else a bundled story",
+    )
 
 
 def run(main):

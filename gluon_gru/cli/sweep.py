@@ -1,4 +1,5 @@
 """Study the GRU's hyperparameters, alone or with any number of workers on any machines."""
+
 import dataclasses
 import json
 import signal
@@ -13,32 +14,62 @@ from gluon_gru.studies.sweep.windows import FULL, REDUCED
 
 def add_arguments(parser):
     """Give the parser what this subcommand takes."""
-    parser.epilog = ("The same command again goes on with the study. Exit codes: 0 done, 2 bad "
-                     "input or no worker left, 130 Ctrl-C.")
-    parser.add_argument("--grid", choices=["reduced", "full"], default="reduced",
-                        help="the values to try; the options of the next three lines change them")
+    parser.epilog = (
+        "The same command again goes on with the study. Exit codes: 0 done, 2 bad "
+        "input or no worker left, 130 Ctrl-C."
+    )
+    parser.add_argument(
+        "--grid",
+        choices=["reduced", "full"],
+        default="reduced",
+        help="the values to try; the options of the next three lines change them",
+    )
     parser.add_argument("--num-steps", nargs="+", type=int, metavar="N", help="tokens in a window")
     parser.add_argument("--num-hiddens", nargs="+", type=int, metavar="N", help="hidden units")
     parser.add_argument("--lr", nargs="+", type=float, metavar="X", help="learning rates")
-    parser.add_argument("--epochs", type=int, metavar="N",
-                        help=f"of each trial, instead of {REDUCED.epochs}")
-    parser.add_argument("--sampler", choices=sweep.SAMPLERS, default="grid",
-                        help="how points are chosen from the values")
-    parser.add_argument("--trials", type=int, metavar="N",
-                        help="how many trials in all, for the samplers random and tpe")
-    parser.add_argument("--prune", action="store_true",
-                        help="end trials that are worse than the median of the others")
-    parser.add_argument("--workers", type=int, default=1, metavar="N",
-                        help="how many processes to start on this machine")
-    parser.add_argument("--storage", metavar="URL",
-                        help="a database for workers on several machines, as Optuna takes it, like "
-                             "postgresql://user:password@host/name; by default FOLDER/study.db")
-    parser.add_argument("--budget", action="store_true",
-                        help="measure what the study will cost here, and end")
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help=f"of each trial, instead of {REDUCED.epochs}"
+    )
+    parser.add_argument(
+        "--sampler",
+        choices=sweep.SAMPLERS,
+        default="grid",
+        help="how points are chosen from the values",
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="how many trials in all, for the samplers random and tpe",
+    )
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="end trials that are worse than the median of the others",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many processes to start on this machine",
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="a database for workers on several machines, as Optuna takes it, like "
+        "postgresql://user:password@host/name; by default FOLDER/study.db",
+    )
+    parser.add_argument(
+        "--budget", action="store_true", help="measure what the study will cost here, and end"
+    )
     cli.add_inputs(parser)
-    parser.add_argument("--out", default="runs/sweep", metavar="FOLDER",
-                        help="where the study, sweep.json, report.html, report.md and the "
-                             "pictures go")
+    parser.add_argument(
+        "--out",
+        default="runs/sweep",
+        metavar="FOLDER",
+        help="where the study, sweep.json, report.html, report.md and the pictures go",
+    )
     cli.add_json(parser)
 
 
@@ -51,19 +82,35 @@ def run(args):
         # Whatever is written or printed from here on can't tell the password.
         shown = without_password(args.storage)
         sys.argv = [word.replace(args.storage, shown) for word in sys.argv]
-    given = {name: tuple(value) if isinstance(value, list) else value
-             for name, value in vars(args).items()
-             if name in ("num_steps", "num_hiddens", "lr", "epochs") and value is not None}
+    given = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(args).items()
+        if name in ("num_steps", "num_hiddens", "lr", "epochs") and value is not None
+    }
     space = dataclasses.replace(FULL if args.grid == "full" else REDUCED, **given)
     if args.budget:
-        cost = sweep.budget(space, args.sampler, args.trials, args.workers, args.device,
-                            args.corpus)
+        cost = sweep.budget(
+            space, args.sampler, args.trials, args.workers, args.device, args.corpus
+        )
         print(json.dumps(cost, indent=1) if args.json else sweep_report.budget_table(cost))
         return
     hidden = " (with the storage's whole URL)" if args.storage else ""
     with cli.resumable(f"finished trials are kept. Go on{hidden} with"):
-        results = sweep.sweep(args.out, space, args.sampler, args.trials, args.prune, args.workers,
-                              args.storage, args.device, args.corpus, cli.command())
-    print(json.dumps(results, indent=1) if args.json else
-          f"{sweep_report.table(results)}\n\n"
-          f"the report, a page: {args.out}/report.html (report.md and pictures beside it)")
+        results = sweep.sweep(
+            args.out,
+            space,
+            args.sampler,
+            args.trials,
+            args.prune,
+            args.workers,
+            args.storage,
+            args.device,
+            args.corpus,
+            cli.command(),
+        )
+    print(
+        json.dumps(results, indent=1)
+        if args.json
+        else f"{sweep_report.table(results)}\n\n"
+        f"the report, a page: {args.out}/report.html (report.md and pictures beside it)"
+    )

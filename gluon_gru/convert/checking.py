@@ -1,4 +1,5 @@
 """An ONNX file against the model that it was made from, by ONNX Runtime."""
+
 import mxnet as mx
 import numpy
 
@@ -37,8 +38,10 @@ def difference(data, model, weights, batch_size=3, num_steps=20):
     logits, *ends = session.run(None, {"tokens": tokens, **dict(zip(names, state))})
     # A model from scratch has one layer, and states without that axis.
     begin = model.begin_state(batch_size=batch_size, ctx=mx.cpu())
-    outputs, expected = model(mx.np.array(tokens, dtype="int32"), [
-        mx.np.array(ours).reshape(theirs.shape) for ours, theirs in zip(state, begin)])
+    outputs, expected = model(
+        mx.np.array(tokens, dtype="int32"),
+        [mx.np.array(ours).reshape(theirs.shape) for ours, theirs in zip(state, begin)],
+    )
     found = [logits.swapaxes(0, 1).reshape(-1, weights.vocab_size), *ends]
     wanted = [outputs.asnumpy(), *(end.asnumpy().reshape(shape) for end in expected)]
     return max(float(numpy.abs(a - b).max() / numpy.abs(b).max()) for a, b in zip(found, wanted))

@@ -4,14 +4,20 @@ Opset 14 (2021): the first whose GRU, LSTM and RNN are as today's, so whatever h
 since then runs these. Source: the operators' specification,
 https://onnx.ai/onnx/operators/onnx__GRU.html.
 """
+
 import numpy
 
 from gluon_gru.errors import InputError
 
 OPSET, IR_VERSION = 14, 7
 
-_OPERATORS = {"gru_before": "GRU", "gru_after": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN",
-              "rnn_relu": "RNN"}
+_OPERATORS = {
+    "gru_before": "GRU",
+    "gru_after": "GRU",
+    "lstm": "LSTM",
+    "rnn_tanh": "RNN",
+    "rnn_relu": "RNN",
+}
 #: The book's gates in ONNX's order: update, reset, hidden; input, output, forget, cell.
 _ORDER = {"GRU": (0, 1, 2), "LSTM": (0, 2, 1, 3), "RNN": (0,)}
 
@@ -25,8 +31,10 @@ def package():
     try:
         import onnx
     except ImportError as error:
-        raise InputError("an .onnx file takes the package onnx, which is not installed: "
-                         "pip install 'gluon_gru[export]'") from error
+        raise InputError(
+            "an .onnx file takes the package onnx, which is not installed: "
+            "pip install 'gluon_gru[export]'"
+        ) from error
     return onnx
 
 
@@ -55,17 +63,24 @@ def to_bytes(weights, facts):
     graph = _Graph(onnx)
     states = state_names(weights.cell)
     shape = [len(weights.layers) * weights.directions, "batch_size", weights.num_hiddens]
-    inputs = [helper.make_tensor_value_info(
-        "tokens", onnx.TensorProto.INT64, ["batch_size", "num_steps"])]
+    inputs = [
+        helper.make_tensor_value_info("tokens", onnx.TensorProto.INT64, ["batch_size", "num_steps"])
+    ]
     inputs += [helper.make_tensor_value_info(name, float32, shape) for name in states]
-    outputs = [helper.make_tensor_value_info(
-        "logits", float32, ["batch_size", "num_steps", weights.vocab_size])]
+    outputs = [
+        helper.make_tensor_value_info(
+            "logits", float32, ["batch_size", "num_steps", weights.vocab_size]
+        )
+    ]
     outputs += [helper.make_tensor_value_info(f"{name}_out", float32, shape) for name in states]
     _network(graph, weights, states)
     model = helper.make_model(
         helper.make_graph(graph.nodes, "language_model", inputs, outputs, graph.constants),
-        opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
-        producer_name="gluon_gru", producer_version=facts["made_by"].split()[-1])
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="gluon_gru",
+        producer_version=facts["made_by"].split()[-1],
+    )
     helper.set_model_props(model, facts)
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
@@ -93,25 +108,36 @@ def _network(graph, weights, states):
     table, first = _lookup(weights)
     steps_first = graph.node("Transpose", ["tokens"], ["tokens_by_step"], perm=[1, 0])
     hiddens = graph.node(
-        "Gather", [graph.constant("table", table), steps_first], ["inputs"], axis=0)
+        "Gather", [graph.constant("table", table), steps_first], ["inputs"], axis=0
+    )
     joined = graph.constant("joined", numpy.array([0, 0, -1]))
     starts = {name: _states_by_layer(graph, name, weights) for name in states}
     for i, sides in enumerate(weights.layers):
         ends = [f"{name}_{i}_out" for name in states]
         out = graph.node(
             _OPERATORS[weights.cell],
-            [hiddens, *_constants(graph, weights, i, first if i == 0 else [s.W_x for s in sides]),
-             "", *(starts[name][i] for name in states)],
-            [f"directions_{i}", *ends], name=f"layer_{i}", **_attributes(weights))
+            [
+                hiddens,
+                *_constants(graph, weights, i, first if i == 0 else [s.W_x for s in sides]),
+                "",
+                *(starts[name][i] for name in states),
+            ],
+            [f"directions_{i}", *ends],
+            name=f"layer_{i}",
+            **_attributes(weights),
+        )
         # From (num_steps, directions, batch_size, num_hiddens).
         out = graph.node("Transpose", [out], [f"apart_{i}"], perm=[0, 2, 1, 3])
         hiddens = graph.node("Reshape", [out, joined], [f"hiddens_{i}"])
     for name in states:
-        graph.node("Concat", [f"{name}_{i}_out" for i in range(len(weights.layers))],
-                   [f"{name}_out"], axis=0)
+        graph.node(
+            "Concat",
+            [f"{name}_{i}_out" for i in range(len(weights.layers))],
+            [f"{name}_out"],
+            axis=0,
+        )
     batch_first = graph.node("Transpose", [hiddens], ["hiddens_by_text"], perm=[1, 0, 2])
-    product = graph.node(
-        "MatMul", [batch_first, graph.constant("W_q", weights.W_q.T)], ["product"])
+    product = graph.node("MatMul", [batch_first, graph.constant("W_q", weights.W_q.T)], ["product"])
     graph.node("Add", [product, graph.constant("b_q", weights.b_q)], ["logits"])
 
 
@@ -148,14 +174,18 @@ def _constants(graph, weights, i, W_x):
         return numpy.stack([array[order].reshape(-1, *array.shape[2:]) for array in arrays])
 
     biases = [stacked([getattr(layer, name) for layer in sides]) for name in ("b_x", "b_h")]
-    return [graph.constant(f"W_{i}", stacked(W_x)),
-            graph.constant(f"R_{i}", stacked([layer.W_h for layer in sides])),
-            graph.constant(f"B_{i}", numpy.concatenate(biases, axis=1))]
+    return [
+        graph.constant(f"W_{i}", stacked(W_x)),
+        graph.constant(f"R_{i}", stacked([layer.W_h for layer in sides])),
+        graph.constant(f"B_{i}", numpy.concatenate(biases, axis=1)),
+    ]
 
 
 def _attributes(weights):
-    found = {"hidden_size": weights.num_hiddens,
-             "direction": "bidirectional" if weights.directions == 2 else "forward"}
+    found = {
+        "hidden_size": weights.num_hiddens,
+        "direction": "bidirectional" if weights.directions == 2 else "forward",
+    }
     if weights.cell.startswith("gru"):
         found["linear_before_reset"] = int(weights.cell == "gru_after")
     if weights.cell.startswith("rnn"):

@@ -6,6 +6,7 @@ The book's class is ``RNNModel``, a block with ``rnn``, a layer of ``mxnet.gluon
 ``collect_params().save`` such as ``rnnmodel0_gru0_l0_i2h_weight``. The file holds nothing else:
 what the model was follows from the shapes, but the activation of an RNN and the vocabulary.
 """
+
 import random
 import re
 
@@ -21,8 +22,10 @@ from gluon_gru.text.vocabulary import Vocab
 #: Gates -> layer.
 _LAYERS = {1: "rnn", 3: "gru", 4: "lstm"}
 _PART = r"(?P<part>(?:i2h|h2h)_(?:weight|bias))"
-_OF_LAYER = (re.compile(rf"(?:.*[._])?(?P<side>[lr])(?P<layer>\d+)_{_PART}"),
-             re.compile(rf"(?:.*[._])?_unfused\.(?P<layer>\d+)\.(?:(?P<side>[lr])_cell\.)?{_PART}"))
+_OF_LAYER = (
+    re.compile(rf"(?:.*[._])?(?P<side>[lr])(?P<layer>\d+)_{_PART}"),
+    re.compile(rf"(?:.*[._])?_unfused\.(?P<layer>\d+)\.(?:(?P<side>[lr])_cell\.)?{_PART}"),
+)
 _OF_DENSE = re.compile(r"(?:.*[._])?(?P<part>weight|bias)")
 
 
@@ -38,8 +41,9 @@ def read(path):
         with open(path, "rb"):
             pass
     except OSError as error:
-        raise InputError(f"{str(path)!r} can't be read ({error.strerror}): give a file of "
-                         "save_parameters") from error
+        raise InputError(
+            f"{str(path)!r} can't be read ({error.strerror}): give a file of save_parameters"
+        ) from error
     try:
         try:
             arrays = _load(path, True)
@@ -48,8 +52,10 @@ def read(path):
             arrays = _load(path, False)
     except Exception as error:
         # A damaged file makes MXNet raise errors of several kinds, with a backtrace in them.
-        raise InputError(f"{str(path)!r} is damaged or no file of Gluon's parameters: give one "
-                         "that save_parameters wrote") from error
+        raise InputError(
+            f"{str(path)!r} is damaged or no file of Gluon's parameters: give one "
+            "that save_parameters wrote"
+        ) from error
     params = {_name(name, path): array for name, array in arrays.items()}
     if len(params) < len(arrays):
         raise _other(path, "two of its parameters have the same name")
@@ -58,8 +64,10 @@ def read(path):
 
 def _load(path, numpys):
     with mx.util.np_array(numpys), mx.util.np_shape(numpys):
-        return {name.split(":")[-1]: array.asnumpy().astype(numpy.float32)
-                for name, array in mx.nd.load(str(path)).items()}
+        return {
+            name.split(":")[-1]: array.asnumpy().astype(numpy.float32)
+            for name, array in mx.nd.load(str(path)).items()
+        }
 
 
 def _name(name, path):
@@ -89,7 +97,8 @@ def config(path, params, activation):
     """
     shapes = {name: array.shape for name, array in params.items()}
     first, state, dense = (
-        shapes.get(name, ()) for name in ("rnn.l0_i2h_weight", "rnn.l0_h2h_weight", "dense.weight"))
+        shapes.get(name, ()) for name in ("rnn.l0_i2h_weight", "rnn.l0_h2h_weight", "dense.weight")
+    )
     if not len(first) == len(state) == len(dense) == 2 or 0 in first + state + dense:
         raise _other(path, "it has no matrices rnn.l0_i2h_weight, rnn.l0_h2h_weight, dense.weight")
     num_hiddens, vocab_size = state[1], dense[0]
@@ -98,30 +107,44 @@ def config(path, params, activation):
     num_layers = 1
     while f"rnn.l{num_layers}_i2h_weight" in shapes:
         num_layers += 1
-    expected = {"dense.weight": (vocab_size, num_hiddens * directions),
-                "dense.bias": (vocab_size,)}
+    expected = {"dense.weight": (vocab_size, num_hiddens * directions), "dense.bias": (vocab_size,)}
     for i in range(num_layers):
         num_inputs = num_hiddens * directions if i else vocab_size
         for name in (f"rnn.{side}{i}_" for side in "lr"[:directions]):
-            expected.update({f"{name}i2h_weight": (state[0], num_inputs),
-                             f"{name}h2h_weight": (state[0], num_hiddens),
-                             f"{name}i2h_bias": (state[0],), f"{name}h2h_bias": (state[0],)})
-    wrong = sorted(name for name in {*shapes, *expected}
-                   if shapes.get(name) != expected.get(name))
+            expected.update(
+                {
+                    f"{name}i2h_weight": (state[0], num_inputs),
+                    f"{name}h2h_weight": (state[0], num_hiddens),
+                    f"{name}i2h_bias": (state[0],),
+                    f"{name}h2h_bias": (state[0],),
+                }
+            )
+    wrong = sorted(name for name in {*shapes, *expected} if shapes.get(name) != expected.get(name))
     if wrong:
-        raise _other(path, f"{wrong[0]} is {shapes.get(wrong[0], 'missing')}, and should be "
-                           f"{expected.get(wrong[0], 'missing')}")
+        raise _other(
+            path,
+            f"{wrong[0]} is {shapes.get(wrong[0], 'missing')}, and should be "
+            f"{expected.get(wrong[0], 'missing')}",
+        )
     if rest or gates not in _LAYERS:
         raise _other(path, f"rnn.l0_h2h_weight is {state}, which is no RNN, GRU or LSTM")
     layer = f"rnn_{activation}" if gates == 1 else _LAYERS[gates]
-    return {"model": "RNNModel", "vocab_size": vocab_size, "layer": f"fused.{layer}",
-            "num_hiddens": num_hiddens, "num_layers": num_layers, "directions": directions,
-            "dropout": 0}
+    return {
+        "model": "RNNModel",
+        "vocab_size": vocab_size,
+        "layer": f"fused.{layer}",
+        "num_hiddens": num_hiddens,
+        "num_layers": num_layers,
+        "directions": directions,
+        "dropout": 0,
+    }
 
 
 def _other(path, why):
-    return InputError(f"{str(path)!r} is not of the book's RNNModel (rnn, one of Gluon's layers, "
-                      f"and dense): {why}; give a file of such a model's save_parameters")
+    return InputError(
+        f"{str(path)!r} is not of the book's RNNModel (rnn, one of Gluon's layers, "
+        f"and dense): {why}; give a file of such a model's save_parameters"
+    )
 
 
 def vocabulary(tokens):
@@ -131,11 +154,16 @@ def vocabulary(tokens):
         InputError: if it isn't one: strings, each once, ``<unk>`` at its place.
     """
     special = bool(tokens) and tokens[0] == "<pad>"
-    vocab = Vocab(use_special_tokens=special, reserved_tokens=tokens[4 if special else 1:])
-    if (vocab.idx_to_token != tokens or len(set(tokens)) < len(tokens)
-            or not all(isinstance(token, str) for token in tokens)):
-        raise InputError("that is no vocabulary: give the list of its tokens by index, strings, "
-                         "each once, beginning with '<unk>'")
+    vocab = Vocab(use_special_tokens=special, reserved_tokens=tokens[4 if special else 1 :])
+    if (
+        vocab.idx_to_token != tokens
+        or len(set(tokens)) < len(tokens)
+        or not all(isinstance(token, str) for token in tokens)
+    ):
+        raise InputError(
+            "that is no vocabulary: give the list of its tokens by index, strings, "
+            "each once, beginning with '<unk>'"
+        )
     return vocab
 
 

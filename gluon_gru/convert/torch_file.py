@@ -3,6 +3,7 @@
 The names are those of a module with ``rnn = nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` over one-hot
 vectors and ``linear = nn.Linear``. Source: the documentation of ``torch.nn``.
 """
+
 import numpy
 import safetensors.numpy
 
@@ -24,7 +25,8 @@ def state_dict(weights):
         raise InputError(
             "the book's GRU has no PyTorch layout: its reset gate acts before the recurrent "
             "product, nn.GRU's after it, another function; export to .onnx, which has both, or "
-            "train Gluon's GRU (rnn.GRU, fused.GRU; gluon-gru train --cell gru-after)")
+            "train Gluon's GRU (rnn.GRU, fused.GRU; gluon-gru train --cell gru-after)"
+        )
     order, found = list(_ORDER[weights.cell]), {}
     for i, sides in enumerate(weights.layers):
         for layer, suffix in zip(sides, ("", "_reverse")):

@@ -1,4 +1,5 @@
 """A model's weights as plain arrays, by layer, direction and gate: one form for all cells."""
+
 import dataclasses
 import json
 
@@ -12,13 +13,22 @@ from gluon_gru.models.operator import book_layout, gluon_layout
 
 #: Cell -> what to call it.
 CELLS = {
-    "rnn_tanh": "RNN (tanh)", "rnn_relu": "RNN (relu)", "lstm": "LSTM",
+    "rnn_tanh": "RNN (tanh)",
+    "rnn_relu": "RNN (relu)",
+    "lstm": "LSTM",
     "gru_before": "GRU (reset gate before the product, the book's)",
     "gru_after": "GRU (reset gate after the product, Gluon's)",
 }
 _FUNCTIONS = {scratch.rnn: "rnn_tanh", scratch.gru: "gru_before", scratch.lstm: "lstm"}
-_LAYERS = (layers.RNN, layers.GRU, layers.LSTM, fused.RNN, fused.GRU, fused.LSTM,
-           fused.GRUResetBefore)
+_LAYERS = (
+    layers.RNN,
+    layers.GRU,
+    layers.LSTM,
+    fused.RNN,
+    fused.GRU,
+    fused.LSTM,
+    fused.GRUResetBefore,
+)
 _PARTS = ("W_x", "W_h", "b_x", "b_h")
 
 
@@ -73,8 +83,10 @@ class Weights:
 
     def __str__(self):
         many = f"{len(self.layers)} layer{'s' * (len(self.layers) > 1)}"
-        return (f"{CELLS[self.cell]}, {many}{', bidirectional' * (self.directions == 2)}, "
-                f"{self.num_hiddens} hidden units, {self.vocab_size} tokens")
+        return (
+            f"{CELLS[self.cell]}, {many}{', bidirectional' * (self.directions == 2)}, "
+            f"{self.num_hiddens} hidden units, {self.vocab_size} tokens"
+        )
 
 
 def of(model):
@@ -92,8 +104,9 @@ def of(model):
         return _of_scratch(model)
     if isinstance(model, RNNModel):
         return _of_concise(model)
-    raise InputError(f"a {type(model).__name__} can't be exported: an RNNModel or "
-                     "RNNModelScratch can")
+    raise InputError(
+        f"a {type(model).__name__} can't be exported: an RNNModel or RNNModelScratch can"
+    )
 
 
 def _of_scratch(model):
@@ -102,7 +115,8 @@ def _of_scratch(model):
     if cell not in CELLS:
         raise InputError(
             f"a model whose forward_fn is {getattr(function, '__name__', 'unnamed')!r} can't be "
-            "exported: no other program has that cell; rnn, gru, lstm and the layers of Gluon can")
+            "exported: no other program has that cell; rnn, gru, lstm and the layers of Gluon can"
+        )
     *params, W_q, b_q = [param.asnumpy() for param in model.params]
     layer = _layer(book_layout(cell, model.vocab_size, model.num_hiddens), params)
     return Weights(cell, [[layer]], W_q.T, b_q)
@@ -111,30 +125,39 @@ def _of_scratch(model):
 def _of_concise(model):
     rnn = model.rnn
     if type(rnn) not in _LAYERS or rnn._projection_size or rnn._lstm_state_clip_min is not None:
-        raise InputError(f"a model over {rnn!r} can't be exported: RNN, GRU and LSTM can, without "
-                         "projection and clipped states")
-    cell = rnn.cell() if isinstance(rnn, fused.Layer) else (
-        "gru_after" if rnn._mode == "gru" else rnn._mode)
+        raise InputError(
+            f"a model over {rnn!r} can't be exported: RNN, GRU and LSTM can, without "
+            "projection and clipped states"
+        )
+    cell = (
+        rnn.cell()
+        if isinstance(rnn, fused.Layer)
+        else ("gru_after" if rnn._mode == "gru" else rnn._mode)
+    )
     found = []
     for i in range(rnn._num_layers):
         found.append([])
-        for side in "lr"[:rnn._dir]:
+        for side in "lr"[: rnn._dir]:
             num_inputs = getattr(rnn, f"{side}{i}_i2h_weight").shape[1]
             layout = gluon_layout(cell, num_inputs, rnn._hidden_size)
-            names = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")[:len(layout.shapes)]
-            found[-1].append(_layer(layout, [
-                getattr(rnn, f"{side}{i}_{name}").data().asnumpy() for name in names]))
-    return Weights(cell, found, model.dense.weight.data().asnumpy(),
-                   model.dense.bias.data().asnumpy())
+            names = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")[: len(layout.shapes)]
+            found[-1].append(
+                _layer(
+                    layout, [getattr(rnn, f"{side}{i}_{name}").data().asnumpy() for name in names]
+                )
+            )
+    return Weights(
+        cell, found, model.dense.weight.data().asnumpy(), model.dense.bias.data().asnumpy()
+    )
 
 
 def _layer(layout, params):
     """Return the `Layer` of parameters that are laid out so."""
     arrays = {}
-    for part in _PARTS[:len(layout.places)]:
+    for part in _PARTS[: len(layout.places)]:
         shape = layout.shapes[layout.places[part][0][0]]
         size = numpy.prod(shape) // (1 if not layout.transposed else len(layout.places[part]))
-        gates = [params[i].reshape(-1)[start:start + size] for i, start in layout.places[part]]
+        gates = [params[i].reshape(-1)[start : start + size] for i, start in layout.places[part]]
         if part.startswith("b"):
             arrays[part] = numpy.stack(gates)
         elif layout.transposed:
@@ -156,7 +179,13 @@ def facts(vocab, config):
         config: its checkpoint's.
     """
     text = config.get("text") or {
-        "tokens": "characters", "case": "fold",
-        "lines": "all but the letters a to z is one space, none at a line's start and end"}
-    return {"vocab": json.dumps(list(vocab.idx_to_token)), "text": json.dumps(text),
-            "config": json.dumps(config), "made_by": f"gluon_gru {cli.version()}"}
+        "tokens": "characters",
+        "case": "fold",
+        "lines": "all but the letters a to z is one space, none at a line's start and end",
+    }
+    return {
+        "vocab": json.dumps(list(vocab.idx_to_token)),
+        "text": json.dumps(text),
+        "config": json.dumps(config),
+        "made_by": f"gluon_gru {cli.version()}",
+    }

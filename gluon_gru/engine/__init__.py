@@ -5,6 +5,7 @@ It is compiled when the package is installed, if there is a C compiler. The envi
 ``avx2``, ``avx512``; by default the best one that the processor has. What the kernels compute and
 how stands in ``kernels.h``; what they are called with, in `gluon_gru.engine.native`.
 """
+
 import functools
 import os
 import warnings
@@ -17,7 +18,8 @@ _INSTRUCTIONS = ("generic", "avx2", "avx512")
 _NOT_BUILT = (
     "the engine was not built, so fused models run on MXNet's own operators, several times slower: "
     "install a C compiler (on Debian and Ubuntu: apt install gcc) and install gluon_gru again, "
-    "with pip's --force-reinstall --no-deps")
+    "with pip's --force-reinstall --no-deps"
+)
 
 
 @functools.lru_cache(maxsize=None)
@@ -26,8 +28,10 @@ def _find(setting):
     if setting == "off":
         return None, "GLUON_GRU_ENGINE=off"
     if setting and setting not in _INSTRUCTIONS:
-        raise InputError(f"GLUON_GRU_ENGINE is {setting!r}: choose from off, "
-                         f"{', '.join(_INSTRUCTIONS)}, or unset it")
+        raise InputError(
+            f"GLUON_GRU_ENGINE is {setting!r}: choose from off, "
+            f"{', '.join(_INSTRUCTIONS)}, or unset it"
+        )
     path = native.library_path()
     if path is None:
         return None, _NOT_BUILT
@@ -36,8 +40,9 @@ def _find(setting):
     except (OSError, ValueError) as error:
         return None, f"the engine's library can't be used ({error}): install gluon_gru again"
     if kernels is None:
-        raise InputError(f"GLUON_GRU_ENGINE is {setting!r}, which this processor does not have: "
-                         f"unset it")
+        raise InputError(
+            f"GLUON_GRU_ENGINE is {setting!r}, which this processor does not have: unset it"
+        )
     return kernels, "GLUON_GRU_ENGINE" if setting else "the best that this processor has"
 
 
@@ -74,5 +79,9 @@ def info():
     found, why = _find(_setting())
     if found is None:
         return {"engine": "off", "why": why}
-    return {"engine": "native", "instructions": found.name.decode(), "why": why,
-            "threads": native.num_threads()}
+    return {
+        "engine": "native",
+        "instructions": found.name.decode(),
+        "why": why,
+        "threads": native.num_threads(),
+    }

@@ -3,6 +3,7 @@
 Structures mirror ``engine.h``, field by field. Nothing here knows MXNet: arrays are anything that
 has an address.
 """
+
 import collections
 import ctypes
 import os
@@ -26,11 +27,22 @@ class Layer(ctypes.Structure):
     """``layer`` of ``engine.h``."""
 
     _fields_ = [
-        ("cell", ctypes.c_int32), ("transposed", ctypes.c_int32),
-        ("num_inputs", ctypes.c_int64), ("num_hiddens", ctypes.c_int64),
-        ("W_x", _pointers), ("W_h", _pointers), ("b_x", _pointers), ("b_h", _pointers),
-        ("dW_x", _pointers), ("dW_h", _pointers), ("db_x", _pointers), ("db_h", _pointers),
-        ("start", _pair), ("end", _pair), ("dend", _pair), ("dstart", _pair),
+        ("cell", ctypes.c_int32),
+        ("transposed", ctypes.c_int32),
+        ("num_inputs", ctypes.c_int64),
+        ("num_hiddens", ctypes.c_int64),
+        ("W_x", _pointers),
+        ("W_h", _pointers),
+        ("b_x", _pointers),
+        ("b_h", _pointers),
+        ("dW_x", _pointers),
+        ("dW_h", _pointers),
+        ("db_x", _pointers),
+        ("db_h", _pointers),
+        ("start", _pair),
+        ("end", _pair),
+        ("dend", _pair),
+        ("dstart", _pair),
         ("mask", _pointer),
     ]
 
@@ -39,31 +51,53 @@ class Network(ctypes.Structure):
     """``network`` of ``engine.h``."""
 
     _fields_ = [
-        ("num_layers", ctypes.c_int64), ("num_steps", ctypes.c_int64),
+        ("num_layers", ctypes.c_int64),
+        ("num_steps", ctypes.c_int64),
         ("batch_size", ctypes.c_int64),
-        ("num_threads", ctypes.c_int32), ("output_transposed", ctypes.c_int32),
-        ("training", ctypes.c_int32), ("all_threads", ctypes.c_int32),
+        ("num_threads", ctypes.c_int32),
+        ("output_transposed", ctypes.c_int32),
+        ("training", ctypes.c_int32),
+        ("all_threads", ctypes.c_int32),
         ("layers", ctypes.POINTER(Layer)),
-        ("tokens", _pointer), ("inputs", _pointer), ("outputs", _pointer),
-        ("doutputs", _pointer), ("dinputs", _pointer),
+        ("tokens", _pointer),
+        ("inputs", _pointer),
+        ("outputs", _pointer),
+        ("doutputs", _pointer),
+        ("dinputs", _pointer),
         ("logits_size", ctypes.c_int64),
-        ("W_q", _pointer), ("b_q", _pointer), ("dW_q", _pointer), ("db_q", _pointer),
-        ("labels", _pointer), ("loss", ctypes.c_double), ("workspace", _pointer),
+        ("W_q", _pointer),
+        ("b_q", _pointer),
+        ("dW_q", _pointer),
+        ("db_q", _pointer),
+        ("labels", _pointer),
+        ("loss", ctypes.c_double),
+        ("workspace", _pointer),
     ]
 
 
 class Parameter(ctypes.Structure):
     """``parameter`` of ``engine.h``."""
 
-    _fields_ = [("weight", _pointer), ("grad", _pointer), ("mean", _pointer),
-                ("square", _pointer), ("size", ctypes.c_int64)]
+    _fields_ = [
+        ("weight", _pointer),
+        ("grad", _pointer),
+        ("mean", _pointer),
+        ("square", _pointer),
+        ("size", ctypes.c_int64),
+    ]
 
 
 class Optimizer(ctypes.Structure):
     """``optimizer`` of ``engine.h``; with ``step`` 0, SGD."""
 
-    _fields_ = [("step", ctypes.c_int64), ("clip_norm", ctypes.c_float), ("lr", ctypes.c_float),
-                ("beta1", ctypes.c_float), ("beta2", ctypes.c_float), ("epsilon", ctypes.c_float)]
+    _fields_ = [
+        ("step", ctypes.c_int64),
+        ("clip_norm", ctypes.c_float),
+        ("lr", ctypes.c_float),
+        ("beta1", ctypes.c_float),
+        ("beta2", ctypes.c_float),
+        ("epsilon", ctypes.c_float),
+    ]
 
 
 _of_network = ctypes.POINTER(Network)
@@ -77,14 +111,23 @@ class Kernels(ctypes.Structure):
         ("workspace_size", ctypes.CFUNCTYPE(ctypes.c_int64, _of_network)),
         ("forward", ctypes.CFUNCTYPE(None, _of_network)),
         ("backward", ctypes.CFUNCTYPE(None, _of_network)),
-        ("train_step", ctypes.CFUNCTYPE(
-            None, _of_network, ctypes.POINTER(Parameter), ctypes.c_int64,
-            ctypes.POINTER(Optimizer))),
+        (
+            "train_step",
+            ctypes.CFUNCTYPE(
+                None,
+                _of_network,
+                ctypes.POINTER(Parameter),
+                ctypes.c_int64,
+                ctypes.POINTER(Optimizer),
+            ),
+        ),
         ("score", ctypes.CFUNCTYPE(None, _of_network)),
         ("begin", ctypes.CFUNCTYPE(None, _of_network)),
         ("read_token", ctypes.CFUNCTYPE(None, _of_network, ctypes.c_int32, _pointer)),
-        ("generate", ctypes.CFUNCTYPE(
-            None, _of_network, _pointer, ctypes.c_int64, _pointer, ctypes.c_int64)),
+        (
+            "generate",
+            ctypes.CFUNCTYPE(None, _of_network, _pointer, ctypes.c_int64, _pointer, ctypes.c_int64),
+        ),
     ]
 
 
@@ -113,8 +156,9 @@ def load(path, instructions=None):
         OSError: if the library can't be loaded, or is of another version.
     """
     library = ctypes.CDLL(str(path))
-    ours = [ctypes.sizeof(structure)
-            for structure in (Layer, Network, Parameter, Optimizer, Kernels)]
+    ours = [
+        ctypes.sizeof(structure) for structure in (Layer, Network, Parameter, Optimizer, Kernels)
+    ]
     if list((ctypes.c_int64 * len(ours)).in_dll(library, "structure_sizes")) != ours:
         raise OSError("it was built for another version of gluon_gru")
     library.choose_kernels.restype = ctypes.POINTER(Kernels)
@@ -162,7 +206,7 @@ class Workspaces:
                 return kept.pop()
         whole = numpy.empty(size + 64, numpy.uint8)
         start = -whole.ctypes.data % 64
-        return whole[start:start + size]
+        return whole[start : start + size]
 
     def give_back(self, workspace):
         """Keep a workspace for `take`, unless it is large or there are enough."""

@@ -1,4 +1,5 @@
 """What a trained GRU's gates do over a text, and what is lost when they are held."""
+
 from gluon_gru.gates.reading import (
     Gates,
     boundary_correlation,
@@ -10,5 +11,13 @@ from gluon_gru.gates.reading import (
     written_out,
 )
 
-__all__ = ["Gates", "boundary_correlation", "explained_by_token", "has_ends", "inspect", "memory",
-           "resets", "written_out"]
+__all__ = [
+    "Gates",
+    "boundary_correlation",
+    "explained_by_token",
+    "has_ends",
+    "inspect",
+    "memory",
+    "resets",
+    "written_out",
+]

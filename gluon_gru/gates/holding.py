@@ -6,6 +6,7 @@ text, with which the gate no longer depends on what is read. ``{"update": 0}`` a
 candidate, ``{"update": 1}`` always keeps the state, ``{"reset": 0}`` hides the state from the
 candidate, ``{"reset": 1}`` never does; ``{}`` holds nothing.
 """
+
 import numbers
 
 import numpy
@@ -45,8 +46,9 @@ class _GRU:
         state = state or init_gru_state(len(X), self.num_hiddens, self.ctx)
         inputs = np.array(X.T, dtype="int32", ctx=self.ctx)
         labels = np.array(Y.T.reshape(-1), dtype="int32", ctx=self.ctx)
-        outputs, state = self.forward(npx.one_hot(inputs, self.vocab_size), state, self.params,
-                                      gates=gates)
+        outputs, state = self.forward(
+            npx.one_hot(inputs, self.vocab_size), state, self.params, gates=gates
+        )
         losses = gluon.loss.SoftmaxCrossEntropyLoss()(outputs, labels)
         return losses.asnumpy().astype(numpy.float64).reshape(Y.T.shape), state
 
@@ -70,8 +72,9 @@ def _hold(clamp, means):
             raise InputError(f"clamp {clamp!r} holds {gate!r}: a GRU has 'update' and 'reset'")
         number = isinstance(value, numbers.Real) and 0 <= value <= 1
         if not number and value != "mean":
-            raise InputError(f"clamp {clamp!r} holds {gate!r} at {value!r}: give a number from 0 "
-                             "to 1, or 'mean'")
+            raise InputError(
+                f"clamp {clamp!r} holds {gate!r} at {value!r}: give a number from 0 to 1, or 'mean'"
+            )
     own = means() if "mean" in clamp.values() else {}
     held = {gate: own[gate] if value == "mean" else value for gate, value in clamp.items()}
     return lambda t, Z, R: (held.get("update", Z), held.get("reset", R))
@@ -117,7 +120,7 @@ def rows(tokens):
     if row < 1:
         raise InputError(f"a text of {len(tokens)} tokens is too short: give at least {_ROWS + 1}")
     tokens, steps = numpy.asarray(tokens), row // _STEPS * _STEPS or row
-    return [tokens[i:i + _ROWS * row].reshape(_ROWS, row)[:, :steps] for i in (0, 1)]
+    return [tokens[i : i + _ROWS * row].reshape(_ROWS, row)[:, :steps] for i in (0, 1)]
 
 
 def damage_by_distance(model, tokens, clamp, max_distance):
@@ -138,8 +141,10 @@ def damage_by_distance(model, tokens, clamp, max_distance):
     cell, tokens = _GRU(model), numpy.asarray(tokens)
     needed = _WARM_UP + max_distance + 2
     if len(tokens) < needed:
-        raise InputError(f"a text of {len(tokens)} tokens is too short for a distance of "
-                         f"{max_distance}: give at least {needed}")
+        raise InputError(
+            f"a text of {len(tokens)} tokens is too short for a distance of "
+            f"{max_distance}: give at least {needed}"
+        )
     last = len(tokens) - needed
     starts = numpy.linspace(0, last, min(_PLACES, last + 1)).astype(int)
     windows = tokens[starts[:, None] + numpy.arange(needed)]

@@ -1,4 +1,5 @@
 """A picture of a trained GRU's gates over a text."""
+
 from matplotlib.figure import Figure
 
 from gluon_gru.errors import InputError
@@ -41,17 +42,37 @@ def picture(gates, units=None):
     across, down = max(4, 0.12 * len(text)), 0.17 * len(units)
     width, height, below = across + 2, 2 * down + 3.5, 0.5 + 0.06 * longest
     fig = Figure(figsize=(width, height))
-    panels = fig.subplots(3, 2, sharex="col", gridspec_kw={
-        "width_ratios": [across, 0.15], "height_ratios": [down, down, 1],
-        "left": 0.9 / width, "right": 1 - 0.5 / width, "wspace": 0.3 / across,
-        "bottom": below / height, "top": 1 - 0.7 / height, "hspace": 1.5 / (2 * down + 1)})
-    for (axes, bar), name, values in zip(panels, ("Z, update gate (1: keeps the state)",
-                                                  "R, reset gate (0: forgets the state)"),
-                                         (gates.update, gates.reset)):
-        image = axes.imshow(values[:_MAX_TOKENS, units].T, cmap="cividis", vmin=0, vmax=1,
-                            aspect="auto", interpolation="nearest")
-        axes.set_yticks(range(len(units)), [f"{unit} ({taus[unit]:.1f})" for unit in units],
-                        fontsize=7)
+    panels = fig.subplots(
+        3,
+        2,
+        sharex="col",
+        gridspec_kw={
+            "width_ratios": [across, 0.15],
+            "height_ratios": [down, down, 1],
+            "left": 0.9 / width,
+            "right": 1 - 0.5 / width,
+            "wspace": 0.3 / across,
+            "bottom": below / height,
+            "top": 1 - 0.7 / height,
+            "hspace": 1.5 / (2 * down + 1),
+        },
+    )
+    for (axes, bar), name, values in zip(
+        panels,
+        ("Z, update gate (1: keeps the state)", "R, reset gate (0: forgets the state)"),
+        (gates.update, gates.reset),
+    ):
+        image = axes.imshow(
+            values[:_MAX_TOKENS, units].T,
+            cmap="cividis",
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+            interpolation="nearest",
+        )
+        axes.set_yticks(
+            range(len(units)), [f"{unit} ({taus[unit]:.1f})" for unit in units], fontsize=7
+        )
         axes.set_title(name, fontsize=9, loc="left")
         axes.set_ylabel("unit (its memory, tokens)", fontsize=8)
         fig.colorbar(image, cax=bar)
@@ -62,12 +83,16 @@ def picture(gates, units=None):
     axes.set(ylim=(0, 1), xlabel="text, token by token")
     axes.grid(True, alpha=0.3)
     beside.set_axis_off()
-    beside.legend(*axes.get_legend_handles_labels(), loc="center", fontsize=8,
-                  frameon=False, handlelength=1.5)
+    beside.legend(
+        *axes.get_legend_handles_labels(), loc="center", fontsize=8, frameon=False, handlelength=1.5
+    )
     for axes in panels[:, 0]:
         axes.set_xticks(columns, text, fontsize=8, rotation=90 if longest > 1 else 0)
         axes.tick_params(axis="x", length=0, labelbottom=True)
-    cut = f", the first {len(text)} of {len(gates.text):,} tokens" if len(text) < len(
-        gates.text) else ""
+    cut = (
+        f", the first {len(text)} of {len(gates.text):,} tokens"
+        if len(text) < len(gates.text)
+        else ""
+    )
     fig.suptitle(f"Gates of layer {gates.layer}{cut}", fontsize=10)
     return png(fig)

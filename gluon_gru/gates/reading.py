@@ -4,6 +4,7 @@ With the update gate Z_t and the reset gate R_t, both between 0 and 1, a unit ke
 Z_t of its hidden state (H_t = Z_t * H_{t-1} + (1 - Z_t) * candidate), and the candidate sees the
 fraction R_t of the states before. Both GRUs are meant, the book's and Gluon's (`gluon_gru.models`).
 """
+
 import dataclasses
 import reprlib
 
@@ -55,22 +56,28 @@ def written_out(model):
         return gru, [model.params]
     if isinstance(model, RNNModel) and isinstance(model.rnn, rnn.GRU):
         if model.rnn._dir == 2:
-            raise InputError("the model's rnn.GRU is bidirectional: its gates at a character "
-                             "depend on the text behind it too; give one of a single direction")
+            raise InputError(
+                "the model's rnn.GRU is bidirectional: its gates at a character "
+                "depend on the text behind it too; give one of a single direction"
+            )
         if isinstance(model.rnn, fused.GRUResetBefore):
             output = [model.dense.weight.data().T, model.dense.bias.data()]
-            return gru, [[*model.rnn.book_params(layer), *output]
-                         for layer in range(model.rnn._num_layers)]
-        return gru_reset_after, [reset_after_params(model, layer)
-                                 for layer in range(model.rnn._num_layers)]
+            return gru, [
+                [*model.rnn.book_params(layer), *output] for layer in range(model.rnn._num_layers)
+            ]
+        return gru_reset_after, [
+            reset_after_params(model, layer) for layer in range(model.rnn._num_layers)
+        ]
     cell = model
     if isinstance(model, RNNModelScratch):
         cell = model.forward_fn
     elif isinstance(model, RNNModel):
         cell = type(model.rnn)
     name = getattr(cell, "__name__", type(cell).__name__)
-    raise InputError(f"the model's cell is {name}, which hasn't a GRU's two gates: give a model "
-                     "of gluon_gru.gru or of Gluon's rnn.GRU")
+    raise InputError(
+        f"the model's cell is {name}, which hasn't a GRU's two gates: give a model "
+        "of gluon_gru.gru or of Gluon's rnn.GRU"
+    )
 
 
 def inspect(model, vocab, text, ctx=None, layer=0):
@@ -91,16 +98,22 @@ def inspect(model, vocab, text, ctx=None, layer=0):
     """
     forward, layers = written_out(model)
     if layer not in range(len(layers)):
-        raise InputError(f"layer is {layer!r}, but the model has {len(layers)}: give one from 0 "
-                         f"to {len(layers) - 1}")
+        raise InputError(
+            f"layer is {layer!r}, but the model has {len(layers)}: give one from 0 "
+            f"to {len(layers) - 1}"
+        )
     if len(vocab) != model.vocab_size:
-        raise InputError(f"the vocabulary has {len(vocab)} tokens, but the model was made for "
-                         f"{model.vocab_size}: give the one that it was trained with")
+        raise InputError(
+            f"the vocabulary has {len(vocab)} tokens, but the model was made for "
+            f"{model.vocab_size}: give the one that it was trained with"
+        )
     tokens = list(text)
     if not any(token in vocab.token_to_idx for token in tokens):
         some = ", ".join(map(repr, vocab.idx_to_token[1:6]))
-        raise InputError(f"text {reprlib.repr(text)} has no token that the model knows: use those "
-                         f"of its vocabulary, such as {some}")
+        raise InputError(
+            f"text {reprlib.repr(text)} has no token that the model knows: use those "
+            f"of its vocabulary, such as {some}"
+        )
     indices, found = vocab[tokens], []
     ctx = ctx or layers[0][0].ctx
     inputs = npx.one_hot(np.array([indices], dtype="int32", ctx=ctx).T, model.vocab_size)
@@ -149,8 +162,9 @@ def resets(gates):
     """
     tokens = numpy.array(gates.text)
     distinct = list(dict.fromkeys(gates.text))
-    by_unit = numpy.array([gates.reset[tokens == token].mean(axis=0, dtype=numpy.float64)
-                           for token in distinct])
+    by_unit = numpy.array(
+        [gates.reset[tokens == token].mean(axis=0, dtype=numpy.float64) for token in distinct]
+    )
     order = numpy.argsort(by_unit.mean(axis=1), kind="stable")
     by_unit = by_unit[order]
     return [distinct[i] for i in order], by_unit.mean(axis=1), by_unit
@@ -171,9 +185,10 @@ def explained_by_token(gates, gate="reset"):
         InputError: for another ``gate``.
     """
     values, tokens = _values(gates, gate), numpy.array(gates.text)
-    between = sum((tokens == token).mean()
-                  * (values[tokens == token].mean(axis=0) - values.mean(axis=0)) ** 2
-                  for token in dict.fromkeys(gates.text))
+    between = sum(
+        (tokens == token).mean() * (values[tokens == token].mean(axis=0) - values.mean(axis=0)) ** 2
+        for token in dict.fromkeys(gates.text)
+    )
     changes = numpy.ptp(values, axis=0) > 0
     return numpy.where(changes, between / numpy.where(changes, values.var(axis=0), 1), 0)
 
@@ -207,11 +222,13 @@ def boundary_correlation(gates, gate="reset"):
     values = _values(gates, gate)
     ends = numpy.array([not token.isalpha() for token in gates.text], numpy.float64)
     if not has_ends(gates):
-        raise InputError(f"text {reprlib.repr(''.join(gates.text))} has "
-                         f"{'nothing but' if ends.all() else 'no'} ends of words: give one with "
-                         "letters and spaces")
+        raise InputError(
+            f"text {reprlib.repr(''.join(gates.text))} has "
+            f"{'nothing but' if ends.all() else 'no'} ends of words: give one with "
+            "letters and spaces"
+        )
     changes = numpy.ptp(values, axis=0) > 0
     values, ends = values - values.mean(axis=0), ends - ends.mean()
-    sizes = numpy.sqrt((values ** 2).sum(axis=0) * (ends ** 2).sum())
+    sizes = numpy.sqrt((values**2).sum(axis=0) * (ends**2).sum())
     # Rounding leaves something of a constant too, which correlates with anything.
     return numpy.where(changes, ends @ values / numpy.where(changes, sizes, 1), 0)

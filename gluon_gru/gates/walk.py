@@ -1,4 +1,5 @@
 """A text that one can walk through on a page, with R and Z of a chosen unit at every token."""
+
 from gluon_gru.gates.picture import shown
 from gluon_gru.gates.reading import memory
 
@@ -23,15 +24,21 @@ def walk(name, gates):
     """
     order, taus = memory(gates)
     units = order[:MAX_UNITS]
-    found = {"name": name, "layer": gates.layer, "tokens": list(gates.text[:MAX_TOKENS]),
-             "num_tokens": len(gates.text), "num_units": len(taus),
-             "units": [int(unit) for unit in units],
-             "taus": [round(float(tau), 1) if tau < float("inf") else None for tau in taus[units]]}
+    found = {
+        "name": name,
+        "layer": gates.layer,
+        "tokens": list(gates.text[:MAX_TOKENS]),
+        "num_tokens": len(gates.text),
+        "num_units": len(taus),
+        "units": [int(unit) for unit in units],
+        "taus": [round(float(tau), 1) if tau < float("inf") else None for tau in taus[units]],
+    }
     for gate in ("update", "reset"):
         values = getattr(gates, gate)[:MAX_TOKENS].astype("float64").round(3)
         found[gate] = values[:, units].T.tolist()
-        found[f"mean_{gate}"] = getattr(gates, gate)[:MAX_TOKENS].astype("float64").mean(
-            axis=1).round(3).tolist()
+        found[f"mean_{gate}"] = (
+            getattr(gates, gate)[:MAX_TOKENS].astype("float64").mean(axis=1).round(3).tolist()
+        )
     return found
 
 

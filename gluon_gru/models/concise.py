@@ -1,4 +1,5 @@
 """The concise language model: any of Gluon's recurrent layers, then a dense output layer."""
+
 from mxnet import npx
 from mxnet.gluon import nn
 
@@ -38,8 +39,13 @@ class RNNModel(nn.Block):
 
     def config(self):
         """Return what makes this model this model, as JSON holds it."""
-        facts = {"layer": "_mode", "num_hiddens": "_hidden_size", "num_layers": "_num_layers",
-                 "directions": "_dir", "dropout": "_dropout"}
+        facts = {
+            "layer": "_mode",
+            "num_hiddens": "_hidden_size",
+            "num_layers": "_num_layers",
+            "directions": "_dir",
+            "dropout": "_dropout",
+        }
         # A reader's own layer may not have them.
         found = {name: getattr(self.rnn, attribute, None) for name, attribute in facts.items()}
         if hasattr(self.rnn, "fused_name"):

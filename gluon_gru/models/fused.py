@@ -10,6 +10,7 @@ engine from tokens to updated parameters.
 Where the engine isn't (no compiler at install, ``GLUON_GRU_ENGINE=off``, a GPU, another type than
 float32), all of them run on MXNet's own operators.
 """
+
 import functools
 
 import mxnet as mx
@@ -40,7 +41,8 @@ def _fused(cell, forward_fn):
     fused.__doc__ = (
         f"Run `gluon_gru.models.{name}` on the engine; ``(outputs, state)``.\n\n"
         "    ``inputs`` may also be tokens, (num_steps, batch_size), which are then looked up.\n\n"
-        "    Raises:\n        InputError: for shapes that don't fit, and for tokens out of range.")
+        "    Raises:\n        InputError: for shapes that don't fit, and for tokens out of range."
+    )
     # A checkpoint tells them apart: their sums are in another order.
     fused.__name__ = f"fused.{name}"
     fused.cell, fused.reads_tokens = cell, True
@@ -72,7 +74,7 @@ class Layer:
     def weight_names(self, i, side="l"):
         """Return the names of layer i's parameters, in the order of its layout."""
         parts = ["i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias"]
-        return [f"{side}{i}_{part}" for part in parts[:len(self.layout(i).shapes)]]
+        return [f"{side}{i}_{part}" for part in parts[: len(self.layout(i).shapes)]]
 
     def is_plain(self):
         """Return whether it is a layer as the engine's language models have it.
@@ -82,12 +84,18 @@ class Layer:
         return self._dir == 1 and self._layout == "TNC" and not self._unusual()
 
     def _unusual(self):
-        return (self._use_sequence_length or self._projection_size
-                or self._lstm_state_clip_min is not None)
+        return (
+            self._use_sequence_length
+            or self._projection_size
+            or self._lstm_state_clip_min is not None
+        )
 
     def _forward_kernel(self, F, inputs, states, sequence_length, **params):
-        if F is not mx.ndarray or self._unusual() or not runs_here(
-                inputs, *states, *params.values()):
+        if (
+            F is not mx.ndarray
+            or self._unusual()
+            or not runs_here(inputs, *states, *params.values())
+        ):
             return self._without_engine(F, inputs, states, sequence_length, **params)
         if self._layout == "NTC":
             inputs = inputs.swapaxes(0, 1)
@@ -97,12 +105,13 @@ class Layer:
             if i:
                 hiddens = npx.dropout(hiddens, p=self._dropout) if self._dropout else hiddens
             outputs = []
-            for direction, side in enumerate("lr"[:self._dir]):
+            for direction, side in enumerate("lr"[: self._dir]):
                 n = i * self._dir + direction
                 weights = [params[name].as_np_ndarray() for name in self.weight_names(i, side)]
                 X = np.flip(hiddens, 0) if direction else hiddens
-                out, end = recurrent(self.cell(), self.layout(i), X, [s[n] for s in states],
-                                     weights)
+                out, end = recurrent(
+                    self.cell(), self.layout(i), X, [s[n] for s in states], weights
+                )
                 outputs.append(np.flip(out, 0) if direction else out)
                 ends.append(end)
             hiddens = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
@@ -112,25 +121,44 @@ class Layer:
         return hiddens, ends
 
     def _without_engine(self, F, inputs, states, sequence_length, **params):
-        if (F is mx.ndarray and self._dropout and self._num_layers > 1 and autograd.is_training()
-                and inputs.ctx.device_type == "cpu" and not self._unusual()):
+        if (
+            F is mx.ndarray
+            and self._dropout
+            and self._num_layers > 1
+            and autograd.is_training()
+            and inputs.ctx.device_type == "cpu"
+            and not self._unusual()
+        ):
             return self._layer_by_layer(F, inputs, states, **params)
         return super()._forward_kernel(F, inputs, states, sequence_length, **params)
 
     def _layer_by_layer(self, F, inputs, states, **params):
         """Run Gluon's operator for each layer: with several at once it forgets dropout on CPUs."""
-        hiddens, ends, sides = inputs, [], "lr"[:self._dir]
+        hiddens, ends, sides = inputs, [], "lr"[: self._dir]
         if self._layout == "NTC":
             hiddens = hiddens.swapaxes(0, 1)
         for i in range(self._num_layers):
             hiddens = npx.dropout(hiddens, p=self._dropout) if i else hiddens
-            flat = F.np._internal.rnn_param_concat(*(
-                params[f"{side}{i}_{source}_{kind}"].reshape(-1) for kind in ("weight", "bias")
-                for side in sides for source in ("i2h", "h2h")), dim=0)
+            flat = F.np._internal.rnn_param_concat(
+                *(
+                    params[f"{side}{i}_{source}_{kind}"].reshape(-1)
+                    for kind in ("weight", "bias")
+                    for side in sides
+                    for source in ("i2h", "h2h")
+                ),
+                dim=0,
+            )
             rows = slice(i * self._dir, (i + 1) * self._dir)
             hiddens, *end = npx.rnn(
-                hiddens, flat, *(state[rows] for state in states), state_size=self._hidden_size,
-                num_layers=1, bidirectional=self._dir == 2, state_outputs=True, mode=self._mode)
+                hiddens,
+                flat,
+                *(state[rows] for state in states),
+                state_size=self._hidden_size,
+                num_layers=1,
+                bidirectional=self._dir == 2,
+                state_outputs=True,
+                mode=self._mode,
+            )
             ends.append(end)
         ends = [np.concatenate(parts) for parts in zip(*ends)]
         return (hiddens.swapaxes(0, 1) if self._layout == "NTC" else hiddens), ends
@@ -174,7 +202,7 @@ class GRUResetBefore(Layer, layers.GRU):
 
     def infer_shape(self, inputs, *_):
         """Learn the size of the inputs from the first of them, as Gluon's layers do."""
-        for side in "lr"[:self._dir]:
+        for side in "lr"[: self._dir]:
             weight = getattr(self, f"{side}0_i2h_weight")
             weight.shape = (weight.shape[0], inputs.shape[2])
             for i in range(1, self._num_layers):
@@ -197,18 +225,23 @@ class GRUResetBefore(Layer, layers.GRU):
         """
         hiddens = self._hidden_size
         if self._num_layers != 1 or self._dir != 1:
-            raise InputError("the book's parameters are of one layer in one direction: this layer "
-                             f"has {self._num_layers} and {self._dir}")
+            raise InputError(
+                "the book's parameters are of one layer in one direction: this layer "
+                f"has {self._num_layers} and {self._dir}"
+            )
         shapes = [param.shape for param in params[:9]]
         vocab_size = shapes[0][0] if shapes else 0
         if shapes != [(vocab_size, hiddens), (hiddens, hiddens), (hiddens,)] * 3:
-            raise InputError(f"parameters of the shapes {shapes}: a GRU of {hiddens} hidden units "
-                             "has three times a weight for inputs, one for the hidden state, and "
-                             "a bias")
+            raise InputError(
+                f"parameters of the shapes {shapes}: a GRU of {hiddens} hidden units "
+                "has three times a weight for inputs, one for the hidden state, and "
+                "a bias"
+            )
         gates = [params[3:6], params[0:3], params[6:9]]
         W_x, W_h = (np.concatenate([gate[i].T for gate in gates]) for i in range(2))
-        for name, value in zip(self.weight_names(0),
-                               (W_x, W_h, np.concatenate([gate[2] for gate in gates]))):
+        for name, value in zip(
+            self.weight_names(0), (W_x, W_h, np.concatenate([gate[2] for gate in gates]))
+        ):
             parameter = getattr(self, name)
             parameter.shape = value.shape
             parameter.initialize(ctx=value.ctx, force_reinit=True)
@@ -226,11 +259,14 @@ class GRUResetBefore(Layer, layers.GRU):
         for i in range(self._num_layers):
             hiddens = npx.dropout(hiddens, p=self._dropout) if i and self._dropout else hiddens
             outputs = []
-            for direction, side in enumerate("lr"[:self._dir]):
+            for direction, side in enumerate("lr"[: self._dir]):
                 weights = [params[name].as_np_ndarray() for name in self.weight_names(i, side)]
                 X = np.flip(hiddens, 0) if direction else hiddens
-                out, (end,) = scratch.gru(X, (states[0].as_np_ndarray()[len(ends)],),
-                                          [*_book_params(*weights), same, nothing])
+                out, (end,) = scratch.gru(
+                    X,
+                    (states[0].as_np_ndarray()[len(ends)],),
+                    [*_book_params(*weights), same, nothing],
+                )
                 out = out.reshape(*X.shape[:2], -1)
                 outputs.append(np.flip(out, 0) if direction else out)
                 ends.append(end)
@@ -242,5 +278,8 @@ def _book_params(W_x, W_h, b):
     """Return Gluon's stacked weights of a GRU, one bias, as the book's nine."""
     hiddens = W_h.shape[1]
     reset, update, candidate = (slice(i * hiddens, (i + 1) * hiddens) for i in range(3))
-    return [array for gate in (update, reset, candidate)
-            for array in (W_x[gate].T, W_h[gate].T, b[gate])]
+    return [
+        array
+        for gate in (update, reset, candidate)
+        for array in (W_x[gate].T, W_h[gate].T, b[gate])
+    ]

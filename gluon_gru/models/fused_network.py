@@ -3,6 +3,7 @@
 Nothing goes through MXNet on the way, neither its operators nor its queue: the kernels read and
 write the memory of the model's own parameters.
 """
+
 import numpy
 from mxnet import gluon, np
 
@@ -45,15 +46,16 @@ def fused_network(model, seed=None, moments=None):
     ctx = model.dense.weight.list_ctx()[0]
     if any(param._deferred_init for param in params):
         # Gluon learns the sizes, and makes the weights, when it first needs them.
-        model(np.zeros((1, 1), dtype="int32", ctx=ctx),
-              model.begin_state(batch_size=1, ctx=ctx))
+        model(np.zeros((1, 1), dtype="int32", ctx=ctx), model.begin_state(batch_size=1, ctx=ctx))
     if not runs_here(*(param.data() for param in params)):
         return None
-    layers = [(layer.cell(), layer.layout(i),
-               [getattr(layer, name) for name in layer.weight_names(i)])
-              for i in range(layer._num_layers)]
-    return FusedNetwork(layers, model.dense.weight, model.dense.bias, True, layer._dropout, seed,
-                        moments)
+    layers = [
+        (layer.cell(), layer.layout(i), [getattr(layer, name) for name in layer.weight_names(i)])
+        for i in range(layer._num_layers)
+    ]
+    return FusedNetwork(
+        layers, model.dense.weight, model.dense.bias, True, layer._dropout, seed, moments
+    )
 
 
 def _data_and_grad(param):
@@ -98,9 +100,16 @@ class FusedNetwork:
         (W, b), (dW, db) = self._addresses([W_q, b_q])
         self.vocab_size = b_q.shape[0]
         self._network = native.Network(
-            num_layers=len(layers), layers=self._layers, output_transposed=transposed,
-            num_threads=native.num_threads(), logits_size=self.vocab_size, W_q=W, b_q=b, dW_q=dW,
-            db_q=db)
+            num_layers=len(layers),
+            layers=self._layers,
+            output_transposed=transposed,
+            num_threads=native.num_threads(),
+            logits_size=self.vocab_size,
+            W_q=W,
+            b_q=b,
+            dW_q=dW,
+            db_q=db,
+        )
         self._updated = (native.Parameter * len(self._params))(*self._params)
         self._workspace = self._states = None
 
@@ -113,9 +122,13 @@ class FusedNetwork:
                 places.append(place or None)
             if grad is not None:
                 moments = self._moments[param] if self._moments else ()
-                self._params.append(native.Parameter(
-                    *addresses, *([array.ctypes.data for array in moments] or (None, None)),
-                    data.size))
+                self._params.append(
+                    native.Parameter(
+                        *addresses,
+                        *([array.ctypes.data for array in moments] or (None, None)),
+                        data.size,
+                    )
+                )
         return found
 
     def _begin(self, tokens, training):
@@ -127,8 +140,10 @@ class FusedNetwork:
         # How much room depends on what there is, and so on whether these are NULL.
         for layer in self._layers[:-1]:
             layer.mask = 1 if training and self._dropout else None
-        self._states = [numpy.zeros((2, network.batch_size, layer.num_hiddens), numpy.float32)
-                        for layer in self._layers]
+        self._states = [
+            numpy.zeros((2, network.batch_size, layer.num_hiddens), numpy.float32)
+            for layer in self._layers
+        ]
         for layer, states in zip(self._layers, self._states):
             for i in range(2 if layer.cell == native.CELLS["lstm"] else 1):
                 layer.start[i] = layer.end[i] = states[i].ctypes.data
@@ -185,8 +200,11 @@ class FusedNetwork:
             kept += self._draw_masks()
         self.steps += 1
         self._kernels.train_step(
-            self._network, self._updated, len(self._updated),
-            native.Optimizer(self.steps if adam else 0, clip_norm, lr, *ADAM))
+            self._network,
+            self._updated,
+            len(self._updated),
+            native.Optimizer(self.steps if adam else 0, clip_norm, lr, *ADAM),
+        )
         return self._network.loss
 
     def score(self, X, Y, from_zeros=False):
@@ -212,8 +230,9 @@ class FusedNetwork:
         prefix = check_tokens(prefix, self.vocab_size)
         added = numpy.empty(num_predicts, numpy.int32)
         self._begin(prefix[:1, None], False)
-        self._kernels.generate(self._network, prefix.ctypes.data, prefix.size, added.ctypes.data,
-                               added.size)
+        self._kernels.generate(
+            self._network, prefix.ctypes.data, prefix.size, added.ctypes.data, added.size
+        )
         return added
 
     def read(self, tokens):

@@ -4,6 +4,7 @@ MXNet's own way to such operators, ``autograd.Function``, drops gradients that a
 others, and all those after the first that nobody wants, and copies every gradient once more: here
 its callback is registered directly, and the kernels write into the gradients' memory.
 """
+
 import ctypes
 import typing
 
@@ -40,8 +41,10 @@ class Layout(typing.NamedTuple):
 def book_layout(cell, num_inputs, num_hiddens):
     """Return the `Layout` of the book's parameters: three a gate, as `get_gru_params` has them."""
     gates = native.GATES[cell]
-    places = {name: [(3 * gate + i, 0) for gate in range(gates)]
-              for i, name in enumerate(("W_x", "W_h", "b_x"))}
+    places = {
+        name: [(3 * gate + i, 0) for gate in range(gates)]
+        for i, name in enumerate(("W_x", "W_h", "b_x"))
+    }
     shapes = [(num_inputs, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)] * gates
     return Layout(False, places, shapes)
 
@@ -60,7 +63,8 @@ def gluon_layout(cell, num_inputs, num_hiddens):
         shapes.pop(), names.pop()
     places = {
         name: [(i, gate * num_hiddens * (shape[1] if len(shape) > 1 else 1)) for gate in order]
-        for i, (name, shape) in enumerate(zip(names, shapes))}
+        for i, (name, shape) in enumerate(zip(names, shapes))
+    }
     return Layout(True, places, shapes)
 
 
@@ -83,8 +87,8 @@ def set_weights(layer, layout, addresses, prefix=""):
 def runs_here(*arrays):
     """Return whether the engine is there and computes with such arrays: on a CPU, float32."""
     return engine.kernels() is not None and all(
-        array.ctx.device_type.startswith("cpu") and array.dtype == numpy.float32
-        for array in arrays)
+        array.ctx.device_type.startswith("cpu") and array.dtype == numpy.float32 for array in arrays
+    )
 
 
 def check_tokens(tokens, vocab_size):
@@ -97,8 +101,10 @@ def check_tokens(tokens, vocab_size):
     whole = numpy.ascontiguousarray(tokens, numpy.int32)
     wrong = (tokens < 0) | (tokens >= vocab_size) | (whole != tokens)
     if wrong.any():
-        raise InputError(f"token {tokens[wrong][0]} is not a whole number from 0 to "
-                         f"{vocab_size - 1}: the vocabulary has {vocab_size} tokens")
+        raise InputError(
+            f"token {tokens[wrong][0]} is not a whole number from 0 to "
+            f"{vocab_size - 1}: the vocabulary has {vocab_size} tokens"
+        )
     return whole
 
 
@@ -125,11 +131,19 @@ class _Call:
         # Kept, so that their memory is. Tokens have no gradient: MXNet needn't know of them.
         reads_tokens = inputs.ndim == 2
         self.inputs_of_op = [*states, *params, *([] if reads_tokens else [inputs])]
-        self.layer = native.Layer(cell=native.CELLS[cell], transposed=layout.transposed,
-                                  num_inputs=num_inputs, num_hiddens=self.num_hiddens)
+        self.layer = native.Layer(
+            cell=native.CELLS[cell],
+            transposed=layout.transposed,
+            num_inputs=num_inputs,
+            num_hiddens=self.num_hiddens,
+        )
         self.network = native.Network(
-            num_layers=1, num_steps=num_steps, batch_size=batch_size,
-            num_threads=native.num_threads(), layers=ctypes.pointer(self.layer))
+            num_layers=1,
+            num_steps=num_steps,
+            batch_size=batch_size,
+            num_threads=native.num_threads(),
+            layers=ctypes.pointer(self.layer),
+        )
         if reads_tokens:
             self.tokens = check_tokens(inputs.asnumpy(), num_inputs)
             self.network.tokens = self.tokens.ctypes.data
@@ -138,10 +152,12 @@ class _Call:
         for i, state in enumerate(states):
             self.layer.start[i] = address(state)
         set_weights(self.layer, layout, [address(param) for param in params])
-        self.outputs = [np.empty((num_steps, batch_size, self.num_hiddens)),
-                        *(np.empty(state.shape) for state in states)]
+        self.outputs = [
+            np.empty((num_steps, batch_size, self.num_hiddens)),
+            *(np.empty(state.shape) for state in states),
+        ]
         self.network.outputs, *ends = (address(output) for output in self.outputs)
-        self.layer.end[:len(ends)] = ends
+        self.layer.end[: len(ends)] = ends
         self.workspace = None
 
     def forward(self, training):
@@ -164,17 +180,21 @@ class _Call:
         if self.workspace is None:
             # The first backward pass left nothing for a second one.
             self.forward(True)
-        targets = [None if request == _NULL else address(grad)
-                   for grad, request in zip(input_grads, requests)]
-        sums = {i: numpy.empty(input_grads[i].shape, numpy.float32)
-                for i, request in enumerate(requests) if request == _ADD}
-        places = [sums[i].ctypes.data if i in sums else target
-                  for i, target in enumerate(targets)]
+        targets = [
+            None if request == _NULL else address(grad)
+            for grad, request in zip(input_grads, requests)
+        ]
+        sums = {
+            i: numpy.empty(input_grads[i].shape, numpy.float32)
+            for i, request in enumerate(requests)
+            if request == _ADD
+        }
+        places = [sums[i].ctypes.data if i in sums else target for i, target in enumerate(targets)]
         num_states = len(self.outputs) - 1
         self.network.doutputs, *ends = (address(grad) for grad in output_grads)
         self.layer.dend[:num_states] = ends
         self.layer.dstart[:num_states] = places[:num_states]
-        set_weights(self.layer, self.layout, places[num_states:num_states + self.num_params], "d")
+        set_weights(self.layer, self.layout, places[num_states : num_states + self.num_params], "d")
         if self.network.inputs:
             self.network.dinputs = places[-1]
         self.kernels.backward(self.network)
@@ -192,10 +212,15 @@ def _record(call):
     def backward(num_output_grads, num_input_grads, pointers, requests, _is_train, _state):
         try:
             # These arrays are ours to free, which their Python objects do.
-            grads = [NDArray(ctypes.cast(pointers[i], NDArrayHandle))
-                     for i in range(num_output_grads + num_input_grads)]
-            call.backward(grads[:num_output_grads], grads[num_output_grads:],
-                          [requests[i] for i in range(num_input_grads)])
+            grads = [
+                NDArray(ctypes.cast(pointers[i], NDArrayHandle))
+                for i in range(num_output_grads + num_input_grads)
+            ]
+            call.backward(
+                grads[:num_output_grads],
+                grads[num_output_grads:],
+                [requests[i] for i in range(num_input_grads)],
+            )
         except Exception as error:
             # MXNet knows no more than that it failed.
             print(f"error in the backward pass of a fused layer: {error!r}")
@@ -207,16 +232,25 @@ def _record(call):
         return True
 
     functype = ctypes.CFUNCTYPE(ctypes.c_int)
-    callbacks = [ctypes.cast(_BackwardCallback(backward), functype),
-                 ctypes.cast(_DeleteCallback(delete), functype)]
+    callbacks = [
+        ctypes.cast(_BackwardCallback(backward), functype),
+        ctypes.cast(_DeleteCallback(delete), functype),
+    ]
     context = MXCallbackList(
         len(callbacks),
         ctypes.cast((functype * 2)(*callbacks), ctypes.POINTER(functype)),
-        ctypes.cast((ctypes.c_void_p * 2)(), ctypes.POINTER(ctypes.c_void_p)))
+        ctypes.cast((ctypes.c_void_p * 2)(), ctypes.POINTER(ctypes.c_void_p)),
+    )
     registry.ref_holder[key] = context
-    check_call(_LIB.MXCustomFunctionRecord(
-        len(call.inputs_of_op), c_handle_array(call.inputs_of_op), len(call.outputs),
-        c_handle_array(call.outputs), ctypes.byref(context)))
+    check_call(
+        _LIB.MXCustomFunctionRecord(
+            len(call.inputs_of_op),
+            c_handle_array(call.inputs_of_op),
+            len(call.outputs),
+            c_handle_array(call.outputs),
+            ctypes.byref(context),
+        )
+    )
 
 
 def recurrent(cell, layout, inputs, states, params):
@@ -238,8 +272,10 @@ def recurrent(cell, layout, inputs, states, params):
     """
     num_inputs, num_hiddens = _sizes(layout)
     if inputs.ndim not in (2, 3) or 0 in inputs.shape[:2]:
-        raise InputError(f"inputs have the shape {inputs.shape}: it must be (num_steps, "
-                         f"batch_size) or (num_steps, batch_size, {num_inputs})")
+        raise InputError(
+            f"inputs have the shape {inputs.shape}: it must be (num_steps, "
+            f"batch_size) or (num_steps, batch_size, {num_inputs})"
+        )
     named = [("inputs", inputs, inputs.shape[:2] + (num_inputs,) * (inputs.ndim - 2))]
     named += [("state", state, (inputs.shape[1], num_hiddens)) for state in states]
     named += [("parameter", param, shape) for param, shape in zip(params, layout.shapes)]

@@ -3,6 +3,7 @@
 They answer the chapter's exercise "What happens if you implement only parts of a GRU?". Functions,
 shapes and initialisation are those of `gluon_gru.models.scratch`, and so are the names.
 """
+
 from mxnet import np, npx
 
 from gluon_gru.models.scratch import _gate, _with_output_layer, init_rnn_state
@@ -25,7 +26,7 @@ def reset_only(inputs, state, params):
     copied on, so no memory outlives the products with W_hh.
     """
     W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
-    H, = state
+    (H,) = state
     outputs = []
     for X in inputs:
         R = npx.sigmoid(np.dot(X, W_xr) + np.dot(H, W_hr) + b_r)
@@ -51,7 +52,7 @@ def update_only(inputs, state, params):
     with R_t = 1.
     """
     W_xz, W_hz, b_z, W_xh, W_hh, b_h, W_hq, b_q = params
-    H, = state
+    (H,) = state
     outputs = []
     for X in inputs:
         Z = npx.sigmoid(np.dot(X, W_xz) + np.dot(H, W_hz) + b_z)

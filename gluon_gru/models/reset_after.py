@@ -3,6 +3,7 @@
 The reset gate scales the recurrent product, not the state that goes into it, and the candidate has
 a bias inside that product: cuDNN's variant.
 """
+
 from mxnet import np, npx
 
 
@@ -19,7 +20,7 @@ def gru_reset_after(inputs, state, params, gates=None):
             `reset_after_params`.
     """
     W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_xh, b_hh, W_hq, b_q = params
-    H, = state
+    (H,) = state
     outputs = []
     for t, X in enumerate(inputs):
         Z = npx.sigmoid(np.dot(X, W_xz) + np.dot(H, W_hz) + b_z)
@@ -39,11 +40,23 @@ def reset_after_params(model, layer=0):
     where one would do. Of several layers, ``layer`` (from 0) is the one meant; what the ones above
     the lowest read are the hidden states of the one below.
     """
-    W_x, W_h, b_x, b_h = (getattr(model.rnn, f"l{layer}_{part}").data() for part in (
-        "i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias"))
+    W_x, W_h, b_x, b_h = (
+        getattr(model.rnn, f"l{layer}_{part}").data()
+        for part in ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
+    )
     W_x, W_h = W_x.T, W_h.T
     reset, update, candidate = (slice(i * W_h.shape[0], (i + 1) * W_h.shape[0]) for i in range(3))
-    return [W_x[:, update], W_h[:, update], b_x[update] + b_h[update],
-            W_x[:, reset], W_h[:, reset], b_x[reset] + b_h[reset],
-            W_x[:, candidate], W_h[:, candidate], b_x[candidate], b_h[candidate],
-            model.dense.weight.data().T, model.dense.bias.data()]
+    return [
+        W_x[:, update],
+        W_h[:, update],
+        b_x[update] + b_h[update],
+        W_x[:, reset],
+        W_h[:, reset],
+        b_x[reset] + b_h[reset],
+        W_x[:, candidate],
+        W_h[:, candidate],
+        b_x[candidate],
+        b_h[candidate],
+        model.dense.weight.data().T,
+        model.dense.bias.data(),
+    ]

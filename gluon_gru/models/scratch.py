@@ -7,6 +7,7 @@ standard deviation 0.01, biases are 0. Shapes: ``inputs`` (num_steps, batch_size
 one-hot; outputs (num_steps * batch_size, vocab_size), time step by time step; each state
 (batch_size, num_hiddens). ``*`` is the product by element, ``.`` the matrix product.
 """
+
 from mxnet import np, npx
 
 from gluon_gru.errors import check_positive
@@ -18,8 +19,11 @@ def _weights(shape, ctx):
 
 def _gate(num_inputs, num_hiddens, ctx):
     """Return the three parameters of a gate or cell: for the input, the hidden state, the bias."""
-    return [_weights((num_inputs, num_hiddens), ctx), _weights((num_hiddens, num_hiddens), ctx),
-            np.zeros(num_hiddens, ctx=ctx)]
+    return [
+        _weights((num_inputs, num_hiddens), ctx),
+        _weights((num_hiddens, num_hiddens), ctx),
+        np.zeros(num_hiddens, ctx=ctx),
+    ]
 
 
 def _with_output_layer(params, vocab_size, num_hiddens, ctx):
@@ -32,8 +36,7 @@ def _with_output_layer(params, vocab_size, num_hiddens, ctx):
 
 def get_rnn_params(vocab_size, num_hiddens, ctx):
     """Return ``[W_xh, W_hh, b_h, W_hq, b_q]`` of an RNN."""
-    return _with_output_layer(
-        _gate(vocab_size, num_hiddens, ctx), vocab_size, num_hiddens, ctx)
+    return _with_output_layer(_gate(vocab_size, num_hiddens, ctx), vocab_size, num_hiddens, ctx)
 
 
 def init_rnn_state(batch_size, num_hiddens, ctx):
@@ -48,7 +51,7 @@ def rnn(inputs, state, params):
     Networks".
     """
     W_xh, W_hh, b_h, W_hq, b_q = params
-    H, = state
+    (H,) = state
     outputs = []
     for X in inputs:
         H = np.tanh(np.dot(X, W_xh) + np.dot(H, W_hh) + b_h)
@@ -82,7 +85,7 @@ def gru(inputs, state, params, gates=None):
     pass through it in every time step t (from 0): it may look at them, or force others on the cell.
     """
     W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
-    H, = state
+    (H,) = state
     outputs = []
     for t, X in enumerate(inputs):
         Z = npx.sigmoid(np.dot(X, W_xz) + np.dot(H, W_hz) + b_z)
@@ -107,8 +110,10 @@ def get_lstm_params(vocab_size, num_hiddens, ctx):
 
 def init_lstm_state(batch_size, num_hiddens, ctx):
     """Return ``(H, C)``, hidden state and memory cell: zeros (batch_size, num_hiddens) each."""
-    return (np.zeros((batch_size, num_hiddens), ctx=ctx),
-            np.zeros((batch_size, num_hiddens), ctx=ctx))
+    return (
+        np.zeros((batch_size, num_hiddens), ctx=ctx),
+        np.zeros((batch_size, num_hiddens), ctx=ctx),
+    )
 
 
 def lstm(inputs, state, params):
@@ -168,9 +173,12 @@ class RNNModelScratch:
 
     def config(self):
         """Return what makes this model this model, as JSON holds it."""
-        return {"model": "RNNModelScratch", "num_hiddens": self.num_hiddens,
-                "forward_fn": getattr(self.forward_fn, "__name__", "unnamed"),
-                "vocab_size": self.vocab_size}
+        return {
+            "model": "RNNModelScratch",
+            "num_hiddens": self.num_hiddens,
+            "forward_fn": getattr(self.forward_fn, "__name__", "unnamed"),
+            "vocab_size": self.vocab_size,
+        }
 
     def begin_state(self, batch_size, ctx):
         """Return the state to start from."""

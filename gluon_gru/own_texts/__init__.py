@@ -8,6 +8,7 @@ print("".join(own_texts.generate("runs/mine", "Once ")))
 print(own_texts.evaluate("runs/mine", "other.txt").perplexity)
 ```
 """
+
 from gluon_gru.own_texts.scoring import Score, evaluate
 from gluon_gru.own_texts.training import train
 from gluon_gru.own_texts.writing import generate

@@ -3,6 +3,7 @@
 ``model.safetensors`` is the best checkpoint, ``last.safetensors`` what a resumed run goes on from,
 ``run.json`` the record of it all, ``curve.png`` the picture.
 """
+
 import json
 import math
 import pathlib
@@ -43,11 +44,15 @@ class Folder:
         names = ("run.json", IN_FOLDER, "last.safetensors")
         held = [name for name in names if (self.path / name).exists()]
         if held and not resume:
-            raise InputError(f"{str(out)!r} holds a run already ({held[0]}): go on with it by "
-                             "--resume (resume=True), or give another folder")
+            raise InputError(
+                f"{str(out)!r} holds a run already ({held[0]}): go on with it by "
+                "--resume (resume=True), or give another folder"
+            )
         if held and held[0] != "run.json":
-            raise InputError(f"{str(out)!r} holds {held[0]}, but no run.json that tells what run "
-                             "it is of: give another folder")
+            raise InputError(
+                f"{str(out)!r} holds {held[0]}, but no run.json that tells what run "
+                "it is of: give another folder"
+            )
         if held:
             self.record = self._read(self.path / "run.json")
 
@@ -60,26 +65,34 @@ class Folder:
             Settings(**record["settings"])
             return record
         except (OSError, TypeError, ValueError) as error:
-            raise InputError(f"{str(path)!r} can't be read ({error}): give another "
-                             "folder") from error
+            raise InputError(
+                f"{str(path)!r} can't be read ({error}): give another folder"
+            ) from error
 
     def check_continues(self, given, text):
         """Raise InputError if settings that are given, or the text, are not the record's."""
         unknown = set(given) - set(self.record["settings"])
         if unknown:
-            raise InputError(f"{', '.join(sorted(unknown))} is no setting: there are "
-                             f"{', '.join(self.record['settings'])}")
+            raise InputError(
+                f"{', '.join(sorted(unknown))} is no setting: there are "
+                f"{', '.join(self.record['settings'])}"
+            )
         differences = [
             f"{name} is {recorded!r} there and {given[name]!r} here"
             for name, recorded in self.record["settings"].items()
-            if name in given and given[name] != recorded]
+            if name in given and given[name] != recorded
+        ]
         if text and text.sha256 != self.record["text"]["sha256"]:
-            differences.append(f"its text is {self.record['text']['name']!r} with the SHA-256 "
-                               f"{self.record['text']['sha256'][:12]}..., this one's is "
-                               f"{text.sha256[:12]}...")
+            differences.append(
+                f"its text is {self.record['text']['name']!r} with the SHA-256 "
+                f"{self.record['text']['sha256'][:12]}..., this one's is "
+                f"{text.sha256[:12]}..."
+            )
         if differences:
-            raise InputError(f"{str(self.path)!r} holds another run: {'; '.join(differences)}: "
-                             "give the same, or another folder")
+            raise InputError(
+                f"{str(self.path)!r} holds another run: {'; '.join(differences)}: "
+                "give the same, or another folder"
+            )
 
     def last(self):
         """Return the `Checkpoint` to go on from, None before the first."""
@@ -90,8 +103,9 @@ class Folder:
         """Make the folder, and write the record."""
         checkpoint.make_folder(self.path)
         if self.record is None and (self.path / "run.json").exists():
-            raise InputError(f"{str(self.path)!r} holds a run that was started just now: give "
-                             "another folder")
+            raise InputError(
+                f"{str(self.path)!r} holds a run that was started just now: give another folder"
+            )
         self.record = record
         self._write_record()
 
@@ -130,18 +144,33 @@ class Folder:
         epochs = [done["epoch"] for done in rounds]
         fig = Figure(figsize=(8, 5), layout="tight")
         axes = fig.subplots()
-        for i, (name, label) in enumerate((("train_perplexity", "training part"),
-                                           ("validation_perplexity", "held-out part"))):
-            axes.plot(epochs, [done[name] for done in rounds], ("--", "-")[i], color=COLOURS[i],
-                      marker="." if len(rounds) < 30 else None, label=label)
+        for i, (name, label) in enumerate(
+            (("train_perplexity", "training part"), ("validation_perplexity", "held-out part"))
+        ):
+            axes.plot(
+                epochs,
+                [done[name] for done in rounds],
+                ("--", "-")[i],
+                color=COLOURS[i],
+                marker="." if len(rounds) < 30 else None,
+                label=label,
+            )
         best = best_round(rounds)
-        axes.plot(best["epoch"], best["validation_perplexity"], "k*", markersize=11, zorder=3,
-                  label=f"best: {best['validation_perplexity']:.4g}")
+        axes.plot(
+            best["epoch"],
+            best["validation_perplexity"],
+            "k*",
+            markersize=11,
+            zorder=3,
+            label=f"best: {best['validation_perplexity']:.4g}",
+        )
         axes.set(xlabel="epoch", ylabel=f"perplexity ({settings['tokens']})", yscale="log")
         # A dollar sign in a file's name is no formula.
         name = self.record["text"]["name"].replace("$", r"\$")
-        axes.set_title(f"{name}: {settings['cell']}, {settings['num_layers']} x "
-                       f"{settings['num_hiddens']} hidden units")
+        axes.set_title(
+            f"{name}: {settings['cell']}, {settings['num_layers']} x "
+            f"{settings['num_hiddens']} hidden units"
+        )
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("{x:g}")
         axes.grid(True, which="both", alpha=0.3)

@@ -1,4 +1,5 @@
 """What a model writes while it learns, shown now and then to who watches."""
+
 import itertools
 import sys
 import time
@@ -28,7 +29,8 @@ class Samples:
         if not sys.stderr.isatty() or time.monotonic() - self._shown_at < _SECONDS:
             return
         tokens = itertools.islice(
-            continuation(self._model, [opening(self._vocab)], 0.8, None, self._seed), _LENGTH)
+            continuation(self._model, [opening(self._vocab)], 0.8, None, self._seed), _LENGTH
+        )
         text = "".join(self._vocab.to_tokens(list(tokens)))[:_LENGTH]
         tqdm.write("  | " + " ".join(text.split()), file=sys.stderr)
         self._shown_at = time.monotonic()

@@ -1,4 +1,5 @@
 """What a model writes: tokens drawn from its predictions, one after the other, without end."""
+
 import mxnet as mx
 import numpy
 from mxnet import np

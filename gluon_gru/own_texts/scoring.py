@@ -1,4 +1,5 @@
 """How well a model predicts a text: perplexity and bits per character."""
+
 import dataclasses
 
 import mxnet as mx
@@ -52,10 +53,10 @@ def mean_loss(losses, tokens, check=lambda: None):
     total = 0.0
     for start, shape in ((0, (rows, length)), (rows * length, (1, num_predicted - rows * length))):
         size = shape[0] * shape[1]
-        X, Y = (tokens[start + i:start + i + size].reshape(shape) for i in (0, 1))
+        X, Y = (tokens[start + i : start + i + size].reshape(shape) for i in (0, 1))
         for i in range(0, shape[1], _NUM_STEPS):
             check()
-            x, y = (part[:, i:i + _NUM_STEPS].astype(numpy.int32) for part in (X, Y))
+            x, y = (part[:, i : i + _NUM_STEPS].astype(numpy.int32) for part in (X, Y))
             total += losses(x, y, i == 0) * x.size
     return total / num_predicted
 
@@ -94,8 +95,10 @@ def evaluate(run, text):
     path = checkpoint_of(run)
     config = checkpoint.load(path).config
     if config.get("directions") == 2:
-        raise InputError(f"{str(path)!r} reads in both directions, so sees what it is to predict: "
-                         "evaluate a model in one direction")
+        raise InputError(
+            f"{str(path)!r} reads in both directions, so sees what it is to predict: "
+            "evaluate a model in one direction"
+        )
     model, vocab = restore(path)
     read = read_as(text, vocab, config)
     num_unknown = int((read.tokens == vocab.unk).sum())
@@ -105,7 +108,13 @@ def evaluate(run, text):
         raise InputError(
             f"text {str(text)!r} has {len(read.tokens):,} tokens, of which {num_unknown:,} are not "
             f"in the model's vocabulary: evaluate a text of the language that {str(run)!r} was "
-            "trained on")
+            "trained on"
+        )
     nats = mean_loss(_losses_of(model), read.tokens)
-    return Score(perplexity(nats), read.bits_per_character(nats), len(read.tokens) - 1,
-                 read.num_characters, num_unknown)
+    return Score(
+        perplexity(nats),
+        read.bits_per_character(nats),
+        len(read.tokens) - 1,
+        read.num_characters,
+        num_unknown,
+    )

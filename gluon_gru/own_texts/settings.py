@@ -1,4 +1,5 @@
 """Everything that a training on a text of one's own is set to, and what it is by default."""
+
 import dataclasses
 import functools
 import math
@@ -15,8 +16,12 @@ from gluon_gru.training.learner import OPTIMIZERS
 
 #: Cell -> its layer. ``gru`` is the book's, whose reset gate acts before the recurrent product;
 #: ``gru-after`` is Gluon's and cuDNN's.
-CELLS = {"rnn": functools.partial(fused.RNN, activation="tanh"), "gru": fused.GRUResetBefore,
-         "gru-after": fused.GRU, "lstm": fused.LSTM}
+CELLS = {
+    "rnn": functools.partial(fused.RNN, activation="tanh"),
+    "gru": fused.GRUResetBefore,
+    "gru-after": fused.GRU,
+    "lstm": fused.LSTM,
+}
 
 SAMPLINGS = ("sequential", "random")
 
@@ -86,21 +91,32 @@ class Settings:
     seed: int = 1
 
     def __post_init__(self):
-        for name, choices in (("tokens", TOKENS), ("case", CASES), ("cell", tuple(CELLS)),
-                              ("optimizer", OPTIMIZERS), ("sampling", SAMPLINGS)):
+        for name, choices in (
+            ("tokens", TOKENS),
+            ("case", CASES),
+            ("cell", tuple(CELLS)),
+            ("optimizer", OPTIMIZERS),
+            ("sampling", SAMPLINGS),
+        ):
             if getattr(self, name) not in choices:
-                raise InputError(f"{name} is {getattr(self, name)!r}: choose from "
-                                 f"{', '.join(choices)}")
+                raise InputError(
+                    f"{name} is {getattr(self, name)!r}: choose from {', '.join(choices)}"
+                )
         for name in ("num_hiddens", "num_layers", "batch_size", "num_steps", "patience"):
             check_positive(name, getattr(self, name))
         for name in ("lr", "epochs"):
             check_positive(name, getattr(self, name), whole=False)
         _check_share("epochs", self.epochs, self.epochs <= 1e6, "at most 1,000,000")
         _check_share("decay", self.decay, 0 < _real(self.decay) <= 1, "above 0 and at most 1")
-        _check_share("validation", self.validation, 0 < _real(self.validation) <= 0.5,
-                     "above 0 and at most 0.5")
-        _check_share("dropout", self.dropout, 0 <= _real(self.dropout) < 1,
-                     "at least 0 and below 1")
+        _check_share(
+            "validation",
+            self.validation,
+            0 < _real(self.validation) <= 0.5,
+            "above 0 and at most 0.5",
+        )
+        _check_share(
+            "dropout", self.dropout, 0 <= _real(self.dropout) < 1, "at least 0 and below 1"
+        )
         seed = self.seed
         if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**31:
             raise InputError(f"seed is {seed!r}: it must be a whole number from 0 to {2**31 - 1}")
@@ -158,23 +174,31 @@ def filled(given, num_tokens, vocab_size):
         found["lr"] = given.get("lr", 1)
     settings = Settings(**found)
     if settings.dropout and settings.num_layers == 1:
-        raise InputError(f"dropout is {settings.dropout!r}, but acts between layers, and "
-                         "num_layers is 1: ask for more layers, or leave dropout out")
+        raise InputError(
+            f"dropout is {settings.dropout!r}, but acts between layers, and "
+            "num_layers is 1: ask for more layers, or leave dropout out"
+        )
     hiddens, layers = settings.num_hiddens, settings.num_layers
-    weights = (_GATES[settings.cell] * hiddens * (vocab_size + (2 * layers - 1) * hiddens)
-               + hiddens * vocab_size)
+    weights = (
+        _GATES[settings.cell] * hiddens * (vocab_size + (2 * layers - 1) * hiddens)
+        + hiddens * vocab_size
+    )
     if weights >= _LARGEST:
-        raise InputError(f"num_hiddens is {hiddens}, num_layers {layers}: with {vocab_size:,} "
-                         f"tokens that would be {weights:,} weights, and {_LARGEST:,} are too "
-                         "many: ask for fewer")
+        raise InputError(
+            f"num_hiddens is {hiddens}, num_layers {layers}: with {vocab_size:,} "
+            f"tokens that would be {weights:,} weights, and {_LARGEST:,} are too "
+            "many: ask for fewer"
+        )
     needed = shortest_corpus(settings.batch_size, settings.num_steps)
     if num_tokens < needed:
         raise InputError(
             f"the text is too short: {num_tokens:,} {settings.tokens} are left to train on without "
             f"the held-out part, and a minibatch (batch_size {settings.batch_size}, num_steps "
-            f"{settings.num_steps}) takes {needed:,}: give a longer text, or smaller ones")
+            f"{settings.num_steps}) takes {needed:,}: give a longer text, or smaller ones"
+        )
     if "epochs" not in given:
         affordable = minutes * 60 * _RATE / (num_operations(settings, vocab_size) * num_tokens)
         settings = dataclasses.replace(
-            settings, epochs=min(settings.epochs, float(f"{affordable:.2g}")))
+            settings, epochs=min(settings.epochs, float(f"{affordable:.2g}"))
+        )
     return settings

@@ -5,6 +5,7 @@ falls
 along half a cosine to the end that is planned: a schedule without a state of its own, which needs
 no tuning, and works for less than an epoch as for many.
 """
+
 import dataclasses
 import itertools
 import math
@@ -82,8 +83,12 @@ def train(text, out, resume=False, command="", make_learner=Learner, **settings)
         folder.check_continues(settings, None)
         settings = folder.record["settings"]
     chosen = Settings(**settings)
-    found = read(text, chosen.tokens, chosen.case,
-                 lambda num_tokens: num_tokens - num_validation(num_tokens, chosen.validation))
+    found = read(
+        text,
+        chosen.tokens,
+        chosen.case,
+        lambda num_tokens: num_tokens - num_validation(num_tokens, chosen.validation),
+    )
     if folder.record:
         folder.check_continues({}, found)
     settings = filled(settings, found.num_training, len(found.vocab))
@@ -101,24 +106,37 @@ class Training:
         set_seed(settings.seed)
         self.model = _model(settings, len(text.vocab))
         self.learner = make_learner(self.model, settings.optimizer, CLIP_NORM, settings.seed)
-        self.place = Place(SeqDataLoader(
-            settings.batch_size, settings.num_steps, settings.sampling == "random", -1,
-            (text.tokens[:text.num_training], text.vocab), random.Random(settings.seed)))
+        self.place = Place(
+            SeqDataLoader(
+                settings.batch_size,
+                settings.num_steps,
+                settings.sampling == "random",
+                -1,
+                (text.tokens[: text.num_training], text.vocab),
+                random.Random(settings.seed),
+            )
+        )
         self.minibatch_size = settings.batch_size * settings.num_steps
         # An epoch has one minibatch more or less, as its offset falls.
         num_training = text.num_training
         epoch = max(1, (num_training - 1) // self.minibatch_size)
         self.num_steps = max(1, round(settings.epochs * epoch))
         least, most = ROUND_TOKENS
-        self.round_steps = (epoch * math.ceil(least / num_training) if num_training < most else
-                            math.ceil(epoch / math.ceil(num_training / most)))
+        self.round_steps = (
+            epoch * math.ceil(least / num_training)
+            if num_training < most
+            else math.ceil(epoch / math.ceil(num_training / most))
+        )
         self.done = 0
 
     def begin(self, command):
         """Go on from the folder's last checkpoint, if there is one; write the record."""
         record = self.folder.record or {
-            "settings": dataclasses.asdict(self.settings), "text": _facts(self.text),
-            "rounds": [], "invocations": []}
+            "settings": dataclasses.asdict(self.settings),
+            "text": _facts(self.text),
+            "rounds": [],
+            "invocations": [],
+        }
         last = self.folder.last()
         record["rounds"] = last.history["rounds"] if last else []
         if last:
@@ -133,9 +151,13 @@ class Training:
             param.set_data(np.array(last.params[f"model {name}"]))
         # The engine reads the weights' memory as it is.
         mx.nd.waitall()
-        self.learner.load_state({
-            name.split(" ", 1)[1]: array for name, array in last.params.items()
-            if name.startswith("learner ")})
+        self.learner.load_state(
+            {
+                name.split(" ", 1)[1]: array
+                for name, array in last.params.items()
+                if name.startswith("learner ")
+            }
+        )
         self.place.set(last.history["place"], last.random_state)
         self.done = last.history["done"]
 
@@ -154,8 +176,14 @@ class Training:
     def go(self):
         """Train until it is over, saving now and then, and at the end, however that comes."""
         size = self.minibatch_size
-        with tqdm(total=self.num_steps * size, initial=self.done * size, unit="tok",
-                  unit_scale=True, disable=None, dynamic_ncols=True) as bar, CtrlC() as ctrl_c:
+        with tqdm(
+            total=self.num_steps * size,
+            initial=self.done * size,
+            unit="tok",
+            unit_scale=True,
+            disable=None,
+            dynamic_ncols=True,
+        ) as bar, CtrlC() as ctrl_c:
             samples = Samples(self.model, self.text.vocab, self.settings.seed)
             try:
                 while not self.is_over():
@@ -172,8 +200,12 @@ class Training:
         for number, (X, Y, fresh) in enumerate(itertools.islice(self.place.minibatches(), count)):
             ctrl_c.check()
             # The state starts anew in every round too, since no checkpoint holds it.
-            loss = self.learner.step(X, Y, self._lr(self.done + number), from_zeros=(
-                fresh or number == 0 or self.settings.sampling == "random"))
+            loss = self.learner.step(
+                X,
+                Y,
+                self._lr(self.done + number),
+                from_zeros=(fresh or number == 0 or self.settings.sampling == "random"),
+            )
             self._check_finite(loss)
             losses.append(loss)
             bar.update(X.size)
@@ -181,20 +213,26 @@ class Training:
         validation = mean_loss(self.learner.losses, self.text.held_out, ctrl_c.check)
         self._check_finite(validation)
         self.done += count
-        self.rounds.append({
-            "epoch": round(self.done * self.minibatch_size / self.text.num_training, 4),
-            "train_perplexity": perplexity(numpy.mean(losses)),
-            "validation_perplexity": perplexity(validation),
-            "bits_per_character": self.text.bits_per_character(validation),
-            "lr": self._lr(self.done - 1), "seconds": time.perf_counter() - start,
-            "tokens_per_sec": count * self.minibatch_size / seconds})
+        self.rounds.append(
+            {
+                "epoch": round(self.done * self.minibatch_size / self.text.num_training, 4),
+                "train_perplexity": perplexity(numpy.mean(losses)),
+                "validation_perplexity": perplexity(validation),
+                "bits_per_character": self.text.bits_per_character(validation),
+                "lr": self._lr(self.done - 1),
+                "seconds": time.perf_counter() - start,
+                "tokens_per_sec": count * self.minibatch_size / seconds,
+            }
+        )
         self._keep()
 
     def _show(self, bar):
         last, best = self.rounds[-1], best_round(self.rounds)
-        bar.set_postfix_str(f"perplexity {last['train_perplexity']:.2f}, held out "
-                            f"{last['validation_perplexity']:.2f} (best "
-                            f"{best['validation_perplexity']:.2f})")
+        bar.set_postfix_str(
+            f"perplexity {last['train_perplexity']:.2f}, held out "
+            f"{last['validation_perplexity']:.2f} (best "
+            f"{best['validation_perplexity']:.2f})"
+        )
 
     def _lr(self, step):
         lr, decay = self.settings.lr, self.settings.decay
@@ -206,20 +244,32 @@ class Training:
         if not loss < _ABSURD:
             raise TrainingDiverged(
                 f"training diverged in round {len(self.rounds) + 1} (loss {loss:g}): train into "
-                f"another folder with an lr below {self.settings.lr:g}")
+                f"another folder with an lr below {self.settings.lr:g}"
+            )
 
     def _keep(self):
-        params = {name: param.data().asnumpy()
-                  for name, param in self.model._collect_params_with_prefix().items()}
-        config = {**self.model.config(), "device": "cpu(0)",
-                  "text": {"tokens": self.settings.tokens, "case": self.settings.case}}
+        params = {
+            name: param.data().asnumpy()
+            for name, param in self.model._collect_params_with_prefix().items()
+        }
+        config = {
+            **self.model.config(),
+            "device": "cpu(0)",
+            "text": {"tokens": self.settings.tokens, "case": self.settings.case},
+        }
         place, random_state = self.place.get()
         vocab, number = list(self.text.vocab.idx_to_token), len(self.rounds)
         last = Checkpoint(
-            {**{f"model {name}": array for name, array in params.items()},
-             **{f"learner {name}": array for name, array in self.learner.state().items()}},
-            config, vocab, number,
-            {"rounds": list(self.rounds), "place": place, "done": self.done}, random_state)
+            {
+                **{f"model {name}": array for name, array in params.items()},
+                **{f"learner {name}": array for name, array in self.learner.state().items()},
+            },
+            config,
+            vocab,
+            number,
+            {"rounds": list(self.rounds), "place": place, "done": self.done},
+            random_state,
+        )
         best = None
         if best_round(self.rounds) is self.rounds[-1]:
             best = Checkpoint(params, config, vocab, number, {}, random_state)
@@ -275,10 +325,11 @@ def _model(settings, vocab_size):
     so that smaller ones would hardly be heard, and several layers learn nothing but the tokens'
     frequencies for many epochs.
     """
-    layer = CELLS[settings.cell](settings.num_hiddens, settings.num_layers,
-                                 dropout=settings.dropout)
+    layer = CELLS[settings.cell](
+        settings.num_hiddens, settings.num_layers, dropout=settings.dropout
+    )
     model = RNNModel(layer, vocab_size)
-    model.initialize(init=init.Uniform(settings.num_hiddens ** -0.5))
+    model.initialize(init=init.Uniform(settings.num_hiddens**-0.5))
     # Gluon draws them once it knows the sizes.
     model(np.zeros((1, 1), dtype="int32"), model.begin_state(batch_size=1, ctx=mx.cpu()))
     tokens_in = layer.l0_i2h_weight
@@ -287,7 +338,12 @@ def _model(settings, vocab_size):
 
 
 def _facts(text):
-    return {"name": text.name, "size": text.size, "sha256": text.sha256,
-            "num_tokens": len(text.tokens), "num_training": text.num_training,
-            "vocab_size": len(text.vocab),
-            "unknown": float(numpy.mean(text.tokens == text.vocab.unk))}
+    return {
+        "name": text.name,
+        "size": text.size,
+        "sha256": text.sha256,
+        "num_tokens": len(text.tokens),
+        "num_training": text.num_training,
+        "vocab_size": len(text.vocab),
+        "unknown": float(numpy.mean(text.tokens == text.vocab.unk)),
+    }

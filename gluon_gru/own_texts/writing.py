@@ -1,4 +1,5 @@
 """What a trained model writes, piece by piece as it comes."""
+
 import itertools
 import math
 import numbers
@@ -41,18 +42,24 @@ def generate(run, prefix="", length=500, temperature=0.8, top_k=None, seed=None)
         if not isinstance(value, numbers.Integral) or value < 0:
             raise InputError(f"{name} is {value!r}: it must be a whole number, 0 or more")
     if not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
-        raise InputError(f"temperature is {temperature!r}: it must be a number, 0 (the likeliest "
-                         "each time) or more (0.8 is usual)")
+        raise InputError(
+            f"temperature is {temperature!r}: it must be a number, 0 (the likeliest "
+            "each time) or more (0.8 is usual)"
+        )
     path = checkpoint_of(run)
     config = checkpoint.load(path).config
     if config.get("directions") == 2:
-        raise InputError(f"{str(path)!r} reads in both directions, so can't write what comes next: "
-                         "generate with a model in one direction")
+        raise InputError(
+            f"{str(path)!r} reads in both directions, so can't write what comes next: "
+            "generate with a model in one direction"
+        )
     model, vocab = restore(path)
     known = len(vocab) - 1
     if top_k is not None and not (isinstance(top_k, numbers.Integral) and 1 <= top_k <= known):
-        raise InputError(f"top_k is {top_k!r}: it must be a whole number from 1 to {known}, the "
-                         "size of the vocabulary, or left out")
+        raise InputError(
+            f"top_k is {top_k!r}: it must be a whole number from 1 to {known}, the "
+            "size of the vocabulary, or left out"
+        )
     pieces = _prefix(prefix, vocab, config.get("text", {"tokens": "characters", "case": "keep"}))
     tokens = vocab[pieces] or [opening(vocab)]
     added = itertools.islice(continuation(model, tokens, temperature, top_k, seed), length)
@@ -73,5 +80,6 @@ def _prefix(prefix, vocab, settings):
         some = ", ".join(map(repr, vocab.idx_to_token[1:13]))
         raise InputError(
             f"prefix {prefix!r} has {'words' if words else 'characters'} that the model has not "
-            f"learned: {named}; it knows {len(vocab) - 1:,}, such as {some}")
+            f"learned: {named}; it knows {len(vocab) - 1:,}, such as {some}"
+        )
     return pieces

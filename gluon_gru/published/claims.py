@@ -3,6 +3,7 @@
 A `Claim` is one number or text that a source prints; a `Protocol` is how it was made. Everything
 else (which runs are needed, how they are judged, what a report shows) follows from these.
 """
+
 import dataclasses
 import typing
 
@@ -82,8 +83,9 @@ class Claim:
 
 
 CHAPTER = Source("Dive into Deep Learning", "Gated Recurrent Units (GRU)", "MXNet edition, 2019")
-SLIDES = Source("Slides of the chapter Gated Recurrent Units", "training output",
-                "MXNet edition, 2019")
+SLIDES = Source(
+    "Slides of the chapter Gated Recurrent Units", "training output", "MXNet edition, 2019"
+)
 
 SCRATCH = Protocol("gru-scratch", 500)
 CONCISE = Protocol("gru-concise", 500)
@@ -92,8 +94,10 @@ SCRATCH_SHORT = dataclasses.replace(SCRATCH, num_epochs=50)
 
 _GPU = "gpu(0)"
 _ONE_DECIMAL = "printed with one decimal: from 1.05 to 1.15 rounds to it"
-_STEEP = ("it lies on the steep part of the curve, where a few epochs, and so another random "
-          "start, make this much")
+_STEEP = (
+    "it lies on the steep part of the curve, where a few epochs, and so another random "
+    "start, make this much"
+)
 _OTHER_GPU = "a rate belongs to its hardware, which the source does not name beyond gpu(0)"
 _OTHER_WEIGHTS = "another random start gives another text; letters are not compared"
 _FASTER = "it holds if the concise model is the faster one; by how much is a matter of hardware"
@@ -110,31 +114,83 @@ def _training_output(group, source, protocol, perplexity, tolerance, reason, rat
 
 def _speedup(group, concise, scratch):
     """Return the claim that two printed rates make together."""
-    faster, slower = (next(claim for claim in claims if claim.quantity == "tokens/sec")
-                      for claims in (concise, scratch))
-    return (Claim(group, "speedup", faster.source, faster.protocol, faster.value / slower.value,
-                  None, _FASTER, _GPU, slower.protocol),)
+    faster, slower = (
+        next(claim for claim in claims if claim.quantity == "tokens/sec")
+        for claims in (concise, scratch)
+    )
+    return (
+        Claim(
+            group,
+            "speedup",
+            faster.source,
+            faster.protocol,
+            faster.value / slower.value,
+            None,
+            _FASTER,
+            _GPU,
+            slower.protocol,
+        ),
+    )
 
 
 _chapter_scratch = _training_output(
-    "chapter-scratch", CHAPTER, SCRATCH, 1.1, 0.05, _ONE_DECIMAL, 14693,
-    ("time traveller it s against reason said filby what reason said",
-     "traveller it s against reason said filby what reason said"))
+    "chapter-scratch",
+    CHAPTER,
+    SCRATCH,
+    1.1,
+    0.05,
+    _ONE_DECIMAL,
+    14693,
+    (
+        "time traveller it s against reason said filby what reason said",
+        "traveller it s against reason said filby what reason said",
+    ),
+)
 _chapter_concise = _training_output(
-    "chapter-concise", CHAPTER, CONCISE, 1.1, 0.05, _ONE_DECIMAL, 194937,
-    ("time traveller it s against reason said filby what reason said",
-     "traveller convence but a civilized man is better off than t"))
+    "chapter-concise",
+    CHAPTER,
+    CONCISE,
+    1.1,
+    0.05,
+    _ONE_DECIMAL,
+    194937,
+    (
+        "time traveller it s against reason said filby what reason said",
+        "traveller convence but a civilized man is better off than t",
+    ),
+)
 _slides_scratch = _training_output(
-    "slides-scratch", SLIDES, SCRATCH_SHORT, 10.6, 0.5, _STEEP, 13809,
-    ("time travellere the the the the the the the the the the the the",
-     "travellere the the the the the the the the the the the the"))
+    "slides-scratch",
+    SLIDES,
+    SCRATCH_SHORT,
+    10.6,
+    0.5,
+    _STEEP,
+    13809,
+    (
+        "time travellere the the the the the the the the the the the the",
+        "travellere the the the the the the the the the the the the",
+    ),
+)
 _slides_concise = _training_output(
-    "slides-concise", SLIDES, CONCISE, 1.1, 0.05, _ONE_DECIMAL, 99504,
-    ("time traveller sit as he ghe wis our some said filby can exputt",
-     "traveller sut esh uighay an all disconestwink we caur the s"))
+    "slides-concise",
+    SLIDES,
+    CONCISE,
+    1.1,
+    0.05,
+    _ONE_DECIMAL,
+    99504,
+    (
+        "time traveller sit as he ghe wis our some said filby can exputt",
+        "traveller sut esh uighay an all disconestwink we caur the s",
+    ),
+)
 
 CLAIMS = (
-    *_chapter_scratch, *_chapter_concise, *_slides_scratch, *_slides_concise,
+    *_chapter_scratch,
+    *_chapter_concise,
+    *_slides_scratch,
+    *_slides_concise,
     *_speedup("chapter-speedup", _chapter_concise, _chapter_scratch),
     *_speedup("slides-speedup", _slides_concise, _slides_scratch),
 )
@@ -151,6 +207,11 @@ def on_engine(claims):
     Those about speedups are left out: they compare two ways to write a model in MXNet.
     """
     return tuple(
-        dataclasses.replace(claim, group=f"{claim.group}-fused", protocol=dataclasses.replace(
-            claim.protocol, model=FUSED[claim.protocol.model]))
-        for claim in claims if claim.quantity != "speedup")
+        dataclasses.replace(
+            claim,
+            group=f"{claim.group}-fused",
+            protocol=dataclasses.replace(claim.protocol, model=FUSED[claim.protocol.model]),
+        )
+        for claim in claims
+        if claim.quantity != "speedup"
+    )

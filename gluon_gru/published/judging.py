@@ -5,6 +5,7 @@ Verdicts are words: ``holds``, ``does not hold``; ``faster`` or ``slower`` (a ra
 for fewer epochs than the source trained, ``not comparable: other corpus`` if on another text, and
 ``not measured`` if the run it needs isn't there.
 """
+
 import dataclasses
 import statistics
 import typing
@@ -72,7 +73,7 @@ def verbatim_spans(generated, text, run=VERBATIM_RUN):
     """
     spans = []
     for i in range(len(generated) - run + 1):
-        if generated[i:i + run] in text:
+        if generated[i : i + run] in text:
             if spans and i <= spans[-1][1]:
                 spans[-1][1] = i + run
             else:
@@ -105,7 +106,8 @@ def judge(claim, measurements, training_text, is_books_corpus, on_gpu):
         return Verdict(claim.id, [], "not measured")
     epochs = min(len(run.perplexity) for run in runs)
     complete = epochs >= claim.protocol.num_epochs and all(
-        len(run.perplexity) >= claim.baseline.num_epochs for run in baselines)
+        len(run.perplexity) >= claim.baseline.num_epochs for run in baselines
+    )
     epochs = min(epochs, claim.protocol.num_epochs)
     verdict = Verdict(claim.id, [], "", epochs)
     if claim.quantity == "perplexity":
@@ -114,17 +116,22 @@ def judge(claim, measurements, training_text, is_books_corpus, on_gpu):
         verdict.verdict = "holds" if agrees else "does not hold"
     elif claim.quantity == "tokens/sec":
         verdict.measured, verdict.further = _rates(runs, epochs)
-        verdict.verdict = "other hardware" if not on_gpu else (
-            "faster" if verdict.median >= claim.value else "slower")
+        verdict.verdict = (
+            "other hardware"
+            if not on_gpu
+            else ("faster" if verdict.median >= claim.value else "slower")
+        )
     elif claim.quantity == "speedup":
         fast = _rates(runs, epochs)
         slow = _rates(baselines, claim.baseline.num_epochs)
         verdict.measured, verdict.further = (
-            [a / b for a, b in zip(f, s)] for f, s in zip(fast, slow))
+            [a / b for a, b in zip(f, s)] for f, s in zip(fast, slow)
+        )
         verdict.verdict = "holds" if verdict.median > 1 else "does not hold"
     else:
-        _judge_texts(verdict, claim, runs, training_text if is_books_corpus else None,
-                     training_text)
+        _judge_texts(
+            verdict, claim, runs, training_text if is_books_corpus else None, training_text
+        )
     if not is_books_corpus:
         verdict.verdict = "not comparable: other corpus"
     elif not complete:
@@ -138,25 +145,31 @@ def _runs(protocol, measurements):
 
 def _rates(runs, epochs):
     """Return the tokens/sec of epoch ``epochs`` and of the median epoch until then, for each."""
-    return ([run.tokens_per_sec[:epochs][-1] for run in runs],
-            [statistics.median(run.tokens_per_sec[:epochs]) for run in runs])
+    return (
+        [run.tokens_per_sec[:epochs][-1] for run in runs],
+        [statistics.median(run.tokens_per_sec[:epochs]) for run in runs],
+    )
 
 
 def _judge_texts(verdict, claim, runs, books_text, training_text):
     prefixes = claim.protocol.prefixes
 
     def shares(texts, text):
-        return [verbatim_share(t[len(p):], text) for t, p in zip(texts, prefixes)]
+        return [verbatim_share(t[len(p) :], text) for t, p in zip(texts, prefixes)]
 
     def spans(texts, text):
-        return [[[len(p) + start, len(p) + end] for start, end in verbatim_spans(t[len(p):], text)]
-                for t, p in zip(texts, prefixes)]
+        return [
+            [[len(p) + start, len(p) + end] for start, end in verbatim_spans(t[len(p) :], text)]
+            for t, p in zip(texts, prefixes)
+        ]
 
     generated = [run.continuations[str(verdict.epochs)] for run in runs]
     verdict.measured = [statistics.mean(shares(texts, training_text)) for texts in generated]
     verdict.texts = generated[0]
     published = shares(claim.value, books_text) if books_text else [None] * len(prefixes)
     verdict.shares = [list(pair) for pair in zip(published, shares(generated[0], training_text))]
-    verdict.spans = [list(pair) for pair in zip(
-        spans(claim.value, books_text or ""), spans(generated[0], training_text))]
+    verdict.spans = [
+        list(pair)
+        for pair in zip(spans(claim.value, books_text or ""), spans(generated[0], training_text))
+    ]
     verdict.verdict = "side by side"

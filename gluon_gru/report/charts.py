@@ -3,6 +3,7 @@
 They are drawn as SVG and HTML, not by Matplotlib, so that they follow the page's colours in light
 and dark, and their letters keep their size on a phone.
 """
+
 import math
 import typing
 
@@ -52,31 +53,76 @@ def curves(found, reported=()):
     def y(value):
         return round(_BOTTOM - (_BOTTOM - _TOP) * (math.log(value) - low) / (high - low), 1)
 
-    ticks = [[tick * 10 ** power for power in range(20) for tick in some
-              if math.log(tick * 10 ** power) < high] for some in _TICKS]
-    epochs = [epoch for epoch in MaxNLocator(5, integer=True).tick_values(1, longest)
-              if 0 < epoch <= longest]
+    ticks = [
+        [
+            tick * 10**power
+            for power in range(20)
+            for tick in some
+            if math.log(tick * 10**power) < high
+        ]
+        for some in _TICKS
+    ]
+    epochs = [
+        epoch
+        for epoch in MaxNLocator(5, integer=True).tick_values(1, longest)
+        if 0 < epoch <= longest
+    ]
     return {
-        "width": WIDTH, "height": HEIGHT, "left": _LEFT, "right": _RIGHT, "bottom": _BOTTOM,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": _LEFT,
+        "right": _RIGHT,
+        "bottom": _BOTTOM,
         "top": _TOP,
-        "x_ticks": [(x(epoch), f"{epoch:g}") for epoch in sorted({1, *epochs})
-                    if epoch == 1 or x(epoch) - _LEFT > 40],
-        "y_ticks": [(y(tick), f"{tick:g}") for tick in next(
-            (some for some in ticks if len(some) <= _MOST_TICKS), ticks[-1])],
-        "curves": [{"label": curve.label + (f" ({len(curve.runs)} seeds)" if len(curve.runs) > 1
-                                            else ""),
-                    "lines": [" ".join(f"{x(i)},{y(value)}" for i, value in enumerate(run, 1))
-                              for run in curve.runs]} for curve in found],
+        "x_ticks": [
+            (x(epoch), f"{epoch:g}")
+            for epoch in sorted({1, *epochs})
+            if epoch == 1 or x(epoch) - _LEFT > 40
+        ],
+        "y_ticks": [
+            (y(tick), f"{tick:g}")
+            for tick in next((some for some in ticks if len(some) <= _MOST_TICKS), ticks[-1])
+        ],
+        "curves": [
+            {
+                "label": curve.label
+                + (f" ({len(curve.runs)} seeds)" if len(curve.runs) > 1 else ""),
+                "lines": [
+                    " ".join(f"{x(i)},{y(value)}" for i, value in enumerate(run, 1))
+                    for run in curve.runs
+                ],
+            }
+            for curve in found
+        ],
         # Where no curve is: right of an early point, at the left edge for a late one.
-        "reported": [{"y": y(one.value), "x": x(min(one.epoch, longest)),
-                      "label_x": x(one.epoch) + 12 if one.epoch < longest / 2 else _LEFT + 8,
-                      "value": f"{one.value:g}", "source": one.source, "epoch": one.epoch}
-                     for one in reported],
-        "data": [{"label": curve.label, "runs": [[float(f"{value:.4g}") for value in run]
-                                                 for run in curve.runs]} for curve in found],
-        "rows": [[epoch, *(", ".join(f"{run[epoch - 1]:.3f}" for run in curve.runs
-                                     if len(run) >= epoch) for curve in found)]
-                 for epoch in sorted({*(row for row in _ROWS if row < longest), longest})],
+        "reported": [
+            {
+                "y": y(one.value),
+                "x": x(min(one.epoch, longest)),
+                "label_x": x(one.epoch) + 12 if one.epoch < longest / 2 else _LEFT + 8,
+                "value": f"{one.value:g}",
+                "source": one.source,
+                "epoch": one.epoch,
+            }
+            for one in reported
+        ],
+        "data": [
+            {
+                "label": curve.label,
+                "runs": [[float(f"{value:.4g}") for value in run] for run in curve.runs],
+            }
+            for curve in found
+        ],
+        "rows": [
+            [
+                epoch,
+                *(
+                    ", ".join(f"{run[epoch - 1]:.3f}" for run in curve.runs if len(run) >= epoch)
+                    for curve in found
+                ),
+            ]
+            for epoch in sorted({*(row for row in _ROWS if row < longest), longest})
+        ],
     }
 
 
@@ -106,8 +152,16 @@ def bars(found, limit=None):
         return round(100 * value / longest, 2)
 
     return {
-        "bars": [{"label": bar.label, "note": bar.note, "kind": bar.kind,
-                  "value": f"{bar.value:,.0f}", "length": percent(bar.value),
-                  "span": bar.span and [percent(end) for end in bar.span]} for bar in found],
+        "bars": [
+            {
+                "label": bar.label,
+                "note": bar.note,
+                "kind": bar.kind,
+                "value": f"{bar.value:,.0f}",
+                "length": percent(bar.value),
+                "span": bar.span and [percent(end) for end in bar.span],
+            }
+            for bar in found
+        ],
         "limit": limit and {"at": percent(limit), "value": f"{limit:,.0f}"},
     }

@@ -1,4 +1,5 @@
 """Pictures of a reproduction: perplexity by epoch, tokens/sec reported and measured."""
+
 import io
 import statistics
 import warnings
@@ -32,8 +33,12 @@ def _models(results):
 def _judged(results, quantity):
     """Return the claims of a quantity that the results judge, on the engine or not."""
     ids = {verdict["claim"] for verdict in results["verdicts"]}
-    return [claim for claim in CLAIMS if claim.quantity == quantity
-            and not ids.isdisjoint({claim.id, *(c.id for c in on_engine([claim]))})]
+    return [
+        claim
+        for claim in CLAIMS
+        if claim.quantity == quantity
+        and not ids.isdisjoint({claim.id, *(c.id for c in on_engine([claim]))})
+    ]
 
 
 def perplexity_by_epoch(results):
@@ -48,20 +53,41 @@ def perplexity_by_epoch(results):
         runs = [run for run in results["runs"] if run["model"] == model]
         for run in runs:
             ppl = run["perplexity"]
-            axes.plot(range(1, len(ppl) + 1), ppl, _STYLES[i], color=COLOURS[i], linewidth=1.2,
-                      alpha=1 / len(runs) ** 0.5)
-        axes.plot([], [], _STYLES[i], color=COLOURS[i],
-                  label=f"{results['models'][model]}, measured ({len(runs)} seeds)"
-                  if len(runs) > 1 else f"{results['models'][model]}, measured")
+            axes.plot(
+                range(1, len(ppl) + 1),
+                ppl,
+                _STYLES[i],
+                color=COLOURS[i],
+                linewidth=1.2,
+                alpha=1 / len(runs) ** 0.5,
+            )
+        axes.plot(
+            [],
+            [],
+            _STYLES[i],
+            color=COLOURS[i],
+            label=f"{results['models'][model]}, measured ({len(runs)} seeds)"
+            if len(runs) > 1
+            else f"{results['models'][model]}, measured",
+        )
     for (value, epochs), groups in reported(results).items():
         axes.axhline(value, color="0.45", linewidth=0.8, linestyle=":")
         axes.plot([epochs], [value], "k*", markersize=9, clip_on=False, zorder=3)
         # Where no curve is: right of an early point, at the left edge for a late one.
-        axes.annotate(f"{value:g} reported ({', '.join(groups)})",
-                      (epochs if epochs < 250 else 1, value), xytext=(0, 7),
-                      textcoords="offset points", fontsize=8)
-    axes.set(xlabel="epoch", ylabel="perplexity", yscale="log", ylim=(0.95, None),
-             title=f"Perplexity on {results['corpus']['name']}")
+        axes.annotate(
+            f"{value:g} reported ({', '.join(groups)})",
+            (epochs if epochs < 250 else 1, value),
+            xytext=(0, 7),
+            textcoords="offset points",
+            fontsize=8,
+        )
+    axes.set(
+        xlabel="epoch",
+        ylabel="perplexity",
+        yscale="log",
+        ylim=(0.95, None),
+        title=f"Perplexity on {results['corpus']['name']}",
+    )
     ticks = [1, 1.5, 2, 3, 5, 7, 10, 15, 20, 25]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
     axes.set_yticks([], minor=True)
@@ -88,13 +114,29 @@ def rates(results):
     for claim in _judged(results, "tokens/sec"):
         named = [m for m in (claim.protocol.model, FUSED[claim.protocol.model]) if m in models]
         if named:
-            bars.append((f"{claim.group}\nreported, {claim.device}", claim.value, None,
-                         models.index(named[0])))
+            bars.append(
+                (
+                    f"{claim.group}\nreported, {claim.device}",
+                    claim.value,
+                    None,
+                    models.index(named[0]),
+                )
+            )
     for i, model in enumerate(models):
-        epochs = sorted(rate for run in results["runs"] if run["model"] == model
-                        for rate in run["tokens_per_sec"])
-        bars.append((f"{results['models'][model]}\nmeasured here", statistics.median(epochs),
-                     (epochs[len(epochs) // 20], epochs[-1 - len(epochs) // 20]), i))
+        epochs = sorted(
+            rate
+            for run in results["runs"]
+            if run["model"] == model
+            for rate in run["tokens_per_sec"]
+        )
+        bars.append(
+            (
+                f"{results['models'][model]}\nmeasured here",
+                statistics.median(epochs),
+                (epochs[len(epochs) // 20], epochs[-1 - len(epochs) // 20]),
+                i,
+            )
+        )
     return bars
 
 
@@ -108,20 +150,33 @@ def throughput(results):
     fig = Figure(figsize=(8, 1 + 0.62 * len(bars)), layout="tight")
     axes = fig.subplots()
     for y, (_, value, middle, i) in enumerate(bars):
-        axes.barh(y, value, color=COLOURS[i] if middle else "white", edgecolor=COLOURS[i],
-                  hatch=None if middle else "///")
+        axes.barh(
+            y,
+            value,
+            color=COLOURS[i] if middle else "white",
+            edgecolor=COLOURS[i],
+            hatch=None if middle else "///",
+        )
         if middle:
             axes.plot(middle, [y, y], color="black", linewidth=1.5)
         end = middle[1] if middle else value
-        axes.annotate(f"{value:,.0f}", (max(end, value), y), xytext=(4, 0), va="center",
-                      textcoords="offset points")
+        axes.annotate(
+            f"{value:,.0f}",
+            (max(end, value), y),
+            xytext=(4, 0),
+            va="center",
+            textcoords="offset points",
+        )
     axes.set_yticks(range(len(bars)), [label for label, *_ in bars], fontsize=8)
     axes.invert_yaxis()
     env = results["invocations"][-1]["environment"]
     axes.set(xlabel="tokens/sec", xlim=(0, 1.15 * max(value for _, value, *_ in bars)))
-    axes.set_title(f"Filled: the median epoch on {env['device']}, {env['processor']}, "
-                   f"{env['cores']} cores (black: 90% of the epochs)\nHatched: as reported, "
-                   "on other hardware", fontsize=9)
+    axes.set_title(
+        f"Filled: the median epoch on {env['device']}, {env['processor']}, "
+        f"{env['cores']} cores (black: 90% of the epochs)\nHatched: as reported, "
+        "on other hardware",
+        fontsize=9,
+    )
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     return png(fig)

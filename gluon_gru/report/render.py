@@ -1,4 +1,5 @@
 """Filling a template; what reports write in Markdown's manner, and pictures, inside of a page."""
+
 import base64
 import io
 import re
@@ -18,9 +19,12 @@ def prose(text):
     text, parts, end = str(text), [], 0
     for found in _CODE_OR_BOLD.finditer(text):
         code, bold = found.groups()
-        parts += [escape(text[end:found.start()]),
-                  Markup("<code>{}</code>").format(code) if code else
-                  Markup("<strong>{}</strong>").format(bold)]
+        parts += [
+            escape(text[end : found.start()]),
+            Markup("<code>{}</code>").format(code)
+            if code
+            else Markup("<strong>{}</strong>").format(bold),
+        ]
         end = found.end()
     return Markup("").join([*parts, escape(text[end:])])
 
@@ -30,8 +34,11 @@ def pieces(text, spans):
     one.
     """
     cuts = [0, *(place for span in spans for place in span), len(text)]
-    return [(text[start:end], bool(i % 2)) for i, (start, end) in enumerate(zip(cuts, cuts[1:]))
-            if start < end]
+    return [
+        (text[start:end], bool(i % 2))
+        for i, (start, end) in enumerate(zip(cuts, cuts[1:]))
+        if start < end
+    ]
 
 
 def picture(png):
@@ -42,14 +49,19 @@ def picture(png):
     small = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
         image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
-            small, "PNG", optimize=True)
+            small, "PNG", optimize=True
+        )
     return f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
 
 
 # Strict, since a name that is missing would else leave a hole in a page that nobody sees.
 _ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.PackageLoader(__package__), autoescape=True, undefined=jinja2.StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True)
+    loader=jinja2.PackageLoader(__package__),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 _ENVIRONMENT.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 _ENVIRONMENT.filters.update(prose=prose, pieces=pieces, picture=picture)
 

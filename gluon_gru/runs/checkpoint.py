@@ -3,6 +3,7 @@
 The file is a safetensors file (no pickle): the parameters as tensors, everything else as JSON in
 its header, and a SHA-256 over both, so a changed byte is found out.
 """
+
 import contextlib
 import dataclasses
 import hashlib
@@ -50,10 +51,16 @@ class Checkpoint:
         Raises:
             InputError: if it can't be written (no such folder, no permission, disk full).
         """
-        state = json.dumps({field.name: getattr(self, field.name)
-                            for field in dataclasses.fields(self) if field.name != "params"})
-        data = safetensors.numpy.save(self.params, {
-            "format": _FORMAT, "state": state, "sha256": _digest(self.params, state)})
+        state = json.dumps(
+            {
+                field.name: getattr(self, field.name)
+                for field in dataclasses.fields(self)
+                if field.name != "params"
+            }
+        )
+        data = safetensors.numpy.save(
+            self.params, {"format": _FORMAT, "state": state, "sha256": _digest(self.params, state)}
+        )
         write_whole(path, data)
 
 
@@ -72,14 +79,19 @@ def load(path):
         raise InputError(f"checkpoint {str(path)!r} can't be read ({error}): {mend}") from error
     except Exception as error:
         # safetensors has no public class for what a damaged file makes it raise in each version.
-        raise InputError(f"checkpoint {str(path)!r} is damaged or no checkpoint ({error}): "
-                         f"{mend}") from error
+        raise InputError(
+            f"checkpoint {str(path)!r} is damaged or no checkpoint ({error}): {mend}"
+        ) from error
     if header.get("format") != _FORMAT:
-        raise InputError(f"{str(path)!r} is not a {_FORMAT!r} file but {header.get('format')!r}: "
-                         "give one that this version of gluon_gru wrote")
+        raise InputError(
+            f"{str(path)!r} is not a {_FORMAT!r} file but {header.get('format')!r}: "
+            "give one that this version of gluon_gru wrote"
+        )
     if header.get("sha256") != _digest(params, header.get("state", "")):
-        raise InputError(f"checkpoint {str(path)!r} was altered after it was written (its "
-                         f"SHA-256 differs): {mend}")
+        raise InputError(
+            f"checkpoint {str(path)!r} was altered after it was written (its "
+            f"SHA-256 differs): {mend}"
+        )
     return Checkpoint(params=params, **json.loads(header["state"]))
 
 
@@ -101,8 +113,10 @@ def _part_of(path):
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"{str(path)!r} can't be written ({error.strerror}): mend that, or give "
-                         "another place; what was there before is untouched") from error
+        raise InputError(
+            f"{str(path)!r} can't be written ({error.strerror}): mend that, or give "
+            "another place; what was there before is untouched"
+        ) from error
 
 
 def write_whole(path, data):
@@ -139,8 +153,9 @@ def make_folder(path):
     try:
         pathlib.Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"folder {str(path)!r} can't be made ({error.strerror}): give another "
-                         "one") from error
+        raise InputError(
+            f"folder {str(path)!r} can't be made ({error.strerror}): give another one"
+        ) from error
     check_writable(pathlib.Path(path) / "file")
 
 
@@ -184,13 +199,18 @@ class RunFile:
                 raise InputError(
                     f"checkpoint {str(self.path)!r} is of another run: its {name} is "
                     f"{found.config.get(name)!r}, this one's {value!r}; give another file, or the "
-                    "same settings")
+                    "same settings"
+                )
         if found.vocab != list(self.vocab.idx_to_token):
-            raise InputError(f"checkpoint {str(self.path)!r} has another vocabulary "
-                             f"({len(found.vocab)} tokens, not these {len(self.vocab)})")
+            raise InputError(
+                f"checkpoint {str(self.path)!r} has another vocabulary "
+                f"({len(found.vocab)} tokens, not these {len(self.vocab)})"
+            )
         if found.epoch > num_epochs:
-            raise InputError(f"checkpoint {str(self.path)!r} is of epoch {found.epoch}, but only "
-                             f"{num_epochs} were asked for: ask for more, or give another file")
+            raise InputError(
+                f"checkpoint {str(self.path)!r} is of epoch {found.epoch}, but only "
+                f"{num_epochs} were asked for: ask for more, or give another file"
+            )
         self._set_params(found.params)
         version, internal, gauss_next = found.random_state
         self.rng.setstate((version, tuple(internal), gauss_next))
@@ -204,10 +224,13 @@ class RunFile:
         same = set(shapes) == set(values) and all(
             len(shape) == values[name].ndim
             and all(a in (-1, 0, b) for a, b in zip(shape, values[name].shape))
-            for name, shape in shapes.items())
+            for name, shape in shapes.items()
+        )
         if not same:
-            raise InputError(f"checkpoint {str(self.path)!r} holds the parameters of another "
-                             "model (other names or shapes)")
+            raise InputError(
+                f"checkpoint {str(self.path)!r} holds the parameters of another "
+                "model (other names or shapes)"
+            )
         for name, param in params.items():
             value = np.array(values[name])
             if isinstance(param, gluon.Parameter):
@@ -217,13 +240,19 @@ class RunFile:
 
     def epoch_ends(self, history):
         """Take note of the state, with ``history``, a dict; write it if it's time."""
-        params = {name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
-                  for name, param in self._named_params().items()}
+        params = {
+            name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
+            for name, param in self._named_params().items()
+        }
         version, internal, gauss_next = self.rng.getstate()
         self.latest = Checkpoint(
-            params=params, config=self.config, vocab=list(self.vocab.idx_to_token),
-            epoch=len(history["perplexity"]), history=history,
-            random_state=[version, list(internal), gauss_next])
+            params=params,
+            config=self.config,
+            vocab=list(self.vocab.idx_to_token),
+            epoch=len(history["perplexity"]),
+            history=history,
+            random_state=[version, list(internal), gauss_next],
+        )
         if time.monotonic() - self.saved_at > _SAVE_SECONDS:
             self.save()
 

@@ -1,4 +1,5 @@
 """What a measurement was made with: hardware, versions, commit."""
+
 import os
 import pathlib
 import platform
@@ -32,8 +33,11 @@ def environment(ctx):
 
 def _engine():
     found = engine.info()
-    return found["engine"] if found["engine"] == "off" else \
-        f"{found['engine']}, {found['instructions']}, {found['threads']} threads"
+    return (
+        found["engine"]
+        if found["engine"] == "off"
+        else f"{found['engine']}, {found['instructions']}, {found['threads']} threads"
+    )
 
 
 def cores():
@@ -45,8 +49,9 @@ def cores():
 def _processor():
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            models = [line.split(":", 1)[1].strip() for line in file
-                      if line.startswith("model name")]
+            models = [
+                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
+            ]
     except OSError:
         models = []
     return models[0] if models else platform.processor() or platform.machine()
@@ -57,8 +62,9 @@ def _commit():
     folder = pathlib.Path(__file__).parents[1]
 
     def git(*args):
-        return subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True,
-                              check=True, timeout=10).stdout.strip()
+        return subprocess.run(
+            ["git", *args], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
 
     try:
         commit = git("rev-parse", "HEAD")

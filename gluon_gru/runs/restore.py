@@ -1,4 +1,5 @@
 """A trained model and its vocabulary from a checkpoint alone."""
+
 import functools
 import math
 import pathlib
@@ -22,8 +23,11 @@ _SCRATCH = {
     "fused.gru": (models.get_gru_params, models.init_gru_state, fused.gru),
     "fused.lstm": (models.get_lstm_params, models.init_lstm_state, fused.lstm),
     "reset_only": (models.get_reset_only_params, models.init_reset_only_state, models.reset_only),
-    "update_only": (models.get_update_only_params, models.init_update_only_state,
-                    models.update_only),
+    "update_only": (
+        models.get_update_only_params,
+        models.init_update_only_state,
+        models.update_only,
+    ),
 }
 # By Gluon's names of them.
 _LAYERS = {
@@ -54,9 +58,11 @@ def checkpoint_of(path):
     if not found.exists():
         raise InputError(
             f"{str(path)!r} holds no trained model: give a folder that gluon-gru train wrote, or "
-            "a .safetensors file that gluon_gru.train did" if path.is_dir() else
-            f"{str(path)!r} isn't there: give a folder that gluon-gru train wrote, or a "
-            ".safetensors file that gluon_gru.train did")
+            "a .safetensors file that gluon_gru.train did"
+            if path.is_dir()
+            else f"{str(path)!r} isn't there: give a folder that gluon-gru train wrote, or a "
+            ".safetensors file that gluon_gru.train did"
+        )
     return found
 
 
@@ -77,7 +83,7 @@ def restore(path, ctx=None):
     path = checkpoint_of(path)
     found, ctx = checkpoint.load(path), ctx or mx.cpu()
     special = found.vocab[0] == "<pad>"
-    vocab = Vocab(use_special_tokens=special, reserved_tokens=found.vocab[4 if special else 1:])
+    vocab = Vocab(use_special_tokens=special, reserved_tokens=found.vocab[4 if special else 1 :])
     model = build(path, found.config, ctx)
     # What draws minibatches has no part here; a run that is still going on may be epochs ahead.
     checkpoint.RunFile(path, model, random.Random(), vocab, found.config).resume(math.inf)
@@ -94,12 +100,16 @@ def build(path, config, ctx):
         InputError: naming ``path``, if it is of a model that isn't this package's.
     """
     if config["model"] == "RNNModelScratch" and config["forward_fn"] in _SCRATCH:
-        return models.RNNModelScratch(config["vocab_size"], config["num_hiddens"], ctx,
-                                      *_SCRATCH[config["forward_fn"]])
+        return models.RNNModelScratch(
+            config["vocab_size"], config["num_hiddens"], ctx, *_SCRATCH[config["forward_fn"]]
+        )
     if config["model"] == "RNNModel" and config["layer"] in _LAYERS:
         layer = _LAYERS[config["layer"]](
-            config["num_hiddens"], config["num_layers"], dropout=config["dropout"],
-            bidirectional=config["directions"] == 2)
+            config["num_hiddens"],
+            config["num_layers"],
+            dropout=config["dropout"],
+            bidirectional=config["directions"] == 2,
+        )
         model = models.RNNModel(layer, config["vocab_size"])
         model.initialize(ctx=ctx)
         return model
@@ -107,4 +117,5 @@ def build(path, config, ctx):
     raise InputError(
         f"checkpoint {str(path)!r} is of a model whose {what} is {config[what]!r}, which is not "
         "this package's: build that model yourself, and give it the checkpoint in "
-        "gluon_gru.train(..., checkpoint=...)")
+        "gluon_gru.train(..., checkpoint=...)"
+    )

@@ -5,6 +5,7 @@ that the user gives (an argument, or the environment variable ``GLUON_GRU_CORPUS
 cache, a download from the book's own address, and, when all of that fails, a short story bundled
 with the package, on which everything runs but nothing is comparable with the published numbers.
 """
+
 import dataclasses
 import hashlib
 import os
@@ -72,17 +73,20 @@ def find(path=None):
         return _identify(download(), "downloaded corpus")
     except OSError as error:
         return dataclasses.replace(
-            _identify(SAMPLE, "bundled sample"), name="bundled sample",
+            _identify(SAMPLE, "bundled sample"),
+            name="bundled sample",
             note=f"The Time Machine is not at hand ({error}); this is a short story bundled with "
-                 "the package. Give the book's text with --corpus or GLUON_GRU_CORPUS.")
+            "the package. Give the book's text with --corpus or GLUON_GRU_CORPUS.",
+        )
 
 
 def _identify(path, origin):
     try:
         sha1 = _sha1(path)
     except OSError as error:
-        raise InputError(f"{origin} {str(path)!r} can't be read ({error.strerror}): give a text "
-                         "file") from error
+        raise InputError(
+            f"{origin} {str(path)!r} can't be read ({error.strerror}): give a text file"
+        ) from error
     if path.stat().st_size == 0:
         raise InputError(f"{origin} {str(path)!r} is empty: give a text file")
     return Corpus(path, "The Time Machine" if sha1 == BOOK_SHA1 else path.name, sha1)
@@ -118,7 +122,8 @@ def download(url=BOOK_URL, sha1=BOOK_SHA1, cache=None, seconds=DOWNLOAD_SECONDS)
         part = tempfile.mkdtemp(dir=cache)
     except OSError as error:
         raise OSError(
-            f"the cache folder {str(cache)!r} can't be written: {error.strerror}") from error
+            f"the cache folder {str(cache)!r} can't be written: {error.strerror}"
+        ) from error
     logger, outcome = pooch.get_logger(), {}
     level = logger.level
     logger.setLevel("WARNING")
@@ -126,9 +131,14 @@ def download(url=BOOK_URL, sha1=BOOK_SHA1, cache=None, seconds=DOWNLOAD_SECONDS)
     def fetch():
         try:
             outcome["path"] = pooch.retrieve(
-                url, known_hash=f"sha1:{sha1}", path=part, fname="timemachine.txt",
+                url,
+                known_hash=f"sha1:{sha1}",
+                path=part,
+                fname="timemachine.txt",
                 downloader=pooch.HTTPDownloader(
-                    progressbar=sys.stderr.isatty(), timeout=STALL_SECONDS))
+                    progressbar=sys.stderr.isatty(), timeout=STALL_SECONDS
+                ),
+            )
         except Exception as error:
             outcome["error"] = error
 

@@ -1,4 +1,5 @@
 """What a file is that isn't UTF-8 text, told in one line, with the command that converts it."""
+
 import codecs
 import re
 import shlex
@@ -11,15 +12,35 @@ _SAMPLE = 1 << 15
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 # UTF-16 and UTF-32 are told by the mark at their start; the longer ones first, of which the
 # others are a part.
-_MARKS = ((codecs.BOM_UTF32_LE, "utf_32"), (codecs.BOM_UTF32_BE, "utf_32"),
-          (codecs.BOM_UTF16_LE, "utf_16"), (codecs.BOM_UTF16_BE, "utf_16"))
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf_32"),
+    (codecs.BOM_UTF32_BE, "utf_32"),
+    (codecs.BOM_UTF16_LE, "utf_16"),
+    (codecs.BOM_UTF16_BE, "utf_16"),
+)
 # Of the encodings in which a sample reads the same, the one that is known best.
 _KNOWN = ("cp1252", "shift_jis", "euc_jp", "gb18030", "big5", "cp1251", "koi8_r", "iso8859_7")
 # What iconv doesn't know can't be advised.
-NOT_ICONVS = ("cp1006", "cp720", "euc_jis_2004", "hz", "iso2022_jp_1", "iso2022_jp_2",
-              "iso2022_jp_2004", "iso2022_jp_3", "iso2022_jp_ext", "kz1048", "mac_greek",
-              "mac_iceland", "mac_latin2", "mac_roman", "mac_turkish", "ptcp154",
-              "shift_jis_2004", "shift_jisx0213")
+NOT_ICONVS = (
+    "cp1006",
+    "cp720",
+    "euc_jis_2004",
+    "hz",
+    "iso2022_jp_1",
+    "iso2022_jp_2",
+    "iso2022_jp_2004",
+    "iso2022_jp_3",
+    "iso2022_jp_ext",
+    "kz1048",
+    "mac_greek",
+    "mac_iceland",
+    "mac_latin2",
+    "mac_roman",
+    "mac_turkish",
+    "ptcp154",
+    "shift_jis_2004",
+    "shift_jisx0213",
+)
 # What Western European texts have beyond ASCII, and how rarely: a few such signs are too little
 # for a guess by frequencies, and are far more often these than anything else.
 _WESTERN = set("äöüÄÖÜßàâáãåæçéèêëíìîïñóòôõøœúùûÀÂÁÅÆÇÉÈÊÍÎÑÓÔØÚ«»‘’‚“”„–—…¡¿§°€£·\xa0")
@@ -41,23 +62,31 @@ def not_utf8(path, position):
     marked = [encoding for mark, encoding in _MARKS if start.startswith(mark)]
     name, encoding = str(path), marked[0] if marked else _guess(sample)
     if encoding is None:
-        return InputError(f"text {name!r} is binary data, not text (at byte {position:,}): give "
-                          "a text file, UTF-8")
+        return InputError(
+            f"text {name!r} is binary data, not text (at byte {position:,}): give "
+            "a text file, UTF-8"
+        )
     if encoding == "utf_8":
         return InputError(
             f"text {name!r} is UTF-8, but damaged at byte {position:,}: leave out what is, with  "
-            f"iconv -c -f UTF-8 -t UTF-8 {shlex.quote(name)} > converted.txt")
+            f"iconv -c -f UTF-8 -t UTF-8 {shlex.quote(name)} > converted.txt"
+        )
     encoding = iconvs(encoding)
     return InputError(
         f"text {name!r} is not UTF-8 (at byte {position:,}); it looks like {encoding}: convert it "
-        f"with  iconv -f {encoding} -t UTF-8 {shlex.quote(name)} > converted.txt")
+        f"with  iconv -f {encoding} -t UTF-8 {shlex.quote(name)} > converted.txt"
+    )
 
 
 def iconvs(encoding):
     """Return the name by which iconv knows one of Python's encodings."""
     name = encoding.replace("_", "-").upper()
-    for theirs, own in (("UTF-16-", "UTF-16"), ("UTF-32-", "UTF-32"), ("ISO2022-", "ISO-2022-"),
-                        ("LATIN-1", "ISO-8859-1")):
+    for theirs, own in (
+        ("UTF-16-", "UTF-16"),
+        ("UTF-32-", "UTF-32"),
+        ("ISO2022-", "ISO-2022-"),
+        ("LATIN-1", "ISO-8859-1"),
+    ):
         name = name.replace(theirs, own)
     return name
 
@@ -83,7 +112,7 @@ def _guess(sample):
         return "utf_8"
     # Only whole lines, and only those that tell something: the sample may start or end within a
     # character.
-    lines = sample[:sample.rfind(b"\n") + 1 or None].split(b"\n")
+    lines = sample[: sample.rfind(b"\n") + 1 or None].split(b"\n")
     telling = [line for line in lines if not line.isascii()] or lines
     telling = b"\n".join(telling)
     beyond_ascii = [sign for sign in telling.decode("cp1252", "replace") if sign > "\x7f"]

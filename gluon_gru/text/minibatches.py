@@ -3,6 +3,7 @@
 Follows the book's section "Language Models and the Dataset": the same random offsets, and the same
 sequences in the same minibatches.
 """
+
 import numbers
 import random
 
@@ -26,19 +27,20 @@ def _check(corpus, batch_size, num_steps):
         raise InputError(
             f"a text of {len(corpus):,} tokens is too short: one minibatch of {batch_size} "
             f"sequences of {num_steps} tokens takes {needed:,}; give a longer text, or a smaller "
-            "batch_size or num_steps")
+            "batch_size or num_steps"
+        )
 
 
 def _random(corpus, batch_size, num_steps, rng):
     """Yield what `seq_data_iter_random` does, as NumPy arrays."""
     _check(corpus, batch_size, num_steps)
-    corpus = numpy.asarray(corpus)[rng.randint(0, num_steps):]
+    corpus = numpy.asarray(corpus)[rng.randint(0, num_steps) :]
     num_examples = (len(corpus) - 1) // num_steps
     starts = list(range(0, num_examples * num_steps, num_steps))
     rng.shuffle(starts)
     starts, within = numpy.array(starts)[:, None], numpy.arange(num_steps)
     for i in range(0, num_examples // batch_size * batch_size, batch_size):
-        indices = starts[i:i + batch_size] + within
+        indices = starts[i : i + batch_size] + within
         yield corpus[indices].astype(numpy.int32), corpus[indices + 1].astype(numpy.int32)
 
 
@@ -47,12 +49,14 @@ def _consecutive(corpus, batch_size, num_steps, rng):
     _check(corpus, batch_size, num_steps)
     corpus, offset = numpy.asarray(corpus), rng.randint(0, num_steps)
     row = (len(corpus) - offset - 1) // batch_size
-    Xs = corpus[offset:offset + batch_size * row].reshape(batch_size, row)
-    Ys = corpus[offset + 1:offset + 1 + batch_size * row].reshape(batch_size, row)
+    Xs = corpus[offset : offset + batch_size * row].reshape(batch_size, row)
+    Ys = corpus[offset + 1 : offset + 1 + batch_size * row].reshape(batch_size, row)
     for i in range(0, row // num_steps * num_steps, num_steps):
         # Minibatch by minibatch: a long text's tokens are held in as few bytes as will do.
-        yield (Xs[:, i:i + num_steps].astype(numpy.int32),
-               Ys[:, i:i + num_steps].astype(numpy.int32))
+        yield (
+            Xs[:, i : i + num_steps].astype(numpy.int32),
+            Ys[:, i : i + num_steps].astype(numpy.int32),
+        )
 
 
 def _for_mxnet(minibatches):
@@ -110,8 +114,15 @@ class SeqDataLoader:
         InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
     """
 
-    def __init__(self, batch_size, num_steps, use_random_iter=False, max_tokens=10000,
-                 source=None, rng=random):
+    def __init__(
+        self,
+        batch_size,
+        num_steps,
+        use_random_iter=False,
+        max_tokens=10000,
+        source=None,
+        rng=random,
+    ):
         if not isinstance(max_tokens, numbers.Integral):
             raise InputError(f"max_tokens is {max_tokens!r}: it must be a whole number")
         self.corpus, self.vocab = source or load_corpus_time_machine()

@@ -3,6 +3,7 @@
 Of the text nothing is lost but what nobody sees: a byte order mark is dropped, and ``\\r\\n`` and
 ``\\r`` become ``\\n``. Joined by nothing, the tokens are the text again.
 """
+
 import codecs
 import collections
 import dataclasses
@@ -55,7 +56,7 @@ class Text:
     @property
     def held_out(self):
         """The tokens that are held out."""
-        return self.tokens[self.num_training:]
+        return self.tokens[self.num_training :]
 
     def bits_per_character(self, loss):
         """Return bits a character for a mean loss, in nats a token, on what is held out."""
@@ -113,8 +114,9 @@ class _File:
                         held = [text[cut:]]
                 yield "".join([*held, text])
         except OSError as error:
-            raise InputError(f"text {str(self.path)!r} can't be read ({error.strerror}): give a "
-                             "text file") from error
+            raise InputError(
+                f"text {str(self.path)!r} can't be read ({error.strerror}): give a text file"
+            ) from error
 
     def _decode(self, decoder, utf8, raw):
         undecided = len(utf8.getstate()[0])
@@ -159,7 +161,7 @@ def _freqs(found, num_names):
     """Return how often each index occurs; in pieces, since NumPy makes eight bytes of each."""
     freqs = numpy.zeros(num_names, numpy.int64)
     for i in range(0, len(found), _BLOCK):
-        freqs += numpy.bincount(found[i:i + _BLOCK], minlength=num_names)
+        freqs += numpy.bincount(found[i : i + _BLOCK], minlength=num_names)
     return freqs
 
 
@@ -174,9 +176,10 @@ def _read(path, tokens, blocks_of):
 def _indexed(file, found, names, vocab, num_training=0):
     final = numpy.array(vocab[names], numpy.min_scalar_type(len(vocab) - 1))
     lengths = numpy.array([len(name) for name in names])
-    num_characters = int(lengths @ _freqs(found[num_training + 1:], len(names)))
-    return Text(final[found], vocab, num_training, num_characters, file.path.name, file.size,
-                file.sha256)
+    num_characters = int(lengths @ _freqs(found[num_training + 1 :], len(names)))
+    return Text(
+        final[found], vocab, num_training, num_characters, file.path.name, file.size, file.sha256
+    )
 
 
 def read(path, tokens="characters", case="keep", num_training=lambda num_tokens: num_tokens):
@@ -197,20 +200,26 @@ def read(path, tokens="characters", case="keep", num_training=lambda num_tokens:
     """
     file, found, names = _read(path, tokens, lambda blocks: (fold(b, case) for b in blocks))
     if len(names) < 2:
-        raise InputError(f"text {str(path)!r} holds nothing but {names[0]!r}: give a text with "
-                         f"at least two distinct {tokens}")
+        raise InputError(
+            f"text {str(path)!r} holds nothing but {names[0]!r}: give a text with "
+            f"at least two distinct {tokens}"
+        )
     num_training = num_training(len(found))
     trained = found if tokens == "characters" else found[:num_training]
     freqs = _freqs(trained, len(names))
     if tokens == "words":
         freqs[freqs < MIN_FREQ] = 0
     # By frequency, then in alphabetical order, as the vocabulary has them.
-    kept = sorted(((name, freq) for name, freq in zip(names, freqs.tolist()) if freq),
-                  key=lambda pair: (-pair[1], pair[0]))
+    kept = sorted(
+        ((name, freq) for name, freq in zip(names, freqs.tolist()) if freq),
+        key=lambda pair: (-pair[1], pair[0]),
+    )
     kept = kept[:MAX_WORDS] if tokens == "words" else kept
     if sum(freq for _, freq in kept) * 2 < len(trained):
-        raise InputError(f"text {str(path)!r} has {len(trained):,} words to train on, of which "
-                         f"more than half occur once: give a longer text, or train on characters")
+        raise InputError(
+            f"text {str(path)!r} has {len(trained):,} words to train on, of which "
+            f"more than half occur once: give a longer text, or train on characters"
+        )
     return _indexed(file, found, names, Vocab(collections.Counter(dict(kept))), num_training)
 
 
@@ -229,9 +238,14 @@ def read_as(path, vocab, config):
     settings = config.get("text")
     if settings is None:
         return _indexed(*_read(path, "characters", _books), vocab)
-    return _indexed(*_read(path, settings["tokens"],
-                           lambda blocks: (fold(block, settings["case"]) for block in blocks)),
-                    vocab)
+    return _indexed(
+        *_read(
+            path,
+            settings["tokens"],
+            lambda blocks: (fold(block, settings["case"]) for block in blocks),
+        ),
+        vocab,
+    )
 
 
 def _books(blocks):

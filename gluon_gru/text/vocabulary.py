@@ -4,6 +4,7 @@ Follows the book's section "Text Preprocessing": the same normalisation, tokens 
 vocabulary. A text's tokens are a NumPy array of the smallest integer type that fits, not a list,
 so large texts load fast.
 """
+
 import codecs
 import collections
 import io
@@ -54,14 +55,16 @@ def _normalised_blocks(path):
             codes = numpy.concatenate((held, codes))
             # ... and no end of a line or of the text follows it.
             held = codes[-1:] if len(codes) and codes[-1] == _SPACE else codes[:0]
-            codes = codes[:len(codes) - len(held)]
-            following = numpy.append(codes[1:], 0)[:len(codes)]
+            codes = codes[: len(codes) - len(held)]
+            following = numpy.append(codes[1:], 0)[: len(codes)]
             yield codes[(codes != _SPACE) | (following != _NEWLINE)]
 
 
 def _not_utf8(path, position):
-    return InputError(f"{path.name!r} is not UTF-8 text (at byte {position}): convert it, for "
-                      f"example  iconv -f latin1 -t utf-8 {path.name}")
+    return InputError(
+        f"{path.name!r} is not UTF-8 text (at byte {position}): convert it, for "
+        f"example  iconv -f latin1 -t utf-8 {path.name}"
+    )
 
 
 def _books_corpus():
@@ -141,7 +144,8 @@ class Vocab:
             self.pad, self.bos, self.eos = 0, 1, 2
         taken = set(first)
         self.idx_to_token = first + [
-            token for token, freq in self.token_freqs if freq >= min_freq and token not in taken]
+            token for token, freq in self.token_freqs if freq >= min_freq and token not in taken
+        ]
         self.token_to_idx = {token: index for index, token in enumerate(self.idx_to_token)}
 
     def __len__(self):
@@ -178,9 +182,11 @@ def load_corpus(corpus, token="char", max_tokens=-1):
     if token not in ("char", "word"):
         tokenize([], token)
     found, names, freqs = (_characters if token == "char" else _words)(
-        _normalised_blocks(corpus.path))
-    vocab = Vocab(collections.Counter(
-        {name: int(freq) for name, freq in zip(names, freqs) if freq}))
+        _normalised_blocks(corpus.path)
+    )
+    vocab = Vocab(
+        collections.Counter({name: int(freq) for name, freq in zip(names, freqs) if freq})
+    )
     if not vocab.token_freqs:
         raise InputError(f"{corpus.name!r} holds no letters (a to z) to learn from")
     final = numpy.array(vocab[names], numpy.uint8 if len(vocab) <= 256 else numpy.int32)
@@ -190,8 +196,9 @@ def load_corpus(corpus, token="char", max_tokens=-1):
 def _characters(blocks):
     """Return the text's character codes, the characters by code, and their frequencies."""
     blocks = [block[block != _NEWLINE] for block in blocks]
-    freqs = sum((numpy.bincount(block, minlength=128) for block in blocks),
-                numpy.zeros(128, numpy.int64))
+    freqs = sum(
+        (numpy.bincount(block, minlength=128) for block in blocks), numpy.zeros(128, numpy.int64)
+    )
     return numpy.concatenate(blocks), [chr(code) for code in range(128)], freqs
 
 

@@ -1,4 +1,5 @@
 """The live curve of a notebook: the book's ``Animator``."""
+
 import io
 import sys
 
@@ -28,16 +29,33 @@ class Animator:
         fig, axes: matplotlib's figure and a list of its axes.
     """
 
-    def __init__(self, xlabel=None, ylabel=None, legend=None, xlim=None, ylim=None,
-                 xscale="linear", yscale="linear", fmts=None, nrows=1, ncols=1,
-                 figsize=(3.5, 2.5)):
+    def __init__(
+        self,
+        xlabel=None,
+        ylabel=None,
+        legend=None,
+        xlim=None,
+        ylim=None,
+        xscale="linear",
+        yscale="linear",
+        fmts=None,
+        nrows=1,
+        ncols=1,
+        figsize=(3.5, 2.5),
+    ):
         # Not at the top: matplotlib takes longer to import than all the rest of a model's run.
         from matplotlib.figure import Figure
 
         self.fig = Figure(figsize=figsize, layout="tight")
         self.axes = self.fig.subplots(nrows, ncols, squeeze=False).ravel().tolist()
-        self.settings = {"xlabel": xlabel, "ylabel": ylabel, "xlim": xlim, "ylim": ylim,
-                         "xscale": xscale, "yscale": yscale}
+        self.settings = {
+            "xlabel": xlabel,
+            "ylabel": ylabel,
+            "xlim": xlim,
+            "ylim": ylim,
+            "xscale": xscale,
+            "yscale": yscale,
+        }
         self.legend, self.fmts = legend or [], fmts
         self.X, self.Y = [], []
 

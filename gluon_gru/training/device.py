@@ -1,4 +1,5 @@
 """Which device a run uses: the book's ``try_gpu``, and names such as ``gpu(0)`` made contexts."""
+
 import re
 
 import mxnet as mx
@@ -43,5 +44,6 @@ def context(name="auto"):
     if index >= available:
         raise InputError(
             f"device gpu({index}) was asked for, but this MXNet sees {available} GPUs: use "
-            "--device cpu, or install a CUDA build of MXNet (README, \"With a GPU\")")
+            '--device cpu, or install a CUDA build of MXNet (README, "With a GPU")'
+        )
     return mx.gpu(index)

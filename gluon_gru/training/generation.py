@@ -1,4 +1,5 @@
 """Text from a trained model: the book's greedy ``predict_ch8``."""
+
 from mxnet import np
 
 from gluon_gru.errors import InputError

@@ -1,4 +1,5 @@
 """Ctrl-C that is never lost, and takes effect between two minibatches."""
+
 import signal
 import threading
 
@@ -15,8 +16,10 @@ class CtrlC:
         self.pressed = self.installed = False
 
     def __enter__(self):
-        self.installed = (threading.current_thread() is threading.main_thread()
-                          and signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+        self.installed = (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        )
         if self.installed:
             signal.signal(signal.SIGINT, self._note)
         return self

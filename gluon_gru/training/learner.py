@@ -1,4 +1,5 @@
 """A model and its optimiser: minibatches in, losses out; on the engine where that can be."""
+
 import mxnet as mx
 import numpy
 from mxnet import autograd, gluon, np
@@ -31,13 +32,20 @@ class Learner:
 
     def __init__(self, model, optimizer, clip_norm, seed):
         if optimizer not in OPTIMIZERS:
-            raise InputError(f"optimizer {optimizer!r} is unknown: choose from "
-                             f"{', '.join(OPTIMIZERS)}")
+            raise InputError(
+                f"optimizer {optimizer!r} is unknown: choose from {', '.join(OPTIMIZERS)}"
+            )
         self._model, self._adam, self._clip_norm = model, optimizer == "adam", clip_norm
         self._seed, self._steps = seed, 0
         self._params = model._collect_params_with_prefix()
-        self._moments = {param: tuple(numpy.zeros(param.shape, numpy.float32) for _ in range(2))
-                         for param in self._params.values()} if self._adam else {}
+        self._moments = (
+            {
+                param: tuple(numpy.zeros(param.shape, numpy.float32) for _ in range(2))
+                for param in self._params.values()
+            }
+            if self._adam
+            else {}
+        )
         # Two, since each has a hidden state of its own.
         self._trained = fused_network(model, seed, self._moments)
         self._scored = fused_network(model)
@@ -99,8 +107,8 @@ class Learner:
         grad = grad.asnumpy()
         mean += numpy.float32(1 - beta1) * (grad - mean)
         square += numpy.float32(1 - beta2) * (grad * grad - square)
-        rate = lr / (1 - beta1 ** self._steps)
-        size = numpy.sqrt(square) / numpy.float32(numpy.sqrt(1 - beta2 ** self._steps))
+        rate = lr / (1 - beta1**self._steps)
+        size = numpy.sqrt(square) / numpy.float32(numpy.sqrt(1 - beta2**self._steps))
         data[:] = data - np.array(numpy.float32(rate) * mean / (size + numpy.float32(epsilon)))
 
     def state(self):
@@ -122,7 +130,8 @@ class Learner:
         """
         expected = self.state()
         if {name: array.shape for name, array in arrays.items()} != {
-                name: array.shape for name, array in expected.items()}:
+            name: array.shape for name, array in expected.items()
+        }:
             raise InputError("the optimiser's state is that of another model or optimiser")
         self._steps = int(arrays["steps"][0])
         for name, param in self._params.items():

@@ -5,6 +5,7 @@ minibatch and detached; the gradient's norm is clipped; plain SGD. The book read
 gradient's norm in every minibatch, and so waits for the device each time; here both stay on the
 device until the epoch ends. A run can be resumed to the digit.
 """
+
 import contextlib
 import dataclasses
 import hashlib
@@ -148,6 +149,7 @@ def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
     Raises:
         InputError: if ``train_iter`` gives no minibatch.
     """
+
     def update():
         grad_clipping(model, CLIP_NORM)
         updater(batch_size=1)
@@ -165,21 +167,35 @@ def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False, check=_
     if network:
         with network:
             return _train_epoch_fused(network, train_iter, lr, use_random_iter, check)
-    return _train_epoch(model, train_iter, loss, lambda: clipped_sgd(model, CLIP_NORM, lr), ctx,
-                        use_random_iter, check)
+    return _train_epoch(
+        model,
+        train_iter,
+        loss,
+        lambda: clipped_sgd(model, CLIP_NORM, lr),
+        ctx,
+        use_random_iter,
+        check,
+    )
 
 
 def _is_plain(loss):
     """Return whether it is the cross-entropy of the book, which the engine computes itself."""
-    return (type(loss) is gluon.loss.SoftmaxCrossEntropyLoss and loss._sparse_label
-            and not loss._from_logits and loss._axis == -1 and loss._weight is None)
+    return (
+        type(loss) is gluon.loss.SoftmaxCrossEntropyLoss
+        and loss._sparse_label
+        and not loss._from_logits
+        and loss._axis == -1
+        and loss._weight is None
+    )
 
 
 def _config(model, train_iter, lr, ctx, use_random_iter, extra):
     corpus = getattr(train_iter, "corpus", None)
     return {
         **(model.config() if hasattr(model, "config") else {"model": type(model).__name__}),
-        "lr": float(lr), "device": str(ctx), "use_random_iter": bool(use_random_iter),
+        "lr": float(lr),
+        "device": str(ctx),
+        "use_random_iter": bool(use_random_iter),
         "batch_size": getattr(train_iter, "batch_size", None),
         "num_steps": getattr(train_iter, "num_steps", None),
         "corpus": corpus is not None and hashlib.sha256(numpy.asarray(corpus)).hexdigest(),
@@ -187,8 +203,19 @@ def _config(model, train_iter, lr, ctx, use_random_iter, extra):
     }
 
 
-def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, checkpoint=None,
-          config=None, on_epoch=None, description=None):
+def train(
+    model,
+    train_iter,
+    vocab,
+    lr,
+    num_epochs,
+    ctx,
+    use_random_iter=False,
+    checkpoint=None,
+    config=None,
+    on_epoch=None,
+    description=None,
+):
     """Train a model with SGD and gradients clipped to norm 1; return the `History`.
 
     A Gluon model is initialised first (Gaussian, standard deviation 0.01); a model from scratch
@@ -217,8 +244,13 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
         model.initialize(ctx=ctx, force_reinit=True, init=init.Normal(0.01))
     history, run, rng = History(), None, getattr(train_iter, "rng", random)
     if checkpoint is not None:
-        run = RunFile(checkpoint, model, rng, vocab,
-                      _config(model, train_iter, lr, ctx, use_random_iter, config or {}))
+        run = RunFile(
+            checkpoint,
+            model,
+            rng,
+            vocab,
+            _config(model, train_iter, lr, ctx, use_random_iter, config or {}),
+        )
         history = History(**run.resume(num_epochs))
         if history:
             _seed_mxnet(rng)
@@ -226,14 +258,22 @@ def train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, 
     with contextlib.ExitStack() as stack:
         if run:
             stack.callback(run.save)
-        bar = stack.enter_context(tqdm(
-            total=num_epochs, initial=len(history), desc=description, unit="epoch", disable=None,
-            dynamic_ncols=True))
+        bar = stack.enter_context(
+            tqdm(
+                total=num_epochs,
+                initial=len(history),
+                desc=description,
+                unit="epoch",
+                disable=None,
+                dynamic_ncols=True,
+            )
+        )
         ctrl_c = stack.enter_context(CtrlC())
         for epoch in range(len(history) + 1, num_epochs + 1):
             start = time.perf_counter()
-            ppl, speed = train_epoch(model, train_iter, loss, lr, ctx, use_random_iter,
-                                     ctrl_c.check)
+            ppl, speed = train_epoch(
+                model, train_iter, loss, lr, ctx, use_random_iter, ctrl_c.check
+            )
             # An epoch's last update can ruin the weights after its loss was measured.
             if not (math.isfinite(ppl) and _weights_are_finite(model)):
                 raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
@@ -261,14 +301,18 @@ def _weights_are_finite(model):
 
 def _divergence(epoch, ppl, lr, run):
     what = f"perplexity {ppl:g}" if not math.isfinite(ppl) else "its weights are not finite"
-    kept = (f"; the state after epoch {epoch - 1} is in {str(run.path)!r} (a run with another "
-            "learning rate needs another file)" if run and run.latest is not None else "")
-    return (f"training diverged in epoch {epoch} ({what}): try a learning rate below "
-            f"{lr:g}{kept}")
+    kept = (
+        f"; the state after epoch {epoch - 1} is in {str(run.path)!r} (a run with another "
+        "learning rate needs another file)"
+        if run and run.latest is not None
+        else ""
+    )
+    return f"training diverged in epoch {epoch} ({what}): try a learning rate below {lr:g}{kept}"
 
 
-def train_ch8(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False,
-              checkpoint=None):
+def train_ch8(
+    model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, checkpoint=None
+):
     """Train a model as the book does, print what the book prints; return the `History`.
 
     Prints perplexity, tokens/sec and device of the last epoch, and the continuations of
@@ -280,20 +324,32 @@ def train_ch8(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=Fal
     """
     on_epoch = None
     if in_notebook():
-        animator = Animator(xlabel="epoch", ylabel="perplexity", legend=["train"],
-                            xlim=[1, max(num_epochs, 2)])
+        animator = Animator(
+            xlabel="epoch", ylabel="perplexity", legend=["train"], xlim=[1, max(num_epochs, 2)]
+        )
 
         def on_epoch(epoch, history):
             if epoch % 10 == 1 or epoch == num_epochs:
                 # Those before too: a resumed run has some that were not drawn here.
                 animator.X = [list(range(1, epoch, 10))]
-                animator.Y = [history.perplexity[:epoch - 1:10]]
+                animator.Y = [history.perplexity[: epoch - 1 : 10]]
                 animator.add(epoch, history.perplexity[-1])
 
-    history = train(model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter, checkpoint,
-                    on_epoch=on_epoch)
-    print(f"Perplexity {history.perplexity[-1]:.1f}, {history.tokens_per_sec[-1]:.0f} tokens/sec "
-          f"on {ctx}")
+    history = train(
+        model,
+        train_iter,
+        vocab,
+        lr,
+        num_epochs,
+        ctx,
+        use_random_iter,
+        checkpoint,
+        on_epoch=on_epoch,
+    )
+    print(
+        f"Perplexity {history.perplexity[-1]:.1f}, {history.tokens_per_sec[-1]:.0f} tokens/sec "
+        f"on {ctx}"
+    )
     for prefix in ("time traveller", "traveller"):
         print(predict_ch8(prefix, 50, model, vocab, ctx))
     return history

@@ -1,4 +1,5 @@
 """What a training loop measures with: the book's ``Timer`` and ``Accumulator``, and perplexity."""
+
 import time
 
 import numpy

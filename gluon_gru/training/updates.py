@@ -4,6 +4,7 @@
 in some ten operators, however many parameters there are. None of them reads anything back from
 the device.
 """
+
 import mxnet as mx
 from mxnet import gluon
 
@@ -17,8 +18,9 @@ _MANY = 60
 def trained_params(model):
     """Return the parameters of a model that are trained, a list of arrays with ``grad``."""
     if isinstance(model, gluon.Block):
-        return [param.data() for param in model.collect_params().values()
-                if param.grad_req != "null"]
+        return [
+            param.data() for param in model.collect_params().values() if param.grad_req != "null"
+        ]
     return model.params
 
 
@@ -33,8 +35,10 @@ def sgd(params, lr, batch_size):
 
 def _norm(grads):
     """Return the Euclidean norm of all the gradients together, (1,), on the device."""
-    squares = [mx.nd.multi_sum_sq(*grads[i:i + _MANY], num_arrays=len(grads[i:i + _MANY]))
-               for i in range(0, len(grads), _MANY)]
+    squares = [
+        mx.nd.multi_sum_sq(*grads[i : i + _MANY], num_arrays=len(grads[i : i + _MANY]))
+        for i in range(0, len(grads), _MANY)
+    ]
     return mx.nd.sqrt(mx.nd.concat(*squares, dim=0).sum())
 
 
@@ -63,8 +67,12 @@ def clipped_sgd(model, theta, lr):
     grads = [param.grad.as_nd_ndarray() for param in params]
     scale = lr * _clip_scale(grads, theta)
     for i in range(0, len(weights), _MANY):
-        w, g = weights[i:i + _MANY], grads[i:i + _MANY]
+        w, g = weights[i : i + _MANY], grads[i : i + _MANY]
         rates = mx.nd.broadcast_to(scale, shape=(len(w),))
         mx.nd.preloaded_multi_sgd_update(
-            *[array for pair in zip(w, g) for array in pair], rates, mx.nd.zeros_like(rates),
-            num_weights=len(w), out=w)
+            *[array for pair in zip(w, g) for array in pair],
+            rates,
+            mx.nd.zeros_like(rates),
+            num_weights=len(w),
+            out=w,
+        )

@@ -1,4 +1,5 @@
 """The benchmark: who is measured takes turns, computes what it should, and is compared rightly."""
+
 import importlib.util
 import json
 
@@ -30,16 +31,19 @@ class Fake:
 
 
 def compete(fakes, rounds=3):
-    return contest.compete({fake.name: fake for fake in fakes},
-                           {fake.name: {"check_steps": 20} for fake in fakes},
-                           {fake.name: "one" for fake in fakes}, rounds)
+    return contest.compete(
+        {fake.name: fake for fake in fakes},
+        {fake.name: {"check_steps": 20} for fake in fakes},
+        {fake.name: "one" for fake in fakes},
+        rounds,
+    )
 
 
 def test_contestants_take_turns_of_half_a_second_and_another_one_starts_each_round():
     log = []
     found = compete([Fake("a", log, 0.01), Fake("b", log, 0.1), Fake("c", log, 9)])
     assert log[:6] == [("a", 20), ("a", 20), ("b", 20), ("b", 20), ("c", 20), ("c", 20)]
-    assert "".join(name for name, _ in log[6:]) == "abc" "bca" "cab"
+    assert "".join(name for name, _ in log[6:]) == "abcbcacab"
     assert dict(log[6:]) == {"a": 50, "b": 5, "c": 1}
     assert found["a"]["rates"] == pytest.approx([1000] * 3)
     assert found["b"]["rates"] == pytest.approx([100] * 3)
@@ -52,13 +56,16 @@ def test_a_ratio_is_the_median_of_the_rounds_not_the_ratio_of_medians():
     assert contest.ratio(found, "b", "a") == 0.5
 
 
-@pytest.mark.parametrize("one, other, message", [
-    ((3.0, 2.0), (3.0, 2.01), "a and b|b and a"),
-    ((3.0, 2.0), (3.01, 2.0), "don't compute the same"),
-    ((3.0, 2.0), (3.0, float("nan")), "b does not learn"),
-    ((3.0, 3.0), (3.0, 3.0), "a does not learn"),
-    (("some text",) * 2, ("some test",) * 2, "don't compute the same"),
-])
+@pytest.mark.parametrize(
+    "one, other, message",
+    [
+        ((3.0, 2.0), (3.0, 2.01), "a and b|b and a"),
+        ((3.0, 2.0), (3.01, 2.0), "don't compute the same"),
+        ((3.0, 2.0), (3.0, float("nan")), "b does not learn"),
+        ((3.0, 3.0), (3.0, 3.0), "a does not learn"),
+        (("some text",) * 2, ("some test",) * 2, "don't compute the same"),
+    ],
+)
 def test_contestants_that_do_not_do_the_same_void_the_result(one, other, message):
     log = []
     with pytest.raises(ArithmeticError, match=message):
@@ -90,13 +97,16 @@ def start(tmp_path, monkeypatch):
 
 
 def test_a_worker_is_a_process_of_its_own_with_its_threads_and_its_output_is_no_reply(start):
-    one = start("import os, sys\n"
-                "def make(job, minibatches):\n"
-                "    print('loading')\n"
-                "    names = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')\n"
-                "    return (lambda steps: steps * job['lr']), {\n"
-                "        'threads': [os.environ[name] for name in names], 'pid': os.getpid(),\n"
-                "        'mxnet': 'mxnet' in sys.modules}\n", threads=3)
+    one = start(
+        "import os, sys\n"
+        "def make(job, minibatches):\n"
+        "    print('loading')\n"
+        "    names = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')\n"
+        "    return (lambda steps: steps * job['lr']), {\n"
+        "        'threads': [os.environ[name] for name in names], 'pid': os.getpid(),\n"
+        "        'mxnet': 'mxnet' in sys.modules}\n",
+        threads=3,
+    )
     facts = one.ask({"lr": 2})
     assert facts == {"threads": ["3"] * 3, "pid": one.process.pid, "mxnet": False}
     seconds, outcome = one.ask(21)
@@ -105,18 +115,21 @@ def test_a_worker_is_a_process_of_its_own_with_its_threads_and_its_output_is_no_
     assert one.process.returncode is not None
 
 
-@pytest.mark.parametrize("code, message", [
-    ("raise ImportError('no such thing')", "ImportError: no such thing"),
-    ("def make(job, minibatches): raise MemoryError('too large')", "MemoryError: too large"),
-    ("import os\ndef make(job, minibatches): os._exit(7)", "exit code 7"),
-])
+@pytest.mark.parametrize(
+    "code, message",
+    [
+        ("raise ImportError('no such thing')", "ImportError: no such thing"),
+        ("def make(job, minibatches): raise MemoryError('too large')", "MemoryError: too large"),
+        ("import os\ndef make(job, minibatches): os._exit(7)", "exit code 7"),
+    ],
+)
 def test_a_worker_that_dies_is_reported_with_its_last_line(start, code, message):
     with pytest.raises(InputError, match=f"fake_contestant.*ended early: {message}"):
         start(code).ask({})
 
 
 def test_a_token_of_the_chapters_gru_takes_a_million_operations():
-    chapter, = catalogue.contests("training")
+    (chapter,) = catalogue.contests("training")
     assert catalogue.flop_per_token(chapter, 28) == 6 * (3 * 65536 + 256 * 28) == 1222656
     lstm, rnn = catalogue.contests("cells")
     assert catalogue.flop_per_token(lstm, 28) == 6 * (4 * 65536 + 256 * 28)
@@ -143,21 +156,32 @@ def test_minibatches_are_the_packages_own_and_go_round():
             return 0
 
     tokens = numpy.arange(50, dtype=numpy.uint8)
-    ours = [(X.asnumpy(), Y.asnumpy())
-            for X, Y in minibatches.seq_data_iter_consecutive(tokens, 3, 5, First)]
+    ours = [
+        (X.asnumpy(), Y.asnumpy())
+        for X, Y in minibatches.seq_data_iter_consecutive(tokens, 3, 5, First)
+    ]
     found = list(worker.minibatches(tokens, 3, 5, 2 * len(ours) + 1))
     assert len(ours) == 3 and len(found) == 7
     for pair, other in zip(found, ours + ours + ours[:1]):
         assert all(map(numpy.array_equal, pair, other))
-    (X, Y), = worker.minibatches(tokens[:7], 3, 5, 1)
+    ((X, Y),) = worker.minibatches(tokens[:7], 3, 5, 1)
     assert X.shape == (3, 5) and (Y[:, :-1] == X[:, 1:]).all()
 
 
 def job(cell, model, **settings):
     params = weights.draw(cell, 7, 5, 0.5)
-    return {"task": "training", "cell": cell, "model": model, "engine": False, "loop": "package",
-            "vocab_size": 7, "num_hiddens": 5, "params": params,
-            "stacked": weights.stack(cell, params), **settings}
+    return {
+        "task": "training",
+        "cell": cell,
+        "model": model,
+        "engine": False,
+        "loop": "package",
+        "vocab_size": 7,
+        "num_hiddens": 5,
+        "params": params,
+        "stacked": weights.stack(cell, params),
+        **settings,
+    }
 
 
 @pytest.mark.parametrize("cell", ["lstm", "rnn"])
@@ -189,7 +213,8 @@ def test_the_books_loop_and_this_packages_reach_the_same_losses(kind):
     for loop in ("book", "package"):
         run, facts = contestants_mxnet.make(
             job("gru", kind, loop=loop, lr=1, tokens=tokens, batch_size=4, num_steps=5),
-            worker.minibatches)
+            worker.minibatches,
+        )
         assert facts["work"] == 20
         outcomes.append([run(10), run(10), run(3)])
     assert outcomes[0] == pytest.approx(outcomes[1], rel=1e-5)
@@ -205,31 +230,49 @@ def measure(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def measured(name, keep, rounds=2):
-        monkeypatch.setattr(catalogue, "contests", lambda measure: [
-            one._replace(num_hiddens=8, batch_size=4 if one.batch_size > 1 else 1, num_steps=5,
-                         contestants=list(filter(keep, one.contestants)),
-                         roofline=[entry._replace(settings={"library": "numpy", "sizes": (64,)})
-                                   for entry in one.roofline[:1]])
-            for one in contests(measure)[:2]])
+        monkeypatch.setattr(
+            catalogue,
+            "contests",
+            lambda measure: [
+                one._replace(
+                    num_hiddens=8,
+                    batch_size=4 if one.batch_size > 1 else 1,
+                    num_steps=5,
+                    contestants=list(filter(keep, one.contestants)),
+                    roofline=[
+                        entry._replace(settings={"library": "numpy", "sizes": (64,)})
+                        for entry in one.roofline[:1]
+                    ],
+                )
+                for one in contests(measure)[:2]
+            ],
+        )
         return benchmark.benchmark(tmp_path, [name], rounds, corpus.SAMPLE, "the command")
 
     return measured
 
 
-def test_contestants_on_mxnet_agree_and_everything_is_written_down(measure, tmp_path, capsys,
-                                                                   monkeypatch):
+def test_contestants_on_mxnet_agree_and_everything_is_written_down(
+    measure, tmp_path, capsys, monkeypatch
+):
     find_spec = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec",
-                        lambda name: None if name in ("torch", "jax") else find_spec(name))
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: None if name in ("torch", "jax") else find_spec(name),
+    )
     results = measure("training", lambda one: True)
     assert json.loads((tmp_path / "benchmark.json").read_text()) == results
-    found, = results["contests"]
+    (found,) = results["contests"]
     assert len(found["contestants"]) == 6
     assert all(len(one["rates"]) == 2 for one in found["contestants"].values())
     assert results["environment"]["engine"]
     # What is missing is said once, with the command that mends it, and recorded.
     assert sorted(results["left_out"]) == [
-        "JAX lax.scan", "PyTorch nn.GRU", "PyTorch nn.GRU, torch.compile"]
+        "JAX lax.scan",
+        "PyTorch nn.GRU",
+        "PyTorch nn.GRU, torch.compile",
+    ]
     assert capsys.readouterr().err.count("pip install 'gluon_gru[peers]'") == 3
     text = (tmp_path / "report.md").read_text()
     assert "share of the limit" in text and "the limit (sgemm)" in text and "the command" in text
@@ -240,14 +283,18 @@ def test_contestants_on_mxnet_agree_and_everything_is_written_down(measure, tmp_
 
 
 def needs(package):
-    return pytest.mark.skipif(importlib.util.find_spec(package) is None,
-                              reason=f"{package} is not installed")
+    return pytest.mark.skipif(
+        importlib.util.find_spec(package) is None, reason=f"{package} is not installed"
+    )
 
 
 @needs("torch")
 def test_pytorch_and_gluon_agree_on_every_shape_and_the_ratios_are_drawn(measure, tmp_path):
-    results = measure("shapes", lambda one: "Gluon" in one.name or "rnn." in one.name
-                      or one.needs == "torch", rounds=1)
+    results = measure(
+        "shapes",
+        lambda one: "Gluon" in one.name or "rnn." in one.name or one.needs == "torch",
+        rounds=1,
+    )
     assert len(results["contests"]) == 2 and results["environment"]["torch"]
     for page in ("report.md", "report.html"):
         assert "Slower than a peer, of 2 shapes" in (tmp_path / page).read_text()
@@ -257,25 +304,37 @@ def test_pytorch_and_gluon_agree_on_every_shape_and_the_ratios_are_drawn(measure
 @needs("torch")
 @needs("jax")
 def test_pytorch_and_jax_agree_with_their_twins_on_lstm_and_rnn(measure):
-    results = measure("cells", lambda one: one.needs != "mxnet" and not one.settings.get("compile")
-                      or one.kind == "engine", rounds=1)
+    results = measure(
+        "cells",
+        lambda one: (
+            one.needs != "mxnet" and not one.settings.get("compile") or one.kind == "engine"
+        ),
+        rounds=1,
+    )
     assert [one["cell"] for one in results["contests"]] == ["lstm", "rnn"]
 
 
 @needs("torch")
 def test_pytorch_continues_a_text_as_gluon_does(measure):
     results = measure("generation", lambda one: True, rounds=1)
-    outcomes = {name: one["outcomes"][1]
-                for name, one in results["contests"][0]["contestants"].items()}
+    outcomes = {
+        name: one["outcomes"][1] for name, one in results["contests"][0]["contestants"].items()
+    }
     assert len(outcomes) == 6
-    assert all(text.startswith(catalogue.PREFIX) and len(text) == len(catalogue.PREFIX) + 20
-               for text in outcomes.values())
+    assert all(
+        text.startswith(catalogue.PREFIX) and len(text) == len(catalogue.PREFIX) + 20
+        for text in outcomes.values()
+    )
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"rounds": 0}, "rounds is"), ({"rounds": 1.5}, "rounds is"),
-    ({"measures": ["speed"]}, "measures speed: choose from training, cells"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"rounds": 0}, "rounds is"),
+        ({"rounds": 1.5}, "rounds is"),
+        ({"measures": ["speed"]}, "measures speed: choose from training, cells"),
+    ],
+)
 def test_arguments_that_make_no_sense_are_refused(tmp_path, arguments, message):
     with pytest.raises(InputError, match=message):
         benchmark.benchmark(tmp_path / "out", corpus=corpus.SAMPLE, **arguments)
@@ -292,16 +351,28 @@ def test_threads_that_make_no_sense_are_refused(tmp_path, monkeypatch, threads):
 def test_a_vocabulary_survives_the_way_to_a_contestant():
     vocab = Vocab(list("some text or other"))
     run, _ = contestants_mxnet.make(
-        {**job("gru", "book"), "vocab_size": len(vocab), "task": "generation", "prefix": "so",
-         "params": weights.draw("gru", len(vocab), 5, 0.5), "token_freqs": vocab.token_freqs},
-        worker.minibatches)
+        {
+            **job("gru", "book"),
+            "vocab_size": len(vocab),
+            "task": "generation",
+            "prefix": "so",
+            "params": weights.draw("gru", len(vocab), 5, 0.5),
+            "token_freqs": vocab.token_freqs,
+        },
+        worker.minibatches,
+    )
     assert run(3).startswith("so") and set(run(20)) <= set(vocab.idx_to_token)
 
 
 def test_the_limit_of_a_round_is_its_best_product_and_shares_are_of_that():
-    found = {"measure": "training", "task": "training", "cell": "gru", "flop_per_token": 10,
-             "contestants": {"engine": {"kind": "engine", "rates": [5, 4, 30]}},
-             "roofline": {"a": {"rates": [100, 50, 400]}, "b": {"rates": [20, 80, 500]}}}
+    found = {
+        "measure": "training",
+        "task": "training",
+        "cell": "gru",
+        "flop_per_token": 10,
+        "contestants": {"engine": {"kind": "engine", "rates": [5, 4, 30]}},
+        "roofline": {"a": {"rates": [100, 50, 400]}, "b": {"rates": [20, 80, 500]}},
+    }
     assert report.limits(found) == [10, 8, 50]
     headers, (row, limit) = report._columns(found)
     assert headers[2] == "share of the limit" and row == ["engine", "5 (4 to 30)", "50%", "1.00x"]

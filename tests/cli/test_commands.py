@@ -1,4 +1,5 @@
 """The command ``gluon-gru``: what it offers, how it refuses, what a program can read."""
+
 import json
 import pathlib
 import runpy
@@ -26,7 +27,10 @@ def run(*words):
     """Run ``gluon-gru`` with ``words``; return the finished process."""
     return subprocess.run(
         [sys.executable, "-c", "from gluon_gru import cli; cli.main()", *words],
-        capture_output=True, text=True, timeout=120)
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 @pytest.mark.parametrize("words", [(), ("--help",)])
@@ -37,8 +41,10 @@ def test_help_names_every_subcommand(words):
         assert f"  {name} " in done.stdout and what in done.stdout
 
 
-@pytest.mark.parametrize("words, wrong", [
-    (("trai",), "'trai'"), (("info", "--bad"), "--bad"), (("info", "more"), "more")])
+@pytest.mark.parametrize(
+    "words, wrong",
+    [(("trai",), "'trai'"), (("info", "--bad"), "--bad"), (("info", "more"), "more")],
+)
 def test_wrong_words_are_one_line_that_names_them(words, wrong):
     done = run(*words)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
@@ -82,11 +88,14 @@ def script(name, *words):
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_scripts_help_is_that_of_its_subcommand_but_for_the_name(name, inside, monkeypatch,
-                                                                   capsys):
+def test_a_scripts_help_is_that_of_its_subcommand_but_for_the_name(
+    name, inside, monkeypatch, capsys
+):
     shown = []
-    for call in (lambda: inside(name, "--help"),
-                 lambda: runpy.run_path(script(name)[0], run_name="__main__")):
+    for call in (
+        lambda: inside(name, "--help"),
+        lambda: runpy.run_path(script(name)[0], run_name="__main__"),
+    ):
         monkeypatch.setattr(sys, "argv", script(name, "--help"))
         with pytest.raises(SystemExit) as ended:
             call()
@@ -122,8 +131,16 @@ def test_exercises_prints_verdicts_or_the_answers_asked_for(inside, tmp_path):
 
 def test_the_gates_of_a_checkpoint_are_tables_or_json(inside, tiny_claims, tmp_path):
     inside("reproduce", "--corpus", SAMPLE, "--claims", "slides-scratch", "--out", tmp_path)
-    given = ("exercises", "gates", "--text", "a grey cat", "--out", tmp_path / "gates",
-             "--checkpoint", *(tmp_path / "checkpoints").glob("*.safetensors"))
+    given = (
+        "exercises",
+        "gates",
+        "--text",
+        "a grey cat",
+        "--out",
+        tmp_path / "gates",
+        "--checkpoint",
+        *(tmp_path / "checkpoints").glob("*.safetensors"),
+    )
     tables = json.loads(inside(*given, "--json"))
     shown = inside(*given)
     assert tables and all(table["rows"] and table["title"] in shown for table in tables)
@@ -143,23 +160,49 @@ def test_sweep_prints_trials_or_the_cost(inside, tmp_path):
 def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
     contests = catalogue.contests
     monkeypatch.setattr(contest, "_TURN_SECONDS", 0.02)
-    monkeypatch.setattr(catalogue, "contests", lambda measure: [
-        one._replace(num_hiddens=8, contestants=[each for each in one.contestants
-                                                 if each.kind == "engine"][:1], roofline=[])
-        for one in contests(measure)])
+    monkeypatch.setattr(
+        catalogue,
+        "contests",
+        lambda measure: [
+            one._replace(
+                num_hiddens=8,
+                contestants=[each for each in one.contestants if each.kind == "engine"][:1],
+                roofline=[],
+            )
+            for one in contests(measure)
+        ],
+    )
     given = "generation", "--rounds", "2", "--corpus", SAMPLE, "--out", tmp_path
     found = json.loads(inside("benchmark", *given, "--json"))
     assert found == json.loads((tmp_path / "benchmark.json").read_text())
-    (name, measured), = found["contests"][0]["contestants"].items()
+    ((name, measured),) = found["contests"][0]["contestants"].items()
     assert len(measured["rates"]) == 2
     assert name in benchmark.report.table(found) and name in inside("benchmark", *given)
 
 
 def test_piped_output_has_no_colours_and_no_bars_and_its_reader_may_go(tmp_path):
-    line = shlex.join([sys.executable, tiny.__file__, "2", "gluon-gru", "reproduce", "--corpus",
-                       str(SAMPLE), "--out", str(tmp_path), "--json"])
-    done = subprocess.run(f"{line} | head -1; echo ${{PIPESTATUS[0]}}", shell=True,
-                          executable="bash", capture_output=True, text=True, timeout=120)
+    line = shlex.join(
+        [
+            sys.executable,
+            tiny.__file__,
+            "2",
+            "gluon-gru",
+            "reproduce",
+            "--corpus",
+            str(SAMPLE),
+            "--out",
+            str(tmp_path),
+            "--json",
+        ]
+    )
+    done = subprocess.run(
+        f"{line} | head -1; echo ${{PIPESTATUS[0]}}",
+        shell=True,
+        executable="bash",
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     first, status = done.stdout.split()
     assert first == "{" and status in ("0", "141")
     # The corpus and a line for each of the two models, all of them whole lines.
@@ -169,12 +212,20 @@ def test_piped_output_has_no_colours_and_no_bars_and_its_reader_may_go(tmp_path)
 
 def test_ctrl_c_is_130_and_prints_the_command_that_goes_on(tmp_path):
     given = ["reproduce", "--corpus", str(SAMPLE), "--out", str(tmp_path)]
-    process = subprocess.Popen([sys.executable, tiny.__file__, "5000", "gluon-gru", *given],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, tiny.__file__, "5000", "gluon-gru", *given],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
-        tiny.wait_for(lambda: any(checkpoint.load(path).epoch > 3 for path in
-                                  pathlib.Path(tmp_path).glob("checkpoints/*.safetensors")),
-                      process)
+        tiny.wait_for(
+            lambda: any(
+                checkpoint.load(path).epoch > 3
+                for path in pathlib.Path(tmp_path).glob("checkpoints/*.safetensors")
+            ),
+            process,
+        )
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=120)
     finally:

@@ -1,4 +1,5 @@
 """Errors become a line and an exit code; bugs stay visible."""
+
 import os
 import subprocess
 import sys
@@ -12,11 +13,13 @@ from gluon_gru.errors import InputError, TrainingDiverged, check_positive
 def raising(error):
     def main():
         raise error
+
     return main
 
 
-@pytest.mark.parametrize("error, code", [
-    (InputError("no such thing"), 2), (TrainingDiverged("no such thing"), 1)])
+@pytest.mark.parametrize(
+    "error, code", [(InputError("no such thing"), 2), (TrainingDiverged("no such thing"), 1)]
+)
 def test_what_a_user_can_mend_is_one_line(capsys, error, code):
     with pytest.raises(SystemExit) as exit:
         cli.run(raising(error))
@@ -31,7 +34,8 @@ def test_ctrl_c_is_130_and_silent_whatever_threads_are_left(run_python):
         "    threading.Thread(target=threading.Event().wait).start()\n"
         "    print('so far')\n"
         "    raise KeyboardInterrupt\n"
-        "cli.run(main)")
+        "cli.run(main)"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (130, "so far\n", "")
 
 
@@ -41,9 +45,22 @@ def test_success_returns_and_a_bug_is_not_hidden():
         cli.run(raising(KeyError("a bug")))
 
 
-@pytest.mark.parametrize("value, whole", [
-    (0, True), (-1, True), (1.5, True), ("3", True), (True, True), (None, True),
-    (0.0, False), (-0.1, False), (float("nan"), False), (float("inf"), False), ("1", False)])
+@pytest.mark.parametrize(
+    "value, whole",
+    [
+        (0, True),
+        (-1, True),
+        (1.5, True),
+        ("3", True),
+        (True, True),
+        (None, True),
+        (0.0, False),
+        (-0.1, False),
+        (float("nan"), False),
+        (float("inf"), False),
+        ("1", False),
+    ],
+)
 def test_numbers_that_make_no_sense_are_named_with_their_value(value, whole):
     with pytest.raises(InputError) as error:
         check_positive("thing", value, whole)
@@ -75,22 +92,30 @@ def test_the_command_that_goes_on_can_be_typed(monkeypatch):
 def test_an_output_that_cant_be_written_is_one_line():
     code = "from gluon_gru.cli import options as cli; cli.run(lambda: print('so much'))"
     with open("/dev/full", "w") as full:
-        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE,
-                              text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True
+        )
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: the output can't be written")
 
 
 def test_without_any_output_it_works_all_the_same():
     code = "from gluon_gru.cli import options as cli; cli.run(lambda: print('so much'))"
-    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True,
-                          preexec_fn=lambda: os.close(1))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.close(1),
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_ctrl_c_while_the_package_is_imported_is_silent(tmp_path):
     (tmp_path / "mxnet.py").write_text("raise KeyboardInterrupt")
-    done = subprocess.run([sys.executable, "-c", "import gluon_gru_command as c; c.main()"],
-                          capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    done = subprocess.run(
+        [sys.executable, "-c", "import gluon_gru_command as c; c.main()"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

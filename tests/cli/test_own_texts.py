@@ -1,4 +1,5 @@
 """``gluon-gru train``, ``generate`` and ``evaluate`` as users call them, and call them wrongly."""
+
 import fcntl
 import json
 import os
@@ -20,11 +21,14 @@ from gluon_gru import cli as commands
 from gluon_gru import own_texts
 
 # A shell's background job has Ctrl-C switched off.
-_MAIN = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-         "from gluon_gru import cli; cli.main()")
+_MAIN = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from gluon_gru import cli; cli.main()"
+)
 _COMMAND = [sys.executable, "-c", _MAIN]
-_SMALL = [word for name, value in SMALL.items()
-          for word in (f"--{name.replace('_', '-')}", str(value))]
+_SMALL = [
+    word for name, value in SMALL.items() for word in (f"--{name.replace('_', '-')}", str(value))
+]
 
 
 @pytest.fixture
@@ -33,6 +37,7 @@ def run(capsys, monkeypatch):
 
     Starting a process takes a second or more.
     """
+
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["gluon-gru", *map(str, words)])
         try:
@@ -56,15 +61,22 @@ def test_training_prints_a_table_and_the_command_that_generates(tmp_path, run):
     path, out = write_toy(tmp_path), tmp_path / "a run"
     code, printed, told = run("train", path, "--out", out, *_SMALL)
     assert (code, told) == (0, "")
-    for what in ("best perplexity, held out", "bits per character", "tokens/sec", "engine",
-                 str(out / "curve.png")):
+    for what in (
+        "best perplexity, held out",
+        "bits per character",
+        "tokens/sec",
+        "engine",
+        str(out / "curve.png"),
+    ):
         assert what in printed
-    (command,) = (line.split(":", 1)[1] for line in printed.splitlines()
-                  if line.startswith("Now:"))
+    (command,) = (line.split(":", 1)[1] for line in printed.splitlines() if line.startswith("Now:"))
     words = shlex.split(command)
     assert words[:2] == ["gluon-gru", "generate"]
     assert run(*words[1:], "--length", "20", "--seed", "1") == (
-        0, "".join(own_texts.generate(out, length=20, seed=1)) + "\n", "")
+        0,
+        "".join(own_texts.generate(out, length=20, seed=1)) + "\n",
+        "",
+    )
 
 
 def test_json_is_for_programs(trained, tmp_path, run):
@@ -79,33 +91,36 @@ def test_json_is_for_programs(trained, tmp_path, run):
     assert f"{scored['perplexity']:.4f}" in run("evaluate", trained / "run", text)[1]
 
 
-@pytest.mark.parametrize("words, said", [
-    (("train", "short.txt", "--out", "new"), "too short"),
-    (("train", "same.txt", "--out", "new"), "nothing but 'z'"),
-    (("train", "binary.txt", "--out", "new"), "is binary data, not text"),
-    (("train", "latin1.txt", "--out", "new"), "iconv -f CP1252 -t UTF-8 latin1.txt"),
-    (("train", "empty.txt", "--out", "new"), "is empty"),
-    (("train", "none.txt", "--out", "new"), "No such file"),
-    (("train", ".", "--out", "new"), "Is a directory"),
-    (("train", "toy.txt", "--out", "run"), "holds a run already"),
-    (("train", "toy.txt", "--out", "run", "--resume", "--seed", "2"), "seed is 1 there and 2"),
-    (("train", "toy.txt", "--out", "toy.txt"), "can't be made"),
-    (("train", "toy.txt", "--out", "new", "--lr", "-1"), "lr is -1.0"),
-    (("train", "toy.txt", "--out", "new", "--cell", "gruu"), "'gruu'"),
-    (("train", "toy.txt"), "--out"),
-    (("generate", "run", "The %"), "'%'"),
-    (("generate", "run", "The", "--temperature", "-1"), "temperature is -1.0"),
-    (("generate", "run", "The", "--temperature", "nan"), "temperature is nan"),
-    (("generate", "run", "The", "--top-k", "1000"), "top_k is 1000"),
-    (("generate", "run", "The", "--length", "-5"), "length is -5"),
-    (("generate", "new"), "isn't there"),
-    (("generate", "."), "holds no trained model"),
-    (("generate", "version.safetensors"), "this version of gluon_gru"),
-    (("generate", "toy.txt"), "is damaged or no checkpoint"),
-    (("evaluate", "run", "latin1.txt"), "iconv"),
-    (("evaluate", "run", "japanese.txt"), "not in the model's vocabulary"),
-    (("evaluate", "run", "none.txt"), "No such file"),
-])
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("train", "short.txt", "--out", "new"), "too short"),
+        (("train", "same.txt", "--out", "new"), "nothing but 'z'"),
+        (("train", "binary.txt", "--out", "new"), "is binary data, not text"),
+        (("train", "latin1.txt", "--out", "new"), "iconv -f CP1252 -t UTF-8 latin1.txt"),
+        (("train", "empty.txt", "--out", "new"), "is empty"),
+        (("train", "none.txt", "--out", "new"), "No such file"),
+        (("train", ".", "--out", "new"), "Is a directory"),
+        (("train", "toy.txt", "--out", "run"), "holds a run already"),
+        (("train", "toy.txt", "--out", "run", "--resume", "--seed", "2"), "seed is 1 there and 2"),
+        (("train", "toy.txt", "--out", "toy.txt"), "can't be made"),
+        (("train", "toy.txt", "--out", "new", "--lr", "-1"), "lr is -1.0"),
+        (("train", "toy.txt", "--out", "new", "--cell", "gruu"), "'gruu'"),
+        (("train", "toy.txt"), "--out"),
+        (("generate", "run", "The %"), "'%'"),
+        (("generate", "run", "The", "--temperature", "-1"), "temperature is -1.0"),
+        (("generate", "run", "The", "--temperature", "nan"), "temperature is nan"),
+        (("generate", "run", "The", "--top-k", "1000"), "top_k is 1000"),
+        (("generate", "run", "The", "--length", "-5"), "length is -5"),
+        (("generate", "new"), "isn't there"),
+        (("generate", "."), "holds no trained model"),
+        (("generate", "version.safetensors"), "this version of gluon_gru"),
+        (("generate", "toy.txt"), "is damaged or no checkpoint"),
+        (("evaluate", "run", "latin1.txt"), "iconv"),
+        (("evaluate", "run", "japanese.txt"), "not in the model's vocabulary"),
+        (("evaluate", "run", "none.txt"), "No such file"),
+    ],
+)
 def test_bad_input_is_one_line_and_leaves_nothing(bad_inputs, run, monkeypatch, words, said):
     before = contents(bad_inputs)
     monkeypatch.chdir(bad_inputs)
@@ -119,16 +134,22 @@ def test_bad_input_is_one_line_and_leaves_nothing(bad_inputs, run, monkeypatch, 
 def bad_inputs(trained):
     """Fill the folder with texts and checkpoints that can't be used; return it."""
     for name, data in {
-            "short.txt": b"a short text", "same.txt": b"z" * 999, "empty.txt": b"",
-            "binary.txt": bytes(range(256)) * 9,
-            "latin1.txt": "Größe über alles\n".encode("latin1"),
-            "japanese.txt": "吾輩は猫である。".encode()}.items():
+        "short.txt": b"a short text",
+        "same.txt": b"z" * 999,
+        "empty.txt": b"",
+        "binary.txt": bytes(range(256)) * 9,
+        "latin1.txt": "Größe über alles\n".encode("latin1"),
+        "japanese.txt": "吾輩は猫である。".encode(),
+    }.items():
         (trained / name).write_bytes(data)
     path = trained / "run" / "model.safetensors"
     with safetensors.safe_open(path, framework="numpy") as file:
         header = file.metadata()
-    (trained / "version.safetensors").write_bytes(safetensors.numpy.save(
-        safetensors.numpy.load_file(path), {**header, "format": "gluon_gru checkpoint 2"}))
+    (trained / "version.safetensors").write_bytes(
+        safetensors.numpy.save(
+            safetensors.numpy.load_file(path), {**header, "format": "gluon_gru checkpoint 2"}
+        )
+    )
     return trained
 
 
@@ -143,8 +164,13 @@ def test_bad_input_has_no_traceback_in_a_process_of_its_own(bad_inputs):
 
 
 def start(*words, **options):
-    return subprocess.Popen([*_COMMAND, *map(str, words)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(
+        [*_COMMAND, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
 
 
 def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on(tmp_path):
@@ -199,8 +225,9 @@ def in_terminal(*words):
     """Return what a command writes to stderr, a terminal."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
-    process = subprocess.Popen([*_COMMAND, *map(str, words)], stdout=subprocess.DEVNULL,
-                               stderr=theirs)
+    process = subprocess.Popen(
+        [*_COMMAND, *map(str, words)], stdout=subprocess.DEVNULL, stderr=theirs
+    )
     os.close(theirs)
     shown = b""
     try:
@@ -218,7 +245,10 @@ def test_a_locale_without_utf8_shows_what_it_can(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text(toy_text().replace("cat", "貓"), encoding="utf-8")
     own_texts.train(path, tmp_path / "run", **SMALL)
-    done = subprocess.run([*_COMMAND, "generate", str(tmp_path / "run"), "--length", "300"],
-                          env={**os.environ, "PYTHONIOENCODING": "latin-1"}, capture_output=True,
-                          timeout=60)
+    done = subprocess.run(
+        [*_COMMAND, "generate", str(tmp_path / "run"), "--length", "300"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        timeout=60,
+    )
     assert done.returncode == 0 and b"?" in done.stdout

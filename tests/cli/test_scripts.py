@@ -1,4 +1,5 @@
 """The command lines, as processes: what they print, their exit codes, Ctrl-C and kill."""
+
 import json
 import os
 import pathlib
@@ -18,14 +19,22 @@ TINY = pathlib.Path(tiny.__file__)
 
 
 def run(script, *args, **kwargs):
-    return subprocess.run([sys.executable, str(script), *map(str, args)], capture_output=True,
-                          text=True, timeout=300, **kwargs)
+    return subprocess.run(
+        [sys.executable, str(script), *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **kwargs,
+    )
 
 
 def start_tiny(epochs, out, *args):
     return subprocess.Popen(
-        [sys.executable, str(TINY), str(epochs), "--corpus", str(SAMPLE), "--out", str(out),
-         *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        [sys.executable, str(TINY), str(epochs), "--corpus", str(SAMPLE), "--out", str(out), *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def epochs_done(out):
@@ -48,14 +57,17 @@ def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(tmp_p
     assert len(lines) == 3 and lines[1].startswith("[1/2] GRU from scratch, seed 1: perplexity")
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
-    (["--corpus", "."], "can't be read"),
-    (["--device", "gpu(99)", "--corpus", str(SAMPLE)], "gpu(99)"),
-    (["--seeds", "0", "--corpus", str(SAMPLE)], "seeds is 0"),
-    (["--claims", "none", "--corpus", str(SAMPLE)], "claims none"),
-    (["--out", os.path.join(os.devnull, "x"), "--corpus", str(SAMPLE)], "can't be made"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
+        (["--corpus", "."], "can't be read"),
+        (["--device", "gpu(99)", "--corpus", str(SAMPLE)], "gpu(99)"),
+        (["--seeds", "0", "--corpus", str(SAMPLE)], "seeds is 0"),
+        (["--claims", "none", "--corpus", str(SAMPLE)], "claims none"),
+        (["--out", os.path.join(os.devnull, "x"), "--corpus", str(SAMPLE)], "can't be made"),
+    ],
+)
 def test_a_users_mistake_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
     done = run(SCRIPTS / "reproduce.py", *arguments, cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
@@ -64,12 +76,15 @@ def test_a_users_mistake_gives_one_line_and_exit_code_2(tmp_path, arguments, mes
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["gate"], "exercises gate: choose from forced-gates, cells"),
-    (["gates", "--text", "§"], "no character that the model knows"),
-    (["gates", "--checkpoint", "missing.safetensors"], "isn't there"),
-    (["cells", "--text", "so"], "gates alone"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["gate"], "exercises gate: choose from forced-gates, cells"),
+        (["gates", "--text", "§"], "no character that the model knows"),
+        (["gates", "--checkpoint", "missing.safetensors"], "isn't there"),
+        (["cells", "--text", "so"], "gates alone"),
+    ],
+)
 def test_a_mistake_in_an_exercise_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
     done = run(SCRIPTS / "exercises.py", *arguments, "--corpus", SAMPLE, "--out", tmp_path / "out")
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
@@ -125,16 +140,16 @@ def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
 
 
 def test_a_divergence_is_one_line_and_exit_code_1(tmp_path):
-    code = ("import sys, dataclasses; sys.path.insert(0, {!r}); import tiny; "
-            "from gluon_gru.cli import options as cli\n"
-            "from gluon_gru.studies.reproduce import study as experiments\n"
-            "hot = lambda p: p and dataclasses.replace(p, lr=1e30)\n"
-            "experiments.CLAIMS = [dataclasses.replace(c, protocol=hot(c.protocol), "
-            "baseline=hot(c.baseline)) for c in tiny.claims()]\n"
-            "cli.run(lambda: experiments.reproduce({!r}, corpus={!r}, device='cpu'))"
-            ).format(str(TINY.parent), str(tmp_path / "out"), str(SAMPLE))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                          timeout=120)
+    code = (
+        "import sys, dataclasses; sys.path.insert(0, {!r}); import tiny; "
+        "from gluon_gru.cli import options as cli\n"
+        "from gluon_gru.studies.reproduce import study as experiments\n"
+        "hot = lambda p: p and dataclasses.replace(p, lr=1e30)\n"
+        "experiments.CLAIMS = [dataclasses.replace(c, protocol=hot(c.protocol), "
+        "baseline=hot(c.baseline)) for c in tiny.claims()]\n"
+        "cli.run(lambda: experiments.reproduce({!r}, corpus={!r}, device='cpu'))"
+    ).format(str(TINY.parent), str(tmp_path / "out"), str(SAMPLE))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: training diverged in epoch") and "learning rate" in last
@@ -147,11 +162,14 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     assert "Traceback" not in stderr and "Exception ignored" not in stderr
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["speed"], "measures speed: choose from training"),
-    (["generation", "--rounds", "0"], "rounds is 0"),
-    (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["speed"], "measures speed: choose from training"),
+        (["generation", "--rounds", "0"], "rounds is 0"),
+        (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
+    ],
+)
 def test_a_mistake_in_a_benchmark_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
     done = run(SCRIPTS / "benchmark.py", "--corpus", SAMPLE, "--out", tmp_path / "out", *arguments)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
@@ -174,9 +192,20 @@ def test_ctrl_c_ends_a_benchmark_and_all_its_workers(tmp_path):
         return found
 
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPTS / "benchmark.py"), "generation", "--corpus", str(SAMPLE),
-         "--out", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+        [
+            sys.executable,
+            str(SCRIPTS / "benchmark.py"),
+            "generation",
+            "--corpus",
+            str(SAMPLE),
+            "--out",
+            str(tmp_path),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     try:
         tiny.wait_for(lambda: len(workers()) > 2, process)
         running = workers()

@@ -1,4 +1,5 @@
 """The code of docs/leaving-mxnet.md runs as it stands there, on files that the command wrote."""
+
 import pathlib
 import re
 
@@ -26,7 +27,7 @@ def model():
 
 def run_block(with_word):
     blocks = re.findall(r"```python\n(.*?)```", _PAGE.read_text(encoding="utf-8"), re.S)
-    block, = [block for block in blocks if with_word in block]
+    (block,) = [block for block in blocks if with_word in block]
     names = {}
     exec(compile(block, _PAGE.name, "exec"), names)
     return names
@@ -37,8 +38,10 @@ def test_the_lines_for_onnx_runtime_write_the_models_text(model, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.onnx").write_bytes(onnx_bytes(model, VOCAB))
     run_block("onnxruntime")
-    assert capsys.readouterr().out == d2l.predict_ch8(
-        "time traveller", 50, model, VOCAB, mx.cpu()) + "\n"
+    assert (
+        capsys.readouterr().out
+        == d2l.predict_ch8("time traveller", 50, model, VOCAB, mx.cpu()) + "\n"
+    )
 
 
 def test_the_lines_for_pytorch_give_the_models_logits(model, tmp_path, monkeypatch):
@@ -46,11 +49,13 @@ def test_the_lines_for_pytorch_give_the_models_logits(model, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     found = weights.of(model)
     (tmp_path / "model.safetensors").write_bytes(
-        torch_file.to_bytes(found, weights.facts(VOCAB, model.config())))
+        torch_file.to_bytes(found, weights.facts(VOCAB, model.config()))
+    )
     theirs = run_block("from torch import nn")["model"]
     X = numpy.random.RandomState(1).randint(0, len(VOCAB), (3, 5))
     with torch.no_grad():
         logits, _ = theirs(torch.tensor(X.T))
     expected, _ = model(mx.np.array(X, dtype="int32"), model.begin_state(3, ctx=mx.cpu()))
     numpy.testing.assert_allclose(
-        logits.numpy().reshape(-1, len(VOCAB)), expected.asnumpy(), rtol=1e-4, atol=1e-5)
+        logits.numpy().reshape(-1, len(VOCAB)), expected.asnumpy(), rtol=1e-4, atol=1e-5
+    )

@@ -1,4 +1,5 @@
 """Exported models give the same logits, states and text elsewhere as here."""
+
 import json
 import random
 import sys
@@ -26,19 +27,33 @@ V = len(VOCAB)
 
 def scratch_model(cell, forward_fn, vocab_size):
     return d2l.RNNModelScratch(
-        vocab_size, HIDDENS, CPU, getattr(scratch, f"get_{cell}_params"),
-        getattr(scratch, f"init_{cell}_state"), forward_fn)
+        vocab_size,
+        HIDDENS,
+        CPU,
+        getattr(scratch, f"get_{cell}_params"),
+        getattr(scratch, f"init_{cell}_state"),
+        forward_fn,
+    )
 
 
-SCRATCH = {f"{where}.{cell}": (cell, getattr(module, cell))
-           for where, module in (("scratch", scratch), ("fused", fused))
-           for cell in ("rnn", "gru", "lstm")}
-LAYERS = {"rnn.RNN": rnn.RNN, "rnn.GRU": rnn.GRU, "rnn.LSTM": rnn.LSTM, "fused.RNN": fused.RNN,
-          "fused.GRU": fused.GRU, "fused.LSTM": fused.LSTM,
-          "fused.GRUResetBefore": fused.GRUResetBefore}
+SCRATCH = {
+    f"{where}.{cell}": (cell, getattr(module, cell))
+    for where, module in (("scratch", scratch), ("fused", fused))
+    for cell in ("rnn", "gru", "lstm")
+}
+LAYERS = {
+    "rnn.RNN": rnn.RNN,
+    "rnn.GRU": rnn.GRU,
+    "rnn.LSTM": rnn.LSTM,
+    "fused.RNN": fused.RNN,
+    "fused.GRU": fused.GRU,
+    "fused.LSTM": fused.LSTM,
+    "fused.GRUResetBefore": fused.GRUResetBefore,
+}
 OPTIONS = [(layers, directions) for layers in (1, 2, 3) for directions in (1, 2)]
 ALL = [(name, 1, 1) for name in SCRATCH] + [
-    (name, *options) for name in LAYERS for options in OPTIONS]
+    (name, *options) for name in LAYERS for options in OPTIONS
+]
 TANH = [("rnn.RNN", 2, 2), ("fused.RNN", 2, 1)]
 
 
@@ -60,8 +75,10 @@ def session_of(data):
 
 
 def zeros(session, batch_size):
-    return {node.name: numpy.zeros((node.shape[0], batch_size, node.shape[2]), numpy.float32)
-            for node in session.get_inputs()[1:]}
+    return {
+        node.name: numpy.zeros((node.shape[0], batch_size, node.shape[2]), numpy.float32)
+        for node in session.get_inputs()[1:]
+    }
 
 
 def assert_near(found, expected):
@@ -96,17 +113,24 @@ def test_an_rnn_layer_keeps_its_tanh(name, layers, directions):
     assert_onnx_is(model_of(name, layers, directions, activation="tanh"))
 
 
-@pytest.mark.parametrize("name, directions, vocab_size, width", [
-    ("scratch.gru", 1, 60, 18), ("fused.GRU", 2, 60, 36), ("rnn.LSTM", 2, 60, 48),
-    ("rnn.LSTM", 2, 30, 30)])
+@pytest.mark.parametrize(
+    "name, directions, vocab_size, width",
+    [
+        ("scratch.gru", 1, 60, 18),
+        ("fused.GRU", 2, 60, 36),
+        ("rnn.LSTM", 2, 60, 48),
+        ("rnn.LSTM", 2, 30, 30),
+    ],
+)
 def test_a_vocabulary_larger_than_all_gates_is_looked_up(name, directions, vocab_size, width):
     model = model_of(name, 1, directions, vocab_size)
     assert onnx_file._lookup(weights.of(model))[0].shape == (vocab_size, width)
     assert_onnx_is(model, vocab_size)
 
 
-@pytest.mark.parametrize("name, layers", [
-    *((name, 1) for name in SCRATCH), *((name, 2) for name in LAYERS)])
+@pytest.mark.parametrize(
+    "name, layers", [*((name, 1) for name in SCRATCH), *((name, 2) for name in LAYERS)]
+)
 def test_stepping_onnx_runtime_writes_the_models_greedy_text(name, layers):
     model = model_of(name, layers)
     expected = d2l.predict_ch8("abc", 60, model, VOCAB, CPU)
@@ -130,12 +154,16 @@ def test_the_onnx_file_tells_what_it_is_and_runs_on_old_runtimes():
     assert json.loads(facts["config"])["layer"] == "fused.gru"
     assert json.loads(facts["text"])["tokens"] == "characters"
     assert facts["made_by"].startswith("gluon_gru ")
-    inputs = [(i.name, [d.dim_param or d.dim_value for d in i.type.tensor_type.shape.dim])
-              for i in [*model.graph.input, *model.graph.output]]
+    inputs = [
+        (i.name, [d.dim_param or d.dim_value for d in i.type.tensor_type.shape.dim])
+        for i in [*model.graph.input, *model.graph.output]
+    ]
     assert inputs == [
-        ("tokens", ["batch_size", "num_steps"]), ("state_h", [2, "batch_size", HIDDENS]),
+        ("tokens", ["batch_size", "num_steps"]),
+        ("state_h", [2, "batch_size", HIDDENS]),
         ("logits", ["batch_size", "num_steps", V]),
-        ("state_h_out", [2, "batch_size", HIDDENS])]
+        ("state_h_out", [2, "batch_size", HIDDENS]),
+    ]
 
 
 def test_a_runs_own_way_to_read_text_is_kept():
@@ -157,19 +185,24 @@ def test_pytorch_gives_the_same_logits(name, layers, directions):
         def __init__(self, kind, **options):
             super().__init__()
             self.rnn = getattr(torch.nn, kind)(
-                V, HIDDENS, layers, bidirectional=directions == 2, **options)
+                V, HIDDENS, layers, bidirectional=directions == 2, **options
+            )
             self.linear = torch.nn.Linear(HIDDENS * directions, V)
 
     found = weights.of(ours)
     options = {"nonlinearity": found.cell[4:]} if found.cell.startswith("rnn") else {}
     model = Model(name.split(".")[1].upper(), **options)
-    model.load_state_dict({key: torch.from_numpy(value.copy())
-                           for key, value in torch_file.state_dict(found).items()}, strict=True)
+    model.load_state_dict(
+        {
+            key: torch.from_numpy(value.copy())
+            for key, value in torch_file.state_dict(found).items()
+        },
+        strict=True,
+    )
     X = numpy.random.RandomState(4).randint(0, V, (3, 7))
     expected, _ = ours(mx.np.array(X, dtype="int32"), ours.begin_state(batch_size=3, ctx=CPU))
     with torch.no_grad():
-        hiddens, _ = model.rnn(torch.nn.functional.one_hot(
-            torch.tensor(X.T), V).float())
+        hiddens, _ = model.rnn(torch.nn.functional.one_hot(torch.tensor(X.T), V).float())
         logits = model.linear(hiddens).reshape(-1, V)
     assert_near(logits.numpy(), expected.asnumpy())
 
@@ -182,9 +215,16 @@ def test_the_books_gru_is_refused_for_pytorch_with_the_reason(name):
 
 # ---- What can't be exported ----
 
+
 def test_other_cells_are_refused_by_name():
-    model = d2l.RNNModelScratch(5, HIDDENS, CPU, models.get_reset_only_params,
-                                models.init_reset_only_state, models.reset_only)
+    model = d2l.RNNModelScratch(
+        5,
+        HIDDENS,
+        CPU,
+        models.get_reset_only_params,
+        models.init_reset_only_state,
+        models.reset_only,
+    )
     with pytest.raises(d2l.InputError, match="forward_fn is 'reset_only' can't be exported"):
         weights.of(model)
     projected = d2l.RNNModel(rnn.LSTM(HIDDENS, projection_size=3), 5)
@@ -196,13 +236,15 @@ def test_other_cells_are_refused_by_name():
 
 # ---- The command ----
 
+
 @pytest.fixture
 def checkpoint_of(tmp_path):
     """Return a function that writes a model's checkpoint: ``checkpoint_of(model)`` -> path."""
 
     def save(model):
         file = checkpoint.RunFile(
-            tmp_path / "run.safetensors", model, random.Random(1), VOCAB, model.config())
+            tmp_path / "run.safetensors", model, random.Random(1), VOCAB, model.config()
+        )
         file.epoch_ends({"perplexity": [2.0]})
         file.save()
         return file.path
@@ -227,25 +269,43 @@ def test_the_command_writes_and_checks_an_onnx_file(checkpoint_of, tmp_path):
 def test_the_command_writes_pytorchs_file(checkpoint_of, tmp_path):
     target = tmp_path / "model.safetensors"
     target.touch()
-    done = run("export", str(checkpoint_of(model_of("scratch.lstm"))), str(target), "--layout",
-               "torch", "--force")
+    done = run(
+        "export",
+        str(checkpoint_of(model_of("scratch.lstm"))),
+        str(target),
+        "--layout",
+        "torch",
+        "--force",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     with safetensors.safe_open(target, framework="numpy") as file:
         assert json.loads(file.metadata()["vocab"]) == VOCAB.idx_to_token
         assert sorted(file.keys()) == [
-            "linear.bias", "linear.weight", "rnn.bias_hh_l0", "rnn.bias_ih_l0",
-            "rnn.weight_hh_l0", "rnn.weight_ih_l0"]
+            "linear.bias",
+            "linear.weight",
+            "rnn.bias_hh_l0",
+            "rnn.bias_ih_l0",
+            "rnn.weight_hh_l0",
+            "rnn.weight_ih_l0",
+        ]
 
 
-@pytest.mark.parametrize("words, wrong", [
-    (["model.onnx", "--layout", "torch"], "--layout torch is for a .safetensors file"),
-    (["model.safetensors"], "takes --layout torch"),
-    (["model.safetensors", "--layout", "keras"], "'keras'"),
-    (["model.safetensors", "--layout", "torch"], "nn.GRU's after it"),
-    (["model.pt"], "'.pt'"), (["missing/model.onnx"], "No such file"), ([], "FILE")],
-    ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "words, wrong",
+    [
+        (["model.onnx", "--layout", "torch"], "--layout torch is for a .safetensors file"),
+        (["model.safetensors"], "takes --layout torch"),
+        (["model.safetensors", "--layout", "keras"], "'keras'"),
+        (["model.safetensors", "--layout", "torch"], "nn.GRU's after it"),
+        (["model.pt"], "'.pt'"),
+        (["missing/model.onnx"], "No such file"),
+        ([], "FILE"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_what_the_command_cannot_do_is_one_line(
-        words, wrong, checkpoint_of, tmp_path, monkeypatch, capsys):
+    words, wrong, checkpoint_of, tmp_path, monkeypatch, capsys
+):
     path = checkpoint_of(model_of("scratch.gru"))
     words = [str(tmp_path / words[0]), *words[1:]] if words else []
     monkeypatch.setattr("sys.argv", ["gluon-gru", "export", str(path), *words])
@@ -264,7 +324,8 @@ def exported(checkpoint_of, tmp_path, monkeypatch, capsys):
     def export(path=None):
         path = path or checkpoint_of(model_of("rnn.GRU"))
         monkeypatch.setattr(
-            "sys.argv", ["gluon-gru", "export", str(path), str(tmp_path / "model.onnx")])
+            "sys.argv", ["gluon-gru", "export", str(path), str(tmp_path / "model.onnx")]
+        )
         try:
             commands.main()
         except SystemExit as end:

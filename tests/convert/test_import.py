@@ -1,4 +1,5 @@
 """What the book's own code saved becomes a checkpoint that computes the same."""
+
 import json
 
 import mxnet as mx
@@ -43,8 +44,8 @@ def trained(layer, vocab):
     for start in range(0, 30, 6):
         state = [part.detach() for part in state]
         with autograd.record():
-            logits, state = model(text[:, start:start + 6], state)
-            l = loss(logits, text[:, start + 1:start + 7].T.reshape(-1)).mean()
+            logits, state = model(text[:, start : start + 6], state)
+            l = loss(logits, text[:, start + 1 : start + 7].T.reshape(-1)).mean()
         l.backward()
         trainer.step(1)
     return model
@@ -65,7 +66,8 @@ def import_file(file, out, *more):
 def refusal(monkeypatch, capsys, file, out, *more):
     """Run it in this process, which is faster; return the one line that it refuses with."""
     monkeypatch.setattr(
-        "sys.argv", ["gluon-gru", "import", str(file), "--out", str(out), *map(str, more)])
+        "sys.argv", ["gluon-gru", "import", str(file), "--out", str(out), *map(str, more)]
+    )
     with pytest.raises(SystemExit) as end:
         commands.main()
     printed = capsys.readouterr()
@@ -127,8 +129,18 @@ def test_the_vocabulary_is_the_corpus_as_the_book_reads_it(sample_corpus, tmp_pa
     _, vocab = d2l.load_corpus_time_machine()
     model = trained(rnn.GRU(4), vocab)
     model.save_parameters(str(tmp_path / "x.params"))
-    monkeypatch.setattr("sys.argv", ["gluon-gru", "import", str(tmp_path / "x.params"), "--out",
-                                     str(tmp_path / "out"), "--corpus", str(sample_corpus)])
+    monkeypatch.setattr(
+        "sys.argv",
+        [
+            "gluon-gru",
+            "import",
+            str(tmp_path / "x.params"),
+            "--out",
+            str(tmp_path / "out"),
+            "--corpus",
+            str(sample_corpus),
+        ],
+    )
     commands.main()
     _, found = assert_same(model, tmp_path / "out", model.rnn.begin_state)
     assert found.idx_to_token == vocab.idx_to_token
@@ -181,15 +193,20 @@ def test_without_the_books_text_no_other_stands_in(good, refused):
     assert "is not at hand: give it with --corpus" in refused(good)
 
 
-@pytest.mark.parametrize("tokens", [
-    "{", "7", '["a", "b"]', '["<unk>", "a", "a"]', '["<unk>", 1]', '["<unk>", ["a"]]', "[]"])
+@pytest.mark.parametrize(
+    "tokens",
+    ["{", "7", '["a", "b"]', '["<unk>", "a", "a"]', '["<unk>", 1]', '["<unk>", ["a"]]', "[]"],
+)
 def test_what_is_no_vocabulary_is_one_line(tokens, good, refused, tmp_path):
     (tmp_path / "v.json").write_text(tokens)
     assert "v.json" in refused(good, "--vocab", tmp_path / "v.json")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + b"0" * 300, None],
-                         ids=["empty", "text", "zip", "folder"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", b"PK\x03\x04" + b"0" * 300, None],
+    ids=["empty", "text", "zip", "folder"],
+)
 def test_what_is_no_params_file_is_one_line(content, refused, tmp_path):
     path = tmp_path / "x.params"
     path.mkdir() if content is None else path.write_bytes(content)
@@ -210,11 +227,11 @@ def test_damaged_files_are_refused_or_read_whatever_is_wrong(good, tmp_path):
     raw, rng = good.read_bytes(), numpy.random.RandomState(1)
     refused = 0
     for i in range(150):
-        data = bytearray(raw[:rng.randint(len(raw))] if i % 3 == 0 else raw)
+        data = bytearray(raw[: rng.randint(len(raw))] if i % 3 == 0 else raw)
         if i % 3:
             # The sizes are at the beginning, the names at the end.
             at = rng.randint(100) if i % 3 == 1 else len(raw) - rng.randint(1, 200)
-            data[at:at + 4] = rng.bytes(4)
+            data[at : at + 4] = rng.bytes(4)
         (tmp_path / "x").write_bytes(data)
         try:
             params_file.config("x", params_file.read(tmp_path / "x"), "relu")
@@ -224,14 +241,19 @@ def test_damaged_files_are_refused_or_read_whatever_is_wrong(good, tmp_path):
     assert refused > 100
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda p: p.pop("rnn.l0_h2h_bias"), "rnn.l0_h2h_bias is missing"),
-    (lambda p: p.pop("dense.weight"), "it has no matrices"),
-    (lambda p: p.update({"rnn.l0_i2h_weight": p["rnn.l0_i2h_weight"][:, 1:]}),
-     r"rnn.l0_i2h_weight is \(12, 6\), and should be \(12, 7\)"),
-    (lambda p: p.update({"rnn.l7_i2h_weight": p["rnn.l0_i2h_weight"]}), "rnn.l7_i2h_weight"),
-    (lambda p: p.update({"rnn.l0_h2h_weight": p["rnn.l0_h2h_weight"][:8]}), "should be"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda p: p.pop("rnn.l0_h2h_bias"), "rnn.l0_h2h_bias is missing"),
+        (lambda p: p.pop("dense.weight"), "it has no matrices"),
+        (
+            lambda p: p.update({"rnn.l0_i2h_weight": p["rnn.l0_i2h_weight"][:, 1:]}),
+            r"rnn.l0_i2h_weight is \(12, 6\), and should be \(12, 7\)",
+        ),
+        (lambda p: p.update({"rnn.l7_i2h_weight": p["rnn.l0_i2h_weight"]}), "rnn.l7_i2h_weight"),
+        (lambda p: p.update({"rnn.l0_h2h_weight": p["rnn.l0_h2h_weight"][:8]}), "should be"),
+    ],
+)
 def test_shapes_that_do_not_fit_are_named(change, message, good):
     params = params_file.read(good)
     change(params)
@@ -239,8 +261,9 @@ def test_shapes_that_do_not_fit_are_named(change, message, good):
         params_file.config("x", params, "relu")
 
 
-@pytest.mark.parametrize("names", [["encoder.x"], ["rnn.l0_h2r_weight"],
-                                   ["a.l0_i2h_weight", "b.l0_i2h_weight"]])
+@pytest.mark.parametrize(
+    "names", [["encoder.x"], ["rnn.l0_h2r_weight"], ["a.l0_i2h_weight", "b.l0_i2h_weight"]]
+)
 def test_models_of_another_kind_are_refused(names, tmp_path):
     npx.save(str(tmp_path / "x"), {name: np.ones((2, 2)) for name in names})
     with pytest.raises(d2l.InputError, match="is not of the book's RNNModel"):

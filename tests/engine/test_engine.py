@@ -2,6 +2,7 @@
 
 What the kernels compute is in `test_kernels.py`.
 """
+
 import concurrent.futures
 import ctypes
 import pathlib
@@ -19,8 +20,12 @@ from gluon_gru.errors import InputError
 _FOLDER = str(pathlib.Path(native.__file__).parent)
 _TESTS = str(pathlib.Path(__file__).parents[1] / "helpers")
 _PATH = native.library_path()
-_KERNELS = {name: kernels for name in ("generic", "avx2", "avx512")
-            for kernels in [native.load(_PATH, name) if _PATH else None] if kernels}
+_KERNELS = {
+    name: kernels
+    for name in ("generic", "avx2", "avx512")
+    for kernels in [native.load(_PATH, name) if _PATH else None]
+    if kernels
+}
 
 built = pytest.mark.skipif(_PATH is None, reason="the engine was not built")
 each_instruction_set = pytest.mark.parametrize("kernels", _KERNELS.values(), ids=_KERNELS)
@@ -28,11 +33,47 @@ each_instruction_set = pytest.mark.parametrize("kernels", _KERNELS.values(), ids
 
 # ---- Functions of special values ----
 
-_SPECIAL = numpy.concatenate([
-    numpy.array([numpy.nan, numpy.inf, -numpy.inf, 0, -0.0, 1e-45, -1e-45, 1e-40, -1e-40, 1.2e-38,
-                 3e38, -3e38, 0.625, 0.6249999, -0.625, 87, -87, 88, -88, 88.5, 89, -89, 103, -103,
-                 104, -104, 119.9, 120.1, -120.1, 1e-20, -1e-20], "float32"),
-    numpy.linspace(-30, 30, 4001, dtype="float32")])
+_SPECIAL = numpy.concatenate(
+    [
+        numpy.array(
+            [
+                numpy.nan,
+                numpy.inf,
+                -numpy.inf,
+                0,
+                -0.0,
+                1e-45,
+                -1e-45,
+                1e-40,
+                -1e-40,
+                1.2e-38,
+                3e38,
+                -3e38,
+                0.625,
+                0.6249999,
+                -0.625,
+                87,
+                -87,
+                88,
+                -88,
+                88.5,
+                89,
+                -89,
+                103,
+                -103,
+                104,
+                -104,
+                119.9,
+                120.1,
+                -120.1,
+                1e-20,
+                -1e-20,
+            ],
+            "float32",
+        ),
+        numpy.linspace(-30, 30, 4001, dtype="float32"),
+    ]
+)
 
 
 def _run_a_unit(kernels, cell, values, start=0):
@@ -60,8 +101,9 @@ def _assert_the_same_function(actual, expected, theirs):
 @each_instruction_set
 def test_tanh_of_any_value(kernels):
     actual = _run_a_unit(kernels, "rnn_tanh", _SPECIAL)
-    _assert_the_same_function(actual, numpy.tanh(_SPECIAL.astype("float64")),
-                              np.tanh(np.array(_SPECIAL)).asnumpy())
+    _assert_the_same_function(
+        actual, numpy.tanh(_SPECIAL.astype("float64")), np.tanh(np.array(_SPECIAL)).asnumpy()
+    )
     assert numpy.isnan(actual[0]) and list(actual[1:3]) == [1, -1]
     # Subnormals are themselves.
     assert list(actual[5:9]) == list(_SPECIAL[5:9])
@@ -111,7 +153,8 @@ def test_what_is_not_a_number_is_not_hidden(kernels, cell):
     results = run_here(kernels, problem)
     for name in problem.written:
         numpy.testing.assert_array_equal(
-            numpy.isnan(results[name]), numpy.isnan(problem.expected[name]), name)
+            numpy.isnan(results[name]), numpy.isnan(problem.expected[name]), name
+        )
     assert numpy.isnan(results["outputs"][1:, 2]).all()
     assert not numpy.isnan(results["outputs"][:, :2]).any()
 
@@ -173,8 +216,11 @@ def test_floating_point_modes_of_the_process_stay_as_they_are(run_python, instru
 # ---- Threads and processes ----
 
 # By rows of the minibatch, and by hidden units.
-_SHARED = [("gru_before", 5, 40, 28, [48]), ("lstm", 6, 2, 28, [200]),
-           ("gru_after", 6, 3, 9, [260])]
+_SHARED = [
+    ("gru_before", 5, 40, 28, [48]),
+    ("lstm", 6, 2, 28, [200]),
+    ("gru_after", 6, 3, 9, [260]),
+]
 
 
 def _assert_same_digits(results, others):
@@ -195,9 +241,12 @@ def test_the_same_threads_give_the_same_digits(kernels, threads):
 
 @each_instruction_set
 def test_calls_at_once_give_what_they_give_alone(kernels):
-    problems = [Problem(*shape, task, threads=threads, tokens=True, seed=seed)
-                for seed, shape in enumerate(_SHARED) for task in ("backward", "train")
-                for threads in (1, 2)]
+    problems = [
+        Problem(*shape, task, threads=threads, tokens=True, seed=seed)
+        for seed, shape in enumerate(_SHARED)
+        for task in ("backward", "train")
+        for threads in (1, 2)
+    ]
     alone = [run_here(kernels, problem) for problem in problems]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for _ in range(3):
@@ -257,8 +306,15 @@ def test_number_of_threads(monkeypatch):
     assert granted >= 1
     if hasattr(native.os, "sched_getaffinity"):
         assert granted == len(native.os.sched_getaffinity(0))
-    for given, expected in [("3", 3), (" 2 ", 2), ("4,2", 4), ("0", granted), ("-1", granted),
-                            ("many", granted), ("", granted)]:
+    for given, expected in [
+        ("3", 3),
+        (" 2 ", 2),
+        ("4,2", 4),
+        ("0", granted),
+        ("-1", granted),
+        ("many", granted),
+        ("", granted),
+    ]:
         monkeypatch.setenv("OMP_NUM_THREADS", given)
         assert native.num_threads() == expected
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
@@ -278,6 +334,7 @@ def test_workspaces_are_aligned_and_kept_for_calls_of_their_size():
 
 
 # ---- Which engine, and why ----
+
 
 @pytest.fixture
 def setting(monkeypatch):
@@ -300,8 +357,12 @@ def setting(monkeypatch):
 @built
 def test_info_of_the_best_engine(setting):
     info = engine.info()
-    assert info == {"engine": "native", "instructions": list(_KERNELS)[-1],
-                    "why": "the best that this processor has", "threads": native.num_threads()}
+    assert info == {
+        "engine": "native",
+        "instructions": list(_KERNELS)[-1],
+        "why": "the best that this processor has",
+        "threads": native.num_threads(),
+    }
     assert engine.kernels().name.decode() == info["instructions"]
 
 
@@ -376,7 +437,10 @@ def test_a_library_of_another_version(setting, monkeypatch):
 def test_where_the_library_is_looked_for(monkeypatch, tmp_path):
     monkeypatch.setattr(native, "__file__", str(tmp_path / "native.py"))
     assert native.library_path() is None
-    for name in ("_kernels.so", f"_kernels{native.sysconfig.get_config_var('EXT_SUFFIX')}",
-                 "_kernels.abi3.so"):
+    for name in (
+        "_kernels.so",
+        f"_kernels{native.sysconfig.get_config_var('EXT_SUFFIX')}",
+        "_kernels.abi3.so",
+    ):
         (tmp_path / name).touch()
         assert native.library_path() == tmp_path / name

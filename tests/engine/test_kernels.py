@@ -3,6 +3,7 @@
 With ``GLUON_GRU_RUNNER``, the command that starts a build of ``native/runner.c`` (sanitized, or for
 another processor), the same comparisons are made of that build instead, over fewer problems.
 """
+
 import functools
 import itertools
 import os
@@ -24,8 +25,9 @@ def _ways_to_run():
         runner = Runner(shlex.split(_COMMAND))
         return {name: functools.partial(runner.run, name) for name in runner.instructions()}
     path = native.library_path()
-    kernels = {name: native.load(path, name) if path else None
-               for name in ("generic", "avx2", "avx512")}
+    kernels = {
+        name: native.load(path, name) if path else None for name in ("generic", "avx2", "avx512")
+    }
     return {name: functools.partial(run_here, k) for name, k in kernels.items() if k}
 
 
@@ -46,9 +48,17 @@ def check(problem, tolerance=1e-5):
 
 # num_steps, batch_size, num_inputs, num_hiddens
 SHAPES = [
-    (1, 1, 1, [1]), (2, 3, 5, [4]), (7, 5, 3, [17]), (3, 70, 11, [33]), (5, 9, 300, [100]),
-    (80, 2, 7, [300]), (4, 13, 28, [64]), (9, 50, 31, [48]), (3, 2, 5000, [37]),
-    (5, 6, 9, [20, 3]), (4, 3, 40, [1, 70, 200]),
+    (1, 1, 1, [1]),
+    (2, 3, 5, [4]),
+    (7, 5, 3, [17]),
+    (3, 70, 11, [33]),
+    (5, 9, 300, [100]),
+    (80, 2, 7, [300]),
+    (4, 13, 28, [64]),
+    (9, 50, 31, [48]),
+    (3, 2, 5000, [37]),
+    (5, 6, 9, [20, 3]),
+    (4, 3, 40, [1, 70, 200]),
 ]
 
 
@@ -59,8 +69,16 @@ def _problems():
         ways = itertools.cycle(itertools.product([False, True], [False, True]))
         for cell in native.CELLS:
             for transposed, tokens in itertools.islice(ways, 1 if _COMMAND else 4):
-                params.append(pytest.param(cell, shape, transposed, tokens, next(threads), id=(
-                    f"{cell}-{shape}-{'transposed-' * transposed}{'tokens' * tokens}")))
+                params.append(
+                    pytest.param(
+                        cell,
+                        shape,
+                        transposed,
+                        tokens,
+                        next(threads),
+                        id=(f"{cell}-{shape}-{'transposed-' * transposed}{'tokens' * tokens}"),
+                    )
+                )
     return params
 
 
@@ -73,11 +91,24 @@ def test_states_and_gradients(cell, shape, transposed, tokens, threads):
 @pytest.mark.parametrize("cell", native.CELLS)
 def test_a_training_step(cell, clip):
     for shape, transposed, threads in [
-            ((1, 1, 1, [1]), False, 2), ((5, 7, 28, [19]), True, 2), ((3, 2, 300, [130]), False, 3),
-            ((35, 32, 28, [40]), False, 2), ((4, 5, 13, [20, 3, 40]), True, 1),
-            ((2, 3, 5000, [7]), False, 3)]:
-        check(Problem(cell, *shape, "train", clip=clip, transposed=transposed, threads=threads,
-                      tokens=True))
+        ((1, 1, 1, [1]), False, 2),
+        ((5, 7, 28, [19]), True, 2),
+        ((3, 2, 300, [130]), False, 3),
+        ((35, 32, 28, [40]), False, 2),
+        ((4, 5, 13, [20, 3, 40]), True, 1),
+        ((2, 3, 5000, [7]), False, 3),
+    ]:
+        check(
+            Problem(
+                cell,
+                *shape,
+                "train",
+                clip=clip,
+                transposed=transposed,
+                threads=threads,
+                tokens=True,
+            )
+        )
     check(Problem(cell, 4, 3, 13, [21], "train", clip=clip, threads=2))
 
 
@@ -85,13 +116,43 @@ def test_a_training_step(cell, clip):
 @pytest.mark.parametrize("cell", native.CELLS)
 def test_generated_tokens(cell, transposed):
     different = set()
-    for num_inputs, num_hiddens, threads in [(1, [1], 1), (28, [19], 2), (50, [250], 3),
-                                             (700, [20, 3], 1)]:
-        results = check(Problem(cell, 1, 1, num_inputs, num_hiddens, "generate", tokens=True,
-                                scale=1, transposed=transposed, threads=threads))
+    for num_inputs, num_hiddens, threads in [
+        (1, [1], 1),
+        (28, [19], 2),
+        (50, [250], 3),
+        (700, [20, 3], 1),
+    ]:
+        results = check(
+            Problem(
+                cell,
+                1,
+                1,
+                num_inputs,
+                num_hiddens,
+                "generate",
+                tokens=True,
+                scale=1,
+                transposed=transposed,
+                threads=threads,
+            )
+        )
         different |= set(results["added"])
-        check(Problem(cell, 1, 1, num_inputs, num_hiddens, "generate", tokens=True, scale=1,
-                      transposed=transposed, threads=threads, prefix_size=1, count=1))
+        check(
+            Problem(
+                cell,
+                1,
+                1,
+                num_inputs,
+                num_hiddens,
+                "generate",
+                tokens=True,
+                scale=1,
+                transposed=transposed,
+                threads=threads,
+                prefix_size=1,
+                count=1,
+            )
+        )
     # Any token would be right after itself.
     assert len(different) > 6
 
@@ -99,31 +160,66 @@ def test_generated_tokens(cell, transposed):
 @pytest.mark.parametrize("step", [1, 2, 1000])
 @pytest.mark.parametrize("cell", native.CELLS)
 def test_a_step_of_adam(cell, step):
-    for shape, transposed, clip in [((3, 2, 11, [130]), False, 0.3),
-                                    ((4, 5, 13, [20, 3]), True, 3)]:
-        check(Problem(cell, *shape, "train", clip=clip, transposed=transposed, threads=2,
-                      tokens=True, adam=step))
+    for shape, transposed, clip in [
+        ((3, 2, 11, [130]), False, 0.3),
+        ((4, 5, 13, [20, 3]), True, 3),
+    ]:
+        check(
+            Problem(
+                cell,
+                *shape,
+                "train",
+                clip=clip,
+                transposed=transposed,
+                threads=2,
+                tokens=True,
+                adam=step,
+            )
+        )
 
 
 @pytest.mark.parametrize("cell", native.CELLS)
 def test_masks_between_layers_in_training(cell):
     for threads, num_hiddens in [(1, [20, 3]), (2, [17, 40, 9])]:
-        check(Problem(cell, 6, 5, 11, num_hiddens, "train", tokens=True, masked=True,
-                      transposed=threads == 2, threads=threads))
+        check(
+            Problem(
+                cell,
+                6,
+                5,
+                11,
+                num_hiddens,
+                "train",
+                tokens=True,
+                masked=True,
+                transposed=threads == 2,
+                threads=threads,
+            )
+        )
 
 
 @pytest.mark.parametrize("cell", native.CELLS)
 def test_a_score_is_the_loss_alone(cell):
     for shape, threads in [((1, 1, 1, [1]), 1), ((35, 32, 28, [40]), 2), ((4, 5, 900, [20, 3]), 3)]:
-        check(Problem(cell, *shape, "score", tokens=True, threads=threads,
-                      transposed=threads == 2))
+        check(Problem(cell, *shape, "score", tokens=True, threads=threads, transposed=threads == 2))
 
 
 @pytest.mark.parametrize("cell", native.CELLS)
 def test_logits_token_by_token(cell):
     for num_inputs, num_hiddens, threads in [(1, [1], 1), (28, [250], 2), (700, [20, 3], 3)]:
-        check(Problem(cell, 1, 1, num_inputs, num_hiddens, "read", tokens=True, prefix_size=9,
-                      transposed=threads == 2, threads=threads))
+        check(
+            Problem(
+                cell,
+                1,
+                1,
+                num_inputs,
+                num_hiddens,
+                "read",
+                tokens=True,
+                prefix_size=9,
+                transposed=threads == 2,
+                threads=threads,
+            )
+        )
 
 
 @pytest.mark.parametrize("tokens", [False, True])
@@ -141,10 +237,13 @@ def test_gradients_that_nobody_wants(cell):
         problem = Problem(cell, 3, 4, 5, [18], threads=2, tokens=tokens)
         optional = problem.written - {"outputs"}
         arrays = dict(problem.arrays)
-        for wanted in sorted(optional)[:3 if _COMMAND else None]:
+        for wanted in sorted(optional)[: 3 if _COMMAND else None]:
             problem.written = {"outputs", wanted}
-            problem.arrays = {name: array for name, array in arrays.items()
-                              if name == wanted or name not in optional}
+            problem.arrays = {
+                name: array
+                for name, array in arrays.items()
+                if name == wanted or name not in optional
+            }
             check(problem)
 
 
@@ -168,19 +267,27 @@ def problems(draw):
     """Draw sizes up to the largest of each, their product within a time limit."""
     left = 2e5 if _COMMAND else 2e6
     sizes = {}
-    for name, largest in draw(strategies.permutations(
-            [("num_hiddens", 300), ("batch_size", 70), ("num_steps", 80)])):
+    for name, largest in draw(
+        strategies.permutations([("num_hiddens", 300), ("batch_size", 70), ("num_steps", 80)])
+    ):
         sizes[name] = draw(strategies.integers(1, int(min(largest, left))))
         left = max(1, left / sizes[name] ** (2 if name == "num_hiddens" else 1))
     num_layers = draw(strategies.integers(1, 3))
     return Problem(
-        draw(strategies.sampled_from(list(native.CELLS))), sizes["num_steps"], sizes["batch_size"],
-        draw(strategies.integers(1, 300)), [sizes["num_hiddens"]] * num_layers,
+        draw(strategies.sampled_from(list(native.CELLS))),
+        sizes["num_steps"],
+        sizes["batch_size"],
+        draw(strategies.integers(1, 300)),
+        [sizes["num_hiddens"]] * num_layers,
         draw(strategies.sampled_from(["backward", "train"])),
-        adam=draw(strategies.sampled_from([0, 3])), masked=draw(strategies.booleans()),
-        transposed=draw(strategies.booleans()), tokens=draw(strategies.booleans()),
-        threads=draw(strategies.integers(1, 3)), clip=draw(strategies.sampled_from([0.3, 3])),
-        seed=draw(strategies.integers(0, 99)))
+        adam=draw(strategies.sampled_from([0, 3])),
+        masked=draw(strategies.booleans()),
+        transposed=draw(strategies.booleans()),
+        tokens=draw(strategies.booleans()),
+        threads=draw(strategies.integers(1, 3)),
+        clip=draw(strategies.sampled_from([0.3, 3])),
+        seed=draw(strategies.integers(0, 99)),
+    )
 
 
 @hypothesis.settings(max_examples=10 if _COMMAND else 60)

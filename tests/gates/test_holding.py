@@ -1,4 +1,5 @@
 """Held gates against float64 NumPy and closed forms."""
+
 import mxnet as mx
 import numpy
 import pytest
@@ -22,10 +23,12 @@ def _small(monkeypatch):
     monkeypatch.setattr(clamping, "_WARM_UP", 7)
 
 
-
 def scratch_gru(num_hiddens=HIDDENS, vocab_size=V):
-    return reference.randomise(d2l.RNNModelScratch(
-        vocab_size, num_hiddens, CPU, d2l.get_gru_params, d2l.init_gru_state, d2l.gru))
+    return reference.randomise(
+        d2l.RNNModelScratch(
+            vocab_size, num_hiddens, CPU, d2l.get_gru_params, d2l.init_gru_state, d2l.gru
+        )
+    )
 
 
 def concise_gru(**options):
@@ -40,15 +43,24 @@ def parts(model):
     weights = [array.asnumpy().astype(float) for array in reference.parameters(model)]
     if isinstance(model, d2l.RNNModelScratch):
         W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = weights
-        return (lambda x, H: (sigmoid(x @ W_xz + H @ W_hz + b_z),
-                              sigmoid(x @ W_xr + H @ W_hr + b_r)),
-                lambda x, H, R: numpy.tanh(x @ W_xh + (R * H) @ W_hh + b_h), W_hq, b_q)
+        return (
+            lambda x, H: (sigmoid(x @ W_xz + H @ W_hz + b_z), sigmoid(x @ W_xr + H @ W_hr + b_r)),
+            lambda x, H, R: numpy.tanh(x @ W_xh + (R * H) @ W_hh + b_h),
+            W_hq,
+            b_q,
+        )
     W, W_h, b, b_h, W_q, b_q = weights
     (W_r, W_z, W_n), (b_r, b_z, b_n) = numpy.split(W, 3), numpy.split(b, 3)
     (W_hr, W_hz, W_hn), (b_hr, b_hz, b_hn) = numpy.split(W_h, 3), numpy.split(b_h, 3)
-    return (lambda x, H: (sigmoid(x @ W_z.T + b_z + H @ W_hz.T + b_hz),
-                          sigmoid(x @ W_r.T + b_r + H @ W_hr.T + b_hr)),
-            lambda x, H, R: numpy.tanh(x @ W_n.T + b_n + R * (H @ W_hn.T + b_hn)), W_q.T, b_q)
+    return (
+        lambda x, H: (
+            sigmoid(x @ W_z.T + b_z + H @ W_hz.T + b_hz),
+            sigmoid(x @ W_r.T + b_r + H @ W_hr.T + b_hr),
+        ),
+        lambda x, H, R: numpy.tanh(x @ W_n.T + b_n + R * (H @ W_hn.T + b_hn)),
+        W_q.T,
+        b_q,
+    )
 
 
 def read(model, tokens, hold=lambda t, Z, R: (Z, R)):
@@ -65,19 +77,31 @@ def read(model, tokens, hold=lambda t, Z, R: (Z, R)):
 
 
 def rows():
-    return [TOKENS[21 * i:21 * i + 19] for i in range(7)]
+    return [TOKENS[21 * i : 21 * i + 19] for i in range(7)]
 
 
 def held(clamp, means):
     """Return the hook of a clamp, its means given as (2, num_hiddens): Z, R."""
-    value = {gate: means[i] if clamp.get(gate) == "mean" else clamp.get(gate)
-             for i, gate in enumerate(("update", "reset"))}
-    return lambda t, Z, R: (Z if value["update"] is None else value["update"],
-                            R if value["reset"] is None else value["reset"])
+    value = {
+        gate: means[i] if clamp.get(gate) == "mean" else clamp.get(gate)
+        for i, gate in enumerate(("update", "reset"))
+    }
+    return lambda t, Z, R: (
+        Z if value["update"] is None else value["update"],
+        R if value["reset"] is None else value["reset"],
+    )
 
 
-CLAMPS = [{}, {"update": 0}, {"update": 1}, {"reset": 0}, {"reset": 1}, {"update": "mean"},
-          {"reset": "mean"}, {"update": 0.3, "reset": "mean"}]
+CLAMPS = [
+    {},
+    {"update": 0},
+    {"update": 1},
+    {"reset": 0},
+    {"reset": 1},
+    {"update": "mean"},
+    {"reset": "mean"},
+    {"update": 0.3, "reset": "mean"},
+]
 
 
 @MODELS
@@ -87,14 +111,16 @@ def test_a_clamped_perplexity_is_that_of_reading_row_by_row(make, clamp):
     means = numpy.concatenate([read(model, row)[1] for row in rows()]).mean(axis=0)
     expected = [read(model, row, held(clamp, means))[0] for row in rows()]
     assert clamping.clamped_perplexity(model, TOKENS, clamp) == pytest.approx(
-        numpy.exp(numpy.mean(expected)), rel=1e-5)
+        numpy.exp(numpy.mean(expected)), rel=1e-5
+    )
 
 
 def test_rows_too_short_for_a_minibatch_are_read_whole():
-    model, text = scratch_gru(), TOKENS[:7 * 5 + 1]
-    expected = [read(model, text[5 * i:5 * i + 6])[0] for i in range(7)]
+    model, text = scratch_gru(), TOKENS[: 7 * 5 + 1]
+    expected = [read(model, text[5 * i : 5 * i + 6])[0] for i in range(7)]
     assert clamping.clamped_perplexity(model, text, {}) == pytest.approx(
-        numpy.exp(numpy.mean(expected)), rel=1e-5)
+        numpy.exp(numpy.mean(expected)), rel=1e-5
+    )
 
 
 @MODELS
@@ -104,28 +130,36 @@ def test_a_state_kept_for_ever_predicts_what_the_output_bias_does(make):
     labels = numpy.concatenate([row[1:] for row in rows()])
     expected = reference.cross_entropy(numpy.tile(bias, (len(labels), 1)), labels)
     assert clamping.clamped_perplexity(model, TOKENS, {"update": 1}) == pytest.approx(
-        numpy.exp(expected), rel=1e-5)
+        numpy.exp(expected), rel=1e-5
+    )
 
 
 def test_a_gru_that_always_takes_a_candidate_that_sees_the_whole_state_is_an_rnn():
     model, labels = scratch_gru(), numpy.stack(rows())[:, 1:].T.reshape(-1)
     params = [param.asnumpy().astype(float) for param in model.params[6:]]
     logits, _ = reference.scratch(
-        reference.rnn_cell, reference.one_hot(numpy.stack(rows())[:, :-1], V),
-        (numpy.zeros((7, HIDDENS)),), params)
+        reference.rnn_cell,
+        reference.one_hot(numpy.stack(rows())[:, :-1], V),
+        (numpy.zeros((7, HIDDENS)),),
+        params,
+    )
     assert clamping.clamped_perplexity(model, TOKENS, {"update": 0, "reset": 1}) == pytest.approx(
-        numpy.exp(reference.cross_entropy(logits, labels)), rel=1e-5)
+        numpy.exp(reference.cross_entropy(logits, labels)), rel=1e-5
+    )
 
 
 @MODELS
 @pytest.mark.parametrize("clamp", CLAMPS[1:], ids=str)
 def test_the_damage_by_distance_is_that_of_reading_each_window_twice(make, clamp):
     model, max_distance, size, text = make(), 4, 7 + 4 + 2, TOKENS[:50]
-    windows = [text[i:i + size] for i in range(len(text) - size + 1)]
+    windows = [text[i : i + size] for i in range(len(text) - size + 1)]
     means = numpy.concatenate([read(model, window)[1] for window in windows]).mean(axis=0)
     hold = held(clamp, means)
-    rises = [read(model, window, lambda t, Z, R: hold(t, Z, R) if t == 7 else (Z, R))[0]
-             - read(model, window)[0] for window in windows]
+    rises = [
+        read(model, window, lambda t, Z, R: hold(t, Z, R) if t == 7 else (Z, R))[0]
+        - read(model, window)[0]
+        for window in windows
+    ]
     found = clamping.damage_by_distance(model, text, clamp, max_distance)
     assert found.shape == (max_distance + 1,)
     assert_allclose(found, numpy.mean(rises, axis=0)[7:], rtol=0, atol=2e-6)
@@ -134,10 +168,15 @@ def test_the_damage_by_distance_is_that_of_reading_each_window_twice(make, clamp
 def test_places_are_spread_over_a_long_text(monkeypatch):
     monkeypatch.setattr(clamping, "_PLACES", 2)
     model, clamp = scratch_gru(), {"update": 0}
-    both = [clamping.damage_by_distance(model, part, clamp, 3) for part in (
-        TOKENS[:12], TOKENS[-12:])]
-    assert_allclose(clamping.damage_by_distance(model, TOKENS, clamp, 3),
-                    numpy.mean(both, axis=0), rtol=0, atol=1e-6)
+    both = [
+        clamping.damage_by_distance(model, part, clamp, 3) for part in (TOKENS[:12], TOKENS[-12:])
+    ]
+    assert_allclose(
+        clamping.damage_by_distance(model, TOKENS, clamp, 3),
+        numpy.mean(both, axis=0),
+        rtol=0,
+        atol=1e-6,
+    )
 
 
 def test_a_clamp_that_changes_nothing_does_no_damage_at_all():
@@ -184,13 +223,22 @@ def test_half_of_the_damage_has_happened_by_the_half_distance():
     assert numpy.isnan(clamping.half_distance([0, -1, 0]))
 
 
-@pytest.mark.parametrize("clamp, complaint", [
-    ({"forget": 0}, "holds 'forget'"), ({"reset": 1.5}, "'reset' at 1.5"),
-    ({"reset": -1}, "at -1"), ({"update": float("nan")}, "at nan"), ({"update": "max"}, "'max'"),
-    ({"update": None}, "at None")])
+@pytest.mark.parametrize(
+    "clamp, complaint",
+    [
+        ({"forget": 0}, "holds 'forget'"),
+        ({"reset": 1.5}, "'reset' at 1.5"),
+        ({"reset": -1}, "at -1"),
+        ({"update": float("nan")}, "at nan"),
+        ({"update": "max"}, "'max'"),
+        ({"update": None}, "at None"),
+    ],
+)
 def test_a_clamp_that_makes_no_sense_is_refused(clamp, complaint):
-    for measure in (lambda: clamping.clamped_perplexity(scratch_gru(), TOKENS, clamp),
-                    lambda: clamping.damage_by_distance(scratch_gru(), TOKENS, clamp, 3)):
+    for measure in (
+        lambda: clamping.clamped_perplexity(scratch_gru(), TOKENS, clamp),
+        lambda: clamping.damage_by_distance(scratch_gru(), TOKENS, clamp, 3),
+    ):
         with pytest.raises(d2l.InputError, match=complaint):
             measure()
 

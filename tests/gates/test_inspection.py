@@ -1,4 +1,5 @@
 """A trained GRU's gates against float64 NumPy, and what is read from them."""
+
 import io
 
 import mxnet as mx
@@ -22,13 +23,17 @@ CPU = mx.cpu()
 
 
 def scratch_gru():
-    return reference.randomise(d2l.RNNModelScratch(
-        len(VOCAB), HIDDENS, CPU, d2l.get_gru_params, d2l.init_gru_state, d2l.gru))
+    return reference.randomise(
+        d2l.RNNModelScratch(
+            len(VOCAB), HIDDENS, CPU, d2l.get_gru_params, d2l.init_gru_state, d2l.gru
+        )
+    )
 
 
 def concise_gru(num_layers=1, **options):
     return reference.randomise(
-        d2l.RNNModel(rnn.GRU(HIDDENS, num_layers=num_layers, **options), len(VOCAB)))
+        d2l.RNNModel(rnn.GRU(HIDDENS, num_layers=num_layers, **options), len(VOCAB))
+    )
 
 
 def expected_gates(model, layer):
@@ -42,21 +47,28 @@ def expected_gates(model, layer):
                 W_xz, W_hz, b_z, W_xr, W_hr, b_r = weights[:6]
                 Z = sigmoid(x @ W_xz + H @ W_hz + b_z)
                 R = sigmoid(x @ W_xr + H @ W_hr + b_r)
-                H, = reference.gru_cell(x, (H,), *weights[:-2])
+                (H,) = reference.gru_cell(x, (H,), *weights[:-2])
             else:
-                W, W_h, b, b_h = weights[4 * at:4 * at + 4]
+                W, W_h, b, b_h = weights[4 * at : 4 * at + 4]
                 R, Z, _ = numpy.split(sigmoid(x @ W.T + b + H @ W_h.T + b_h), 3, axis=1)
-                H, = reference.gluon_gru_cell(x, (H,), W, W_h, b, b_h)
+                (H,) = reference.gluon_gru_cell(x, (H,), W, W_h, b, b_h)
             gates_of_steps.append((Z[0], R[0]))
             hiddens.append(H)
         X = numpy.array(hiddens)
     return (numpy.array(gate) for gate in zip(*gates_of_steps))
 
 
-@pytest.mark.parametrize("make, layer", [
-    (scratch_gru, 0), (concise_gru, 0), (lambda: concise_gru(2), 0), (lambda: concise_gru(2), 1),
-    (lambda: concise_gru(3, dropout=0.5), 2)],
-    ids=["scratch", "concise", "lower-of-2", "upper-of-2", "upper-of-3-with-dropout"])
+@pytest.mark.parametrize(
+    "make, layer",
+    [
+        (scratch_gru, 0),
+        (concise_gru, 0),
+        (lambda: concise_gru(2), 0),
+        (lambda: concise_gru(2), 1),
+        (lambda: concise_gru(3, dropout=0.5), 2),
+    ],
+    ids=["scratch", "concise", "lower-of-2", "upper-of-2", "upper-of-3-with-dropout"],
+)
 def test_the_gates_are_those_of_the_equations_at_every_character(make, layer):
     model = make()
     found = gates.inspect(model, VOCAB, TEXT, layer=layer)
@@ -84,9 +96,16 @@ def test_a_trained_model_can_be_inspected_from_its_checkpoint(tmp_path):
     assert (found.reset == gates.inspect(model, train_iter.vocab, text, layer=1).reset).all()
 
 
-@pytest.mark.parametrize("name, cell", [
-    ("scratch RNN", "rnn"), ("scratch LSTM", "lstm"), ("RNN", "RNN"), ("LSTM", "LSTM"),
-    ("scratch GRU with dropout", "gru_with_dropout")])
+@pytest.mark.parametrize(
+    "name, cell",
+    [
+        ("scratch RNN", "rnn"),
+        ("scratch LSTM", "lstm"),
+        ("RNN", "RNN"),
+        ("LSTM", "LSTM"),
+        ("scratch GRU with dropout", "gru_with_dropout"),
+    ],
+)
 def test_another_cell_is_refused_by_name(name, cell):
     model = reference.MODELS[name](len(VOCAB))
     with pytest.raises(d2l.InputError, match=f"cell is {cell}, which"):
@@ -131,8 +150,9 @@ def test_a_constant_update_gate_has_its_closed_forms_time_constant():
     Z = numpy.array([0.5, 0.9, numpy.exp(-1 / 40), 0.1, 1, 0])
     order, taus = gates.memory(made_of("abcd", update=numpy.tile(Z, (4, 1))))
     assert order.tolist() == [4, 2, 1, 0, 3, 5]
-    assert_allclose(taus[:4], [1 / numpy.log(2), -1 / numpy.log(0.9), 40, 1 / numpy.log(10)],
-                    rtol=1e-5)
+    assert_allclose(
+        taus[:4], [1 / numpy.log(2), -1 / numpy.log(0.9), 40, 1 / numpy.log(10)], rtol=1e-5
+    )
     assert taus[4:].tolist() == [numpy.inf, 0]
 
 
@@ -176,9 +196,14 @@ def test_a_gate_that_opens_at_spaces_only_correlates_fully():
     assert_allclose(found, [1, -1])
 
 
-@pytest.mark.parametrize("text, gate, complaint", [
-    ("abc", "reset", "'abc' has no ends of words"), ("   ", "update", "nothing but"),
-    ("a b", "forget", "gate 'forget' is unknown")])
+@pytest.mark.parametrize(
+    "text, gate, complaint",
+    [
+        ("abc", "reset", "'abc' has no ends of words"),
+        ("   ", "update", "nothing but"),
+        ("a b", "forget", "gate 'forget' is unknown"),
+    ],
+)
 def test_a_correlation_that_makes_no_sense_is_refused(text, gate, complaint):
     with pytest.raises(d2l.InputError, match=complaint):
         gates.boundary_correlation(made_of(text), gate)
@@ -189,8 +214,9 @@ def test_a_picture_shows_the_whole_text_up_to_a_limit(monkeypatch):
     widths = []
     for length in (9, 45, 500):
         text = ("a cab? fed ice " * 50)[:length]
-        pixels = imread(io.BytesIO(gates_plot.picture(
-            gates.inspect(scratch_gru(), VOCAB, text))), format="png")
+        pixels = imread(
+            io.BytesIO(gates_plot.picture(gates.inspect(scratch_gru(), VOCAB, text))), format="png"
+        )
         assert pixels.std() > 0.05
         widths.append(pixels.shape[1])
     assert widths[0] < widths[1] == widths[2]
@@ -210,15 +236,19 @@ def test_units_that_are_not_there_are_refused(units):
 
 def test_the_units_of_a_picture_can_be_chosen():
     found = gates.inspect(scratch_gru(), VOCAB, TEXT)
-    two, one = (imread(io.BytesIO(gates_plot.picture(found, units)), format="png")
-                for units in ([2, 0], [2]))
+    two, one = (
+        imread(io.BytesIO(gates_plot.picture(found, units)), format="png")
+        for units in ([2, 0], [2])
+    )
     assert two.shape[0] > one.shape[0]
 
 
 def test_what_a_token_explains_is_the_correlation_ratio():
     text = list("aab b")
-    values = numpy.array([[1, 0.5, 0.3], [3, 0.5, 0.1], [5, 0.5, 0.7], [0, 0.5, 0.2],
-                          [7, 0.5, 0.5]]) / 10
+    values = (
+        numpy.array([[1, 0.5, 0.3], [3, 0.5, 0.1], [5, 0.5, 0.7], [0, 0.5, 0.2], [7, 0.5, 0.5]])
+        / 10
+    )
     found = gates.explained_by_token(gates.Gates(text, values, values, 0), "update")
     # By character: means 2, 6, 0 with weights 2, 2, 1; the whole's mean is 3.2.
     between = (2 * (2 - 3.2) ** 2 + 2 * (6 - 3.2) ** 2 + (0 - 3.2) ** 2) / 5

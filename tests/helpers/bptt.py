@@ -5,6 +5,7 @@ differences of the cells in `reference.py`. Weights are a dict: ``W_x`` (gates, 
 ``W_h`` (gates, hiddens, hiddens), ``b_x`` and ``b_h`` (gates, hiddens); gates in the engine's
 order: update, reset, candidate; input, forget, output, candidate.
 """
+
 import numpy
 
 ACTIVATIONS = {
@@ -49,8 +50,10 @@ class Layer:
                 step.update(Z=Z, R=R, c=c)
                 H = Z * H + (1 - Z) * c
             self.steps.append({**step, "out": H, "C_out": C})
-        return (numpy.array([step["out"] for step in self.steps]),
-                [H, C] if self.cell == "lstm" else [H])
+        return (
+            numpy.array([step["out"] for step in self.steps]),
+            [H, C] if self.cell == "lstm" else [H],
+        )
 
     def backward(self, d_out, d_end):
         """Return the gradients by the weights (a dict), by X, and by the starting states."""
@@ -65,15 +68,19 @@ class Layer:
                 inner, dr = [s["H"]], da
             elif self.cell == "lstm":
                 squashed = numpy.tanh(s["C_out"])
-                dC = dC + d * s["o"] * (1 - squashed ** 2)
-                da = [dC * s["g"] * s["i"] * (1 - s["i"]), dC * s["C"] * s["f"] * (1 - s["f"]),
-                      d * squashed * s["o"] * (1 - s["o"]), dC * s["i"] * (1 - s["g"] ** 2)]
+                dC = dC + d * s["o"] * (1 - squashed**2)
+                da = [
+                    dC * s["g"] * s["i"] * (1 - s["i"]),
+                    dC * s["C"] * s["f"] * (1 - s["f"]),
+                    d * squashed * s["o"] * (1 - s["o"]),
+                    dC * s["i"] * (1 - s["g"] ** 2),
+                ]
                 dC = dC * s["f"]
                 dH = sum(a @ W_h[g].T for g, a in enumerate(da))
                 inner, dr = [s["H"]] * 4, da
             else:
                 Z, R, c, H = s["Z"], s["R"], s["c"], s["H"]
-                dc = d * (1 - Z) * (1 - c ** 2)
+                dc = d * (1 - Z) * (1 - c**2)
                 dz = d * (H - c) * Z * (1 - Z)
                 if self.cell == "gru_before":
                     dRH = dc @ W_h[2].T
@@ -108,9 +115,14 @@ def cross_entropy(logits, labels):
 
 def weights(cell, num_inputs, num_hiddens, rng, scale):
     """Return random weights; without a second bias (zeros) for the book's GRU."""
+
     def draw(*shape):
         return rng.normal(scale=scale, size=(GATES[cell], *shape)).astype("float32")
 
     both = cell != "gru_before"
-    return {"W_x": draw(num_inputs, num_hiddens), "W_h": draw(num_hiddens, num_hiddens),
-            "b_x": draw(num_hiddens), "b_h": draw(num_hiddens) * numpy.float32(both)}
+    return {
+        "W_x": draw(num_inputs, num_hiddens),
+        "W_h": draw(num_hiddens, num_hiddens),
+        "b_x": draw(num_hiddens),
+        "b_h": draw(num_hiddens) * numpy.float32(both),
+    }

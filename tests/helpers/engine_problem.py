@@ -5,6 +5,7 @@ must be in them afterwards. `run_here` runs it on kernels loaded into this proce
 zones; `Runner` sends it to a build of ``native/runner.c``. Names are those of ``engine.h`` with a
 layer and a gate (or a state) where there are several: ``W_q``, ``0.dW_x2``, ``1.end0``.
 """
+
 import ctypes
 import subprocess
 
@@ -45,9 +46,27 @@ class Problem:
         seed: of the random numbers.
     """
 
-    def __init__(self, cell, num_steps, batch_size, num_inputs, num_hiddens, task="backward", *,
-                 transposed=False, threads=1, tokens=False, scale=None, clip=2.0, optional=True,
-                 adam=0, masked=False, prefix_size=3, count=9, seed=0):
+    def __init__(
+        self,
+        cell,
+        num_steps,
+        batch_size,
+        num_inputs,
+        num_hiddens,
+        task="backward",
+        *,
+        transposed=False,
+        threads=1,
+        tokens=False,
+        scale=None,
+        clip=2.0,
+        optional=True,
+        adam=0,
+        masked=False,
+        prefix_size=3,
+        count=9,
+        seed=0,
+    ):
         self.cell, self.num_steps, self.batch_size, self.task = cell, num_steps, batch_size, task
         self.sizes = [num_inputs, *num_hiddens]
         self.transposed, self.threads, self.tokens, self.clip = transposed, threads, tokens, clip
@@ -60,9 +79,10 @@ class Problem:
         rng = numpy.random.RandomState(seed)
         self.weights, self.arrays, self.written = [], {}, set()
         for i in range(len(num_hiddens)):
-            terms = self.sizes[i + 1] if tokens and i == 0 else max(self.sizes[i:i + 2])
-            weights = bptt.weights(cell, *self.sizes[i:i + 2], rng,
-                                   scale or 1 / numpy.sqrt(terms + 3))
+            terms = self.sizes[i + 1] if tokens and i == 0 else max(self.sizes[i : i + 2])
+            weights = bptt.weights(
+                cell, *self.sizes[i : i + 2], rng, scale or 1 / numpy.sqrt(terms + 3)
+            )
             if not optional:
                 weights["b_h"][:] = 0
             self.weights.append(weights)
@@ -74,9 +94,16 @@ class Problem:
         if self.output:
             self._add_output(rng, scale or 1)
         #: (weight, gradient) of all parameters, for training.
-        self.params = [(name, gradient) for name in self.arrays
-                       for gradient in [_gradient(name)] if gradient in self.arrays
-                       ] if task == "train" else []
+        self.params = (
+            [
+                (name, gradient)
+                for name in self.arrays
+                for gradient in [_gradient(name)]
+                if gradient in self.arrays
+            ]
+            if task == "train"
+            else []
+        )
         self.written |= {name for name, _ in self.params}
         for name, _ in self.params if adam else ():
             self._add(f"mean {name}", rng.normal(size=self.arrays[name].shape).astype("float32"))
@@ -92,8 +119,11 @@ class Problem:
 
     def __repr__(self):
         sizes = "x".join(map(str, [self.num_steps, self.batch_size, *self.sizes]))
-        return (f"{self.cell}-{sizes}-{self.task}-{self.threads}" + "-transposed" * self.transposed
-                + "-tokens" * self.tokens)
+        return (
+            f"{self.cell}-{sizes}-{self.task}-{self.threads}"
+            + "-transposed" * self.transposed
+            + "-tokens" * self.tokens
+        )
 
     # ---- Arrays ----
 
@@ -139,16 +169,19 @@ class Problem:
 
     def _add_output(self, rng, scale):
         shape = (self.sizes[-1], self.sizes[0])
-        self.W_q, self.b_q = (rng.normal(scale=scale, size=s).astype("float32")
-                              for s in (shape, shape[1:]))
+        self.W_q, self.b_q = (
+            rng.normal(scale=scale, size=s).astype("float32") for s in (shape, shape[1:])
+        )
         self._add("W_q", self.as_it_lies("W_q", self.W_q))
         self._add("b_q", self.b_q)
         if self.task == "train":
             self._add_written("dW_q", self.arrays["W_q"].shape)
             self._add_written("db_q", shape[1:])
         if self.task in ("train", "score"):
-            self._add("labels", rng.randint(
-                0, self.sizes[0], (self.num_steps, self.batch_size)).astype("int32"))
+            self._add(
+                "labels",
+                rng.randint(0, self.sizes[0], (self.num_steps, self.batch_size)).astype("int32"),
+            )
 
     def as_it_lies(self, name, array):
         """Return an array as the kernels have it, from (inputs, hiddens), or back."""
@@ -168,14 +201,18 @@ class Problem:
 
     def _layers(self):
         """Return the layers in float64."""
-        return [bptt.Layer(self.cell, {name: w.astype("float64") for name, w in weights.items()})
-                for weights in self.weights]
+        return [
+            bptt.Layer(self.cell, {name: w.astype("float64") for name, w in weights.items()})
+            for weights in self.weights
+        ]
 
     def _state(self, i, name):
         """Return the states of that name of layer i, or zeros."""
         zeros = numpy.zeros((self.batch_size, self.sizes[i + 1]))
-        return [self.arrays[f"{i}.{name}{s}"].astype("float64") if s in self.states else zeros
-                for s in range(2 if self.cell == "lstm" else 1)]
+        return [
+            self.arrays[f"{i}.{name}{s}"].astype("float64") if s in self.states else zeros
+            for s in range(2 if self.cell == "lstm" else 1)
+        ]
 
     def _forward(self, X):
         """Return the layers, their outputs, and what is expected so far."""
@@ -192,8 +229,11 @@ class Problem:
             d_out = d_out * self.arrays.get(f"{i}.mask", 1)
             grads, d_out, d_start = layers[i].backward(d_out, self._state(i, "dend"))
             expected.update((f"{i}.dstart{s}", array) for s, array in enumerate(d_start))
-            expected.update((f"{i}.d{name}{g}", array) for name in _WEIGHTS
-                            for g, array in enumerate(grads[name]))
+            expected.update(
+                (f"{i}.d{name}{g}", array)
+                for name in _WEIGHTS
+                for g, array in enumerate(grads[name])
+            )
         return {**expected, "dinputs": d_out}
 
     def _inputs(self):
@@ -220,13 +260,17 @@ class Problem:
         self.expected = expected
         if self.task == "score":
             return
-        expected.update(self._backward(layers, (d @ W_q.T).reshape(outputs.shape)),
-                        dW_q=hiddens.T @ d, db_q=d.sum(0))
+        expected.update(
+            self._backward(layers, (d @ W_q.T).reshape(outputs.shape)),
+            dW_q=hiddens.T @ d,
+            db_q=d.sum(0),
+        )
         norm = numpy.sqrt(sum((expected[gradient] ** 2).sum() for _, gradient in self.params))
         self.clip_norm, self.lr = float(norm * self.clip), float(1 / norm if norm else 1)
         if self.adam:
             self.lr = 0.1
         for name, gradient in self.params:
+
             def before(of, name=name):
                 return self.as_it_lies(name, self.arrays[f"{of}{name}"]).astype("float64")
 
@@ -236,9 +280,11 @@ class Problem:
                 continue
             mean = expected[f"mean {name}"] = BETA1 * before("mean ") + (1 - BETA1) * clipped
             square = expected[f"square {name}"] = (
-                BETA2 * before("square ") + (1 - BETA2) * clipped ** 2)
-            expected[name] = before("") - self.lr * mean / (1 - BETA1 ** self.adam) / (
-                numpy.sqrt(square / (1 - BETA2 ** self.adam)) + EPSILON)
+                BETA2 * before("square ") + (1 - BETA2) * clipped**2
+            )
+            expected[name] = before("") - self.lr * mean / (1 - BETA1**self.adam) / (
+                numpy.sqrt(square / (1 - BETA2**self.adam)) + EPSILON
+            )
 
     def _check_tokens(self, added):
         """Check each added token to be the likeliest after the prefix and those before it."""
@@ -246,7 +292,7 @@ class Problem:
         assert min(tokens) >= 0 and max(tokens) < self.sizes[0]
         X = numpy.eye(self.sizes[0])[tokens[:-1]][:, None]
         _, outputs, _ = self._forward(X)
-        logits = (outputs[:, 0] @ self.W_q + self.b_q)[self.prefix_size - 1:]
+        logits = (outputs[:, 0] @ self.W_q + self.b_q)[self.prefix_size - 1 :]
         chosen = logits[numpy.arange(self.count), added]
         assert (chosen >= logits.max(1) - TOLERANCE * numpy.abs(logits).max()).all()
 
@@ -264,8 +310,10 @@ class Problem:
             expected = self.expected[name]
             gates = [name[:-1] + gate for gate in "0123"] if "." in name else [name]
             least = 1 if name == "loss" else numpy.finfo("float32").tiny
-            largest = max(least, *(
-                numpy.abs(self.expected[gate]).max() for gate in gates if gate in self.expected))
+            largest = max(
+                least,
+                *(numpy.abs(self.expected[gate]).max() for gate in gates if gate in self.expected),
+            )
             actual = self.as_it_lies(name, results[name])
             assert numpy.shape(actual) == numpy.shape(expected), name
             worst = numpy.abs(actual - expected).max() / largest
@@ -280,29 +328,54 @@ class Problem:
         layers = (native.Layer * len(self.weights))()
         for i, layer in enumerate(layers):
             layer.cell, layer.transposed = native.CELLS[self.cell], self.transposed
-            layer.num_inputs, layer.num_hiddens = self.sizes[i:i + 2]
+            layer.num_inputs, layer.num_hiddens = self.sizes[i : i + 2]
             for name, array in layer._fields_[4:-1]:
                 for n in range(array._length_):
                     getattr(layer, name)[n] = address(f"{i}.{name}{n}")
             layer.mask = address(f"{i}.mask")
         network = native.Network(
-            num_layers=len(layers), num_steps=self.num_steps, batch_size=self.batch_size,
-            num_threads=self.threads, output_transposed=self.transposed,
-            training=self.task in ("backward", "train"), all_threads=1,
-            layers=layers, logits_size=self.sizes[0] if self.output else 0)
-        for name in ("tokens", "inputs", "outputs", "doutputs", "dinputs", "W_q", "b_q", "dW_q",
-                     "db_q", "labels"):
+            num_layers=len(layers),
+            num_steps=self.num_steps,
+            batch_size=self.batch_size,
+            num_threads=self.threads,
+            output_transposed=self.transposed,
+            training=self.task in ("backward", "train"),
+            all_threads=1,
+            layers=layers,
+            logits_size=self.sizes[0] if self.output else 0,
+        )
+        for name in (
+            "tokens",
+            "inputs",
+            "outputs",
+            "doutputs",
+            "dinputs",
+            "W_q",
+            "b_q",
+            "dW_q",
+            "db_q",
+            "labels",
+        ):
             setattr(network, name, address(name))
-        params = (native.Parameter * len(self.params))(*(
-            (address(name), address(gradient), address(f"mean {name}"),
-             address(f"square {name}"), self.arrays[name].size)
-            for name, gradient in self.params))
+        params = (native.Parameter * len(self.params))(
+            *(
+                (
+                    address(name),
+                    address(gradient),
+                    address(f"mean {name}"),
+                    address(f"square {name}"),
+                    self.arrays[name].size,
+                )
+                for name, gradient in self.params
+            )
+        )
         return network, params
 
     def optimizer(self):
         """Return the call's `native.Optimizer`."""
-        return native.Optimizer(self.adam, getattr(self, "clip_norm", 0), getattr(self, "lr", 0),
-                                BETA1, BETA2, EPSILON)
+        return native.Optimizer(
+            self.adam, getattr(self, "clip_norm", 0), getattr(self, "lr", 0), BETA1, BETA2, EPSILON
+        )
 
 
 def _gradient(name):
@@ -313,6 +386,7 @@ def _gradient(name):
 
 # ---- In this process ----
 
+
 class Guarded:
     """Memory between two guard zones, at an address of the form 64 n + ``offset``."""
 
@@ -322,12 +396,13 @@ class Guarded:
         self._whole = numpy.full(size + 2 * self.ZONE + 64, self.FILL, numpy.uint8)
         self._start = self.ZONE + (offset - self._whole.ctypes.data - self.ZONE) % 64
         self._end = self._start + size
-        self.memory = self._whole[self._start:self._end]
+        self.memory = self._whole[self._start : self._end]
 
     def intact(self):
         """Return whether nobody wrote into the zones."""
-        return ((self._whole[:self._start] == self.FILL).all()
-                and (self._whole[self._end:] == self.FILL).all())
+        return (self._whole[: self._start] == self.FILL).all() and (
+            self._whole[self._end :] == self.FILL
+        ).all()
 
 
 def run_here(kernels, problem):
@@ -337,8 +412,10 @@ def run_here(kernels, problem):
     workspace is NaN before.
     """
     guarded = {name: Guarded(array.nbytes, 4) for name, array in problem.arrays.items()}
-    views = {name: guarded[name].memory.view(array.dtype).reshape(array.shape)
-             for name, array in problem.arrays.items()}
+    views = {
+        name: guarded[name].memory.view(array.dtype).reshape(array.shape)
+        for name, array in problem.arrays.items()
+    }
     for name, array in problem.arrays.items():
         views[name][...] = array
 
@@ -358,8 +435,9 @@ def run_here(kernels, problem):
         for n, token in enumerate(problem.arrays["prefix"]):
             kernels.read_token(network, int(token), views["logits"][n:].ctypes.data)
     elif problem.task == "generate":
-        kernels.generate(network, address("prefix"), problem.prefix_size, address("added"),
-                         problem.count)
+        kernels.generate(
+            network, address("prefix"), problem.prefix_size, address("added"), problem.count
+        )
     else:
         kernels.forward(network)
         if problem.task == "backward":
@@ -371,13 +449,19 @@ def run_here(kernels, problem):
 
 # ---- In another ----
 
+
 class _Call(ctypes.Structure):
     """``call`` of ``runner.c``."""
 
-    _fields_ = [(name, ctypes.c_int64) for name in
-                ("task", "num_arrays", "num_params", "prefix_size", "count")] + [
-        ("optimizer", native.Optimizer), ("prefix", ctypes.c_void_p),
-        ("added", ctypes.c_void_p), ("logits", ctypes.c_void_p)]
+    _fields_ = [
+        (name, ctypes.c_int64)
+        for name in ("task", "num_arrays", "num_params", "prefix_size", "count")
+    ] + [
+        ("optimizer", native.Optimizer),
+        ("prefix", ctypes.c_void_p),
+        ("added", ctypes.c_void_p),
+        ("logits", ctypes.c_void_p),
+    ]
 
 
 class Runner:
@@ -388,26 +472,44 @@ class Runner:
 
     def instructions(self):
         """Return the names of the instruction sets that it can run."""
-        return subprocess.run(self.command, check=True, stdout=subprocess.PIPE,
-                              text=True).stdout.split()
+        return subprocess.run(
+            self.command, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout.split()
 
     def run(self, instructions, problem):
         """Run a problem; return its arrays afterwards, and the loss."""
         numbers = {name: n + 1 for n, name in enumerate(problem.arrays)}
         network, params = problem.structures(numbers.get)
-        call = _Call(TASKS.index(problem.task), len(numbers), len(params), problem.prefix_size,
-                     problem.count, problem.optimizer(), numbers.get("prefix"),
-                     numbers.get("added"), numbers.get("logits"))
+        call = _Call(
+            TASKS.index(problem.task),
+            len(numbers),
+            len(params),
+            problem.prefix_size,
+            problem.count,
+            problem.optimizer(),
+            numbers.get("prefix"),
+            numbers.get("added"),
+            numbers.get("logits"),
+        )
         sizes = numpy.array([array.nbytes for array in problem.arrays.values()], numpy.int64)
         layers = ctypes.string_at(network.layers, ctypes.sizeof(native.Layer) * network.num_layers)
-        message = b"".join([bytes(call), sizes.tobytes(), bytes(network), layers, bytes(params),
-                            *(array.tobytes() for array in problem.arrays.values())])
+        message = b"".join(
+            [
+                bytes(call),
+                sizes.tobytes(),
+                bytes(network),
+                layers,
+                bytes(params),
+                *(array.tobytes() for array in problem.arrays.values()),
+            ]
+        )
         done = subprocess.run([*self.command, instructions], input=message, capture_output=True)
         assert done.returncode == 0 and not done.stderr, f"{problem!r}: {done.stderr.decode()}"
         results, at = {"loss": float(numpy.frombuffer(done.stdout, count=1)[0])}, 8
         for name, array in problem.arrays.items():
-            results[name] = numpy.frombuffer(
-                done.stdout, array.dtype, array.size, at).reshape(array.shape)
+            results[name] = numpy.frombuffer(done.stdout, array.dtype, array.size, at).reshape(
+                array.shape
+            )
             at += array.nbytes
         assert at == len(done.stdout)
         return results

@@ -1,4 +1,5 @@
 """A page of every kind, with markup in every text that comes from outside."""
+
 import copy
 import json
 import pathlib
@@ -33,26 +34,40 @@ def checkpoint(path, text=TEXT, layers=1, case="keep"):
     model = d2l.RNNModel(d2l.models.fused.GRUResetBefore(70, layers), len(vocab))
     model.initialize(init="uniform")
     d2l.predict_ch8(text[0], 1, model, vocab, d2l.try_gpu())
-    params = {name: 20 * param.data().asnumpy()
-              for name, param in model._collect_params_with_prefix().items()}
-    Checkpoint(params, {**model.config(), "text": {"tokens": "characters", "case": case}},
-               list(vocab.idx_to_token), 1, {"perplexity": [9.0]}, [3, [0] * 625, None]).save(path)
+    params = {
+        name: 20 * param.data().asnumpy()
+        for name, param in model._collect_params_with_prefix().items()
+    }
+    Checkpoint(
+        params,
+        {**model.config(), "text": {"tokens": "characters", "case": case}},
+        list(vocab.idx_to_token),
+        1,
+        {"perplexity": [9.0]},
+        [3, [0] * 625, None],
+    ).save(path)
     return path
 
 
 def make(folder):
     """Make the pages in a folder; return kind -> path, and the gates that the one of them shows."""
-    found = answering.look_at(folder / "gates", {EVIL: checkpoint(folder / "gru.safetensors")},
-                              TEXT, d2l.try_gpu(), f"gluon-gru gates {EVIL}")
+    found = answering.look_at(
+        folder / "gates",
+        {EVIL: checkpoint(folder / "gru.safetensors")},
+        TEXT,
+        d2l.try_gpu(),
+        f"gluon-gru gates {EVIL}",
+    )
     gates = gates_of.inspect(*restore(folder / "gru.safetensors"), TEXT)
     assert found.walks == [walk(EVIL, gates)]
     pages = {"gates": folder / "gates" / "report.html"}
     for kind, page in {
-            "reproduce": report.html(_reproduced(folder / "reproduce")),
-            "sweep": sweep_report.html(_swept()),
-            "exercises": exercises_report.html(_answered(found.walks), RESULTS / "exercises-cpu"),
-            "benchmark": benchmark_report.html(_measured("benchmark-cpu")),
-            "shapes": benchmark_report.html(_measured("benchmark-shapes-cpu"))}.items():
+        "reproduce": report.html(_reproduced(folder / "reproduce")),
+        "sweep": sweep_report.html(_swept()),
+        "exercises": exercises_report.html(_answered(found.walks), RESULTS / "exercises-cpu"),
+        "benchmark": benchmark_report.html(_measured("benchmark-cpu")),
+        "shapes": benchmark_report.html(_measured("benchmark-shapes-cpu")),
+    }.items():
         pages[kind] = folder / f"{kind}.html"
         pages[kind].write_bytes(page)
     return pages, gates
@@ -61,8 +76,9 @@ def make(folder):
 def _reproduced(folder):
     """Return the results of a reproduction that takes seconds; ``experiments.CLAIMS`` is cut."""
     assert experiments.CLAIMS is not CLAIMS
-    results = copy.deepcopy(experiments.reproduce(folder, num_seeds=2, device="cpu", corpus=SAMPLE,
-                                                  command=EVIL))
+    results = copy.deepcopy(
+        experiments.reproduce(folder, num_seeds=2, device="cpu", corpus=SAMPLE, command=EVIL)
+    )
     _poison(results, results["invocations"][0])
     for verdict in results["verdicts"]:
         if verdict["texts"]:
@@ -99,8 +115,7 @@ def _measured(name):
     results["corpus"], results["command"] = EVIL, EVIL
     results["environment"]["processor"], results["left_out"][EVIL] = EVIL, EVIL
     for contest in results["contests"]:
-        contest["contestants"][EVIL] = contest["contestants"].pop(
-            list(contest["contestants"])[-1])
+        contest["contestants"][EVIL] = contest["contestants"].pop(list(contest["contestants"])[-1])
     return results
 
 

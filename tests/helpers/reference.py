@@ -4,6 +4,7 @@ The first part is float64 NumPy, written from the equations and Gluon's document
 function, ``cell(x, state, *weights) -> state``, where ``x`` is (batch, inputs), ``state`` a tuple
 whose first entry is the hidden state. Gradients are central differences of it.
 """
+
 import mxnet as mx
 import numpy
 from mxnet.gluon import Block, rnn
@@ -22,12 +23,13 @@ def relu(x):
 
 # Weights in the book's order and shapes: (inputs, hiddens), (hiddens, hiddens), (hiddens,).
 
+
 def rnn_cell(x, state, W_xh, W_hh, b_h):
     return (tanh(x @ W_xh + state[0] @ W_hh + b_h),)
 
 
 def gru_cell(x, state, W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h):
-    H, = state
+    (H,) = state
     Z = sigmoid(x @ W_xz + H @ W_hz + b_z)
     R = sigmoid(x @ W_xr + H @ W_hr + b_r)
     return (Z * H + (1 - Z) * tanh(x @ W_xh + (R * H) @ W_hh + b_h),)
@@ -35,8 +37,9 @@ def gru_cell(x, state, W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h):
 
 def lstm_cell(x, state, W_xi, W_hi, b_i, W_xf, W_hf, b_f, W_xo, W_ho, b_o, W_xc, W_hc, b_c):
     H, C = state
-    C = (sigmoid(x @ W_xf + H @ W_hf + b_f) * C
-         + sigmoid(x @ W_xi + H @ W_hi + b_i) * tanh(x @ W_xc + H @ W_hc + b_c))
+    C = sigmoid(x @ W_xf + H @ W_hf + b_f) * C + sigmoid(x @ W_xi + H @ W_hi + b_i) * tanh(
+        x @ W_xc + H @ W_hc + b_c
+    )
     return sigmoid(x @ W_xo + H @ W_ho + b_o) * tanh(C), C
 
 
@@ -52,12 +55,13 @@ def scratch(cell, X, state, params):
 
 # Gluon's: W (gates * hiddens, inputs), R (gates * hiddens, hiddens), a bias for each.
 
+
 def gluon_rnn_cell(activation):
     return lambda x, state, W, R, b_W, b_R: (activation(x @ W.T + b_W + state[0] @ R.T + b_R),)
 
 
 def gluon_gru_cell(x, state, W, R, b_W, b_R):
-    H, = state
+    (H,) = state
     r_x, z_x, n_x = numpy.split(x @ W.T + b_W, 3, axis=1)
     r_h, z_h, n_h = numpy.split(H @ R.T + b_R, 3, axis=1)
     z = sigmoid(z_x + z_h)
@@ -85,7 +89,7 @@ def concise(cell, directions, X, states, params):
             n = len(finals)
             state, hiddens = tuple(s[n] for s in states), []
             for x in X[::order]:
-                state = cell(x, state, *weights[4 * n:4 * n + 4])
+                state = cell(x, state, *weights[4 * n : 4 * n + 4])
                 hiddens.append(state[0])
             sides.append(hiddens[::order])
             finals.append(state)
@@ -121,9 +125,11 @@ def gradient(function, params, step=1e-5):
 
 # The models that several test files train: name -> vocab_size -> model.
 
+
 def _scratch_model(get_params, init_state, forward_fn):
-    return lambda vocab_size: d2l.RNNModelScratch(vocab_size, 8, mx.cpu(), get_params, init_state,
-                                                  forward_fn)
+    return lambda vocab_size: d2l.RNNModelScratch(
+        vocab_size, 8, mx.cpu(), get_params, init_state, forward_fn
+    )
 
 
 def _concise_model(layer, **options):
@@ -141,7 +147,8 @@ MODELS = {
     "scratch GRU": _scratch_model(d2l.get_gru_params, d2l.init_gru_state, d2l.gru),
     "scratch LSTM": _scratch_model(d2l.get_lstm_params, d2l.init_lstm_state, d2l.lstm),
     "scratch GRU with dropout": _scratch_model(
-        d2l.get_gru_params, d2l.init_gru_state, gru_with_dropout),
+        d2l.get_gru_params, d2l.init_gru_state, gru_with_dropout
+    ),
     "RNN": _concise_model(rnn.RNN),
     "GRU": _concise_model(rnn.GRU),
     "LSTM": _concise_model(rnn.LSTM),
@@ -172,5 +179,6 @@ def randomise(model, seed=1, scale=0.5):
 def loader(text="abcdefgfedcb" * 8, batch_size=4, num_steps=4, **options):
     """Return a `SeqDataLoader` over the characters of ``text``."""
     vocab = d2l.Vocab(list(text))
-    return d2l.SeqDataLoader(batch_size, num_steps, source=(numpy.array(vocab[list(text)]), vocab),
-                             **options)
+    return d2l.SeqDataLoader(
+        batch_size, num_steps, source=(numpy.array(vocab[list(text)]), vocab), **options
+    )

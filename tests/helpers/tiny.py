@@ -3,6 +3,7 @@
 Run as a program, it is ``scripts/reproduce.py`` with these claims in place of the real ones; or,
 with ``gluon-gru`` as its second word, that command.
 """
+
 import dataclasses
 import pathlib
 import runpy
@@ -19,11 +20,18 @@ def claims(epochs=6):
 
     def cut(protocol):
         return protocol and dataclasses.replace(
-            protocol, num_epochs=epochs if protocol.num_epochs == 500 else epochs // 2,
-            max_tokens=200, num_hiddens=8, batch_size=4, num_steps=5)
+            protocol,
+            num_epochs=epochs if protocol.num_epochs == 500 else epochs // 2,
+            max_tokens=200,
+            num_hiddens=8,
+            batch_size=4,
+            num_steps=5,
+        )
 
-    return tuple(dataclasses.replace(claim, protocol=cut(claim.protocol),
-                                     baseline=cut(claim.baseline)) for claim in CLAIMS)
+    return tuple(
+        dataclasses.replace(claim, protocol=cut(claim.protocol), baseline=cut(claim.baseline))
+        for claim in CLAIMS
+    )
 
 
 def wait_for(condition, process):

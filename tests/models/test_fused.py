@@ -1,4 +1,5 @@
 """Fused layers and models against the ones that they stand in for, with the engine on and off."""
+
 import threading
 
 import mxnet as mx
@@ -36,8 +37,13 @@ def either_engine(request, monkeypatch):
 
 def scratch_model(cell, forward_fn, num_hiddens=HIDDENS, vocab_size=V):
     return d2l.RNNModelScratch(
-        vocab_size, num_hiddens, mx.cpu(), getattr(scratch, f"get_{cell}_params"),
-        getattr(scratch, f"init_{cell}_state"), forward_fn)
+        vocab_size,
+        num_hiddens,
+        mx.cpu(),
+        getattr(scratch, f"get_{cell}_params"),
+        getattr(scratch, f"init_{cell}_state"),
+        forward_fn,
+    )
 
 
 def normal(*shape):
@@ -60,7 +66,7 @@ def everything(run, inputs, state, params):
     """Return outputs, states, and the gradients by everything of a loss that sees all of them."""
     with autograd.record():
         outputs, ends = run(inputs, state)
-        loss = (outputs ** 2).sum() + sum((end ** 3).sum() for end in ends)
+        loss = (outputs**2).sum() + sum((end**3).sum() for end in ends)
     loss.backward()
     grads = [array.grad.copy() for array in [inputs, *state, *params] if array.grad is not None]
     return [outputs, *ends, *grads]
@@ -77,8 +83,7 @@ def test_a_fused_function_is_the_scratch_cell(cell, tokens, either_engine):
     one_hot.attach_grad()
 
     def run(name, inputs):
-        return everything(lambda X, S: name(X, tuple(S), model.params), inputs, state,
-                          model.params)
+        return everything(lambda X, S: name(X, tuple(S), model.params), inputs, state, model.params)
 
     expected = run(getattr(scratch, cell), one_hot)
     if tokens:
@@ -87,8 +92,11 @@ def test_a_fused_function_is_the_scratch_cell(cell, tokens, either_engine):
 
 
 @pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
-@pytest.mark.parametrize("options", [
-    {}, {"num_layers": 2}, {"bidirectional": True, "num_layers": 2}, {"layout": "NTC"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"num_layers": 2}, {"bidirectional": True, "num_layers": 2}, {"layout": "NTC"}],
+    ids=str,
+)
 def test_a_fused_layer_is_gluons_and_loads_its_file(name, options, tmp_path, either_engine):
     d2l.set_seed(2)
     theirs, ours = getattr(rnn, name)(HIDDENS, **options), getattr(fused, name)(HIDDENS, **options)
@@ -112,8 +120,9 @@ def test_a_fused_layer_is_gluons_and_loads_its_file(name, options, tmp_path, eit
 def test_the_rnn_has_gluons_activations(either_engine):
     for activation in ("tanh", "relu"):
         d2l.set_seed(3)
-        theirs, ours = (layer(HIDDENS, activation=activation, input_size=V)
-                        for layer in (rnn.RNN, fused.RNN))
+        theirs, ours = (
+            layer(HIDDENS, activation=activation, input_size=V) for layer in (rnn.RNN, fused.RNN)
+        )
         for layer in (theirs, ours):
             layer.initialize()
         for a, b in zip(ours.collect_params().values(), theirs.collect_params().values()):
@@ -143,8 +152,11 @@ def test_the_books_gru_as_a_layer_has_the_scratch_models_weights(either_engine):
 
 
 @with_engine
-@pytest.mark.parametrize("options", [
-    {}, {"num_layers": 2}, {"bidirectional": True, "num_layers": 2}, {"layout": "NTC"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"num_layers": 2}, {"bidirectional": True, "num_layers": 2}, {"layout": "NTC"}],
+    ids=str,
+)
 def test_the_books_gru_as_a_layer_is_the_same_without_the_engine(options, monkeypatch):
     d2l.set_seed(5)
     layer = book_layer(**options)
@@ -161,10 +173,13 @@ def test_the_books_gru_as_a_layer_is_the_same_without_the_engine(options, monkey
     assert_near(on, run())
 
 
-@pytest.mark.parametrize("params, message", [
-    (lambda model: model.params[1:], "parameters of the shapes"),
-    (lambda model: [], "parameters of the shapes"),
-])
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        (lambda model: model.params[1:], "parameters of the shapes"),
+        (lambda model: [], "parameters of the shapes"),
+    ],
+)
 def test_the_books_gru_as_a_layer_refuses_other_weights(params, message):
     with pytest.raises(InputError, match=message):
         book_layer().load_book_params(params(scratch_model("gru", scratch.gru)))
@@ -189,7 +204,7 @@ def test_gradients_are_added_left_out_and_computed_twice_as_mxnet_does_it(monkey
         with autograd.record():
             # Each weight twice, once after the other.
             outputs = dense_gru(X, params)
-            loss = (outputs ** 2).sum() + dense_gru(X * 0.5, params).sum()
+            loss = (outputs**2).sum() + dense_gru(X * 0.5, params).sum()
         loss.backward(retain_graph=True)
         first = [p.grad.copy() for i, p in enumerate(params) if i != 4]
         loss.backward()
@@ -214,17 +229,24 @@ def test_an_update_that_waits_for_the_gradient_does_not_block_it():
 
 
 @with_engine
-@pytest.mark.parametrize("inputs, state, message", [
-    (np.zeros((STEPS, BATCH, V + 1)), (BATCH, HIDDENS), "inputs of the shape"),
-    (np.zeros((STEPS, BATCH, V, 1)), (BATCH, HIDDENS), "inputs have the shape"),
-    (np.zeros((0, BATCH, V)), (BATCH, HIDDENS), "inputs have the shape"),
-    (np.zeros((STEPS, BATCH, V)), (BATCH + 1, HIDDENS), "state of the shape"),
-    (np.zeros((STEPS, BATCH, V)), (BATCH, HIDDENS - 1), "state of the shape"),
-    (np.full((STEPS, BATCH), V, dtype="int32"), (BATCH, HIDDENS),
-     f"token {V} is not a whole number from 0 to {V - 1}"),
-    (np.full((STEPS, BATCH), -1), (BATCH, HIDDENS), "token -1"),
-    (np.full((STEPS, BATCH), 0.5), (BATCH, HIDDENS), "token 0.5"),
-], ids=str)
+@pytest.mark.parametrize(
+    "inputs, state, message",
+    [
+        (np.zeros((STEPS, BATCH, V + 1)), (BATCH, HIDDENS), "inputs of the shape"),
+        (np.zeros((STEPS, BATCH, V, 1)), (BATCH, HIDDENS), "inputs have the shape"),
+        (np.zeros((0, BATCH, V)), (BATCH, HIDDENS), "inputs have the shape"),
+        (np.zeros((STEPS, BATCH, V)), (BATCH + 1, HIDDENS), "state of the shape"),
+        (np.zeros((STEPS, BATCH, V)), (BATCH, HIDDENS - 1), "state of the shape"),
+        (
+            np.full((STEPS, BATCH), V, dtype="int32"),
+            (BATCH, HIDDENS),
+            f"token {V} is not a whole number from 0 to {V - 1}",
+        ),
+        (np.full((STEPS, BATCH), -1), (BATCH, HIDDENS), "token -1"),
+        (np.full((STEPS, BATCH), 0.5), (BATCH, HIDDENS), "token 0.5"),
+    ],
+    ids=str,
+)
 def test_what_does_not_fit_is_named(inputs, state, message):
     model = scratch_model("gru", fused.gru)
     with pytest.raises(InputError, match=message):
@@ -241,8 +263,9 @@ def test_parameters_that_do_not_fit_are_named():
 
 def test_what_the_engine_cannot_do_mxnet_does():
     d2l.set_seed(7)
-    theirs, ours = (layer(HIDDENS, input_size=V, use_sequence_length=True)
-                    for layer in (rnn.LSTM, fused.LSTM))
+    theirs, ours = (
+        layer(HIDDENS, input_size=V, use_sequence_length=True) for layer in (rnn.LSTM, fused.LSTM)
+    )
     for layer in (theirs, ours):
         layer.initialize()
     for a, b in zip(ours.collect_params().values(), theirs.collect_params().values()):
@@ -273,14 +296,20 @@ def test_dropout_between_layers_drops_in_training_only():
 
 # ---- Whole models ----
 
+
 def concise_model(layer):
     return lambda vocab_size: reference.randomise(d2l.RNNModel(layer, vocab_size), scale=0.1)
 
 
 WHOLE = {
-    **{f"fused.{cell}": (lambda vocab_size, cell=cell: reference.randomise(
-        scratch_model(cell, getattr(fused, cell), vocab_size=vocab_size), scale=0.1))
-       for cell in CELLS},
+    **{
+        f"fused.{cell}": (
+            lambda vocab_size, cell=cell: reference.randomise(
+                scratch_model(cell, getattr(fused, cell), vocab_size=vocab_size), scale=0.1
+            )
+        )
+        for cell in CELLS
+    },
     "fused.RNN": concise_model(fused.RNN(HIDDENS)),
     "fused.GRU of 3 layers": concise_model(fused.GRU(HIDDENS, 3)),
     "fused.LSTM of 2 layers": concise_model(fused.LSTM(HIDDENS, 2)),
@@ -291,8 +320,10 @@ WHOLE = {
 def epochs(model, train_iter, count=3, use_random_iter=False):
     """Train; return the perplexities, and the gradients and the weights at the end."""
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
-    found = [training.train_epoch(model, train_iter, loss, 0.5, mx.cpu(), use_random_iter)[0]
-             for _ in range(count)]
+    found = [
+        training.train_epoch(model, train_iter, loss, 0.5, mx.cpu(), use_random_iter)[0]
+        for _ in range(count)
+    ]
     params = reference.parameters(model)
     return found, [p.grad for p in params], params
 
@@ -304,8 +335,9 @@ def test_the_engines_step_is_what_autograd_makes_of_the_layer(name, use_random_i
     def run():
         d2l.set_seed(9)
         train_iter = reference.loader(use_random_iter=use_random_iter)
-        return epochs(WHOLE[name](len(train_iter.vocab)), train_iter,
-                      use_random_iter=use_random_iter)
+        return epochs(
+            WHOLE[name](len(train_iter.vocab)), train_iter, use_random_iter=use_random_iter
+        )
 
     native = run()
     monkeypatch.setattr(training, "fused_network", lambda model: None)
@@ -354,8 +386,13 @@ def test_only_models_that_are_fused_throughout_are_trained_by_the_engine():
     assert fused_network(frozen)
     adding = of(fused.GRU)
     adding.dense.weight.grad_req = "add"
-    for model in (of(rnn.GRU), scratch_model("gru", scratch.gru),
-                  of(fused.GRU, bidirectional=True), of(fused.GRU, layout="NTC"), adding):
+    for model in (
+        of(rnn.GRU),
+        scratch_model("gru", scratch.gru),
+        of(fused.GRU, bidirectional=True),
+        of(fused.GRU, layout="NTC"),
+        adding,
+    ):
         assert fused_network(model) is None
 
 
@@ -420,15 +457,20 @@ def test_a_checkpoint_is_resumed_to_the_digit_and_restored(name, tmp_path, eithe
         d2l.set_seed(10)
         train_iter = reference.loader()
         if name.startswith("fused.G") or "layers" in name or name == "fused.RNN":
-            layer = {"fused.RNN": fused.RNN, "fused.GRU of 3 layers": fused.GRU,
-                     "fused.LSTM of 2 layers": fused.LSTM,
-                     "fused.GRUResetBefore": fused.GRUResetBefore}[name]
+            layer = {
+                "fused.RNN": fused.RNN,
+                "fused.GRU of 3 layers": fused.GRU,
+                "fused.LSTM of 2 layers": fused.LSTM,
+                "fused.GRUResetBefore": fused.GRUResetBefore,
+            }[name]
             model = d2l.RNNModel(layer(HIDDENS), len(train_iter.vocab))
         else:
-            model = scratch_model(name[6:], getattr(fused, name[6:]),
-                                  vocab_size=len(train_iter.vocab))
-        history = d2l.train(model, train_iter, train_iter.vocab, 0.5, count, mx.cpu(),
-                            checkpoint=tmp_path / file)
+            model = scratch_model(
+                name[6:], getattr(fused, name[6:]), vocab_size=len(train_iter.vocab)
+            )
+        history = d2l.train(
+            model, train_iter, train_iter.vocab, 0.5, count, mx.cpu(), checkpoint=tmp_path / file
+        )
         return model, train_iter.vocab, history.perplexity
 
     _, _, whole = train(5, "whole")
@@ -436,8 +478,9 @@ def test_a_checkpoint_is_resumed_to_the_digit_and_restored(name, tmp_path, eithe
     model, vocab, parts = train(5, "parts")
     assert parts == whole
     restored, its_vocab = restore(tmp_path / "parts")
-    assert (d2l.predict_ch8("abc", 20, restored, its_vocab, mx.cpu())
-            == d2l.predict_ch8("abc", 20, model, vocab, mx.cpu()))
+    assert d2l.predict_ch8("abc", 20, restored, its_vocab, mx.cpu()) == d2l.predict_ch8(
+        "abc", 20, model, vocab, mx.cpu()
+    )
 
 
 def test_a_checkpoint_of_the_scratch_model_is_another_run(tmp_path):
@@ -446,11 +489,19 @@ def test_a_checkpoint_of_the_scratch_model_is_another_run(tmp_path):
         model = scratch_model("gru", forward_fn, vocab_size=len(train_iter.vocab))
         if i:
             with pytest.raises(InputError, match="another run: its forward_fn is 'gru'"):
-                d2l.train(model, train_iter, train_iter.vocab, 0.5, 3, mx.cpu(),
-                          checkpoint=tmp_path / "run")
+                d2l.train(
+                    model,
+                    train_iter,
+                    train_iter.vocab,
+                    0.5,
+                    3,
+                    mx.cpu(),
+                    checkpoint=tmp_path / "run",
+                )
         else:
-            d2l.train(model, train_iter, train_iter.vocab, 0.5, 2, mx.cpu(),
-                      checkpoint=tmp_path / "run")
+            d2l.train(
+                model, train_iter, train_iter.vocab, 0.5, 2, mx.cpu(), checkpoint=tmp_path / "run"
+            )
     assert checkpoint.load(tmp_path / "run").epoch == 2
 
 
@@ -484,17 +535,28 @@ def test_a_fused_layer_is_pytorchs(name, either_engine):
     layer.initialize()
     X = normal(STEPS, BATCH, V)
     layer(X)
-    names = {"i2h_weight": "weight_ih", "h2h_weight": "weight_hh", "i2h_bias": "bias_ih",
-             "h2h_bias": "bias_hh"}
-    pairs = [(getattr(layer, f"l{i}_{ours}"), getattr(peer, f"{theirs}_l{i}"))
-             for i in range(2) for ours, theirs in names.items()]
+    names = {
+        "i2h_weight": "weight_ih",
+        "h2h_weight": "weight_hh",
+        "i2h_bias": "bias_ih",
+        "h2h_bias": "bias_hh",
+    }
+    pairs = [
+        (getattr(layer, f"l{i}_{ours}"), getattr(peer, f"{theirs}_l{i}"))
+        for i in range(2)
+        for ours, theirs in names.items()
+    ]
     for ours, theirs in pairs:
         ours.set_data(np.array(theirs.detach().numpy()))
-    found = everything(layer, X, [normal(*s.shape) * 0 for s in layer.begin_state(BATCH)],
-                       [ours.data() for ours, _ in pairs])
+    found = everything(
+        layer,
+        X,
+        [normal(*s.shape) * 0 for s in layer.begin_state(BATCH)],
+        [ours.data() for ours, _ in pairs],
+    )
     Y = torch.tensor(X.asnumpy(), requires_grad=True)
     outputs, ends = peer(Y)
     ends = ends if name == "LSTM" else (ends,)
-    ((outputs ** 2).sum() + sum((end ** 3).sum() for end in ends)).backward()
+    ((outputs**2).sum() + sum((end**3).sum() for end in ends)).backward()
     expected = [outputs, *ends, Y.grad, *(theirs.grad for _, theirs in pairs)]
     assert_near(found, [np.array(array.detach().numpy()) for array in expected])

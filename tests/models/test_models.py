@@ -1,4 +1,5 @@
 """The models against float64 NumPy: outputs, states and every gradient; and the two GRUs."""
+
 import mxnet as mx
 import numpy
 import pytest
@@ -49,27 +50,42 @@ class Case:
 def scratch_case(name):
     get_params, init_state, forward_fn, cell = SCRATCH[name]
     model = reference.randomise(
-        d2l.RNNModelScratch(V, HIDDENS, mx.cpu(), get_params, init_state, forward_fn))
-    return Case(model, model.params, lambda X, state, params: reference.scratch(
-        cell, X, state, params))
+        d2l.RNNModelScratch(V, HIDDENS, mx.cpu(), get_params, init_state, forward_fn)
+    )
+    return Case(
+        model, model.params, lambda X, state, params: reference.scratch(cell, X, state, params)
+    )
 
 
 def concise_case(name, num_layers, directions):
     layer, options, cell = LAYERS[name]
-    model = reference.randomise(d2l.RNNModel(
-        layer(HIDDENS, num_layers=num_layers, bidirectional=directions == 2, **options), V))
-    arrays = [getattr(model.rnn, f"{side}{i}_{part}").data()
-              for i in range(num_layers) for side in "lr"[:directions]
-              for part in ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")]
+    model = reference.randomise(
+        d2l.RNNModel(
+            layer(HIDDENS, num_layers=num_layers, bidirectional=directions == 2, **options), V
+        )
+    )
+    arrays = [
+        getattr(model.rnn, f"{side}{i}_{part}").data()
+        for i in range(num_layers)
+        for side in "lr"[:directions]
+        for part in ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
+    ]
     arrays += [model.dense.weight.data(), model.dense.bias.data()]
-    return Case(model, arrays, lambda X, states, params: reference.concise(
-        cell, directions, X, states, params))
+    return Case(
+        model,
+        arrays,
+        lambda X, states, params: reference.concise(cell, directions, X, states, params),
+    )
 
 
 CASES = {
     **{f"scratch-{name}": (scratch_case, name) for name in SCRATCH},
-    **{f"{name}-{layers}-layers-{directions}-directions": (concise_case, name, layers, directions)
-       for name in LAYERS for layers in (1, 2) for directions in (1, 2)},
+    **{
+        f"{name}-{layers}-layers-{directions}-directions": (concise_case, name, layers, directions)
+        for name in LAYERS
+        for layers in (1, 2)
+        for directions in (1, 2)
+    },
 }
 
 
@@ -121,16 +137,18 @@ def test_a_scratch_model_begins_with_a_state_of_zeros(name, count):
 @pytest.mark.parametrize("num_layers, directions", [(1, 1), (2, 1), (1, 2), (2, 2)])
 @pytest.mark.parametrize("name, count", [("rnn", 1), ("gru", 1), ("lstm", 2)])
 def test_a_concise_model_begins_with_its_layers_state_of_zeros(name, count, num_layers, directions):
-    state = concise_case(name, num_layers, directions).model.begin_state(
-        batch_size=3, ctx=mx.cpu())
+    state = concise_case(name, num_layers, directions).model.begin_state(batch_size=3, ctx=mx.cpu())
     assert [s.shape for s in state] == [(num_layers * directions, 3, HIDDENS)] * count
     assert not any(s.asnumpy().any() for s in state)
 
 
-@pytest.mark.parametrize("get_params, num_gates", [
-    (d2l.get_rnn_params, 1), (d2l.get_gru_params, 3), (d2l.get_lstm_params, 4)])
+@pytest.mark.parametrize(
+    "get_params, num_gates",
+    [(d2l.get_rnn_params, 1), (d2l.get_gru_params, 3), (d2l.get_lstm_params, 4)],
+)
 def test_parameters_are_in_the_books_order_small_gaussian_weights_and_zero_biases(
-        get_params, num_gates):
+    get_params, num_gates
+):
     d2l.set_seed(0)
     params = get_params(28, 50, mx.cpu())
     shapes = [(28, 50), (50, 50), (50,)] * num_gates + [(50, 28), (28,)]
@@ -169,28 +187,34 @@ def both_grus(candidate_scale=1.0, reset_bias=0.0, recurrent_bias=0.0):
     gluons = concise_case("gru", 1, 1).model
     layer, zeros = gluons.rnn, np.zeros(HIDDENS)
     for param, value in (
-            (layer.l0_i2h_weight, np.concatenate([W_xr, W_xz, W_xh], axis=1).T),
-            (layer.l0_h2h_weight, np.concatenate([W_hr, W_hz, W_hh], axis=1).T),
-            (layer.l0_i2h_bias, np.concatenate([b_r, b_z, b_h])),
-            (layer.l0_h2h_bias, np.concatenate([zeros, zeros, zeros + recurrent_bias])),
-            (gluons.dense.weight, W_hq.T), (gluons.dense.bias, b_q)):
+        (layer.l0_i2h_weight, np.concatenate([W_xr, W_xz, W_xh], axis=1).T),
+        (layer.l0_h2h_weight, np.concatenate([W_hr, W_hz, W_hh], axis=1).T),
+        (layer.l0_i2h_bias, np.concatenate([b_r, b_z, b_h])),
+        (layer.l0_h2h_bias, np.concatenate([zeros, zeros, zeros + recurrent_bias])),
+        (gluons.dense.weight, W_hq.T),
+        (gluons.dense.bias, b_q),
+    ):
         param.set_data(value)
     book.params[8] += recurrent_bias
     X, H = np.array([[1, 2, 3, 4], [0, 4, 2, 1]]), np.full((2, HIDDENS), 0.5)
     return book(X, (H,))[0].asnumpy(), gluons(X, [H.reshape(1, 2, HIDDENS)])[0].asnumpy()
 
 
-@pytest.mark.parametrize("options", [
-    {"candidate_scale": 0.0}, {"reset_bias": 50.0}, {"reset_bias": 50.0, "recurrent_bias": 0.7}],
-    ids=["no-recurrent-weights", "reset-gate-at-1", "reset-gate-at-1-two-biases"])
+@pytest.mark.parametrize(
+    "options",
+    [{"candidate_scale": 0.0}, {"reset_bias": 50.0}, {"reset_bias": 50.0, "recurrent_bias": 0.7}],
+    ids=["no-recurrent-weights", "reset-gate-at-1", "reset-gate-at-1-two-biases"],
+)
 def test_the_two_grus_agree_where_the_reset_gate_has_nothing_to_do(options):
     book, gluons = both_grus(**options)
     assert_allclose(book, gluons, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"recurrent_bias": 0.7}, {"candidate_scale": 0.0, "recurrent_bias": 0.7}],
-    ids=["generic", "generic-two-biases", "only-the-second-bias-is-reset"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"recurrent_bias": 0.7}, {"candidate_scale": 0.0, "recurrent_bias": 0.7}],
+    ids=["generic", "generic-two-biases", "only-the-second-bias-is-reset"],
+)
 def test_the_two_grus_are_different_functions(options):
     book, gluons = both_grus(**options)
     assert numpy.abs(book - gluons).max() > 0.01

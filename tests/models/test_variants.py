@@ -1,4 +1,5 @@
 """Parts of a GRU, Gluon's GRU written out, and the hook for the gates, each against a reference."""
+
 import mxnet as mx
 import numpy
 import pytest
@@ -15,22 +16,30 @@ from gluon_gru import models
 
 
 def reset_only_cell(x, state, W_xr, W_hr, b_r, W_xh, W_hh, b_h):
-    H, = state
+    (H,) = state
     R = sigmoid(x @ W_xr + H @ W_hr + b_r)
     return (numpy.tanh(x @ W_xh + (R * H) @ W_hh + b_h),)
 
 
 def update_only_cell(x, state, W_xz, W_hz, b_z, W_xh, W_hh, b_h):
-    H, = state
+    (H,) = state
     Z = sigmoid(x @ W_xz + H @ W_hz + b_z)
     return (Z * H + (1 - Z) * numpy.tanh(x @ W_xh + H @ W_hh + b_h),)
 
 
 PARTS = {
-    "reset_only": (models.get_reset_only_params, models.init_reset_only_state, models.reset_only,
-                   reset_only_cell),
-    "update_only": (models.get_update_only_params, models.init_update_only_state,
-                    models.update_only, update_only_cell),
+    "reset_only": (
+        models.get_reset_only_params,
+        models.init_reset_only_state,
+        models.reset_only,
+        reset_only_cell,
+    ),
+    "update_only": (
+        models.get_update_only_params,
+        models.init_update_only_state,
+        models.update_only,
+        update_only_cell,
+    ),
 }
 
 
@@ -38,8 +47,9 @@ PARTS = {
 def part(request):
     *functions, cell = PARTS[request.param]
     model = reference.randomise(d2l.RNNModelScratch(V, HIDDENS, mx.cpu(), *functions))
-    return Case(model, model.params,
-                lambda X, state, params: reference.scratch(cell, X, state, params))
+    return Case(
+        model, model.params, lambda X, state, params: reference.scratch(cell, X, state, params)
+    )
 
 
 def loss_of(case, forward):
@@ -74,19 +84,24 @@ def test_a_part_begins_small_with_a_state_of_zeros(name):
     for param in params:
         assert param.grad.shape == param.shape
         assert param.asnumpy().std() == pytest.approx(0.01 if param.ndim == 2 else 0, rel=0.1)
-    state, = init_state(3, HIDDENS, mx.cpu())
+    (state,) = init_state(3, HIDDENS, mx.cpu())
     assert state.shape == (3, HIDDENS) and not state.asnumpy().any()
 
 
-@pytest.mark.parametrize("forward_fn, own, forced", [
-    (models.reset_only, slice(3, None), lambda t, Z, R: (0 * Z, R)),
-    (models.update_only, [0, 1, 2, 6, 7, 8, 9, 10], lambda t, Z, R: (Z, 0 * R + 1))],
-    ids=["reset-only", "update-only"])
+@pytest.mark.parametrize(
+    "forward_fn, own, forced",
+    [
+        (models.reset_only, slice(3, None), lambda t, Z, R: (0 * Z, R)),
+        (models.update_only, [0, 1, 2, 6, 7, 8, 9, 10], lambda t, Z, R: (Z, 0 * R + 1)),
+    ],
+    ids=["reset-only", "update-only"],
+)
 def test_a_part_is_exactly_the_gru_with_the_other_gate_forced(forward_fn, own, forced):
     case = scratch_case("gru")
     X = mx.npx.one_hot(case.X.T, V)
-    params = case.model.params[own] if isinstance(own, slice) else [
-        case.model.params[i] for i in own]
+    params = (
+        case.model.params[own] if isinstance(own, slice) else [case.model.params[i] for i in own]
+    )
     outputs, (H,) = forward_fn(X, case.mx_state, params)
     whole, (whole_H,) = d2l.gru(X, case.mx_state, case.model.params, gates=forced)
     assert (outputs == whole).all() and (whole_H == H).all()
@@ -96,9 +111,11 @@ def written_out(model):
     """Return ``forward(X, state, gates)`` of a GRU model: its function with the hook."""
     if isinstance(model, d2l.RNNModelScratch):
         return lambda X, state, gates=None: d2l.gru(
-            mx.npx.one_hot(X.T, V), state, model.params, gates)
+            mx.npx.one_hot(X.T, V), state, model.params, gates
+        )
     return lambda X, state, gates=None: models.gru_reset_after(
-        mx.npx.one_hot(X.T, V), [state[0][0]], models.reset_after_params(model), gates)
+        mx.npx.one_hot(X.T, V), [state[0][0]], models.reset_after_params(model), gates
+    )
 
 
 GRUS = {"before": lambda: scratch_case("gru"), "after": lambda: concise_case("gru", 1, 1)}
@@ -127,8 +144,9 @@ def test_a_hook_can_force_a_gate_in_one_step(make):
     forward = written_out(case.model)
     _, (H,) = forward(case.X[:, :1], case.mx_state)
     # Kept as it was after the first step, whatever the second reads.
-    _, (kept,) = forward(case.X[:, :2], case.mx_state,
-                         lambda t, Z, R: (0 * Z + 1, R) if t == 1 else (Z, R))
+    _, (kept,) = forward(
+        case.X[:, :2], case.mx_state, lambda t, Z, R: (0 * Z + 1, R) if t == 1 else (Z, R)
+    )
     assert (kept == H).all()
 
 
@@ -150,4 +168,4 @@ def test_the_weights_of_every_layer_of_a_stack_are_its_own(layer):
     params = models.reset_after_params(model, layer)
     W = getattr(model.rnn, f"l{layer}_i2h_weight").data().asnumpy()
     assert (params[3].asnumpy() == W[:HIDDENS].T).all()
-    assert (params[0].asnumpy() == W[HIDDENS:2 * HIDDENS].T).all()
+    assert (params[0].asnumpy() == W[HIDDENS : 2 * HIDDENS].T).all()

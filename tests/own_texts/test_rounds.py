@@ -1,4 +1,5 @@
 """Training on a text of one's own: it learns, keeps the best, and can be interrupted anywhere."""
+
 import collections
 import contextlib
 import json
@@ -28,41 +29,46 @@ def short_rounds(monkeypatch):
 
 def digits(record):
     """Return what doesn't depend on the clock."""
-    return [{name: value for name, value in done.items()
-             if name not in ("seconds", "tokens_per_sec")} for done in record["rounds"]]
+    return [
+        {name: value for name, value in done.items() if name not in ("seconds", "tokens_per_sec")}
+        for done in record["rounds"]
+    ]
 
 
 def unigram_perplexity(text, num_training):
     """Return the held-out part's perplexity by the frequencies of the training part."""
-    counts, held_out = collections.Counter(text[:num_training]), text[num_training + 1:]
+    counts, held_out = collections.Counter(text[:num_training]), text[num_training + 1 :]
     return math.exp(-sum(math.log(counts[c] / num_training) for c in held_out) / len(held_out))
 
 
 @pytest.mark.parametrize("optimizer, lr", [("adam", 0.02), ("sgd", 1)])
 def test_a_model_learns_what_no_frequencies_tell(tmp_path, optimizer, lr):
     path, text = write_toy(tmp_path), toy_text()
-    record = own_texts.train(path, tmp_path / "run", optimizer=optimizer, seed=3,
-                             **{**SMALL, "lr": lr, "epochs": 6})
+    record = own_texts.train(
+        path, tmp_path / "run", optimizer=optimizer, seed=3, **{**SMALL, "lr": lr, "epochs": 6}
+    )
     num_training = len(text) - num_validation(len(text), 0.1)
     assert record["text"]["num_training"] == num_training
     unigram = unigram_perplexity(text, num_training)
     assert record["best"]["validation_perplexity"] < unigram / 2
     assert record["rounds"][0]["train_perplexity"] > record["rounds"][-1]["train_perplexity"]
     assert record["best"]["bits_per_character"] == pytest.approx(
-        math.log2(record["best"]["validation_perplexity"]))
+        math.log2(record["best"]["validation_perplexity"])
+    )
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_best_model_is_kept_and_scores_as_recorded(tmp_path, cell):
     path, text = write_toy(tmp_path), toy_text()
     # So large a rate that it gets worse on the way.
-    record = own_texts.train(path, tmp_path / "run", cell=cell,
-                             **{**SMALL, "lr": 0.2, "epochs": 5, "decay": 1})
+    record = own_texts.train(
+        path, tmp_path / "run", cell=cell, **{**SMALL, "lr": 0.2, "epochs": 5, "decay": 1}
+    )
     best = best_round(record["rounds"])
     assert json.loads((tmp_path / "run" / "run.json").read_text()) == record
     assert record["best"] == best
     held_out = tmp_path / "held-out.txt"
-    held_out.write_text(text[record["text"]["num_training"]:])
+    held_out.write_text(text[record["text"]["num_training"] :])
     found = own_texts.evaluate(tmp_path / "run", held_out)
     assert found.perplexity == pytest.approx(best["validation_perplexity"], rel=1e-6)
     config = checkpoint.load(tmp_path / "run" / "model.safetensors").config
@@ -72,22 +78,25 @@ def test_the_best_model_is_kept_and_scores_as_recorded(tmp_path, cell):
 
 def test_words_are_learned_and_bits_count_characters(tmp_path):
     path = write_toy(tmp_path, 400)
-    record = own_texts.train(path, tmp_path / "run", tokens="words", case="fold",
-                             **{**SMALL, "epochs": 8})
+    record = own_texts.train(
+        path, tmp_path / "run", tokens="words", case="fold", **{**SMALL, "epochs": 8}
+    )
     text = reading.read(path, "words", "fold")
     best, num_training = record["best"], record["text"]["num_training"]
     assert best["validation_perplexity"] < 3
-    held_out = text.vocab.to_tokens(text.tokens[num_training + 1:])
+    held_out = text.vocab.to_tokens(text.tokens[num_training + 1 :])
     assert best["bits_per_character"] == pytest.approx(
-        math.log2(best["validation_perplexity"]) * len(held_out) / len("".join(held_out)))
+        math.log2(best["validation_perplexity"]) * len(held_out) / len("".join(held_out))
+    )
 
 
 def test_training_stops_when_patience_runs_out(tmp_path):
     # Noise can only be learned by heart, which the held-out part doesn't reward.
     path = tmp_path / "noise.txt"
     path.write_bytes(numpy.random.RandomState(0).randint(97, 123, 1500).astype("uint8").tobytes())
-    record = own_texts.train(path, tmp_path / "run", patience=2,
-                             **{**SMALL, "num_hiddens": 64, "epochs": 60})
+    record = own_texts.train(
+        path, tmp_path / "run", patience=2, **{**SMALL, "num_hiddens": 64, "epochs": 60}
+    )
     rounds = record["rounds"]
     assert len(rounds) < 50
     assert rounds.index(best_round(rounds)) == len(rounds) - 3
@@ -116,10 +125,13 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name, engine, num_sentences", [
-    *((name, "", 160) for name in SETTINGS), ("random, dropout", "off", 16)])
-def test_an_interrupted_run_goes_on_to_the_same_digits(tmp_path, monkeypatch, name, engine,
-                                                       num_sentences):
+@pytest.mark.parametrize(
+    "name, engine, num_sentences",
+    [*((name, "", 160) for name in SETTINGS), ("random, dropout", "off", 16)],
+)
+def test_an_interrupted_run_goes_on_to_the_same_digits(
+    tmp_path, monkeypatch, name, engine, num_sentences
+):
     monkeypatch.setenv("GLUON_GRU_ENGINE", engine)
     monkeypatch.setattr(training, "ROUND_TOKENS", (1, 16 * num_sentences))
     settings = {**SMALL, "epochs": 2, **SETTINGS[name]}
@@ -128,8 +140,12 @@ def test_an_interrupted_run_goes_on_to_the_same_digits(tmp_path, monkeypatch, na
     assert len(whole["rounds"]) == 4
     steps = whole["text"]["num_training"] // 32
     # In the first round, in the middle of the first epoch, while scoring, in the second epoch.
-    for method, number in (("step", 5), ("step", steps // 2 + 4), ("losses", 2),
-                           ("step", steps // 2 + 3)):
+    for method, number in (
+        ("step", 5),
+        ("step", steps // 2 + 4),
+        ("losses", 2),
+        ("step", steps // 2 + 3),
+    ):
         with ctrl_c_at(number, method):
             own_texts.train(path, tmp_path / "cut", resume=True, **settings)
     resumed = own_texts.train(path, tmp_path / "cut", resume=True)
@@ -137,7 +153,8 @@ def test_an_interrupted_run_goes_on_to_the_same_digits(tmp_path, monkeypatch, na
     for file in ("model.safetensors", "last.safetensors"):
         ours, theirs = (checkpoint.load(tmp_path / run / file).params for run in ("cut", "whole"))
         assert {name: array.tobytes() for name, array in ours.items()} == {
-            name: array.tobytes() for name, array in theirs.items()}
+            name: array.tobytes() for name, array in theirs.items()
+        }
     assert len(resumed["invocations"]) == 5
 
 

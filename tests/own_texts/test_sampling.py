@@ -1,4 +1,5 @@
 """Tokens drawn from a model's predictions."""
+
 import itertools
 
 import mxnet as mx
@@ -18,12 +19,21 @@ def shares(temperature, top_k, count=20000):
     return numpy.bincount(drawn, minlength=5) / count
 
 
-@pytest.mark.parametrize("temperature, top_k, expected", [
-    (1, None, [0, 0.4, 0.3, 0.2, 0.1]), (1, 4, [0, 0.4, 0.3, 0.2, 0.1]),
-    (1, 2, [0, 4 / 7, 3 / 7, 0, 0]), (0.5, None, [0, 16 / 30, 9 / 30, 4 / 30, 1 / 30]),
-    (0.5, 2, [0, 16 / 25, 9 / 25, 0, 0]), (1, 1, [0, 1, 0, 0, 0]), (1e-9, None, [0, 1, 0, 0, 0]),
-    (1e-320, None, [0, 1, 0, 0, 0]),
-    (0, None, [0, 1, 0, 0, 0]), (0, 3, [0, 1, 0, 0, 0])])
+@pytest.mark.parametrize(
+    "temperature, top_k, expected",
+    [
+        (1, None, [0, 0.4, 0.3, 0.2, 0.1]),
+        (1, 4, [0, 0.4, 0.3, 0.2, 0.1]),
+        (1, 2, [0, 4 / 7, 3 / 7, 0, 0]),
+        (0.5, None, [0, 16 / 30, 9 / 30, 4 / 30, 1 / 30]),
+        (0.5, 2, [0, 16 / 25, 9 / 25, 0, 0]),
+        (1, 1, [0, 1, 0, 0, 0]),
+        (1e-9, None, [0, 1, 0, 0, 0]),
+        (1e-320, None, [0, 1, 0, 0, 0]),
+        (0, None, [0, 1, 0, 0, 0]),
+        (0, 3, [0, 1, 0, 0, 0]),
+    ],
+)
 def test_tokens_come_as_often_as_they_are_likely_and_unk_never(temperature, top_k, expected):
     # Four standard deviations of a share of 20,000 draws.
     numpy.testing.assert_allclose(shares(temperature, top_k), expected, atol=0.015)
@@ -45,7 +55,8 @@ def test_greedy_continuations_are_those_of_the_book(model, setting, monkeypatch)
     tokens = [vocab[c] for c in "bad"]
     found = list(itertools.islice(continuation(model, tokens, 0), 40))
     assert "bad" + "".join(vocab.to_tokens(found)) == d2l.predict_ch8(
-        "bad", 40, model, vocab, mx.cpu())
+        "bad", 40, model, vocab, mx.cpu()
+    )
     assert found == list(itertools.islice(continuation(model, tokens, 1, top_k=1), 40))
 
 

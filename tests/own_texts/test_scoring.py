@@ -1,4 +1,5 @@
 """Perplexity and bits per character, beside float64 sums over the model's probabilities."""
+
 import math
 
 import mxnet as mx
@@ -34,15 +35,18 @@ def nats(model, tokens):
 def as_rows(model, tokens, rows):
     """Return the mean loss over rows side by side, and what they leave over."""
     length = (len(tokens) - 1) // rows
-    cuts = [tokens[i * length:(i + 1) * length + 1] for i in range(rows)]
-    cuts.append(tokens[rows * length:])
+    cuts = [tokens[i * length : (i + 1) * length + 1] for i in range(rows)]
+    cuts.append(tokens[rows * length :])
     return numpy.concatenate([nats(model, cut) for cut in cuts if len(cut) > 1]).mean()
 
 
-@pytest.mark.parametrize("engine, num_sentences, rows", [
-    ("", 1, 1), ("", 60, 1), ("", 190, 2), ("", 500, 5), ("off", 1, 1), ("off", 190, 2)])
-def test_scores_are_those_of_the_models_probabilities(tmp_path, monkeypatch, run, engine,
-                                                      num_sentences, rows):
+@pytest.mark.parametrize(
+    "engine, num_sentences, rows",
+    [("", 1, 1), ("", 60, 1), ("", 190, 2), ("", 500, 5), ("off", 1, 1), ("off", 190, 2)],
+)
+def test_scores_are_those_of_the_models_probabilities(
+    tmp_path, monkeypatch, run, engine, num_sentences, rows
+):
     path, text = write_toy(tmp_path, num_sentences, 5), toy_text(num_sentences, 5)
     model, vocab = restore(run)
     tokens = numpy.array(vocab[list(text)])
@@ -73,7 +77,8 @@ def test_words_count_the_characters_they_have(tmp_path):
     first = text.split()[0]
     assert found.num_characters == len(text) - len(first)
     assert found.bits_per_character == pytest.approx(
-        math.log2(found.perplexity) * found.num_tokens / found.num_characters)
+        math.log2(found.perplexity) * found.num_tokens / found.num_characters
+    )
 
 
 @pytest.mark.parametrize("name", ["scratch GRU", "GRU"])

@@ -1,4 +1,5 @@
 """Settings refuse what can't be, and follow from the text where they aren't given."""
+
 import math
 
 import numpy
@@ -16,14 +17,36 @@ from gluon_gru.own_texts.settings import (
 from gluon_gru.text.minibatches import shortest_corpus
 
 
-@pytest.mark.parametrize("name, value", [
-    ("cell", "grus"), ("tokens", "char"), ("case", "lower"), ("optimizer", "adamw"),
-    ("sampling", "shuffled"), ("num_hiddens", 0), ("num_layers", 1.5), ("batch_size", -1),
-    ("num_steps", "8"), ("patience", 0), ("lr", 0), ("lr", math.nan), ("epochs", -1),
-    ("epochs", math.inf),
-    ("epochs", 1e308), ("decay", 0), ("decay", 1.1), ("dropout", 1), ("dropout", -0.1),
-    ("dropout", math.nan), ("validation", 0), ("validation", 0.6), ("seed", -1), ("seed", 2**31),
-    ("seed", 1.0)])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("cell", "grus"),
+        ("tokens", "char"),
+        ("case", "lower"),
+        ("optimizer", "adamw"),
+        ("sampling", "shuffled"),
+        ("num_hiddens", 0),
+        ("num_layers", 1.5),
+        ("batch_size", -1),
+        ("num_steps", "8"),
+        ("patience", 0),
+        ("lr", 0),
+        ("lr", math.nan),
+        ("epochs", -1),
+        ("epochs", math.inf),
+        ("epochs", 1e308),
+        ("decay", 0),
+        ("decay", 1.1),
+        ("dropout", 1),
+        ("dropout", -0.1),
+        ("dropout", math.nan),
+        ("validation", 0),
+        ("validation", 0.6),
+        ("seed", -1),
+        ("seed", 2**31),
+        ("seed", 1.0),
+    ],
+)
 def test_a_value_that_cant_be_is_named(name, value):
     with pytest.raises(InputError) as error:
         Settings(**{name: value})

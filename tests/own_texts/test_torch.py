@@ -1,4 +1,5 @@
 """Runs on own texts beside PyTorch: the same learning, and what is written down of it."""
+
 import json
 
 import mxnet as mx
@@ -19,8 +20,9 @@ def learn(make, layer, optimizer, lr):
     model.initialize(init=mx.init.Uniform(0.4))
     model(mx.np.zeros((1, 1), dtype="int32"), model.begin_state(batch_size=1, ctx=mx.cpu()))
     rng, learner = numpy.random.RandomState(0), make(model, optimizer, 0.5, 1)
-    batches = [tuple(rng.randint(0, V, (BATCH, STEPS)).astype("int32") for _ in range(2))
-               for _ in range(6)]
+    batches = [
+        tuple(rng.randint(0, V, (BATCH, STEPS)).astype("int32") for _ in range(2)) for _ in range(6)
+    ]
     losses = [learner.step(X, Y, lr, from_zeros=i == 3) for i, (X, Y) in enumerate(batches)]
     scores = [learner.losses(X, Y, from_zeros=i == 0) for i, (X, Y) in enumerate(batches)]
     learner.close()
@@ -36,8 +38,9 @@ def test_both_learn_the_same_and_the_model_gets_the_weights_back(layer, optimize
         return fused.RNN(num_hiddens, num_layers, activation="tanh")
 
     layer = rnn if layer is fused.RNN else layer
-    (ours, weights), (theirs, others) = (learn(make, layer, optimizer, lr)
-                                         for make in (Learner, TorchLearner))
+    (ours, weights), (theirs, others) = (
+        learn(make, layer, optimizer, lr) for make in (Learner, TorchLearner)
+    )
     numpy.testing.assert_allclose(ours, theirs, rtol=1e-4)
     for a, b in zip(weights, others):
         numpy.testing.assert_allclose(a, b, atol=1e-4)

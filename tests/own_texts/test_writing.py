@@ -1,4 +1,5 @@
 """What a model writes: the book's text where greedy, the seed's where drawn, and as it comes."""
+
 import itertools
 import math
 import re
@@ -62,8 +63,9 @@ def test_text_comes_token_by_token(run, monkeypatch):
 
 def test_without_a_prefix_it_starts_as_a_line_does(run):
     model, vocab = restore(run)
-    assert text(run, length=30, temperature=0) == d2l.predict_ch8(
-        "\n", 30, model, vocab, mx.cpu())[1:]
+    assert (
+        text(run, length=30, temperature=0) == d2l.predict_ch8("\n", 30, model, vocab, mx.cpu())[1:]
+    )
     assert text(run, "The", length=0) == "The" and text(run, length=0) == ""
 
 
@@ -86,12 +88,20 @@ def test_unknown_words_are_named(words):
         own_texts.generate(words, "the zebra zebra!")
 
 
-@pytest.mark.parametrize("options, said", [
-    ({"temperature": -0.1}, "temperature is -0.1"), ({"temperature": math.nan}, "is nan"),
-    ({"temperature": math.inf}, "temperature is inf"), ({"temperature": "1"}, "is '1'"),
-    ({"top_k": 0}, "top_k is 0: .* from 1 to 2"), ({"top_k": 1000}, "top_k is 1000: .* from 1 to"),
-    ({"length": -1}, "length is -1"), ({"length": 1.5}, "length is 1.5"),
-    ({"seed": -1}, "seed is -1")])
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"temperature": -0.1}, "temperature is -0.1"),
+        ({"temperature": math.nan}, "is nan"),
+        ({"temperature": math.inf}, "temperature is inf"),
+        ({"temperature": "1"}, "is '1'"),
+        ({"top_k": 0}, "top_k is 0: .* from 1 to 2"),
+        ({"top_k": 1000}, "top_k is 1000: .* from 1 to"),
+        ({"length": -1}, "length is -1"),
+        ({"length": 1.5}, "length is 1.5"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
 def test_options_that_cant_be_are_named_before_anything_is_written(run, options, said):
     with pytest.raises(InputError, match=said):
         own_texts.generate(run, "The", **options)
@@ -105,7 +115,8 @@ def test_the_chapters_models_write_too(tmp_path, name):
     d2l.train(model, train_iter, train_iter.vocab, 1, 2, mx.cpu(), checkpoint=path)
     prefix = "".join(train_iter.vocab.idx_to_token[1:4])
     assert text(path, prefix, 20, temperature=0) == d2l.predict_ch8(
-        prefix, 20, model, train_iter.vocab, mx.cpu())
+        prefix, 20, model, train_iter.vocab, mx.cpu()
+    )
 
 
 def test_what_holds_no_model_or_another_versions_is_told(tmp_path):

@@ -1,4 +1,5 @@
 """The claims are whole, and stand in one place only."""
+
 import pathlib
 import re
 
@@ -19,7 +20,10 @@ def test_every_training_output_claims_a_perplexity_a_rate_and_two_texts():
     assert outputs == ["chapter-scratch", "chapter-concise", "slides-scratch", "slides-concise"]
     for group in outputs:
         assert [claim.quantity for claim in CLAIMS if claim.group == group] == [
-            "perplexity", "tokens/sec", "continuation"]
+            "perplexity",
+            "tokens/sec",
+            "continuation",
+        ]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
@@ -29,8 +33,9 @@ def test_every_claim_has_a_source_and_a_reason_for_its_tolerance(claim):
     assert (claim.tolerance is not None) == (claim.quantity == "perplexity")
 
 
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.quantity == "continuation"],
-                         ids=lambda claim: claim.id)
+@pytest.mark.parametrize(
+    "claim", [c for c in CLAIMS if c.quantity == "continuation"], ids=lambda claim: claim.id
+)
 def test_published_texts_are_the_prefixes_and_what_a_page_shows_of_fifty_characters(claim):
     assert claim.protocol.num_predicts == 50
     for text, prefix in zip(claim.value, claim.protocol.prefixes):
@@ -50,8 +55,9 @@ def test_speedups_are_the_ratios_of_the_published_rates():
 
 def test_no_other_module_repeats_a_published_rate_or_text():
     published = [str(claim.value) for claim in CLAIMS if claim.quantity == "tokens/sec"]
-    published += [text for claim in CLAIMS if claim.quantity == "continuation"
-                  for text in claim.value]
+    published += [
+        text for claim in CLAIMS if claim.quantity == "continuation" for text in claim.value
+    ]
     for path in PACKAGE.rglob("*.py"):
         code = path.read_text(encoding="utf-8").replace(",", "").replace("_", "")
         found = [value for value in published if re.search(rf"(?<!\w){value}(?!\w)", code)]

@@ -1,4 +1,5 @@
 """Verdicts, on measurements made up so that the right answer is known."""
+
 import dataclasses
 
 import pytest
@@ -12,9 +13,14 @@ TEXT = "the quick brown fox jumps over the lazy dog"
 
 def measurement(perplexity=1.1, rate=1000.0, epochs=500, model="gru-scratch", seed=1):
     texts = ["time traveller" + TEXT[:50], "traveller" + "x" * 50]
-    return Measurement(model, seed, [20.0] * (epochs - 1) + [perplexity],
-                       [rate / 2] * (epochs - 1) + [rate], [1.0] * epochs,
-                       {str(epoch): texts for epoch in (25, 50, epochs)})
+    return Measurement(
+        model,
+        seed,
+        [20.0] * (epochs - 1) + [perplexity],
+        [rate / 2] * (epochs - 1) + [rate],
+        [1.0] * epochs,
+        {str(epoch): texts for epoch in (25, 50, epochs)},
+    )
 
 
 def claim(quantity="perplexity", value=1.1, tolerance=0.05, protocol=SCRATCH, **more):
@@ -25,9 +31,17 @@ def verdict(of, *measurements, is_books=True, on_gpu=False):
     return judge(of, list(measurements), TEXT, is_books, on_gpu)
 
 
-@pytest.mark.parametrize("perplexities, expected", [
-    ((1.06,), "holds"), ((1.149,), "holds"), ((1.04,), "does not hold"),
-    ((1.16,), "does not hold"), ((1.06, 1.3, 1.1), "holds"), ((1.2, 1.3, 1.1), "does not hold")])
+@pytest.mark.parametrize(
+    "perplexities, expected",
+    [
+        ((1.06,), "holds"),
+        ((1.149,), "holds"),
+        ((1.04,), "does not hold"),
+        ((1.16,), "does not hold"),
+        ((1.06, 1.3, 1.1), "holds"),
+        ((1.2, 1.3, 1.1), "does not hold"),
+    ],
+)
 def test_a_perplexity_holds_if_the_median_is_within_the_tolerance(perplexities, expected):
     found = verdict(claim(), *[measurement(ppl, seed=i) for i, ppl in enumerate(perplexities)])
     assert (found.verdict, found.measured) == (expected, list(perplexities))
@@ -64,12 +78,17 @@ def test_texts_are_shown_side_by_side_with_their_verbatim_shares():
     assert found.texts == measurement().continuations["500"]
 
 
-@pytest.mark.parametrize("quantity, value", [
-    ("perplexity", 1.1), ("tokens/sec", 900), ("continuation", ("time traveller", "traveller")),
-    ("speedup", 2.0)])
+@pytest.mark.parametrize(
+    "quantity, value",
+    [
+        ("perplexity", 1.1),
+        ("tokens/sec", 900),
+        ("continuation", ("time traveller", "traveller")),
+        ("speedup", 2.0),
+    ],
+)
 def test_whatever_was_cut_short_or_on_another_corpus_or_not_run_says_so(quantity, value):
-    of = claim(quantity, value, 0.05, CONCISE,
-               baseline=SCRATCH if quantity == "speedup" else None)
+    of = claim(quantity, value, 0.05, CONCISE, baseline=SCRATCH if quantity == "speedup" else None)
     whole = [measurement(), measurement(model="gru-concise")]
     short = [measurement(epochs=25), measurement(epochs=25, model="gru-concise")]
     assert verdict(of, *short).verdict == "cut short"
@@ -85,17 +104,33 @@ def test_another_corpus_gives_no_share_to_the_published_text():
     assert [pair[0] for pair in verdict(of, measurement(), is_books=False).shares] == [None, None]
 
 
-@pytest.mark.parametrize("generated, share", [
-    ("", 0), ("quick brow", 1), ("quick bro", 0), ("quick browZ", 10 / 11),
-    ("Zquick brown foxZ", 15 / 17), ("lazy dogthe quick", 0), ("quick browquick brow", 1),
-    ("the quick quick brown", 1)])
+@pytest.mark.parametrize(
+    "generated, share",
+    [
+        ("", 0),
+        ("quick brow", 1),
+        ("quick bro", 0),
+        ("quick browZ", 10 / 11),
+        ("Zquick brown foxZ", 15 / 17),
+        ("lazy dogthe quick", 0),
+        ("quick browquick brow", 1),
+        ("the quick quick brown", 1),
+    ],
+)
 def test_the_verbatim_share_counts_characters_in_runs_of_ten(generated, share):
     assert verbatim_share(generated, TEXT) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("generated, spans", [
-    ("quick brow", [[0, 10]]), ("quick bro", []), ("Zquick brown foxZ", [[1, 16]]),
-    ("quick browquick brow", [[0, 20]]), ("quick browZthe quick b", [[0, 10], [11, 22]])])
+@pytest.mark.parametrize(
+    "generated, spans",
+    [
+        ("quick brow", [[0, 10]]),
+        ("quick bro", []),
+        ("Zquick brown foxZ", [[1, 16]]),
+        ("quick browquick brow", [[0, 20]]),
+        ("quick browZthe quick b", [[0, 10], [11, 22]]),
+    ],
+)
 def test_verbatim_runs_are_found_where_they_are(generated, spans):
     assert verbatim_spans(generated, TEXT) == spans
 

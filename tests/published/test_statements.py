@@ -1,4 +1,5 @@
 """The exercises' verdicts, from figures that leave no doubt, and the small parts behind them."""
+
 import mxnet as mx
 import numpy
 import pytest
@@ -25,14 +26,22 @@ from gluon_gru.studies.exercises.setting import Setting
 
 def runs_of(**finals):
     """Return trainings that end with these perplexities, a list a model; all start at 20."""
-    return {name.replace("_", "-"): [trainings.Training(name, Measurement(
-        name, seed, [20, 2, value], [1] * 3, [1] * 3, {}), "", {})
-        for seed, value in enumerate(values, 1)] for name, values in finals.items()}
+    return {
+        name.replace("_", "-"): [
+            trainings.Training(
+                name, Measurement(name, seed, [20, 2, value], [1] * 3, [1] * 3, {}), "", {}
+            )
+            for seed, value in enumerate(values, 1)
+        ]
+        for name, values in finals.items()
+    }
 
 
 def speeds_of(**seconds):
-    return {name.replace("_", "-"): timing.Speed([1 / value] * 3, [value] * 3, 1)
-            for name, value in seconds.items()}
+    return {
+        name.replace("_", "-"): timing.Speed([1 / value] * 3, [value] * 3, 1)
+        for name, value in seconds.items()
+    }
 
 
 class Full:
@@ -42,37 +51,59 @@ class Full:
     verdict = Setting.verdict
 
 
-CELLS_RUNS = {f"{cell}_{kind}": values for kind in ("scratch", "concise") for cell, values in (
-    ("rnn", [1.3, 1.4]), ("gru", [1.05, 1.06]), ("lstm", [1.2, 1.1]))}
-CELLS_SPEEDS = {f"{cell}_{kind}": seconds * factor
-                for kind, factor in (("scratch", 3), ("concise", 1))
-                for cell, seconds in (("rnn", 1), ("gru", 2), ("lstm", 4))}
+CELLS_RUNS = {
+    f"{cell}_{kind}": values
+    for kind in ("scratch", "concise")
+    for cell, values in (("rnn", [1.3, 1.4]), ("gru", [1.05, 1.06]), ("lstm", [1.2, 1.1]))
+}
+CELLS_SPEEDS = {
+    f"{cell}_{kind}": seconds * factor
+    for kind, factor in (("scratch", 3), ("concise", 1))
+    for cell, seconds in (("rnn", 1), ("gru", 2), ("lstm", 4))
+}
 
 
-@pytest.mark.parametrize("function, change_runs, change_speeds, verdict", [
-    (cells._gru_against_rnn, {}, {}, "holds"),
-    (cells._gru_against_rnn, {"rnn_concise": [1.01, 1.01]}, {}, "depends"),
-    (cells._gru_against_rnn, {"rnn_concise": [1, 1], "rnn_scratch": [1, 1]},
-     {"rnn_concise": 9, "rnn_scratch": 9}, "does not hold"),
-    (cells._gru_against_lstm, {}, {}, "holds"),
-    (cells._gru_against_lstm, {}, {"lstm_concise": 2.1}, "depends"),
-    (cells._gru_against_lstm, {"gru_scratch": [2, 2], "gru_concise": [2, 2]},
-     {"lstm_concise": 2, "lstm_scratch": 6}, "does not hold"),
-])
+@pytest.mark.parametrize(
+    "function, change_runs, change_speeds, verdict",
+    [
+        (cells._gru_against_rnn, {}, {}, "holds"),
+        (cells._gru_against_rnn, {"rnn_concise": [1.01, 1.01]}, {}, "depends"),
+        (
+            cells._gru_against_rnn,
+            {"rnn_concise": [1, 1], "rnn_scratch": [1, 1]},
+            {"rnn_concise": 9, "rnn_scratch": 9},
+            "does not hold",
+        ),
+        (cells._gru_against_lstm, {}, {}, "holds"),
+        (cells._gru_against_lstm, {}, {"lstm_concise": 2.1}, "depends"),
+        (
+            cells._gru_against_lstm,
+            {"gru_scratch": [2, 2], "gru_concise": [2, 2]},
+            {"lstm_concise": 2, "lstm_scratch": 6},
+            "does not hold",
+        ),
+    ],
+)
 def test_verdicts_on_the_cells(function, change_runs, change_speeds, verdict):
     runs = {**runs_of(**{**CELLS_RUNS, **change_runs}), **runs_of(rnn_tanh_concise=[1.2])}
     speeds = {**speeds_of(**{**CELLS_SPEEDS, **change_speeds}), **speeds_of(rnn_tanh_concise=1)}
     assert function(Full(), runs, speeds).verdict == verdict
 
 
-@pytest.mark.parametrize("change, verdict", [
-    ({}, "holds"),
-    ({"rnn_scratch": [1.3, 1.15]}, "does not hold"),
-    ({"lstm_scratch": [1.35, 1.1]}, "depends"),
-])
+@pytest.mark.parametrize(
+    "change, verdict",
+    [
+        ({}, "holds"),
+        ({"rnn_scratch": [1.3, 1.15]}, "does not hold"),
+        ({"lstm_scratch": [1.35, 1.1]}, "depends"),
+    ],
+)
 def test_verdicts_on_the_ranking(change, verdict):
-    same = {f"{cell}_{kind}": values for kind in ("scratch", "concise") for cell, values in (
-        ("rnn", [1.3, 1.4]), ("gru", [1.05, 1.06]), ("lstm", [1.2, 1.2]))}
+    same = {
+        f"{cell}_{kind}": values
+        for kind in ("scratch", "concise")
+        for cell, values in (("rnn", [1.3, 1.4]), ("gru", [1.05, 1.06]), ("lstm", [1.2, 1.2]))
+    }
     if verdict == "does not hold":
         change = {"rnn_scratch": [1.3, 1.01]}
     assert cells._ranking(Full(), runs_of(**{**same, **change})).verdict == verdict
@@ -90,58 +121,97 @@ def test_verdicts_on_the_time_to_a_perplexity():
     assert cells._time_to_perplexity(Full(), runs, slower)[0].verdict == "depends"
 
 
-@pytest.mark.parametrize("reset, update, verdict", [
-    ([0.9, 1.0], [1.2, 1.3], "depends"), ([1.2, 1.3], [1.2, 1.3], "holds"),
-    ([1.0, 1.06], [1.06, 1.0], "does not hold")])
+@pytest.mark.parametrize(
+    "reset, update, verdict",
+    [
+        ([0.9, 1.0], [1.2, 1.3], "depends"),
+        ([1.2, 1.3], [1.2, 1.3], "holds"),
+        ([1.0, 1.06], [1.06, 1.0], "does not hold"),
+    ],
+)
 def test_verdicts_on_the_parts(reset, update, verdict):
-    runs = runs_of(rnn_scratch=[1.3, 1.3], reset_only_scratch=reset, update_only_scratch=update,
-                   gru_scratch=[1.05, 1.07])
+    runs = runs_of(
+        rnn_scratch=[1.3, 1.3],
+        reset_only_scratch=reset,
+        update_only_scratch=update,
+        gru_scratch=[1.05, 1.07],
+    )
     speeds = speeds_of(rnn_scratch=1, reset_only_scratch=2, update_only_scratch=2, gru_scratch=3)
     assert parts._both_needed(Full(), runs, speeds).verdict == verdict
 
 
-@pytest.mark.parametrize("random_ends, alike, verdict", [
-    (1.5, 1.3, "holds"), (1.5, 1.01, "depends"), (1.01, 1.01, "does not hold")])
+@pytest.mark.parametrize(
+    "random_ends, alike, verdict",
+    [(1.5, 1.3, "holds"), (1.5, 1.01, "depends"), (1.01, 1.01, "does not hold")],
+)
 def test_verdicts_on_sampling(random_ends, alike, verdict):
-    runs = runs_of(rnn_scratch=[1.2], gru_concise=[1.05],
-                   **{"rnn_scratch_random": [random_ends + 0.18],
-                      "gru_concise_random": [random_ends]})
-    scores = {"rnn-scratch": [(1.2, 1.2)], "gru-concise": [(1.2, 1.2)],
-              "rnn-scratch-random": [(alike, alike)], "gru-concise-random": [(alike, alike)]}
+    runs = runs_of(
+        rnn_scratch=[1.2],
+        gru_concise=[1.05],
+        **{"rnn_scratch_random": [random_ends + 0.18], "gru_concise_random": [random_ends]},
+    )
+    scores = {
+        "rnn-scratch": [(1.2, 1.2)],
+        "gru-concise": [(1.2, 1.2)],
+        "rnn-scratch-random": [(alike, alike)],
+        "gru-concise-random": [(alike, alike)],
+    }
     if verdict == "does not hold":
         runs["rnn-scratch-random"] = runs["gru-concise-random"] = runs_of(x=[1.0])["x"]
     assert sampling._perplexity(Full(), runs, scores).verdict == verdict
 
 
-@pytest.mark.parametrize("seconds, verdict", [
-    ((1.1, 1.1), "holds"), ((1.1, 1.0), "depends"), ((1.01, 0.9), "does not hold")])
+@pytest.mark.parametrize(
+    "seconds, verdict",
+    [((1.1, 1.1), "holds"), ((1.1, 1.0), "depends"), ((1.01, 0.9), "does not hold")],
+)
 def test_verdicts_on_the_cost_of_sampling(seconds, verdict):
-    runs = runs_of(rnn_scratch=[1], gru_concise=[1], rnn_scratch_random=[1],
-                   gru_concise_random=[1])
-    speeds = speeds_of(rnn_scratch=1, gru_concise=1, rnn_scratch_random=seconds[0],
-                       gru_concise_random=seconds[1])
+    runs = runs_of(rnn_scratch=[1], gru_concise=[1], rnn_scratch_random=[1], gru_concise_random=[1])
+    speeds = speeds_of(
+        rnn_scratch=1, gru_concise=1, rnn_scratch_random=seconds[0], gru_concise_random=seconds[1]
+    )
     assert sampling._cost(Full(), runs, speeds).verdict == verdict
 
 
-@pytest.mark.parametrize("reset, update, short, long", [
-    ([2, 3], [9, 9], "holds", "holds"), ([4, 4], [3, 4], "depends", "does not hold"),
-    ([9, 9], [9, 9], "does not hold", "depends"), ([7, 7], [9, 9], "depends", "holds")])
+@pytest.mark.parametrize(
+    "reset, update, short, long",
+    [
+        ([2, 3], [9, 9], "holds", "holds"),
+        ([4, 4], [3, 4], "depends", "does not hold"),
+        ([9, 9], [9, 9], "does not hold", "depends"),
+        ([7, 7], [9, 9], "depends", "holds"),
+    ],
+)
 def test_verdicts_on_what_gates_are_for(reset, update, short, long):
-    halves = {(name, clamp): values for name in ("gru-scratch", "gru-concise")
-              for clamp, values in (("R at its mean", reset), ("Z at its mean", update))}
+    halves = {
+        (name, clamp): values
+        for name in ("gru-scratch", "gru-concise")
+        for clamp, values in (("R at its mean", reset), ("Z at its mean", update))
+    }
     other = {key: [1] for key in halves}
     assert dependencies._short(Full(), halves, 6).verdict == short
     assert dependencies._long(Full(), halves, 6, other, other).verdict == long
 
 
 def trial(num_steps, num_hiddens, lr, perplexity, seconds, continuation=""):
-    return {"num_steps": num_steps, "num_hiddens": num_hiddens, "lr": lr, "perplexity": perplexity,
-            "seconds": seconds, "continuation": continuation, "number": perplexity}
+    return {
+        "num_steps": num_steps,
+        "num_hiddens": num_hiddens,
+        "lr": lr,
+        "perplexity": perplexity,
+        "seconds": seconds,
+        "continuation": continuation,
+        "number": perplexity,
+    }
 
 
 def test_verdicts_on_the_study():
-    trials = [trial(8, 2, 1, 5, 10), trial(8, 4, 1, 4, 20), trial(16, 2, 1, 7, 30),
-              trial(16, 4, 1, 6, 40)]
+    trials = [
+        trial(8, 2, 1, 5, 10),
+        trial(8, 4, 1, 4, 20),
+        trial(16, 2, 1, 7, 30),
+        trial(16, 4, 1, 6, 40),
+    ]
     assert hyperparameters._running_time(Full(), "", trials).verdict == "holds"
     assert hyperparameters._perplexity(Full(), "", trials, []).verdict == "depends"
     level = [{**trial, "seconds": 10} for trial in trials]
@@ -160,8 +230,12 @@ def test_verdicts_on_the_gates():
     noise = rng.uniform(size=(len(text), 3))
 
     def found(update, reset):
-        gates = Gates(text, numpy.broadcast_to(update, noise.shape).astype("float32"),
-                      numpy.broadcast_to(reset, noise.shape).astype("float32"), 0)
+        gates = Gates(
+            text,
+            numpy.broadcast_to(update, noise.shape).astype("float32"),
+            numpy.broadcast_to(reset, noise.shape).astype("float32"),
+            0,
+        )
         return [finding.verdict for finding in inspection._findings(Full(), {"a model": [gates]})]
 
     assert found(0.1 + by_character / 2, 0.1 + by_character / 2)[0] == "holds"
@@ -186,6 +260,7 @@ def test_verdicts_on_gradients():
 
 
 # Small parts.
+
 
 def measurement(perplexity):
     return Measurement("gru-scratch", 1, perplexity, [1], [1], {})

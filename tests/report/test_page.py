@@ -1,4 +1,5 @@
 """Reports as pages: one file each, well-formed, and no text in them becomes markup."""
+
 import base64
 import html.parser
 import io
@@ -37,8 +38,11 @@ class Page(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
-        self.wrong += [f"{tag} {name} twice" for name in {name for name, _ in attrs}
-                       if [other for other, _ in attrs].count(name) > 1]
+        self.wrong += [
+            f"{tag} {name} twice"
+            for name in {name for name, _ in attrs}
+            if [other for other, _ in attrs].count(name) > 1
+        ]
         if tag not in _VOID:
             self.open.append(tag)
 
@@ -72,8 +76,11 @@ def test_a_page_is_well_formed_and_its_links_lead_somewhere(parsed, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_needs_no_other_file(parsed, kind):
     for tag, attrs in parsed[kind].elements:
-        assert all(value.startswith(("#", "data:")) for name, value in attrs.items()
-                   if name in ("src", "href", "srcset", "action", "data", "xlink:href")), tag
+        assert all(
+            value.startswith(("#", "data:"))
+            for name, value in attrs.items()
+            if name in ("src", "href", "srcset", "action", "data", "xlink:href")
+        ), tag
     assert not re.search(r"@import|url\(|https?://", parsed[kind].source)
     assert len(parsed[kind].source) < 1.5e6
 
@@ -96,11 +103,15 @@ def test_a_page_says_what_the_results_hold(parsed, made):
     assert page.text.count("not comparable: other corpus") >= len(results["verdicts"])
     for name in ("cores", "system", "python", "numpy", "mxnet", "device"):
         assert str(results["invocations"][0]["environment"][name]) in page.text
-    curves = json.loads(re.search(r'<script type="application/json">(.*?)</script>',
-                                  page.source).group(1))["curves"]
+    curves = json.loads(
+        re.search(r'<script type="application/json">(.*?)</script>', page.source).group(1)
+    )["curves"]
     assert [run for curve in curves for run in curve["runs"]] == [
-        pytest.approx(run["perplexity"], rel=1e-3) for model in results["models"]
-        for run in results["runs"] if run["model"] == model]
+        pytest.approx(run["perplexity"], rel=1e-3)
+        for model in results["models"]
+        for run in results["runs"]
+        if run["model"] == model
+    ]
 
 
 def test_verbatim_runs_are_marked(parsed):
@@ -113,27 +124,42 @@ def test_results_without_the_places_of_verbatim_runs_still_have_a_page(made):
         del verdict["spans"]
     page = report.html(results).decode()
     assert "so nothing is marked" in page and "<mark>" not in page
-    assert page.count("reported, ") == report.html({**results, "verdicts": [
-        {**verdict, "spans": []} for verdict in results["verdicts"]]}).decode().count("reported, ")
+    assert page.count("reported, ") == report.html(
+        {**results, "verdicts": [{**verdict, "spans": []} for verdict in results["verdicts"]]}
+    ).decode().count("reported, ")
 
 
 def test_a_page_can_be_made_before_anything_is_measured(made):
     results = json.loads((made[0]["reproduce"].parent / "reproduce" / "results.json").read_text())
-    page = report.html({**results, "runs": [], "models": {}, "verdicts": [
-        {**verdict, "measured": [], "further": [], "texts": [], "verdict": "not measured"}
-        for verdict in results["verdicts"]]}).decode()
+    page = report.html(
+        {
+            **results,
+            "runs": [],
+            "models": {},
+            "verdicts": [
+                {**verdict, "measured": [], "further": [], "texts": [], "verdict": "not measured"}
+                for verdict in results["verdicts"]
+            ],
+        }
+    ).decode()
     assert page.count("not measured") > len(results["verdicts"])
 
 
 def test_sentences_have_code_and_bold_and_nothing_else():
     assert render.prose("a `b<c` **d** <e> `f") == (
-        "a <code>b&lt;c</code> <strong>d</strong> &lt;e&gt; `f")
+        "a <code>b&lt;c</code> <strong>d</strong> &lt;e&gt; `f"
+    )
     assert render.prose(3) == "3" and render.prose("") == ""
 
 
-@pytest.mark.parametrize("spans, pieces", [
-    ([], [("abcdef", False)]), ([[0, 6]], [("abcdef", True)]),
-    ([[0, 2], [3, 4]], [("ab", True), ("c", False), ("d", True), ("ef", False)])])
+@pytest.mark.parametrize(
+    "spans, pieces",
+    [
+        ([], [("abcdef", False)]),
+        ([[0, 6]], [("abcdef", True)]),
+        ([[0, 2], [3, 4]], [("ab", True), ("c", False), ("d", True), ("ef", False)]),
+    ],
+)
 def test_a_text_is_cut_at_spans(spans, pieces):
     assert render.pieces("abcdef", spans) == pieces
 
@@ -142,26 +168,28 @@ def test_a_picture_keeps_its_looks(made):
     png = next(made[0]["gates"].parent.glob("*.png")).read_bytes()
     address = render.picture(png)
     small = base64.b64decode(address.split(",")[1])
-    before, after = (numpy.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float)
-                     for data in (png, small))
+    before, after = (
+        numpy.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float) for data in (png, small)
+    )
     assert before.shape == after.shape and len(small) < len(png)
     assert abs(before - after).mean() < 2
 
 
 def test_curves_are_where_their_values_are():
-    chart = charts.curves([charts.Curve("a", [[10, 1], [10, 10]])],
-                          [charts.Reported(10, 1, "b")])
-    (first, last), (_, flat) = [[tuple(map(float, point.split(","))) for point in line.split()]
-                                for line in chart["curves"][0]["lines"]]
+    chart = charts.curves([charts.Curve("a", [[10, 1], [10, 10]])], [charts.Reported(10, 1, "b")])
+    (first, last), (_, flat) = [
+        [tuple(map(float, point.split(","))) for point in line.split()]
+        for line in chart["curves"][0]["lines"]
+    ]
     assert first == (chart["left"], chart["reported"][0]["y"]) and flat[1] == first[1]
-    assert last[0] == chart["right"] and last[1] == {
-        label: y for y, label in chart["y_ticks"]}["1"]
+    assert last[0] == chart["right"] and last[1] == {label: y for y, label in chart["y_ticks"]}["1"]
     assert chart["rows"] == [[1, "10.000, 10.000"], [2, "1.000, 10.000"]]
 
 
 def test_bars_are_as_long_as_their_values_say():
-    chart = charts.bars([charts.Bar("a", "", 50, (25, 100), "engine"),
-                         charts.Bar("b", "", 20, None, "peer")], 200)
+    chart = charts.bars(
+        [charts.Bar("a", "", 50, (25, 100), "engine"), charts.Bar("b", "", 20, None, "peer")], 200
+    )
     assert [bar["length"] for bar in chart["bars"]] == [25, 10]
     assert chart["bars"][0]["span"] == [12.5, 50] and chart["limit"] == {"at": 100, "value": "200"}
 
@@ -174,15 +202,18 @@ def test_a_walk_has_the_values_of_the_gates_rounded(made):
     for gate in ("update", "reset"):
         values = getattr(gates, gate)
         numpy.testing.assert_allclose(
-            numpy.transpose(found[gate]), values[:, order[:MAX_UNITS]], atol=0.00051)
+            numpy.transpose(found[gate]), values[:, order[:MAX_UNITS]], atol=0.00051
+        )
         numpy.testing.assert_allclose(found[f"mean_{gate}"], values.mean(axis=1), atol=0.00051)
     assert "".join(token for group in words(found) for _, token in group) == "".join(
-        gates.text).replace(" ", "\N{OPEN BOX}").replace("<unk>", "\N{REPLACEMENT CHARACTER}")
+        gates.text
+    ).replace(" ", "\N{OPEN BOX}").replace("<unk>", "\N{REPLACEMENT CHARACTER}")
 
 
 def test_of_a_long_text_the_page_has_the_beginning_and_says_so(tmp_path):
     from gluon_gru.studies.exercises import report as exercises_report
     from gluon_gru.studies.exercises.answers import Answer
+
     n = MAX_TOKENS + 10
     gates = gates_of.Gates(["a"] * n, numpy.ones((n, 3)), numpy.zeros((n, 3)), 0)
     found = walk("name", gates)
@@ -193,6 +224,7 @@ def test_of_a_long_text_the_page_has_the_beginning_and_says_so(tmp_path):
 
 
 # The subcommand.
+
 
 def run(capsys, *given):
     commands._run("gates", list(map(str, given)), "gluon-gru gates")
@@ -206,7 +238,10 @@ def test_gates_of_a_run_on_a_text_of_ones_own(tmp_path, capsys, layers):
     out = run(capsys, tmp_path / "run", "A bA", "--out", tmp_path / "new")
     assert str(tmp_path / "new" / "report.html") in out and "remembers" in out
     assert {path.name for path in (tmp_path / "new").iterdir()} == {
-        "report.md", "report.html", *(f"gates-{i + 1}.png" for i in range(layers))}
+        "report.md",
+        "report.html",
+        *(f"gates-{i + 1}.png" for i in range(layers)),
+    }
     found = json.loads(run(capsys, tmp_path / "run", "A bA", "--json", "--out", tmp_path / "new"))
     # As it is: capitals are kept.
     assert [one["tokens"] for one in found["gates"]] == [["A", " ", "b", "A"]] * layers
@@ -216,14 +251,21 @@ def test_gates_of_a_run_on_a_text_of_ones_own(tmp_path, capsys, layers):
 def test_a_text_is_folded_if_the_run_was_and_can_come_from_a_file(tmp_path, capsys):
     path = pages.checkpoint(tmp_path / "gru.safetensors", "abc é\n", case="fold")
     (tmp_path / "text.txt").write_text("A\nÉ b?", encoding="utf-8")
-    found = json.loads(run(capsys, path, "--file", tmp_path / "text.txt", "--json",
-                           "--out", tmp_path / "new"))
+    found = json.loads(
+        run(capsys, path, "--file", tmp_path / "text.txt", "--json", "--out", tmp_path / "new")
+    )
     assert found["gates"][0]["tokens"] == ["a", "\n", "é", " ", "b", "<unk>"]
 
 
-@pytest.mark.parametrize("given, message", [
-    ((), "gates takes one text"), (("a", "--file", "b"), "are two texts"),
-    (("--file", "missing.txt"), "'missing.txt' can't be read"), (("?!",), "no token that")])
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ((), "gates takes one text"),
+        (("a", "--file", "b"), "are two texts"),
+        (("--file", "missing.txt"), "'missing.txt' can't be read"),
+        (("?!",), "no token that"),
+    ],
+)
 def test_texts_that_cannot_be_read_are_refused(tmp_path, capsys, given, message):
     path = pages.checkpoint(tmp_path / "gru.safetensors", "abc")
     with pytest.raises(InputError, match=message):

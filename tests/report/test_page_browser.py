@@ -1,4 +1,5 @@
 """Pages in a real browser: Chromium, without a window and without a network."""
+
 import os
 import re
 import shutil
@@ -9,7 +10,8 @@ import pytest
 from gluon_gru.gates import reading as gates_of
 
 playwright = pytest.importorskip(
-    "playwright.sync_api", reason='no playwright here: pip install -e ".[browser]"')
+    "playwright.sync_api", reason='no playwright here: pip install -e ".[browser]"'
+)
 
 KINDS = ("reproduce", "exercises", "sweep", "benchmark", "shapes", "gates")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -70,9 +72,15 @@ def test_nothing_is_wider_than_the_window(opened, kind, width):
     page, _ = opened(kind)
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("""width => [...document.querySelectorAll("table, svg, code, .text, ol")]
+    assert (
+        page.evaluate(
+            """width => [...document.querySelectorAll("table, svg, code, .text, ol")]
         .filter(element => element.getBoundingClientRect().right > width)
-        .map(element => element.outerHTML.slice(0, 200))""", width) == []
+        .map(element => element.outerHTML.slice(0, 200))""",
+            width,
+        )
+        == []
+    )
 
 
 # The least contrast of what is written with what is behind it, as WCAG computes it, over all
@@ -127,15 +135,18 @@ def test_all_that_is_written_stands_out(opened, kind, scheme):
 
 def shown(page):
     """Return the numbers that the readout shows: Z and R, and their means."""
-    return [float(page.inner_text(f".readout .{name}"))
-            for name in ("update", "reset", "mean_update", "mean_reset")]
+    return [
+        float(page.inner_text(f".readout .{name}"))
+        for name in ("update", "reset", "mean_update", "mean_reset")
+    ]
 
 
 def expected(gates, place, rank=0):
     unit = gates_of.memory(gates)[0][rank]
     both = (gates.update, gates.reset)
-    return pytest.approx([gate[place, unit] for gate in both]
-                         + [gate[place].mean() for gate in both], abs=6e-4)
+    return pytest.approx(
+        [gate[place, unit] for gate in both] + [gate[place].mean() for gate in both], abs=6e-4
+    )
 
 
 def test_hovering_shows_the_gates_at_a_character(gates):
@@ -154,9 +165,15 @@ def test_the_text_is_one_stop_of_the_tab_key_and_arrows_go_through_it(gates):
     page.keyboard.press("Tab")
     place = "Number(document.activeElement.dataset.place)"
     assert page.evaluate(place) == 0
-    for key, there in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1),
-                       ("End", len(found.text) - 1), ("ArrowRight", len(found.text) - 1),
-                       ("Home", 0), ("ArrowLeft", 0)):
+    for key, there in (
+        ("ArrowRight", 1),
+        ("ArrowRight", 2),
+        ("ArrowLeft", 1),
+        ("End", len(found.text) - 1),
+        ("ArrowRight", len(found.text) - 1),
+        ("Home", 0),
+        ("ArrowLeft", 0),
+    ):
         page.keyboard.press(key)
         assert page.evaluate(place) == there
         assert shown(page) == expected(found, there)
@@ -165,7 +182,8 @@ def test_the_text_is_one_stop_of_the_tab_key_and_arrows_go_through_it(gates):
     below = page.evaluate(place)
     heights = page.evaluate(tops)
     assert heights[below] > heights[0] and heights[below] == min(
-        height for height in heights if height > heights[0])
+        height for height in heights if height > heights[0]
+    )
     page.keyboard.press("ArrowUp")
     assert page.evaluate(place) == 0
     page.keyboard.press("Tab")
@@ -179,8 +197,10 @@ def test_unit_and_gate_can_be_chosen_and_the_bars_follow(gates):
     page.check(".walk input[value=reset]")
     page.hover("[data-place='3']")
     assert shown(page) == expected(found, 3, rank=5)
-    bars = page.evaluate("[...document.querySelectorAll('[role=option]')].map("
-                         "e => Number(e.style.getPropertyValue('--v')))")
+    bars = page.evaluate(
+        "[...document.querySelectorAll('[role=option]')].map("
+        "e => Number(e.style.getPropertyValue('--v')))"
+    )
     numpy.testing.assert_allclose(bars, found.reset[:, gates_of.memory(found)[0][5]], atol=6e-4)
     assert page.locator(".walk option").count() == 64
 
@@ -217,6 +237,11 @@ def test_curves_tell_the_nearest_epochs_values(opened):
     told = page.inner_text(".curves output")
     assert told.startswith("2. ")
     for curve in curves["curves"]:
-        values = [float(value) for value in re.search(
-            re.escape(curve["label"]) + r": ([\d., ]+)", told).group(1).rstrip(", ").split(", ")]
+        values = [
+            float(value)
+            for value in re.search(re.escape(curve["label"]) + r": ([\d., ]+)", told)
+            .group(1)
+            .rstrip(", ")
+            .split(", ")
+        ]
         assert values == pytest.approx([run[1] for run in curve["runs"]], rel=1e-3)

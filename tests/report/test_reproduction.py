@@ -1,4 +1,5 @@
 """The report says what the results hold."""
+
 import io
 import re
 
@@ -18,23 +19,33 @@ MODELS = {"gru-scratch": "GRU from scratch", "gru-concise": "GRU concise (rnn.GR
 def results(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiments, "CLAIMS", tiny.claims())
-        return experiments.reproduce(tmp_path_factory.mktemp("out"), num_seeds=2, device="cpu",
-                                     corpus=SAMPLE, command="python scripts/reproduce.py")
+        return experiments.reproduce(
+            tmp_path_factory.mktemp("out"),
+            num_seeds=2,
+            device="cpu",
+            corpus=SAMPLE,
+            command="python scripts/reproduce.py",
+        )
 
 
 def test_the_table_has_a_row_a_claim_with_reported_measured_and_verdict(results):
     table = report.table(results)
     for verdict in results["verdicts"]:
         assert verdict["claim"] in table
-    assert re.search(r"chapter-scratch/perplexity\s+1\.1 ± 0\.05\s+\d+\.\d{3} \(\d+\.\d{3} to",
-                     table)
+    assert re.search(
+        r"chapter-scratch/perplexity\s+1\.1 ± 0\.05\s+\d+\.\d{3} \(\d+\.\d{3} to", table
+    )
     assert "14,693 on gpu(0)" in table and "median epoch" in table
 
 
 def test_claims_that_were_not_measured_are_listed_as_such(results):
-    part = {**results, "verdicts": [
-        {**verdict, "measured": [], "further": [], "texts": [], "verdict": "not measured"}
-        for verdict in results["verdicts"]]}
+    part = {
+        **results,
+        "verdicts": [
+            {**verdict, "measured": [], "further": [], "texts": [], "verdict": "not measured"}
+            for verdict in results["verdicts"]
+        ],
+    }
     assert report.table(part).count("not measured") == len(results["verdicts"])
     assert "not measured" in report.markdown(part)
 

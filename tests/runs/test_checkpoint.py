@@ -1,4 +1,5 @@
 """Checkpoints: every bit comes back, every damage is found, and a failed write harms nothing."""
+
 import errno
 import os
 
@@ -21,17 +22,28 @@ CPU = mx.cpu()
 def make_checkpoint():
     rng = numpy.random.RandomState(0)
     return checkpoint.Checkpoint(
-        params={"rnn.W": rng.normal(size=(3, 2)).astype("float32"),
-                "b": numpy.array([0.0, -0.0, numpy.nan, numpy.inf, 1e-45, 3e38], "float32")},
-        config={"model": "RNNModel", "lr": 0.1, "note": "é\n\"'."}, vocab=["<unk>", "a", "ß"],
-        epoch=2, history={"perplexity": [1 / 3, 2e300], "continuations": {"1": ["a b"]}},
-        random_state=[3, [2**32 - 1, 0, 7], None])
+        params={
+            "rnn.W": rng.normal(size=(3, 2)).astype("float32"),
+            "b": numpy.array([0.0, -0.0, numpy.nan, numpy.inf, 1e-45, 3e38], "float32"),
+        },
+        config={"model": "RNNModel", "lr": 0.1, "note": "é\n\"'."},
+        vocab=["<unk>", "a", "ß"],
+        epoch=2,
+        history={"perplexity": [1 / 3, 2e300], "continuations": {"1": ["a b"]}},
+        random_state=[3, [2**32 - 1, 0, 7], None],
+    )
 
 
 def same(a, b):
     def parts(state):
-        return (state.config, state.vocab, state.epoch, state.history, state.random_state,
-                {name: (p.dtype, p.shape, p.tobytes()) for name, p in state.params.items()})
+        return (
+            state.config,
+            state.vocab,
+            state.epoch,
+            state.history,
+            state.random_state,
+            {name: (p.dtype, p.shape, p.tobytes()) for name, p in state.params.items()},
+        )
 
     return parts(a) == parts(b)
 
@@ -39,8 +51,16 @@ def same(a, b):
 def train(path, model="GRU", train_iter=None, vocab=None, lr=1, num_epochs=2, **options):
     train_iter = train_iter or loader()
     vocab = vocab or train_iter.vocab
-    return d2l.train(MODELS[model](len(vocab)), train_iter, vocab, lr, num_epochs, CPU,
-                     checkpoint=path, **options)
+    return d2l.train(
+        MODELS[model](len(vocab)),
+        train_iter,
+        vocab,
+        lr,
+        num_epochs,
+        CPU,
+        checkpoint=path,
+        **options,
+    )
 
 
 def refusal(function, *args, **options):
@@ -85,7 +105,7 @@ def test_a_newer_state_takes_the_older_ones_place(path):
 def test_a_truncated_file_is_refused(path, kept):
     make_checkpoint().save(path)
     data = path.read_bytes()
-    path.write_bytes(data[:int(kept * len(data)) if isinstance(kept, float) else kept])
+    path.write_bytes(data[: int(kept * len(data)) if isinstance(kept, float) else kept])
     assert repr(str(path)) in refusal(checkpoint.load, path)
 
 
@@ -108,14 +128,14 @@ def test_a_changed_byte_is_found_wherever_it_is(tmp_path_factory, intact, data):
     at = data.draw(st.integers(0, len(intact) - 1))
     change = data.draw(st.integers(1, 255))
     path = tmp_path_factory.mktemp("changed") / "run.safetensors"
-    path.write_bytes(intact[:at] + bytes([intact[at] ^ change]) + intact[at + 1:])
+    path.write_bytes(intact[:at] + bytes([intact[at] ^ change]) + intact[at + 1 :])
     try:
         found = checkpoint.load(path)
     except d2l.InputError as error:
         assert repr(str(path)) in str(error) and "\n" not in str(error)
     else:
         # Blanks behind safetensors' header say nothing, nor do other blanks in their place.
-        assert intact[at:at + 1].isspace() and same(found, make_checkpoint())
+        assert intact[at : at + 1].isspace() and same(found, make_checkpoint())
 
 
 FOREIGN = {
@@ -124,7 +144,8 @@ FOREIGN = {
     "zeros": bytes(1000),
     "another program's": safetensors.numpy.save({"W": numpy.zeros(3, "float32")}),
     "another format's": safetensors.numpy.save(
-        {"W": numpy.zeros(3, "float32")}, {"format": "gluon_gru checkpoint 999"}),
+        {"W": numpy.zeros(3, "float32")}, {"format": "gluon_gru checkpoint 999"}
+    ),
 }
 
 
@@ -220,8 +241,9 @@ def test_parameters_of_other_shapes_are_refused(path):
     train_iter = loader()
 
     def train_rnn(num_hiddens):
-        model = d2l.RNNModelScratch(len(train_iter.vocab), num_hiddens, CPU, d2l.get_rnn_params,
-                                    d2l.init_rnn_state, d2l.rnn)
+        model = d2l.RNNModelScratch(
+            len(train_iter.vocab), num_hiddens, CPU, d2l.get_rnn_params, d2l.init_rnn_state, d2l.rnn
+        )
         # A model of the user's own, which doesn't say what it is.
         model.config = lambda: {"model": "mine"}
         d2l.train(model, train_iter, train_iter.vocab, 1, 1, CPU, checkpoint=path)
@@ -251,8 +273,9 @@ def test_the_state_before_a_divergence_is_kept_and_named(path):
         return (outputs * numpy.inf if broken else outputs), state
 
     def model():
-        return d2l.RNNModelScratch(len(train_iter.vocab), 4, CPU, d2l.get_gru_params,
-                                   d2l.init_gru_state, gru)
+        return d2l.RNNModelScratch(
+            len(train_iter.vocab), 4, CPU, d2l.get_gru_params, d2l.init_gru_state, gru
+        )
 
     def break_after_two(epoch, history):
         broken.extend([epoch] if epoch == 2 else [])
@@ -260,8 +283,16 @@ def test_the_state_before_a_divergence_is_kept_and_named(path):
     # The second time it goes on from the file, and diverges at once.
     for _ in range(2):
         with pytest.raises(d2l.TrainingDiverged) as error:
-            d2l.train(model(), train_iter, train_iter.vocab, 1, 5, CPU, checkpoint=path,
-                      on_epoch=break_after_two)
+            d2l.train(
+                model(),
+                train_iter,
+                train_iter.vocab,
+                1,
+                5,
+                CPU,
+                checkpoint=path,
+                on_epoch=break_after_two,
+            )
         assert "in epoch 3" in str(error.value)
         assert f"the state after epoch 2 is in {str(path)!r}" in str(error.value)
     kept = checkpoint.load(path)

@@ -1,4 +1,5 @@
 """What a record of measurements says about its making."""
+
 import subprocess
 import sys
 
@@ -11,14 +12,23 @@ from gluon_gru.runs import environment
 def test_it_names_versions_device_and_cores():
     found = environment.environment(mx.cpu())
     assert (found["python"], found["numpy"], found["mxnet"], found["device"]) == (
-        sys.version.split()[0], numpy.__version__, "1.9.1", "cpu(0)")
+        sys.version.split()[0],
+        numpy.__version__,
+        "1.9.1",
+        "cpu(0)",
+    )
     assert found["cores"] >= 1 and len(found["processor"]) > 2
 
 
 def test_the_commit_is_the_checkouts_or_unknown(tmp_path, monkeypatch):
     def git(*args):
-        return subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *args],
-                              cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *args],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
 
     package = tmp_path / "package" / "runs" / "environment.py"
     package.parent.mkdir(parents=True)

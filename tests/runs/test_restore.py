@@ -1,4 +1,5 @@
 """A model restored from its checkpoint is the trained one, to the digit."""
+
 import mxnet as mx
 import numpy
 import pytest
@@ -14,17 +15,20 @@ CPU = mx.cpu()
 
 
 def scratch(get_params, init_state, forward_fn):
-    return lambda vocab_size: d2l.RNNModelScratch(vocab_size, 8, CPU, get_params, init_state,
-                                                  forward_fn)
+    return lambda vocab_size: d2l.RNNModelScratch(
+        vocab_size, 8, CPU, get_params, init_state, forward_fn
+    )
 
 
 OURS = {
     **{name: make for name, make in MODELS.items() if name != "scratch GRU with dropout"},
     "RNN with tanh": lambda vocab_size: d2l.RNNModel(rnn.RNN(8, activation="tanh"), vocab_size),
     "reset gate only": scratch(
-        models.get_reset_only_params, models.init_reset_only_state, models.reset_only),
+        models.get_reset_only_params, models.init_reset_only_state, models.reset_only
+    ),
     "update gate only": scratch(
-        models.get_update_only_params, models.init_update_only_state, models.update_only),
+        models.get_update_only_params, models.init_update_only_state, models.update_only
+    ),
 }
 
 
@@ -53,7 +57,8 @@ def test_a_restored_model_gives_the_same_logits_and_states_to_the_digit(path, na
     assert (outputs == expected).all()
     assert all((s == e).all() for s, e in zip(state, expected_state))
     assert [p.shape for p in reference.parameters(restored)] == [
-        p.shape for p in reference.parameters(model)]
+        p.shape for p in reference.parameters(model)
+    ]
 
 
 def test_special_tokens_keep_their_indices(path):
@@ -65,8 +70,10 @@ def test_special_tokens_keep_their_indices(path):
 
 
 FOREIGN = {
-    "forward function": ({"model": "RNNModelScratch", "forward_fn": "mine"},
-                         "forward_fn is 'mine'"),
+    "forward function": (
+        {"model": "RNNModelScratch", "forward_fn": "mine"},
+        "forward_fn is 'mine'",
+    ),
     "layer": ({"model": "RNNModel", "layer": None}, "layer is None"),
     "model": ({"model": "Mine"}, "model is 'Mine'"),
 }

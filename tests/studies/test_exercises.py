@@ -1,4 +1,5 @@
 """The exercises, on small models and the bundled sample, held against float64 NumPy."""
+
 import dataclasses
 import fcntl
 import functools
@@ -42,9 +43,12 @@ def float32(values):
 
 
 def small(protocols):
-    return {name: dataclasses.replace(protocol, num_epochs=EPOCHS, max_tokens=160, num_hiddens=8,
-                                      batch_size=4, num_steps=5)
-            for name, protocol in protocols.items()}
+    return {
+        name: dataclasses.replace(
+            protocol, num_epochs=EPOCHS, max_tokens=160, num_hiddens=8, batch_size=4, num_steps=5
+        )
+        for name, protocol in protocols.items()
+    }
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -74,17 +78,20 @@ def answered(tmp_path_factory, small_protocols):
     """Return the folder of a full run, the cells with two seeds, and what it returned."""
     out = tmp_path_factory.mktemp("exercises")
     answer(out, "cells", num_seeds=2, command="python tests")
-    return out, answer(out, *(name for name in EXERCISES if name != "cells"), resume=True,
-                       command="python tests")
+    return out, answer(
+        out, *(name for name in EXERCISES if name != "cells"), resume=True, command="python tests"
+    )
 
 
 def trained(answered, *names, num_seeds=1):
     source = load_corpus(find(SAMPLE))
-    return trainings.Trainings(answered[0], num_seeds, mx.cpu(), source, find(SAMPLE).sha1, False,
-                               "").get(names)
+    return trainings.Trainings(
+        answered[0], num_seeds, mx.cpu(), source, find(SAMPLE).sha1, False, ""
+    ).get(names)
 
 
 # Which gates let only the input at t' count.
+
 
 def numpy_states(params, inputs, schedule, at):
     """Run the book's GRU in float64 with forced gates; return the last state."""
@@ -99,37 +106,49 @@ def numpy_states(params, inputs, schedule, at):
     return H
 
 
-@pytest.mark.parametrize("schedule", [forced.OURS, forced.PUBLISHED, forced.PUBLISHED_READING,
-                                      forced.FREE])
+@pytest.mark.parametrize(
+    "schedule", [forced.OURS, forced.PUBLISHED, forced.PUBLISHED_READING, forced.FREE]
+)
 def test_influence_is_the_norm_of_the_jacobian_by_finite_differences(schedule):
     rng = numpy.random.RandomState(0)
-    params = [rng.normal(scale=0.5, size=param.shape) for param in
-              models.get_gru_params(3, 4, mx.cpu())]
+    params = [
+        rng.normal(scale=0.5, size=param.shape) for param in models.get_gru_params(3, 4, mx.cpu())
+    ]
     inputs, at, step = rng.normal(size=(6, 3)), 2, 1e-5
     norms, state = distances.influence(
         functools.partial(d2l.gru, gates=forced.forced(schedule, at)),
-        [float32(param) for param in params], float32(inputs))
+        [float32(param) for param in params],
+        float32(inputs),
+    )
     assert state == pytest.approx(numpy_states(params, inputs, schedule, at), abs=1e-5)
     for t in range(len(inputs)):
         columns = []
         for i in range(3):
             moved = numpy.zeros_like(inputs)
             moved[t, i] = step
-            columns.append((numpy_states(params, inputs + moved, schedule, at)
-                            - numpy_states(params, inputs - moved, schedule, at)) / (2 * step))
+            columns.append(
+                (
+                    numpy_states(params, inputs + moved, schedule, at)
+                    - numpy_states(params, inputs - moved, schedule, at)
+                )
+                / (2 * step)
+            )
         assert norms[t] == pytest.approx(numpy.linalg.norm(columns), rel=1e-3, abs=1e-7)
 
 
 def test_our_gates_leave_exactly_nothing_of_the_other_inputs_and_the_published_ones_something():
     rng = numpy.random.RandomState(1)
     inputs = float32(rng.normal(size=(8, 3)))
-    params = [float32(rng.normal(scale=0.5, size=param.shape))
-              for param in models.get_gru_params(3, 4, mx.cpu())]
+    params = [
+        float32(rng.normal(scale=0.5, size=param.shape))
+        for param in models.get_gru_params(3, 4, mx.cpu())
+    ]
 
     def counted(schedule):
         gates = forced.forced(schedule, 3)
-        return numpy.flatnonzero(distances.influence(
-            functools.partial(d2l.gru, gates=gates), params, inputs)[0]).tolist()
+        return numpy.flatnonzero(
+            distances.influence(functools.partial(d2l.gru, gates=gates), params, inputs)[0]
+        ).tolist()
 
     assert counted(forced.OURS) == [3]
     assert counted(forced.PUBLISHED) == [2, 3]
@@ -138,14 +157,20 @@ def test_our_gates_leave_exactly_nothing_of_the_other_inputs_and_the_published_o
 
 
 def test_influence_takes_an_lstm_with_its_two_states():
-    params = [float32(numpy.random.RandomState(2).normal(scale=0.5, size=param.shape))
-              for param in models.get_lstm_params(3, 4, mx.cpu())]
+    params = [
+        float32(numpy.random.RandomState(2).normal(scale=0.5, size=param.shape))
+        for param in models.get_lstm_params(3, 4, mx.cpu())
+    ]
     X, zeros = numpy.random.RandomState(5).normal(size=(5, 1, 3)), numpy.zeros((1, 4))
     norms, state = distances.influence(d2l.lstm, params, float32(X[:, 0]), d2l.init_lstm_state)
 
     def last(X):
-        _, (H, _) = reference.scratch(reference.lstm_cell, X, (zeros, zeros),
-                                      [param.asnumpy().astype(float) for param in params])
+        _, (H, _) = reference.scratch(
+            reference.lstm_cell,
+            X,
+            (zeros, zeros),
+            [param.asnumpy().astype(float) for param in params],
+        )
         return H[0]
 
     assert state == pytest.approx(last(X), abs=1e-5)
@@ -160,18 +185,30 @@ def test_influence_takes_an_lstm_with_its_two_states():
 
 # Parts of a GRU, as published.
 
+
 def test_the_published_class_with_an_update_gate_is_an_rnn():
-    params = [float32(numpy.random.RandomState(3).normal(scale=0.5, size=param.shape))
-              for param in models.get_update_only_params(3, 4, mx.cpu())]
+    params = [
+        float32(numpy.random.RandomState(3).normal(scale=0.5, size=param.shape))
+        for param in models.get_update_only_params(3, 4, mx.cpu())
+    ]
     X = numpy.random.RandomState(4).normal(size=(5, 2, 3))
-    H = parts._last_state(parts.published_update_only, float32(X),
-                          models.init_update_only_state(2, 4, mx.cpu()), params)
-    _, (expected,) = reference.scratch(reference.rnn_cell, X, (numpy.zeros((2, 4)),),
-                                       [param.asnumpy().astype(float) for param in params[3:]])
+    H = parts._last_state(
+        parts.published_update_only,
+        float32(X),
+        models.init_update_only_state(2, 4, mx.cpu()),
+        params,
+    )
+    _, (expected,) = reference.scratch(
+        reference.rnn_cell,
+        X,
+        (numpy.zeros((2, 4)),),
+        [param.asnumpy().astype(float) for param in params[3:]],
+    )
     assert H.asnumpy() == pytest.approx(expected, abs=1e-5)
 
 
 # A whole run.
+
 
 def test_every_statement_gets_a_finding_and_none_is_invented(answered):
     _, answers = answered
@@ -184,15 +221,30 @@ def test_every_statement_gets_a_finding_and_none_is_invented(answered):
 
 def test_verdicts_that_need_no_training_are_those_that_mathematics_gives(answered):
     _, answers = answered
-    found = {finding["statement"]: finding for name in ("forced-gates", "parts", "identities")
-             for finding in answers[name]["findings"]}
-    for statement in ("forced-gates/answer", "forced-gates/contains-rnn", "forced-gates/skips",
-                      "forced-gates/resets", "identities/concatenation", "identities/shapes",
-                      "identities/untrained", "identities/clipping"):
+    found = {
+        finding["statement"]: finding
+        for name in ("forced-gates", "parts", "identities")
+        for finding in answers[name]["findings"]
+    }
+    for statement in (
+        "forced-gates/answer",
+        "forced-gates/contains-rnn",
+        "forced-gates/skips",
+        "forced-gates/resets",
+        "identities/concatenation",
+        "identities/shapes",
+        "identities/untrained",
+        "identities/clipping",
+    ):
         assert found[statement]["verdict"] == "holds", statement
-    for statement in ("forced-gates/reset-alone", "forced-gates/published-gates",
-                      "forced-gates/published-reading", "forced-gates/published-formula",
-                      "parts/published-reset-only", "parts/published-update-only"):
+    for statement in (
+        "forced-gates/reset-alone",
+        "forced-gates/published-gates",
+        "forced-gates/published-reading",
+        "forced-gates/published-formula",
+        "parts/published-reset-only",
+        "parts/published-update-only",
+    ):
         assert found[statement]["verdict"] == "does not hold", statement
     assert "'Z' is not defined" in found["parts/published-reset-only"]["found"]
     assert found["parts/published-update-only"]["figures"]["gate_gradient"] == 0
@@ -239,7 +291,8 @@ def test_tables_hold_what_was_trained(answered):
     middle = sum(run.measurement.perplexity[-1] for run in runs) / 2
     assert rows["GRU from scratch"][-1].startswith(f"{middle:.3f} (")
     assert [f"`{text}`" for text in runs[0].measurement.continuations[str(EPOCHS)]] == [
-        row[1] for row in texts["rows"] if row[0] == "GRU from scratch"]
+        row[1] for row in texts["rows"] if row[0] == "GRU from scratch"
+    ]
 
 
 def test_trainings_are_those_of_the_library_and_are_made_once(answered):
@@ -251,8 +304,9 @@ def test_trainings_are_those_of_the_library_and_are_made_once(answered):
     d2l.set_seed(1)
     source = load_corpus(find(SAMPLE))
     loader = d2l.SeqDataLoader(4, 5, True, 160, source, random.Random(1))
-    model = d2l.RNNModelScratch(len(source[1]), 8, mx.cpu(), d2l.get_rnn_params,
-                                d2l.init_rnn_state, d2l.rnn)
+    model = d2l.RNNModelScratch(
+        len(source[1]), 8, mx.cpu(), d2l.get_rnn_params, d2l.init_rnn_state, d2l.rnn
+    )
     history = d2l.train(model, loader, source[1], 1, EPOCHS, mx.cpu(), use_random_iter=True)
     assert found.perplexity == history.perplexity
 
@@ -261,8 +315,10 @@ def test_a_recorded_training_of_other_settings_is_refused(answered, tmp_path):
     out, _ = answered
     (tmp_path / "runs").mkdir()
     (tmp_path / "checkpoints").mkdir()
-    for folder, file in (("runs", "gru-scratch-seed1.json"),
-                         ("checkpoints", "gru-scratch-seed1.safetensors")):
+    for folder, file in (
+        ("runs", "gru-scratch-seed1.json"),
+        ("checkpoints", "gru-scratch-seed1.safetensors"),
+    ):
         (tmp_path / folder / file).write_bytes((out / folder / file).read_bytes())
     source = load_corpus(find(SAMPLE))
     other = trainings.Trainings(tmp_path, 1, mx.cpu(), source, "another", False, "")
@@ -280,11 +336,13 @@ def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path,
     runs = trainings.Trainings(tmp_path, 1, mx.cpu(), source, find(SAMPLE).sha1, False, "")
     order, train = [], runs._train
     monkeypatch.setattr(
-        runs, "_train", lambda name, *rest: order.append(name) or train(name, *rest))
+        runs, "_train", lambda name, *rest: order.append(name) or train(name, *rest)
+    )
     with open(tmp_path / "checkpoints" / ".rnn-scratch-seed1.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        monkeypatch.setattr(trainings.time, "sleep",
-                            lambda seconds: fcntl.flock(lock, fcntl.LOCK_UN))
+        monkeypatch.setattr(
+            trainings.time, "sleep", lambda seconds: fcntl.flock(lock, fcntl.LOCK_UN)
+        )
         found = runs.get(["rnn-scratch", "rnn-concise"])
     assert order == ["rnn-concise", "rnn-scratch"]
     assert len(found["rnn-scratch"][0].measurement.perplexity) == EPOCHS
@@ -293,8 +351,9 @@ def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path,
 def test_quick_cuts_trainings_and_the_verdicts_that_rest_on_them(tmp_path, monkeypatch):
     monkeypatch.setattr(trainings, "QUICK_EPOCHS", 1)
     answers = answer(tmp_path, "parts", quick=True)
-    verdicts = {finding["statement"]: finding["verdict"]
-                for finding in answers["parts"]["findings"]}
+    verdicts = {
+        finding["statement"]: finding["verdict"] for finding in answers["parts"]["findings"]
+    }
     assert verdicts["parts/both-needed"] == "cut short"
     assert verdicts["parts/published-reset-only"] == "does not hold"
     record = json.loads((tmp_path / "runs" / "gru-scratch-seed1.json").read_text())
@@ -302,6 +361,7 @@ def test_quick_cuts_trainings_and_the_verdicts_that_rest_on_them(tmp_path, monke
 
 
 # Gates of a text and a model of the user's.
+
 
 def checkpoint(answered, name):
     return answered[0] / "checkpoints" / f"{name}.safetensors"
@@ -314,7 +374,12 @@ def test_gates_of_a_text_and_a_checkpoint(answered, tmp_path, name):
     assert found.findings == [] and "    So it IS, 7 so\n" in report
     # Read as the corpus is: small letters, one space for all else.
     assert {row[0]: row[2] for row in found.tables[1].rows} == {
-        "`s`": "3", "`o`": "2", "` `": "3", "`i`": "2", "`t`": "1"}
+        "`s`": "3",
+        "`o`": "2",
+        "` `": "3",
+        "`i`": "2",
+        "`t`": "1",
+    }
     assert (tmp_path / "text" / "gates-1.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
@@ -322,22 +387,37 @@ def test_gates_of_a_text_and_a_checkpoint(answered, tmp_path, name):
 def test_every_layer_is_looked_at_and_a_text_may_have_no_ends_of_words(tmp_path):
     loader = reference.loader()
     d2l.set_seed(1)
-    d2l.train(d2l.RNNModel(mx.gluon.rnn.GRU(4, num_layers=2), len(loader.vocab)), loader,
-              loader.vocab, 1, 1, mx.cpu(), checkpoint=tmp_path / "two.safetensors")
+    d2l.train(
+        d2l.RNNModel(mx.gluon.rnn.GRU(4, num_layers=2), len(loader.vocab)),
+        loader,
+        loader.vocab,
+        1,
+        1,
+        mx.cpu(),
+        checkpoint=tmp_path / "two.safetensors",
+    )
     found = answering.look(tmp_path, "abc", tmp_path / "two.safetensors", device="cpu")
     assert [table.title.split(":")[0].split(", ")[-1] for table in found.tables] == [
-        "layer 0", "layer 0", "layer 1", "layer 1"]
+        "layer 0",
+        "layer 0",
+        "layer 1",
+        "layer 1",
+    ]
     assert {row[3] for row in found.tables[0].rows} == {""}
 
 
-@pytest.mark.parametrize("name, text, message", [
-    ("gru-scratch-seed1", "§§", "no character that the model knows"),
-    ("rnn-scratch-seed1", "so", "the model's cell is rnn"),
-    ("lstm-concise-seed1", "so", "the model's cell is LSTM"),
-    ("missing", "so", "isn't there"),
-])
-def test_texts_and_checkpoints_that_have_no_gates_are_refused(answered, tmp_path, name, text,
-                                                             message):
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("gru-scratch-seed1", "§§", "no character that the model knows"),
+        ("rnn-scratch-seed1", "so", "the model's cell is rnn"),
+        ("lstm-concise-seed1", "so", "the model's cell is LSTM"),
+        ("missing", "so", "isn't there"),
+    ],
+)
+def test_texts_and_checkpoints_that_have_no_gates_are_refused(
+    answered, tmp_path, name, text, message
+):
     with pytest.raises(InputError, match=message):
         answering.look(tmp_path, text, checkpoint(answered, name), device="cpu")
     assert not list(tmp_path.iterdir())
@@ -352,6 +432,7 @@ def test_without_a_checkpoint_a_text_is_checked_before_anything_is_trained(tmp_p
 
 
 # What users get wrong.
+
 
 def test_a_folder_that_holds_answers_is_refused_without_resume(answered):
     out, _ = answered
@@ -372,19 +453,22 @@ def test_what_is_answered_stays_unless_other_seeds_are_asked_for(answered, tmp_p
 
 
 def test_a_text_too_short_for_the_study_is_refused_before_anything_is_trained(
-        tmp_path, monkeypatch):
-    monkeypatch.setattr(hyperparameters, "REDUCED",
-                        dataclasses.replace(SPACE, train_windows=20000))
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(hyperparameters, "REDUCED", dataclasses.replace(SPACE, train_windows=20000))
     with pytest.raises(InputError, match="too short for the exercise hyperparameters"):
         answer(tmp_path / "new", "cells", "hyperparameters")
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("names, options, message", [
-    (("cell",), {}, "cell: choose from forced-gates, cells"),
-    ((), {}, r"\(none\)"),
-    (("cells",), {"num_seeds": 0}, "seeds"),
-])
+@pytest.mark.parametrize(
+    "names, options, message",
+    [
+        (("cell",), {}, "cell: choose from forced-gates, cells"),
+        ((), {}, r"\(none\)"),
+        (("cells",), {"num_seeds": 0}, "seeds"),
+    ],
+)
 def test_arguments_that_make_no_sense_are_refused(tmp_path, names, options, message):
     with pytest.raises(InputError, match=message):
         answer(tmp_path / "new", *names, **options)

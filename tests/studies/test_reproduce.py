@@ -1,4 +1,5 @@
 """From claims to measurements, with small models on the bundled sample."""
+
 import json
 
 import mxnet as mx
@@ -25,7 +26,9 @@ def reproduce(out, **kwargs):
 def test_the_chapter_needs_two_runs_of_which_one_serves_the_slides_too():
     runs = experiments.plan(CLAIMS)
     assert [(run.protocol.model, run.protocol.num_epochs, run.stops) for run in runs] == [
-        ("gru-scratch", 500, (50, 500)), ("gru-concise", 500, (500,))]
+        ("gru-scratch", 500, (50, 500)),
+        ("gru-concise", 500, (500,)),
+    ]
 
 
 def test_fewer_claims_need_shorter_or_fewer_runs_and_quick_cuts_them():
@@ -41,7 +44,9 @@ def test_fewer_claims_need_shorter_or_fewer_runs_and_quick_cuts_them():
 def test_a_speedup_alone_needs_both_models():
     speedup = [claim for claim in CLAIMS if claim.group == "chapter-speedup"]
     assert {run.protocol.model for run in experiments.plan(speedup)} == {
-        "gru-scratch", "gru-concise"}
+        "gru-scratch",
+        "gru-concise",
+    }
 
 
 def test_a_measurement_has_an_entry_an_epoch_and_texts_at_its_stops(small):
@@ -67,21 +72,32 @@ def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
     results = reproduce(tmp_path / "a" / "b", num_seeds=2, command="python x.py")
     assert results == json.loads((tmp_path / "a" / "b" / "results.json").read_text())
     assert [(run["model"], run["seed"]) for run in results["runs"]] == [
-        ("gru-scratch", 1), ("gru-concise", 1), ("gru-scratch", 2), ("gru-concise", 2)]
+        ("gru-scratch", 1),
+        ("gru-concise", 1),
+        ("gru-scratch", 2),
+        ("gru-concise", 2),
+    ]
     assert [verdict["claim"] for verdict in results["verdicts"]] == [c.id for c in CLAIMS]
     assert {verdict["verdict"] for verdict in results["verdicts"]} == {
-        "not comparable: other corpus"}
+        "not comparable: other corpus"
+    }
     assert len(results["verdicts"][0]["measured"]) == 2
     assert results["corpus"]["name"] == "sample.txt"
     for name in ("processor", "cores", "python", "numpy", "mxnet", "device", "commit"):
         assert results["invocations"][0]["environment"][name]
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {
-        "results.json", "report.md", "report.html", "perplexity.png", "throughput.png",
-        "checkpoints"}
+        "results.json",
+        "report.md",
+        "report.html",
+        "perplexity.png",
+        "throughput.png",
+        "checkpoints",
+    }
 
 
 def test_resuming_a_finished_reproduction_trains_nothing_and_keeps_the_numbers(
-        small, tmp_path, monkeypatch):
+    small, tmp_path, monkeypatch
+):
     before = reproduce(tmp_path)
     monkeypatch.setattr("gluon_gru.training.loop.train_epoch", None)
     after = reproduce(tmp_path, resume=True)
@@ -110,14 +126,18 @@ def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
     assert all(verdict["measured"] for verdict in after["verdicts"])
 
 
-@pytest.mark.parametrize("change, complaint", [
-    ({"groups": ["slides-scratch"]}, "the claims chapter-concise"),
-    ({"num_seeds": 1}, "6 epochs of gru-scratch, seed 2"),
-    ({"device": "gpu(0)"}, r"the device cpu\(0\)"),
-    ({"corpus": True}, "the corpus sample.txt"),
-])
+@pytest.mark.parametrize(
+    "change, complaint",
+    [
+        ({"groups": ["slides-scratch"]}, "the claims chapter-concise"),
+        ({"num_seeds": 1}, "6 epochs of gru-scratch, seed 2"),
+        ({"device": "gpu(0)"}, r"the device cpu\(0\)"),
+        ({"corpus": True}, "the corpus sample.txt"),
+    ],
+)
 def test_resuming_never_drops_or_mixes_what_is_recorded(
-        small, tmp_path, monkeypatch, change, complaint):
+    small, tmp_path, monkeypatch, change, complaint
+):
     out, other = tmp_path / "out", tmp_path / "other.txt"
     reproduce(out, num_seeds=2)
     before = (out / "results.json").read_bytes()
@@ -127,8 +147,9 @@ def test_resuming_never_drops_or_mixes_what_is_recorded(
     monkeypatch.setattr("gluon_gru.training.device.npx.num_gpus", lambda: 1)
     monkeypatch.setattr(experiments, "measure", None)
     with pytest.raises(InputError, match=complaint):
-        experiments.reproduce(out, **{"corpus": SAMPLE, "device": "cpu", "num_seeds": 2,
-                                      "resume": True, **change})
+        experiments.reproduce(
+            out, **{"corpus": SAMPLE, "device": "cpu", "num_seeds": 2, "resume": True, **change}
+        )
     assert (out / "results.json").read_bytes() == before
 
 
@@ -137,6 +158,7 @@ def test_killed_while_resuming_nothing_recorded_is_lost(small, tmp_path, monkeyp
 
     def killed(*args):
         raise KeyboardInterrupt
+
     monkeypatch.setattr(experiments, "measure", killed)
     with pytest.raises(KeyboardInterrupt):
         reproduce(tmp_path, num_seeds=2, resume=True)
@@ -151,15 +173,19 @@ def test_another_programs_results_are_refused_and_left_alone(small, tmp_path, co
     assert (tmp_path / "results.json").read_text() == content
 
 
-@pytest.mark.parametrize("kwargs, message", [
-    ({"groups": ["chapter"]}, "claims chapter: choose from chapter-scratch"),
-    ({"groups": []}, "choose from"),
-    ({"num_seeds": 0}, "seeds is 0"),
-    ({"device": "gpu(7)"}, r"gpu\(7\)"),
-    ({"device": "tpu"}, "tpu"),
-])
+@pytest.mark.parametrize(
+    "kwargs, message",
+    [
+        ({"groups": ["chapter"]}, "claims chapter: choose from chapter-scratch"),
+        ({"groups": []}, "choose from"),
+        ({"num_seeds": 0}, "seeds is 0"),
+        ({"device": "gpu(7)"}, r"gpu\(7\)"),
+        ({"device": "tpu"}, "tpu"),
+    ],
+)
 def test_arguments_that_make_no_sense_are_refused_before_anything_is_written(
-        tmp_path, kwargs, message):
+    tmp_path, kwargs, message
+):
     with pytest.raises(InputError, match=message):
         experiments.reproduce(tmp_path / "out", **{"corpus": SAMPLE, "device": "cpu", **kwargs})
     assert not (tmp_path / "out").exists()
@@ -182,7 +208,8 @@ def test_a_folder_that_cannot_be_made_is_found_out_before_training(tmp_path, mon
 
 def test_groups_are_those_of_the_claims():
     assert [claim.group for claim in experiments._claims_of(["slides-scratch"])] == [
-        "slides-scratch"] * 3
+        "slides-scratch"
+    ] * 3
     assert len(experiments._claims_of(GROUPS)) == len(CLAIMS)
 
 
@@ -193,11 +220,15 @@ with_engine = pytest.mark.skipif(engine.info()["engine"] == "off", reason="the e
 def test_the_engine_is_measured_in_rows_of_its_own(small, tmp_path):
     both = reproduce(tmp_path, engines=("mxnet", "fused"))
     assert [run["model"] for run in both["runs"]] == [
-        "gru-scratch", "gru-concise", "gru-fused", "gru-concise-fused"]
+        "gru-scratch",
+        "gru-concise",
+        "gru-fused",
+        "gru-concise-fused",
+    ]
     ids = [verdict["claim"] for verdict in both["verdicts"]]
     published = [claim.id for claim in CLAIMS]
-    assert ids[:len(published)] == published
-    assert ids[len(published):] == [claim.id for claim in on_engine(CLAIMS)]
+    assert ids[: len(published)] == published
+    assert ids[len(published) :] == [claim.id for claim in on_engine(CLAIMS)]
     scratch, fused = both["runs"][0], both["runs"][2]
     # The same start, minibatches and function; rounding apart.
     assert scratch["perplexity"] == pytest.approx(fused["perplexity"], rel=1e-4)
@@ -213,7 +244,8 @@ def test_the_engine_alone_is_measured_alone(small, tmp_path):
     results = reproduce(tmp_path, groups=("chapter-scratch",), engines=("fused",))
     assert [run["model"] for run in results["runs"]] == ["gru-fused"]
     assert {verdict["claim"].split("/")[0] for verdict in results["verdicts"]} == {
-        "chapter-scratch-fused"}
+        "chapter-scratch-fused"
+    }
 
 
 def test_an_engine_that_is_off_is_not_measured(tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
 """The hyperparameter study: workers that share it, that die, and what is written."""
+
 import collections
 import dataclasses
 import functools
@@ -27,8 +28,9 @@ from gluon_gru.text.corpus import SAMPLE
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "sweep.py"
 
-TINY = Space((2, 3), (3, 4), (0.5, 1.0), epochs=2, batch_size=16, train_windows=40,
-             valid_windows=20)
+TINY = Space(
+    (2, 3), (3, 4), (0.5, 1.0), epochs=2, batch_size=16, train_windows=40, valid_windows=20
+)
 
 #: A worker program whose trials take some seconds, and that soon notices dead ones.
 SLOW_WORKER = """
@@ -66,13 +68,18 @@ def trials_of(folder):
 
 
 def points_of(trials, *states):
-    return collections.Counter(tuple(trial.user_attrs["point"].values()) for trial in trials
-                               if trial.state in states)
+    return collections.Counter(
+        tuple(trial.user_attrs["point"].values()) for trial in trials if trial.state in states
+    )
 
 
 def start(*command):
-    return subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def crowd(folder, points, num_trials, workers=4):
@@ -127,8 +134,10 @@ def test_workers_that_draw_do_not_overshoot_the_number_of_trials(tmp_path):
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage")
 def test_only_one_of_many_workers_takes_a_waiting_trial(tmp_path):
     study = open_study(open_storage(url(tmp_path)), {}, [{"n": n} for n in range(30)], None, None)
-    taken, studies = [], [study] + [
-        open_study(open_storage(url(tmp_path)), {}, None, None, None) for _ in range(5)]
+    taken, studies = (
+        [],
+        [study] + [open_study(open_storage(url(tmp_path)), {}, None, None, None) for _ in range(5)],
+    )
 
     def take(study):
         taken.extend(study.ask().number for _ in range(5))
@@ -146,14 +155,18 @@ def test_one_of_two_workers_is_killed_and_nothing_is_lost_nor_run_twice(tmp_path
     victim, survivor = processes
 
     def victims():
-        return [trial for trial in trials_of(tmp_path) if trial.state == TrialState.RUNNING
-                and trial.user_attrs.get("worker", "").endswith(f":{victim.pid}")
-                and len(trial.intermediate_values) > 2]
+        return [
+            trial
+            for trial in trials_of(tmp_path)
+            if trial.state == TrialState.RUNNING
+            and trial.user_attrs.get("worker", "").endswith(f":{victim.pid}")
+            and len(trial.intermediate_values) > 2
+        ]
 
     try:
         tiny.wait_for(victims, victim)
         victim.kill()
-        lost, = victims()
+        (lost,) = victims()
         _, stderr = survivor.communicate(timeout=120)
     finally:
         for process in processes:
@@ -163,11 +176,12 @@ def test_one_of_two_workers_is_killed_and_nothing_is_lost_nor_run_twice(tmp_path
     results = json.loads((tmp_path / "sweep.json").read_text())
     done = points_of(trials_of(tmp_path), TrialState.COMPLETE)
     assert len(done) == 4 and set(done.values()) == {1}
-    again, = (trial for trial in results["trials"] if trial["retry_of"] == lost.number)
+    (again,) = (trial for trial in results["trials"] if trial["retry_of"] == lost.number)
     assert again["state"] == "complete" and again["worker"].endswith(f":{survivor.pid}")
     assert [again[axis] for axis in lost.params] == list(lost.params.values())
     assert [trial["number"] for trial in results["trials"] if trial["state"] == "lost"] == [
-        lost.number]
+        lost.number
+    ]
     assert "## Workers that died" in (tmp_path / "report.md").read_text()
     assert "Workers that died" in (tmp_path / "report.html").read_text()
 
@@ -214,16 +228,21 @@ def test_an_error_in_a_trial_is_not_swallowed(tmp_path):
 
 
 def test_two_workers_of_one_command_finish_the_grid_and_the_command_again_runs_nothing(
-        tmp_path, monkeypatch):
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(sweep_report, "FEWEST_TRIALS", 8)
     results = tiny_sweep(tmp_path, workers=2, command="first")
     assert {trial["state"] for trial in results["trials"]} == {"complete"}
-    points = [(trial["num_steps"], trial["num_hiddens"], trial["lr"])
-              for trial in results["trials"]]
+    points = [
+        (trial["num_steps"], trial["num_hiddens"], trial["lr"]) for trial in results["trials"]
+    ]
     assert len(points) == len(set(points)) == 8
     again = tiny_sweep(tmp_path, command="second")
-    assert again["trials"] == results["trials"] == json.loads(
-        (tmp_path / "sweep.json").read_text())["trials"]
+    assert (
+        again["trials"]
+        == results["trials"]
+        == json.loads((tmp_path / "sweep.json").read_text())["trials"]
+    )
     assert [made["command"] for made in again["invocations"]] == ["first", "second"]
     assert "of 2 workers" in again["invocations"][0]["environment"]["OMP_NUM_THREADS"]
     for trial in again["trials"]:
@@ -269,16 +288,20 @@ def test_a_stored_study_that_differs_is_refused_by_every_difference(tmp_path, no
         tiny_sweep(tmp_path, space=other, sampler="random", trials=1)
 
 
-@pytest.mark.parametrize("storage, message", [
-    ("nonsense", "'nonsense'... is no URL"),
-    ("redis://:geheim@localhost", "can't be used"),
-    ("nosuchdatabase://user:geheim@host/name?password=geheim", "can't be used"),
-    ("sqlite:////nonexistent/folder/study.db", "unable to open database file"),
-    ("sqlite:///:memory:", "keeps nothing"),
-    ("sqlite:///{file}", "not a database"),
-])
+@pytest.mark.parametrize(
+    "storage, message",
+    [
+        ("nonsense", "'nonsense'... is no URL"),
+        ("redis://:geheim@localhost", "can't be used"),
+        ("nosuchdatabase://user:geheim@host/name?password=geheim", "can't be used"),
+        ("sqlite:////nonexistent/folder/study.db", "unable to open database file"),
+        ("sqlite:///:memory:", "keeps nothing"),
+        ("sqlite:///{file}", "not a database"),
+    ],
+)
 def test_a_storage_that_cannot_be_used_gives_one_line_without_its_password(
-        tmp_path, storage, message, monkeypatch):
+    tmp_path, storage, message, monkeypatch
+):
     monkeypatch.setattr(sweep_study.time, "sleep", lambda seconds: None)
     file = tmp_path / "text.db"
     file.write_text("no database " * 100)
@@ -289,18 +312,26 @@ def test_a_storage_that_cannot_be_used_gives_one_line_without_its_password(
 
 def test_a_shown_url_tells_no_password():
     shown = sweep_study.without_password(
-        "postgresql+psycopg2://user:geheim@host:5432/name?password=geheim")
+        "postgresql+psycopg2://user:geheim@host:5432/name?password=geheim"
+    )
     assert shown == "postgresql+psycopg2://user:***@host:5432/name"
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"sampler": "best"}, "sampler 'best'"), ({"sampler": "tpe"}, "trials is missing"),
-    ({"trials": 3}, "trials is 3"), ({"sampler": "random", "trials": 0}, "trials is 0"),
-    ({"workers": 0}, "workers is 0"), ({"device": "gpu(99)"}, "gpu"),
-    ({"space": dataclasses.replace(TINY, train_windows=10**6)}, "too short"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"sampler": "best"}, "sampler 'best'"),
+        ({"sampler": "tpe"}, "trials is missing"),
+        ({"trials": 3}, "trials is 3"),
+        ({"sampler": "random", "trials": 0}, "trials is 0"),
+        ({"workers": 0}, "workers is 0"),
+        ({"device": "gpu(99)"}, "gpu"),
+        ({"space": dataclasses.replace(TINY, train_windows=10**6)}, "too short"),
+    ],
+)
 def test_arguments_that_make_no_sense_are_refused_before_anything_is_made(
-        tmp_path, change, message):
+    tmp_path, change, message
+):
     with pytest.raises(InputError, match=message):
         tiny_sweep(tmp_path / "out", **change)
     assert not (tmp_path / "out").exists()
@@ -317,7 +348,8 @@ def test_a_divergence_is_a_result_and_the_report_shows_it(tmp_path):
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_point_that_is_drawn_again_is_not_trained_again_and_more_trials_can_follow(
-        tmp_path, sampler, no_pictures):
+    tmp_path, sampler, no_pictures
+):
     space = dataclasses.replace(TINY, num_steps=(2,), num_hiddens=(3,), lr=(1.0,))
     assert len(tiny_sweep(tmp_path, space=space, sampler=sampler, trials=1)["trials"]) == 1
     trials = tiny_sweep(tmp_path, space=space, sampler=sampler, trials=3)["trials"]
@@ -336,8 +368,14 @@ def test_pruning_ends_trials_that_are_worse_than_the_others(tmp_path, monkeypatc
             validation.append(float(len(calls)))
             if on_epoch(epoch, validation[-1]):
                 break
-        return {"validation": validation, "training": validation, "diverged": False,
-                "seconds": 1.0, "tokens_per_sec": 1.0, "continuation": ""}
+        return {
+            "validation": validation,
+            "training": validation,
+            "diverged": False,
+            "seconds": 1.0,
+            "tokens_per_sec": 1.0,
+            "continuation": "",
+        }
 
     monkeypatch.setattr("gluon_gru.studies.sweep.worker.train_point", train)
     states = [trial["state"] for trial in tiny_sweep(tmp_path, space=space, prune=True)["trials"]]
@@ -349,7 +387,11 @@ def test_the_budget_is_a_table_and_creates_nothing(tmp_path, monkeypatch):
     cost = sweep.budget(TINY, workers=1, device="cpu", corpus=SAMPLE)
     assert list(tmp_path.iterdir()) == []
     assert [(cell["num_steps"], cell["num_hiddens"]) for cell in cost["cells"]] == [
-        (2, 3), (2, 4), (3, 3), (3, 4)]
+        (2, 3),
+        (2, 4),
+        (3, 3),
+        (3, 4),
+    ]
     # Two learning rates, 2 epochs, 40 windows of 2 or 3 tokens.
     assert [cell["tokens"] for cell in cost["cells"]] == [320, 320, 480, 480]
     assert cost["hours"] == pytest.approx(sum(cell["hours"] for cell in cost["cells"]))
@@ -366,14 +408,29 @@ def test_the_budget_of_a_probe_that_fails_is_an_error(monkeypatch):
 def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_path):
     out = tmp_path / "out"
     # A process that a shell puts in the background has Ctrl-C switched off.
-    code = ("import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-            "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')")
-    options = ["--num-steps", "1", "--num-hiddens", "2", "--lr", *map(str, range(1, 7)),
-               "--epochs", "4", "--corpus", str(SAMPLE), "--out", str(out)]
+    code = (
+        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    options = [
+        "--num-steps",
+        "1",
+        "--num-hiddens",
+        "2",
+        "--lr",
+        *map(str, range(1, 7)),
+        "--epochs",
+        "4",
+        "--corpus",
+        str(SAMPLE),
+        "--out",
+        str(out),
+    ]
     process = start("-c", code, SCRIPT, *options)
     try:
-        tiny.wait_for(lambda: any(trial.state == TrialState.COMPLETE for trial in trials_of(out)),
-                 process)
+        tiny.wait_for(
+            lambda: any(trial.state == TrialState.COMPLETE for trial in trials_of(out)), process
+        )
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=120)
     finally:
@@ -385,8 +442,15 @@ def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_p
 
 
 def test_a_server_that_cannot_be_reached_gives_one_line_and_exit_code_2(tmp_path):
-    process = start(SCRIPT, "--corpus", SAMPLE, "--out", tmp_path / "out", "--storage",
-                    "postgresql://user:geheim@127.0.0.1:9/name")
+    process = start(
+        SCRIPT,
+        "--corpus",
+        SAMPLE,
+        "--out",
+        tmp_path / "out",
+        "--storage",
+        "postgresql://user:geheim@127.0.0.1:9/name",
+    )
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 2 and stdout == ""
     assert stderr.count("\n") == 1 and stderr.startswith("error: storage 'postgresql://user:***@")

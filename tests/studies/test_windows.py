@@ -1,4 +1,5 @@
 """Windows of a text, and a GRU trained and validated on them."""
+
 import math
 
 import mxnet as mx
@@ -26,7 +27,7 @@ def test_windows_in_order_are_those_of_a_plain_loop():
     tokens = list(range(40))
     expected = []
     for i in range(20, 33):
-        window = tokens[i:i + 8]
+        window = tokens[i : i + 8]
         expected.append((window[:-1], window[1:]))
     loader = WindowLoader(numpy.array(tokens), 7, 5, 20, 13)
     assert rows(loader) == expected == rows(loader)
@@ -56,11 +57,17 @@ def test_the_shortest_text_has_all_windows_and_a_shorter_one_is_refused():
         WindowLoader(numpy.arange(17), 7, 5, 6, 5)
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"lr": ()}, "lr is"), ({"num_steps": (8, 8)}, "only once"), ({"num_hiddens": (0,)}, "is 0"),
-    ({"lr": (math.nan,)}, "lr is nan"), ({"epochs": 0}, "epochs is 0"),
-    ({"num_steps": (2.5,)}, "whole number"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"lr": ()}, "lr is"),
+        ({"num_steps": (8, 8)}, "only once"),
+        ({"num_hiddens": (0,)}, "is 0"),
+        ({"lr": (math.nan,)}, "lr is nan"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"num_steps": (2.5,)}, "whole number"),
+    ],
+)
 def test_a_space_that_makes_no_sense_is_refused(change, message):
     with pytest.raises(InputError, match=message):
         Space(**{"num_steps": (8,), "num_hiddens": (8,), "lr": (1.0,), **change})
@@ -74,8 +81,10 @@ def test_the_full_grid_is_the_exercises():
     assert points[0]["num_steps"] == points[0]["num_hiddens"] == 128
     reduced = windows.REDUCED.points()
     assert all(point in points for point in reduced) and windows.REDUCED.epochs == 100
-    assert all(len(values) > 1 for values in (
-        windows.REDUCED.num_steps, windows.REDUCED.num_hiddens, windows.REDUCED.lr))
+    assert all(
+        len(values) > 1
+        for values in (windows.REDUCED.num_steps, windows.REDUCED.num_hiddens, windows.REDUCED.lr)
+    )
 
 
 def test_validation_perplexity_is_that_of_a_gru_in_float64():
@@ -84,18 +93,27 @@ def test_validation_perplexity_is_that_of_a_gru_in_float64():
     params = [p.asnumpy().astype(float) for p in reference.parameters(model)]
     # Gluon lists both kinds of weights, then both biases; all windows at once, in one minibatch.
     X, Y = (numpy.array(side) for side in zip(*rows(loader)))
-    logits, _ = reference.concise(reference.gluon_gru_cell, 1, reference.one_hot(X, len(VOCAB)),
-                                  [numpy.zeros((1, 40, 6))], params)
+    logits, _ = reference.concise(
+        reference.gluon_gru_cell,
+        1,
+        reference.one_hot(X, len(VOCAB)),
+        [numpy.zeros((1, 40, 6))],
+        params,
+    )
     expected = math.exp(reference.cross_entropy(logits, Y.T.reshape(-1)))
     assert windows.validation_perplexity(model, loader, mx.cpu()) == pytest.approx(
-        expected, rel=1e-5)
+        expected, rel=1e-5
+    )
 
 
 def test_a_point_trained_again_gives_the_same_numbers_and_learns():
     point, seen = TINY.points()[0], []
-    first, second = (windows.train_point(TINY, point, SOURCE, mx.cpu(),
-                                         lambda epoch, ppl: seen.append((epoch, ppl)))
-                     for _ in range(2))
+    first, second = (
+        windows.train_point(
+            TINY, point, SOURCE, mx.cpu(), lambda epoch, ppl: seen.append((epoch, ppl))
+        )
+        for _ in range(2)
+    )
     for name in ("validation", "training", "continuation"):
         assert first[name] == second[name]
     assert seen[:3] == list(zip((1, 2, 3), first["validation"])) == seen[3:]
@@ -106,19 +124,26 @@ def test_a_point_trained_again_gives_the_same_numbers_and_learns():
 
 
 def test_training_ends_when_on_epoch_says_so():
-    result = windows.train_point(TINY, TINY.points()[0], SOURCE, mx.cpu(),
-                                 lambda epoch, ppl: epoch == 2)
+    result = windows.train_point(
+        TINY, TINY.points()[0], SOURCE, mx.cpu(), lambda epoch, ppl: epoch == 2
+    )
     assert len(result["validation"]) == len(result["training"]) == 2
 
 
 def test_a_divergence_ends_the_training_and_is_no_error():
-    result = windows.train_point(TINY, {"num_steps": 5, "num_hiddens": 6, "lr": 1e38}, SOURCE,
-                                 mx.cpu(), lambda epoch, ppl: False)
+    result = windows.train_point(
+        TINY,
+        {"num_steps": 5, "num_hiddens": 6, "lr": 1e38},
+        SOURCE,
+        mx.cpu(),
+        lambda epoch, ppl: False,
+    )
     assert result["diverged"] and len(result["validation"]) < 3 and result["continuation"] == ""
     assert all(map(math.isfinite, result["validation"]))
 
 
 def test_a_probe_measures_seconds_and_rates():
-    costs = [windows.probe(TINY, num_steps, 6, SOURCE, mx.cpu(), seconds=0.1)
-             for num_steps in (1, 100)]
+    costs = [
+        windows.probe(TINY, num_steps, 6, SOURCE, mx.cpu(), seconds=0.1) for num_steps in (1, 100)
+    ]
     assert all(seconds > 0 and rate > 0 for seconds, rate in costs)

@@ -1,4 +1,5 @@
 """Where the corpus comes from; downloads from a server on this machine, well and ill behaved."""
+
 import functools
 import gc
 import hashlib
@@ -92,12 +93,19 @@ def test_a_damaged_cached_file_is_not_used_when_the_server_fails(server, cache):
         download(server, cache)
 
 
-@pytest.mark.parametrize(("behaviour", "reason"), [
-    (altered, "has the wrong checksum"), (truncated, "failed|wrong checksum"),
-    (status(404), "answered 404"), (status(500), "answered 500"),
-    (silent, "failed: ReadTimeout")])
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (altered, "has the wrong checksum"),
+        (truncated, "failed|wrong checksum"),
+        (status(404), "answered 404"),
+        (status(500), "answered 500"),
+        (silent, "failed: ReadTimeout"),
+    ],
+)
 def test_a_failed_download_is_one_line_and_leaves_nothing(
-        server, cache, monkeypatch, behaviour, reason):
+    server, cache, monkeypatch, behaviour, reason
+):
     if behaviour is silent:
         monkeypatch.setattr(corpus, "STALL_SECONDS", 0.2)
     server.behaviour = behaviour
@@ -118,10 +126,13 @@ def test_a_download_that_takes_too_long_is_given_up(server, cache, behaviour):
 
 
 def test_a_download_that_was_given_up_leaves_nothing_when_the_program_ends(
-        server, cache, run_python):
+    server, cache, run_python
+):
     server.behaviour = trickling
-    done = run_python("from gluon_gru.text import corpus\n"
-                      f"corpus.download({server.url!r}, {SHA1!r}, {str(cache)!r}, 3)")
+    done = run_python(
+        "from gluon_gru.text import corpus\n"
+        f"corpus.download({server.url!r}, {SHA1!r}, {str(cache)!r}, 3)"
+    )
     assert "no answer" in done.stderr
     assert server.requests == 1
     assert kept(cache) == []
@@ -206,9 +217,10 @@ def test_without_network_it_is_the_bundled_sample_with_a_note_why():
     assert "--corpus or GLUON_GRU_CORPUS" in found.note
 
 
-@pytest.mark.parametrize("load", [
-    gluon_gru.load_corpus_time_machine,
-    functools.partial(gluon_gru.load_data_time_machine, 2, 5)])
+@pytest.mark.parametrize(
+    "load",
+    [gluon_gru.load_corpus_time_machine, functools.partial(gluon_gru.load_data_time_machine, 2, 5)],
+)
 def test_loading_without_the_book_warns(offline, load):
     with pytest.warns(UserWarning, match="answered 503.*short story bundled"):
         load()
@@ -241,12 +253,20 @@ def bad_path(tmp_path, request):
     return path
 
 
-@pytest.mark.parametrize(("bad_path", "problem"), [
-    ("missing", "No such file"), ("empty", "is empty"), ("folder", "directory"),
-    ("unreadable", "Permission denied")], indirect=["bad_path"])
+@pytest.mark.parametrize(
+    ("bad_path", "problem"),
+    [
+        ("missing", "No such file"),
+        ("empty", "is empty"),
+        ("folder", "directory"),
+        ("unreadable", "Permission denied"),
+    ],
+    indirect=["bad_path"],
+)
 @pytest.mark.parametrize("by_environment", [False, True])
 def test_a_path_that_is_no_text_is_an_error_that_names_it_and_says_what_to_do(
-        bad_path, problem, by_environment, monkeypatch):
+    bad_path, problem, by_environment, monkeypatch
+):
     if by_environment:
         monkeypatch.setenv("GLUON_GRU_CORPUS", str(bad_path))
     with pytest.raises(InputError) as caught:
@@ -259,11 +279,20 @@ def test_a_path_that_is_no_text_is_an_error_that_names_it_and_says_what_to_do(
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 4, 1 << 22])
-@pytest.mark.parametrize("content", [
-    b"\xff", b"abc\xe9 def", b"\xe2\x82\xac \xe2\x82(", b"ab\xe2\x82", b"\xed\xa0\x80",
-    b"line\nline\n\xc0\xaf"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff",
+        b"abc\xe9 def",
+        b"\xe2\x82\xac \xe2\x82(",
+        b"ab\xe2\x82",
+        b"\xed\xa0\x80",
+        b"line\nline\n\xc0\xaf",
+    ],
+)
 def test_a_text_that_is_not_utf_8_is_an_error_with_the_byte_position(
-        tmp_path, monkeypatch, content, block):
+    tmp_path, monkeypatch, content, block
+):
     path = tmp_path / "story.txt"
     path.write_bytes(content)
     monkeypatch.setattr(text, "_BLOCK", block)
@@ -299,8 +328,8 @@ def test_the_sample_is_long_enough_and_has_the_books_vocabulary():
 
 def test_the_sample_copies_nothing_from_the_book(books_corpus):
     (story, _), (book, _) = characters(corpus.SAMPLE), characters(books_corpus)
-    runs = {book[i:i + 60] for i in range(len(book) - 59)}
-    assert [story[i:i + 60] for i in range(len(story) - 59) if story[i:i + 60] in runs] == []
+    runs = {book[i : i + 60] for i in range(len(book) - 59)}
+    assert [story[i : i + 60] for i in range(len(story) - 59) if story[i : i + 60] in runs] == []
 
 
 MEMORY = """
@@ -324,7 +353,8 @@ def test_loading_a_large_text_takes_a_few_times_its_size_in_memory(run_python, t
     # A process starts with its parent's peak as its own: the one between has a small one.
     done = run_python(
         "import subprocess, sys\n"
-        f"subprocess.run([sys.executable, '-c', {MEMORY!r}, {str(tmp_path / 'large.txt')!r}])")
+        f"subprocess.run([sys.executable, '-c', {MEMORY!r}, {str(tmp_path / 'large.txt')!r}])"
+    )
     length, growth = map(float, done.stdout.split())
     assert length > 0.9
     assert 1 <= growth < 4

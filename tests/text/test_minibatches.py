@@ -1,4 +1,5 @@
 """Minibatches, by hand and against a straightforward way to cut them."""
+
 import random
 import types
 
@@ -12,10 +13,16 @@ import gluon_gru
 from gluon_gru import InputError, Vocab
 from gluon_gru.text import minibatches
 
-ITERATORS = {"random": gluon_gru.seq_data_iter_random,
-             "sequential": gluon_gru.seq_data_iter_sequential}
-SIZES = {"batch_size": st.integers(1, 5), "num_steps": st.integers(1, 6),
-         "extra": st.integers(0, 40), "seed": st.integers(0, 99)}
+ITERATORS = {
+    "random": gluon_gru.seq_data_iter_random,
+    "sequential": gluon_gru.seq_data_iter_sequential,
+}
+SIZES = {
+    "batch_size": st.integers(1, 5),
+    "num_steps": st.integers(1, 6),
+    "extra": st.integers(0, 40),
+    "seed": st.integers(0, 99),
+}
 both_ways = pytest.mark.parametrize("way", ["random", "sequential"])
 
 
@@ -26,53 +33,62 @@ def at(offset):
 
 def cut(way, tokens, batch_size, num_steps, rng):
     """Do what the iterators do, with lists, a sequence at a time."""
-    rest = tokens[rng.randint(0, num_steps):]
+    rest = tokens[rng.randint(0, num_steps) :]
     if way == "random":
         starts = list(range(0, len(rest) - num_steps, num_steps))
         rng.shuffle(starts)
-        batches = [starts[i:i + batch_size] for i in range(0, len(starts), batch_size)]
+        batches = [starts[i : i + batch_size] for i in range(0, len(starts), batch_size)]
     else:
         row = (len(rest) - 1) // batch_size
-        batches = [[start + i * row for i in range(batch_size)]
-                   for start in range(0, row - num_steps + 1, num_steps)]
-    return [tuple([rest[i + later:i + later + num_steps] for i in batch] for later in (0, 1))
-            for batch in batches if len(batch) == batch_size]
+        batches = [
+            [start + i * row for i in range(batch_size)]
+            for start in range(0, row - num_steps + 1, num_steps)
+        ]
+    return [
+        tuple([rest[i + later : i + later + num_steps] for i in batch] for later in (0, 1))
+        for batch in batches
+        if len(batch) == batch_size
+    ]
 
 
 def epoch(iterator):
     return [(X.tolist(), Y.tolist()) for X, Y in iterator]
 
 
-@pytest.mark.parametrize(("way", "steps", "offset", "expected"), [
-    ("sequential", 5, 0, [([0, 14], 5), ([5, 19], 5)]),
-    ("sequential", 5, 4, [([4, 16], 5), ([9, 21], 5)]),
-    ("sequential", 6, 6, [([6, 17], 6)]),
-    ("random", 5, 0, [([0, 5], 5), ([10, 15], 5)]),
-    ("random", 5, 4, [([4, 9], 5), ([14, 19], 5)]),
-    ("random", 6, 5, [([5, 11], 6), ([17, 23], 6)]),
-    ("random", 6, 6, [([6, 12], 6)])])
+@pytest.mark.parametrize(
+    ("way", "steps", "offset", "expected"),
+    [
+        ("sequential", 5, 0, [([0, 14], 5), ([5, 19], 5)]),
+        ("sequential", 5, 4, [([4, 16], 5), ([9, 21], 5)]),
+        ("sequential", 6, 6, [([6, 17], 6)]),
+        ("random", 5, 0, [([0, 5], 5), ([10, 15], 5)]),
+        ("random", 5, 4, [([4, 9], 5), ([14, 19], 5)]),
+        ("random", 6, 5, [([5, 11], 6), ([17, 23], 6)]),
+        ("random", 6, 6, [([6, 12], 6)]),
+    ],
+)
 def test_minibatches_of_two_from_thirty_tokens_by_hand(way, steps, offset, expected):
     found = epoch(ITERATORS[way](numpy.arange(30), 2, steps, at(offset)))
     assert found == [
         ([list(range(i, i + n)) for i in starts], [list(range(i + 1, i + 1 + n)) for i in starts])
-        for starts, n in expected]
+        for starts, n in expected
+    ]
 
 
 @both_ways
 @hypothesis.given(**SIZES)
-def test_minibatches_are_those_of_lists_cut_the_simple_way(
-        way, batch_size, num_steps, extra, seed):
+def test_minibatches_are_those_of_lists_cut_the_simple_way(way, batch_size, num_steps, extra, seed):
     length = minibatches.shortest_corpus(batch_size, num_steps) + extra
     tokens = random.Random(seed + 1).choices(range(28), k=length)
-    found = ITERATORS[way](numpy.array(tokens, "uint8"), batch_size, num_steps,
-                           random.Random(seed))
+    found = ITERATORS[way](numpy.array(tokens, "uint8"), batch_size, num_steps, random.Random(seed))
     assert epoch(found) == cut(way, tokens, batch_size, num_steps, random.Random(seed))
 
 
 @both_ways
 @hypothesis.given(**SIZES)
 def test_an_epoch_covers_the_text_once_and_y_is_x_one_token_later(
-        way, batch_size, num_steps, extra, seed):
+    way, batch_size, num_steps, extra, seed
+):
     length = minibatches.shortest_corpus(batch_size, num_steps) + extra
     found = list(ITERATORS[way](numpy.arange(length), batch_size, num_steps, random.Random(seed)))
     assert {X.shape for X, _ in found} == {(batch_size, num_steps)}
@@ -89,8 +105,9 @@ def test_an_epoch_covers_the_text_once_and_y_is_x_one_token_later(
 
 
 def test_every_offset_from_zero_to_num_steps_occurs():
-    iterators = (ITERATORS["sequential"](range(20), 1, 3, random.Random(seed))
-                 for seed in range(99))
+    iterators = (
+        ITERATORS["sequential"](range(20), 1, 3, random.Random(seed)) for seed in range(99)
+    )
     assert {int(next(iterator)[0][0, 0]) for iterator in iterators} == {0, 1, 2, 3}
 
 
@@ -98,15 +115,19 @@ def test_every_offset_from_zero_to_num_steps_occurs():
 def test_minibatches_are_mxnet_integers_and_drawn_with_the_module_random_by_default(way):
     random.seed(5)
     found = list(ITERATORS[way](list(range(50)), 2, 5))
-    assert all(type(half) is np.ndarray and half.dtype == numpy.int32
-               for minibatch in found for half in minibatch)
+    assert all(
+        type(half) is np.ndarray and half.dtype == numpy.int32
+        for minibatch in found
+        for half in minibatch
+    )
     assert epoch(found) == cut(way, list(range(50)), 2, 5, random.Random(5))
 
 
 @both_ways
 @pytest.mark.parametrize("offset", range(6))
 def test_the_shortest_text_gives_a_minibatch_at_any_offset_and_one_token_less_is_an_error(
-        way, offset):
+    way, offset
+):
     tokens = list(range(minibatches.shortest_corpus(3, 5)))
     assert len(tokens) == 21
     assert epoch(ITERATORS[way](tokens, 3, 5, at(offset)))
@@ -115,9 +136,15 @@ def test_the_shortest_text_gives_a_minibatch_at_any_offset_and_one_token_less_is
 
 
 @both_ways
-@pytest.mark.parametrize(("sizes", "message"), [
-    ((0, 5), "batch_size is 0"), ((2, -1), "num_steps is -1"), ((2.0, 5), "batch_size is 2.0"),
-    ((2, "5"), "num_steps is '5'")])
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((0, 5), "batch_size is 0"),
+        ((2, -1), "num_steps is -1"),
+        ((2.0, 5), "batch_size is 2.0"),
+        ((2, "5"), "num_steps is '5'"),
+    ],
+)
 def test_sizes_that_make_no_sense_are_errors_that_name_them(way, sizes, message):
     with pytest.raises(InputError, match=f"{message}: it must be a whole number above 0"):
         list(ITERATORS[way](list(range(50)), *sizes))
@@ -129,7 +156,8 @@ def test_sizes_that_make_no_sense_are_errors_that_name_them(way, sizes, message)
 def test_a_loader_cuts_its_tokens_anew_in_every_epoch(way):
     tokens, vocab = list(range(99)), Vocab("abc")
     loader = gluon_gru.SeqDataLoader(
-        2, 5, way == "random", 60, source=(tokens, vocab), rng=random.Random(7))
+        2, 5, way == "random", 60, source=(tokens, vocab), rng=random.Random(7)
+    )
     assert (len(loader.corpus), loader.vocab) == (60, vocab)
     first, second, rng = epoch(loader), epoch(loader), random.Random(7)
     assert first == cut(way, tokens[:60], 2, 5, rng)
@@ -138,10 +166,18 @@ def test_a_loader_cuts_its_tokens_anew_in_every_epoch(way):
 
 
 @both_ways
-@pytest.mark.parametrize(("options", "length"), [
-    ({}, 10000), ({"max_tokens": 700}, 700), ({"max_tokens": -1}, None), ({"max_tokens": 0}, None)])
+@pytest.mark.parametrize(
+    ("options", "length"),
+    [
+        ({}, 10000),
+        ({"max_tokens": 700}, 700),
+        ({"max_tokens": -1}, None),
+        ({"max_tokens": 0}, None),
+    ],
+)
 def test_the_books_loader_cuts_the_corpus_ten_thousand_tokens_unless_asked_for_another_number(
-        sample_corpus, way, options, length):
+    sample_corpus, way, options, length
+):
     tokens, vocab = gluon_gru.load_corpus_time_machine()
     random.seed(3)
     train_iter, same = gluon_gru.load_data_time_machine(4, 10, way == "random", **options)

@@ -1,4 +1,5 @@
 """Texts of one's own become the tokens that plain Python finds in them; what can't is told."""
+
 import collections
 import hashlib
 import shutil
@@ -45,7 +46,9 @@ def test_characters_are_those_of_plain_python(tmp_path, monkeypatch, name, case,
     assert "".join(found.vocab.to_tokens(found.tokens)) == text
     counts = collections.Counter(text)
     assert found.vocab.idx_to_token == [
-        "<unk>", *sorted(counts, key=lambda token: (-counts[token], token))]
+        "<unk>",
+        *sorted(counts, key=lambda token: (-counts[token], token)),
+    ]
     assert found.tokens.dtype == numpy.uint8
     assert found.size == path.stat().st_size
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -65,9 +68,11 @@ def test_words_are_split_alike_in_blocks_of_any_size(tmp_path, monkeypatch, name
         return
     found = reading.read(path, "words", case)
     assert found.vocab.to_tokens(found.tokens) == [
-        word if counts[word] > 1 else "<unk>" for word in words]
+        word if counts[word] > 1 else "<unk>" for word in words
+    ]
     assert found.vocab.idx_to_token[1:] == sorted(
-        (word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word))
+        (word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word)
+    )
 
 
 @hypothesis.given(strategies.text())
@@ -77,8 +82,21 @@ def test_words_joined_by_nothing_are_the_text(text):
 
 def test_words_are_what_people_call_words():
     assert reading.split("It's a dog's -- life,  isn’t it?\n\nYes.", "words") == [
-        "It's", " a", " dog's", " --", " life", ",", " ", " isn’t", " it", "?", "\n", "\n", "Yes",
-        "."]
+        "It's",
+        " a",
+        " dog's",
+        " --",
+        " life",
+        ",",
+        " ",
+        " isn’t",
+        " it",
+        "?",
+        "\n",
+        "\n",
+        "Yes",
+        ".",
+    ]
 
 
 def test_the_vocabulary_of_words_is_the_training_parts_and_that_of_characters_the_texts(tmp_path):
@@ -99,7 +117,7 @@ def test_the_most_frequent_words_are_kept(tmp_path, monkeypatch):
 
 
 def test_more_than_256_characters_take_two_bytes(tmp_path):
-    text = "".join(map(chr, range(0x4e00, 0x4e00 + 300))) * 2
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 300))) * 2
     found = reading.read(write(tmp_path, text))
     assert found.tokens.dtype == numpy.uint16
     assert "".join(found.vocab.to_tokens(found.tokens)) == text
@@ -118,11 +136,18 @@ GERMAN = "Schöne Grüße aus der Straße. Über allen Gipfeln ist Ruh; große V
 JAPANESE = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。\n" * 9
 
 
-@pytest.mark.parametrize("data, encoding", [
-    (GERMAN.encode("latin1"), "CP1252"), (GERMAN.encode("utf-16"), "UTF-16"),
-    (GERMAN.encode("utf-16-le"), "UTF-16LE"), (GERMAN.encode("utf-16-be"), "UTF-16BE"),
-    (JAPANESE.encode("shift_jis"), "SHIFT-JIS"), (JAPANESE.encode("euc_jp"), "EUC-JP"),
-    (b"plain\n" * 500_000 + GERMAN.encode("latin1"), "CP1252")])
+@pytest.mark.parametrize(
+    "data, encoding",
+    [
+        (GERMAN.encode("latin1"), "CP1252"),
+        (GERMAN.encode("utf-16"), "UTF-16"),
+        (GERMAN.encode("utf-16-le"), "UTF-16LE"),
+        (GERMAN.encode("utf-16-be"), "UTF-16BE"),
+        (JAPANESE.encode("shift_jis"), "SHIFT-JIS"),
+        (JAPANESE.encode("euc_jp"), "EUC-JP"),
+        (b"plain\n" * 500_000 + GERMAN.encode("latin1"), "CP1252"),
+    ],
+)
 def test_another_encoding_is_named_with_what_converts_it(tmp_path, data, encoding):
     path = write(tmp_path, data)
     with pytest.raises(InputError) as error:
@@ -131,9 +156,16 @@ def test_another_encoding_is_named_with_what_converts_it(tmp_path, data, encodin
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("data", [
-    bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(0, 256, 3)) * 99,
-    b"text with one \0 in it\n" * 5, b"\x7fELF\2\1\1" + b"\0" * 99, bytes([1, 2, 3]) * 99])
+@pytest.mark.parametrize(
+    "data",
+    [
+        bytes(range(256)) * 40,
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(0, 256, 3)) * 99,
+        b"text with one \0 in it\n" * 5,
+        b"\x7fELF\2\1\1" + b"\0" * 99,
+        bytes([1, 2, 3]) * 99,
+    ],
+)
 def test_binary_data_is_told_from_text(tmp_path, data):
     with pytest.raises(InputError, match="is binary data, not text"):
         reading.read(write(tmp_path, data))
@@ -145,8 +177,9 @@ def test_a_damaged_byte_is_told_from_another_encoding(tmp_path):
         reading.read(write(tmp_path, data[:1] + b"\xff" + data[2:]))
 
 
-@pytest.mark.parametrize("data, said", [
-    (b"", "is empty"), (b"\xef\xbb\xbf", "is empty"), (b"zzzzzz", "nothing but 'z'")])
+@pytest.mark.parametrize(
+    "data, said", [(b"", "is empty"), (b"\xef\xbb\xbf", "is empty"), (b"zzzzzz", "nothing but 'z'")]
+)
 def test_what_has_nothing_to_learn_is_refused(tmp_path, data, said):
     with pytest.raises(InputError, match=said):
         reading.read(write(tmp_path, data))
@@ -168,7 +201,11 @@ def test_one_sign_beyond_ascii_is_enough_to_tell_a_western_text(tmp_path):
 def test_the_names_of_encodings_are_iconvs():
     from charset_normalizer.constant import IANA_SUPPORTED
 
-    unknown = [name for name in sorted({*IANA_SUPPORTED, "utf_16", "utf_32"} - {*NOT_ICONVS})
-               if subprocess.run(["iconv", "-f", iconvs(name), "-t", "UTF-8"], input=b"",
-                                 capture_output=True).returncode]
+    unknown = [
+        name
+        for name in sorted({*IANA_SUPPORTED, "utf_16", "utf_32"} - {*NOT_ICONVS})
+        if subprocess.run(
+            ["iconv", "-f", iconvs(name), "-t", "UTF-8"], input=b"", capture_output=True
+        ).returncode
+    ]
     assert unknown == []

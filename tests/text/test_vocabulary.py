@@ -1,4 +1,5 @@
 """Normalisation, vocabulary and minibatches, each against a straightforward way to make them."""
+
 import collections
 import re
 from unittest import mock
@@ -15,11 +16,44 @@ from gluon_gru.text import vocabulary as text
 
 # Letters, what looks like letters, all ends of lines and what only some take for ends of lines.
 PIECES = st.sampled_from(
-    ["a", "b", "Z", "wheel", "Clock", " ", "  ", "\n", "\r", "\r\n", "\t", "\x0b", "\x0c", "\x1c",
-     "\x00", "'", "-", "_", "7", "[", "`", "{", "@", "\x85", "é", "\u017f", "\u212a", "\u2028",
-     "\ufeff", "\uff21", "\u0663", "\U0001f570"])
-TEXTS = st.lists(PIECES | st.characters(blacklist_categories=["Cs"]), min_size=1,
-                 max_size=40).map("".join)
+    [
+        "a",
+        "b",
+        "Z",
+        "wheel",
+        "Clock",
+        " ",
+        "  ",
+        "\n",
+        "\r",
+        "\r\n",
+        "\t",
+        "\x0b",
+        "\x0c",
+        "\x1c",
+        "\x00",
+        "'",
+        "-",
+        "_",
+        "7",
+        "[",
+        "`",
+        "{",
+        "@",
+        "\x85",
+        "é",
+        "\u017f",
+        "\u212a",
+        "\u2028",
+        "\ufeff",
+        "\uff21",
+        "\u0663",
+        "\U0001f570",
+    ]
+)
+TEXTS = st.lists(PIECES | st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=40).map(
+    "".join
+)
 BLOCKS = st.sampled_from([1, 2, 3, 5, 8, 1 << 22])
 
 
@@ -67,15 +101,17 @@ def check_load(path, token, block):
 @hypothesis.settings(max_examples=300)
 @hypothesis.given(content=TEXTS, block=BLOCKS)
 def test_loading_any_text_in_blocks_of_any_size_gives_the_books_tokens(
-        write, token, content, block):
+    write, token, content, block
+):
     check_load(write(content), token, block)
 
 
 @hypothesis.given(content=TEXTS, block=BLOCKS)
 def test_reading_any_text_gives_the_books_lines(write, content, block):
     path = write(content)
-    with mock.patch.object(text, "_BLOCK", block), \
-            mock.patch.dict("os.environ", GLUON_GRU_CORPUS=str(path)):
+    with mock.patch.object(text, "_BLOCK", block), mock.patch.dict(
+        "os.environ", GLUON_GRU_CORPUS=str(path)
+    ):
         assert gluon_gru.read_time_machine() == books_lines(path)
 
 
@@ -107,9 +143,13 @@ def test_tokens_are_of_the_smallest_type_that_holds_the_vocabulary(write, number
     assert vocab.to_tokens(tokens) == words
 
 
-@pytest.mark.parametrize("call", [
-    lambda: text.load_corpus(corpus.find(corpus.SAMPLE), "chars"),
-    lambda: gluon_gru.tokenize(["a b"], "chars")])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: text.load_corpus(corpus.find(corpus.SAMPLE), "chars"),
+        lambda: gluon_gru.tokenize(["a b"], "chars"),
+    ],
+)
 def test_an_unknown_kind_of_token_is_an_error_that_names_the_known(call):
     with pytest.raises(InputError, match="'chars' is unknown: use 'char' or 'word'"):
         call()
@@ -133,7 +173,8 @@ def test_a_vocabulary_is_in_falling_frequency_then_alphabetical_order(tokens, mi
     counter = collections.Counter(tokens)
     vocab = Vocab(tokens, min_freq)
     assert vocab.idx_to_token == [
-        token for token in books_order(counter) if counter[token] >= min_freq or token == "<unk>"]
+        token for token in books_order(counter) if counter[token] >= min_freq or token == "<unk>"
+    ]
     assert vocab.token_freqs == [(token, counter[token]) for token in books_order(counter)[1:]]
     assert len(vocab) == len(vocab.idx_to_token)
     assert [vocab[token] for token in vocab.idx_to_token] == list(range(len(vocab)))
@@ -153,12 +194,18 @@ def test_a_vocabulary_by_hand():
     assert vocab.to_tokens(numpy.array([3, 0])) == ["a", "<unk>"]
 
 
-@pytest.mark.parametrize(("options", "expected"), [
-    ({"use_special_tokens": True}, ["<pad>", "<bos>", "<eos>", "<unk>", "b", "a"]),
-    ({"reserved_tokens": ["<pad>", "a"]}, ["<unk>", "<pad>", "a", "b"]),
-    ({"use_special_tokens": True, "reserved_tokens": ["<sep>"], "min_freq": 2},
-     ["<pad>", "<bos>", "<eos>", "<unk>", "<sep>", "b"]),
-    ({"reserved_tokens": None, "min_freq": 3}, ["<unk>"])])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"use_special_tokens": True}, ["<pad>", "<bos>", "<eos>", "<unk>", "b", "a"]),
+        ({"reserved_tokens": ["<pad>", "a"]}, ["<unk>", "<pad>", "a", "b"]),
+        (
+            {"use_special_tokens": True, "reserved_tokens": ["<sep>"], "min_freq": 2},
+            ["<pad>", "<bos>", "<eos>", "<unk>", "<sep>", "b"],
+        ),
+        ({"reserved_tokens": None, "min_freq": 3}, ["<unk>"]),
+    ],
+)
 def test_special_and_reserved_tokens_come_first(options, expected):
     vocab = Vocab(list("abb"), **options)
     assert vocab.idx_to_token == expected

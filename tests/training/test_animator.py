@@ -1,4 +1,5 @@
 """The curves that the Animator draws, read back from the figure, and what a notebook shows."""
+
 import io
 import sys
 import types
@@ -33,7 +34,8 @@ def pretend_ipython(monkeypatch):
         fake.display = types.SimpleNamespace(
             clear_output=lambda wait=False: done.append(("clear", wait)),
             display=lambda shown: done.append(("display", shown)),
-            Image=lambda data: data)
+            Image=lambda data: data,
+        )
         monkeypatch.setitem(sys.modules, "IPython", fake)
         return done
 
@@ -55,8 +57,7 @@ def test_a_list_has_an_entry_for_each_curve_and_they_share_a_single_x():
     animator = Animator()
     animator.add(1, [5, 6, 7])
     animator.add(2, (4, 5, 6))
-    assert curves(animator.fig.axes[0]) == [
-        ([1, 2], [5, 4]), ([1, 2], [6, 5]), ([1, 2], [7, 6])]
+    assert curves(animator.fig.axes[0]) == [([1, 2], [5, 4]), ([1, 2], [6, 5]), ([1, 2], [7, 6])]
 
 
 def test_each_curve_may_have_its_own_x():
@@ -66,9 +67,13 @@ def test_each_curve_may_have_its_own_x():
     assert curves(animator.fig.axes[0]) == [([1, 2], [5, 4]), ([100, 200], [6, 5])]
 
 
-@pytest.mark.parametrize("points", [
-    [(1, [5, None]), (2, [4, 8]), (3, [None, 7])],
-    [([1, None], [5, 9]), ([2, 2], [4, 8]), ([None, 3], [3, 7])]])
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(1, [5, None]), (2, [4, 8]), (3, [None, 7])],
+        [([1, None], [5, 9]), ([2, 2], [4, 8]), ([None, 3], [3, 7])],
+    ],
+)
 def test_none_adds_nothing_to_its_curve(points):
     animator = Animator()
     for x, y in points:
@@ -85,26 +90,35 @@ def test_a_curve_may_join_later():
 
 def test_labels_limits_scales_legend_and_formats_reach_the_axes():
     animator = Animator(
-        xlabel="epoch", ylabel="perplexity", legend=["train", "test"], xlim=[1, 500],
-        ylim=[1, 20], xscale="log", yscale="log", fmts=["r:", "bo"], figsize=(4, 3))
+        xlabel="epoch",
+        ylabel="perplexity",
+        legend=["train", "test"],
+        xlim=[1, 500],
+        ylim=[1, 20],
+        xscale="log",
+        yscale="log",
+        fmts=["r:", "bo"],
+        figsize=(4, 3),
+    )
     animator.add(1, [5, 6])
     # Each point draws the axes anew: nothing may get lost or double.
     animator.add(2, [4, 5])
-    axes, = animator.fig.axes
+    (axes,) = animator.fig.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "perplexity")
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert axes.get_xlim() == (1, 500)
     assert axes.get_ylim() == (1, 20)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["train", "test"]
-    assert [(line.get_color(), line.get_linestyle(), line.get_marker())
-            for line in axes.get_lines()] == [("r", ":", "None"), ("b", "None", "o")]
+    assert [
+        (line.get_color(), line.get_linestyle(), line.get_marker()) for line in axes.get_lines()
+    ] == [("r", ":", "None"), ("b", "None", "o")]
     assert tuple(animator.fig.get_size_inches()) == (4, 3)
 
 
 def test_axes_are_linear_and_without_a_legend_unless_asked_for():
     animator = Animator()
     animator.add(1, 2)
-    axes, = animator.fig.axes
+    (axes,) = animator.fig.axes
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
     assert axes.get_legend() is None
 
@@ -129,8 +143,10 @@ def test_without_ipython_it_draws_and_does_not_load_it():
     assert "IPython" not in sys.modules
 
 
-@pytest.mark.parametrize(("shell", "expected"), [
-    ("ZMQInteractiveShell", True), ("TerminalInteractiveShell", False), (None, False)])
+@pytest.mark.parametrize(
+    ("shell", "expected"),
+    [("ZMQInteractiveShell", True), ("TerminalInteractiveShell", False), (None, False)],
+)
 def test_only_jupyters_shell_counts_as_a_notebook(pretend_ipython, shell, expected):
     pretend_ipython(shell)
     assert in_notebook() is expected
@@ -150,7 +166,10 @@ def test_a_notebook_shows_a_new_picture_in_place_of_the_old_one_with_every_point
     assert [name for name, _ in done] == ["clear", "display"] * 2
     # Waiting for the new picture keeps the cell from flickering.
     assert [wait for name, wait in done if name == "clear"] == [True, True]
-    first, second = (matplotlib.image.imread(io.BytesIO(picture), format="png")
-                     for name, picture in done if name == "display")
+    first, second = (
+        matplotlib.image.imread(io.BytesIO(picture), format="png")
+        for name, picture in done
+        if name == "display"
+    )
     assert first.shape == (200, 400, 4)
     assert (first != second).any()

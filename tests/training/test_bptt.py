@@ -1,4 +1,5 @@
 """The kernels' reference, held against central differences of the cells in `reference.py`."""
+
 import bptt
 import numpy
 import pytest
@@ -12,8 +13,10 @@ def _book(W_x, W_h, b_x, b_h):
 
 def _gluon(W_x, W_h, b_x, b_h, order):
     """Return the weights as Gluon's cells take them: transposed, gates in ``order``."""
-    return [*(numpy.concatenate([W[g].T for g in order]) for W in (W_x, W_h)),
-            *(numpy.concatenate([b[g] for g in order]) for b in (b_x, b_h))]
+    return [
+        *(numpy.concatenate([W[g].T for g in order]) for W in (W_x, W_h)),
+        *(numpy.concatenate([b[g] for g in order]) for b in (b_x, b_h)),
+    ]
 
 
 _RELU = reference.gluon_rnn_cell(reference.relu)
@@ -42,8 +45,10 @@ def _run(cell, w, X, state):
 def test_layer_is_the_cell_step_by_step_and_its_gradients_are_central_differences(cell):
     rng = numpy.random.RandomState(1)
     num_steps, batch_size, num_inputs, num_hiddens = 4, 2, 3, 5
-    weights = {name: rng.normal(scale=0.7, size=array.shape) for name, array in
-               bptt.weights(cell, num_inputs, num_hiddens, rng, 1).items()}
+    weights = {
+        name: rng.normal(scale=0.7, size=array.shape)
+        for name, array in bptt.weights(cell, num_inputs, num_hiddens, rng, 1).items()
+    }
     X = rng.normal(size=(num_steps, batch_size, num_inputs))
     start = [rng.normal(size=(batch_size, num_hiddens)) for _ in range(1 + (cell == "lstm"))]
     d_out = rng.normal(size=(num_steps, batch_size, num_hiddens))
@@ -71,5 +76,5 @@ def test_cross_entropy_and_its_gradient():
     logits, labels = rng.normal(scale=3, size=(6, 5)), rng.randint(0, 5, 6)
     loss, gradient = bptt.cross_entropy(logits, labels)
     numpy.testing.assert_allclose(loss, reference.cross_entropy(logits, labels), rtol=1e-12)
-    expected, = reference.gradient(lambda a: reference.cross_entropy(a[0], labels), [logits])
+    (expected,) = reference.gradient(lambda a: reference.cross_entropy(a[0], labels), [logits])
     numpy.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)

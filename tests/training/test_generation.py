@@ -1,4 +1,5 @@
 """Greedy continuation against a loop of single steps in float64 NumPy."""
+
 import mxnet as mx
 import numpy
 import pytest
@@ -16,11 +17,17 @@ def steps_of(model):
     params = [array.asnumpy().astype(float) for array in reference.parameters(model)]
     zeros = tuple(s.asnumpy().astype(float) for s in model.begin_state(batch_size=1, ctx=CPU))
     if isinstance(model, d2l.RNNModelScratch):
-        cell = {d2l.rnn: reference.rnn_cell, d2l.gru: reference.gru_cell,
-                d2l.lstm: reference.lstm_cell}[model.forward_fn]
+        cell = {
+            d2l.rnn: reference.rnn_cell,
+            d2l.gru: reference.gru_cell,
+            d2l.lstm: reference.lstm_cell,
+        }[model.forward_fn]
         return lambda x, state: reference.scratch(cell, x, state, params), zeros
-    cell = {"RNN": reference.gluon_rnn_cell(reference.relu), "GRU": reference.gluon_gru_cell,
-            "LSTM": reference.gluon_lstm_cell}[type(model.rnn).__name__]
+    cell = {
+        "RNN": reference.gluon_rnn_cell(reference.relu),
+        "GRU": reference.gluon_gru_cell,
+        "LSTM": reference.gluon_lstm_cell,
+    }[type(model.rnn).__name__]
     return lambda x, state: reference.concise(cell, 1, x, state, params), zeros
 
 
@@ -35,15 +42,16 @@ def continue_by_single_steps(indices, num_predicts, model):
 
 
 @pytest.mark.parametrize("prefix", ["a", "cafe"])
-@pytest.mark.parametrize("name", ["scratch RNN", "scratch GRU", "scratch LSTM", "RNN", "GRU",
-                                  "LSTM", "GRU of 2 layers"])
+@pytest.mark.parametrize(
+    "name", ["scratch RNN", "scratch GRU", "scratch LSTM", "RNN", "GRU", "LSTM", "GRU of 2 layers"]
+)
 def test_a_continuation_takes_the_likeliest_token_each_time(name, prefix):
     # Weights large enough that the continuation isn't one token again and again.
     model = reference.randomise(MODELS[name](len(VOCAB)), scale=1)
     text = d2l.predict_ch8(prefix, 20, model, VOCAB, CPU)
     indices = continue_by_single_steps(VOCAB[list(prefix)], 20, model)
     assert text == "".join(VOCAB.to_tokens(indices))
-    assert len(set(indices[len(prefix):])) > 1
+    assert len(set(indices[len(prefix) :])) > 1
 
 
 @pytest.fixture
@@ -77,8 +85,10 @@ def test_generating_leaves_the_model_and_the_random_state_alone(model):
     first = d2l.predict_ch8("abc", 9, model, VOCAB, CPU)
     assert mx.np.random.normal(size=4).tolist() == drawn
     assert d2l.predict_ch8("abc", 9, model, VOCAB, CPU) == first
-    assert all((array.asnumpy() == values).all()
-               for array, values in zip(reference.parameters(model), before))
+    assert all(
+        (array.asnumpy() == values).all()
+        for array, values in zip(reference.parameters(model), before)
+    )
 
 
 @pytest.mark.parametrize("prefix", ["", [], ()])

@@ -1,4 +1,5 @@
 """A learner's steps: as another framework has them, and as MXNet's operators do."""
+
 import mxnet as mx
 import numpy
 import pytest
@@ -32,8 +33,9 @@ def run(learner, batches, lr=0.05, **options):
 
 
 def weights(model):
-    return {name: param.data().asnumpy()
-            for name, param in model._collect_params_with_prefix().items()}
+    return {
+        name: param.data().asnumpy() for name, param in model._collect_params_with_prefix().items()
+    }
 
 
 @pytest.fixture(params=["native", "off"])
@@ -53,8 +55,12 @@ def test_steps_are_those_of_pytorch(either, optimizer, lr, from_zeros):
     model, clip = model_of(), 0.5
     rnn = torch.nn.GRU(V, HIDDENS, 2)
     dense = torch.nn.Linear(HIDDENS, V)
-    names = {"i2h_weight": "weight_ih", "h2h_weight": "weight_hh", "i2h_bias": "bias_ih",
-             "h2h_bias": "bias_hh"}
+    names = {
+        "i2h_weight": "weight_ih",
+        "h2h_weight": "weight_hh",
+        "i2h_bias": "bias_ih",
+        "h2h_bias": "bias_hh",
+    }
     with torch.no_grad():
         for layer in ("l0", "l1"):
             for ours, theirs in names.items():
@@ -64,14 +70,14 @@ def test_steps_are_those_of_pytorch(either, optimizer, lr, from_zeros):
             value = getattr(model.dense, part).data().asnumpy()
             getattr(dense, part).copy_(torch.tensor(value))
     params = [*rnn.parameters(), *dense.parameters()]
-    update = (torch.optim.Adam(params, lr) if optimizer == "adam" else
-              torch.optim.SGD(params, lr))
+    update = torch.optim.Adam(params, lr) if optimizer == "adam" else torch.optim.SGD(params, lr)
     theirs, state = [], None
     for X, Y in minibatches():
         one_hot = torch.nn.functional.one_hot(torch.tensor(X.T), V).float()
         hiddens, state = rnn(one_hot, None if state is None or from_zeros else state.detach())
-        loss = torch.nn.functional.cross_entropy(dense(hiddens).reshape(-1, V),
-                                                 torch.tensor(Y.T.reshape(-1)))
+        loss = torch.nn.functional.cross_entropy(
+            dense(hiddens).reshape(-1, V), torch.tensor(Y.T.reshape(-1))
+        )
         update.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(params, clip)
@@ -79,8 +85,9 @@ def test_steps_are_those_of_pytorch(either, optimizer, lr, from_zeros):
         theirs.append(loss.item())
     learner = Learner(model, optimizer, clip, 1)
     assert learner.engine == either
-    numpy.testing.assert_allclose(run(learner, minibatches(), lr, from_zeros=from_zeros), theirs,
-                                  rtol=2e-5)
+    numpy.testing.assert_allclose(
+        run(learner, minibatches(), lr, from_zeros=from_zeros), theirs, rtol=2e-5
+    )
     assert theirs[-1] != theirs[0]
 
 
@@ -107,8 +114,9 @@ def test_a_score_is_the_loss_of_the_whole_text_and_changes_nothing(either):
         losses = [learner.losses(X, Y) for X, Y in batches]
         again = learner.losses(*batches[0], from_zeros=True)
     X, Y = (numpy.concatenate(parts, axis=1) for parts in zip(*batches))
-    logits, _ = model(mx.np.array(X, dtype="int32"), model.begin_state(batch_size=BATCH,
-                                                                       ctx=mx.cpu()))
+    logits, _ = model(
+        mx.np.array(X, dtype="int32"), model.begin_state(batch_size=BATCH, ctx=mx.cpu())
+    )
     logits = logits.asnumpy().astype("float64").reshape(-1, BATCH, V)
     own = numpy.take_along_axis(logits, Y.T[..., None], 2)[..., 0]
     expected = (numpy.log(numpy.exp(logits).sum(2)) - own).reshape(-1, STEPS, BATCH).mean((1, 2))
@@ -170,7 +178,7 @@ def test_the_engine_gets_as_much_memory_as_it_uses(layer, num_layers, dropout):
     def enough(network):
         return network._workspace.size == network._kernels.workspace_size(network._network)
 
-    (X, Y), = minibatches(1)
+    ((X, Y),) = minibatches(1)
     network = fused_network(model_of(layer, num_layers, dropout), seed=1)
     with network:
         network.train_step(X, Y, 1, 0.1)

@@ -1,4 +1,5 @@
 """The training loop: its arithmetic against float64 NumPy, errors, seeds, and waits."""
+
 import math
 import re
 import types
@@ -35,7 +36,7 @@ def model_with(*grads):
 def random_grads(count, norm, seed=0):
     rng = numpy.random.RandomState(seed)
     grads = [rng.normal(size=(2, 3) if i % 2 else (4,)) for i in range(count)]
-    whole = math.sqrt(sum((grad ** 2).sum() for grad in grads))
+    whole = math.sqrt(sum((grad**2).sum() for grad in grads))
     return [grad * norm / whole for grad in grads]
 
 
@@ -46,8 +47,12 @@ def train(model, train_iter, lr=1, num_epochs=2, **options):
 def train_seeded(seed, make, num_epochs=3, use_random_iter=False):
     d2l.set_seed(seed)
     train_iter = loader(use_random_iter=use_random_iter)
-    return train(make(len(train_iter.vocab)), train_iter, num_epochs=num_epochs,
-                 use_random_iter=use_random_iter)
+    return train(
+        make(len(train_iter.vocab)),
+        train_iter,
+        num_epochs=num_epochs,
+        use_random_iter=use_random_iter,
+    )
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -117,26 +122,29 @@ def reference_epoch(cell, params, minibatches, zeros, lr, use_random_iter):
         X, labels = reference.one_hot(X, params[-1].size), Y.T.reshape(-1)
 
         def loss(params, X=X, labels=labels, start=start):
-            return reference.cross_entropy(
-                reference.scratch(cell, X, start, params)[0], labels)
+            return reference.cross_entropy(reference.scratch(cell, X, start, params)[0], labels)
 
         losses.append(loss(params))
         _, state = reference.scratch(cell, X, start, params)
         grads = reference.gradient(loss, params)
-        norm = math.sqrt(sum((grad ** 2).sum() for grad in grads))
+        norm = math.sqrt(sum((grad**2).sum() for grad in grads))
         params = [param - lr * min(1, 1 / norm) * grad for param, grad in zip(params, grads)]
     return math.exp(sum(losses) / len(losses)), params
 
 
 @pytest.mark.parametrize("use_random_iter", [False, True])
-@pytest.mark.parametrize("name, functions, cell", [
-    ("rnn", (d2l.get_rnn_params, d2l.init_rnn_state, d2l.rnn), reference.rnn_cell),
-    ("gru", (d2l.get_gru_params, d2l.init_gru_state, d2l.gru), reference.gru_cell),
-    ("lstm", (d2l.get_lstm_params, d2l.init_lstm_state, d2l.lstm), reference.lstm_cell)])
+@pytest.mark.parametrize(
+    "name, functions, cell",
+    [
+        ("rnn", (d2l.get_rnn_params, d2l.init_rnn_state, d2l.rnn), reference.rnn_cell),
+        ("gru", (d2l.get_gru_params, d2l.init_gru_state, d2l.gru), reference.gru_cell),
+        ("lstm", (d2l.get_lstm_params, d2l.init_lstm_state, d2l.lstm), reference.lstm_cell),
+    ],
+)
 def test_an_epoch_is_that_of_the_reference(name, functions, cell, use_random_iter):
     rng = numpy.random.RandomState(3)
     text = rng.randint(0, 5, (2, 13))
-    minibatches = [(text[:, i:i + 3], text[:, i + 1:i + 4]) for i in range(0, 12, 3)]
+    minibatches = [(text[:, i : i + 3], text[:, i + 1 : i + 4]) for i in range(0, 12, 3)]
     batches = [(np.array(X, dtype="int32"), np.array(Y, dtype="int32")) for X, Y in minibatches]
     # Weights as large as these make gradients that are clipped, and states that matter.
     model = reference.randomise(d2l.RNNModelScratch(5, 4, CPU, *functions), scale=1.5)
@@ -168,8 +176,9 @@ def test_train_measures_what_epochs_with_a_gluon_trainer_measure(name):
     model = make(len(train_iter.vocab))
     model.initialize(ctx=CPU, init=init.Normal(0.01))
     trainer = gluon.Trainer(model.collect_params(), "sgd", {"learning_rate": 1})
-    measured = [d2l.train_epoch_ch8(model, train_iter, LOSS, trainer.step, CPU, False)[0]
-                for _ in range(4)]
+    measured = [
+        d2l.train_epoch_ch8(model, train_iter, LOSS, trainer.step, CPU, False)[0] for _ in range(4)
+    ]
     assert measured == pytest.approx(history.perplexity, rel=1e-4)
 
 
@@ -178,8 +187,13 @@ def test_train_measures_what_epochs_with_a_gluon_trainer_measure(name):
 def test_every_model_learns(name, use_random_iter):
     d2l.set_seed(0)
     train_iter = loader("abc" * 32, use_random_iter=use_random_iter)
-    history = train(MODELS[name](len(train_iter.vocab)), train_iter, lr=3, num_epochs=10,
-                    use_random_iter=use_random_iter)
+    history = train(
+        MODELS[name](len(train_iter.vocab)),
+        train_iter,
+        lr=3,
+        num_epochs=10,
+        use_random_iter=use_random_iter,
+    )
     # Small weights in two layers learn how frequent tokens are (3) long before their order.
     assert history.perplexity[-1] < (3.15 if name == "GRU of 2 layers" else 1.5)
     assert history.perplexity[0] > 3.25
@@ -205,12 +219,14 @@ def test_a_scratch_model_goes_on_from_the_parameters_it_has():
     assert second[0] < first[1] < first[0]
 
 
-@pytest.mark.parametrize("name", [
-    "scratch GRU", "scratch GRU with dropout", "GRU", "GRU of 2 layers"])
+@pytest.mark.parametrize(
+    "name", ["scratch GRU", "scratch GRU with dropout", "GRU", "GRU of 2 layers"]
+)
 @pytest.mark.parametrize("use_random_iter", [False, True])
 def test_the_same_seed_gives_the_same_history_digit_for_digit(name, use_random_iter):
     first, second, other = (
-        train_seeded(seed, MODELS[name], 3, use_random_iter).perplexity for seed in (7, 7, 8))
+        train_seeded(seed, MODELS[name], 3, use_random_iter).perplexity for seed in (7, 7, 8)
+    )
     assert first == second
     assert first != other
 
@@ -224,9 +240,14 @@ def test_a_seed_that_is_none_is_refused(seed):
 NO_NUMBERS = [0, -1, math.nan, math.inf, "1", True, None, [1]]
 
 
-@pytest.mark.parametrize("name, value", [
-    *[("lr", value) for value in NO_NUMBERS], *[("num_epochs", value) for value in NO_NUMBERS],
-    ("num_epochs", 1.5)])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *[("lr", value) for value in NO_NUMBERS],
+        *[("num_epochs", value) for value in NO_NUMBERS],
+        ("num_epochs", 1.5),
+    ],
+)
 def test_a_setting_that_makes_no_sense_is_refused_by_name(name, value):
     train_iter = loader()
     with pytest.raises(d2l.InputError) as error:
@@ -282,8 +303,16 @@ def reads(monkeypatch):
         monkeypatch.setattr(owner, name, noted)
 
     for owner in (mx.nd.NDArray, mx.np.ndarray):
-        for name in ("asnumpy", "asscalar", "item", "tolist", "wait_to_read", "__float__",
-                     "__int__", "__bool__"):
+        for name in (
+            "asnumpy",
+            "asscalar",
+            "item",
+            "tolist",
+            "wait_to_read",
+            "__float__",
+            "__int__",
+            "__bool__",
+        ):
             if name in vars(owner):
                 note(owner, name)
     note(mx.nd, "waitall")
@@ -295,8 +324,11 @@ def train_watched(how, name, watched):
     if how == "train":
         d2l.train(model, watched, d2l.Vocab(list("abcd")), 1, 1, CPU)
         return
-    updater = (gluon.Trainer(model.collect_params(), "sgd").step if isinstance(model, gluon.Block)
-               else lambda batch_size: d2l.sgd(model.params, 1, batch_size))
+    updater = (
+        gluon.Trainer(model.collect_params(), "sgd").step
+        if isinstance(model, gluon.Block)
+        else lambda batch_size: d2l.sgd(model.params, 1, batch_size)
+    )
     d2l.train_epoch_ch8(model, watched, LOSS, updater, CPU, False)
 
 

@@ -1,4 +1,5 @@
 """The timer on a clock that the tests set, the accumulator, and perplexity against math.exp."""
+
 import math
 import time
 
@@ -83,8 +84,7 @@ def test_perplexity_of_guessing_among_equals_is_their_number():
     assert gluon_gru.perplexity(math.log(28)) == pytest.approx(28, rel=1e-12)
 
 
-@pytest.mark.parametrize("loss", [
-    710, 1e6, math.inf, numpy.float32(1e4), numpy.float32(numpy.inf)])
+@pytest.mark.parametrize("loss", [710, 1e6, math.inf, numpy.float32(1e4), numpy.float32(numpy.inf)])
 def test_perplexity_that_overflows_is_infinite_without_a_warning(loss):
     # Warnings are errors here.
     assert gluon_gru.perplexity(loss) == math.inf

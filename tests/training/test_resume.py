@@ -1,4 +1,5 @@
 """Runs that are interrupted, killed and resumed have the history of a run that never was."""
+
 import contextlib
 import json
 import os
@@ -28,8 +29,16 @@ def train(path, name, seed, num_epochs, own_rng=False, on_epoch=None):
     options = {"rng": random.Random(seed)} if own_rng else {}
     train_iter = loader(**options)
     model = MODELS[name](len(train_iter.vocab))
-    history = d2l.train(model, train_iter, train_iter.vocab, 1, num_epochs, mx.cpu(),
-                        checkpoint=path, on_epoch=on_epoch)
+    history = d2l.train(
+        model,
+        train_iter,
+        train_iter.vocab,
+        1,
+        num_epochs,
+        mx.cpu(),
+        checkpoint=path,
+        on_epoch=on_epoch,
+    )
     return history, [array.asnumpy().tobytes() for array in reference.parameters(model)]
 
 
@@ -96,8 +105,13 @@ def test_a_ctrl_c_while_an_array_is_freed_is_not_lost(tmp_path):
     default = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "cut", "GRU", 0, 4,
-                  on_epoch=lambda epoch, history: epoch == 2 and PressesCtrlC())
+            train(
+                tmp_path / "cut",
+                "GRU",
+                0,
+                4,
+                on_epoch=lambda epoch, history: epoch == 2 and PressesCtrlC(),
+            )
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, default)
@@ -147,9 +161,14 @@ print(json.dumps(history.perplexity))
 def start(path, save_seconds, seed):
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(path), str(save_seconds), str(seed)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE / "helpers"),
-        str(HERE.parent)])})
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(HERE / "helpers"), str(HERE.parent)]),
+        },
+    )
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +180,8 @@ def uninterrupted():
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 @pytest.mark.parametrize("name, times, save_seconds", [("SIGKILL", 3, 0), ("SIGINT", 2, 1e9)])
 def test_a_process_stopped_at_random_moments_comes_to_the_same_digits(
-        tmp_path, uninterrupted, name, times, save_seconds):
+    tmp_path, uninterrupted, name, times, save_seconds
+):
     path, chance, last = tmp_path / "run", random.Random(5), 0
     for attempt in range(times):
         with start(path, save_seconds, attempt) as process:

@@ -1,4 +1,5 @@
 """Running exercises and recording their answers in a folder, a file each."""
+
 import dataclasses
 import json
 import pathlib
@@ -19,8 +20,16 @@ from gluon_gru.training.device import context
 from gluon_gru.training.loop import set_seed
 
 
-def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None, quick=False,
-           resume=False, command=""):
+def answer(
+    out,
+    names=tuple(EXERCISES),
+    num_seeds=1,
+    device="auto",
+    corpus=None,
+    quick=False,
+    resume=False,
+    command="",
+):
     """Answer exercises; write each answer into a folder, and one report over all that are there.
 
     The folder gets ``<exercise>.json``, pictures and ``report.md``; ``runs/`` with the record of
@@ -48,8 +57,9 @@ def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None,
     check_positive("seeds", num_seeds)
     unknown = [name for name in names if name not in EXERCISES]
     if unknown or not names:
-        raise InputError(f"exercises {', '.join(unknown) or '(none)'}: choose from "
-                         f"{', '.join(EXERCISES)}")
+        raise InputError(
+            f"exercises {', '.join(unknown) or '(none)'}: choose from {', '.join(EXERCISES)}"
+        )
     out, ctx, found = pathlib.Path(out), context(device), corpora.find(corpus)
     source = load_corpus(found)
     for protocol in PROTOCOLS.values():
@@ -61,9 +71,18 @@ def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None,
     trainings = Trainings(out, num_seeds, ctx, source, found.sha1, quick, command)
     setting = Setting(out, found, source, ctx, trainings, quick, command)
     # Now, not when it is written: the checkout may change meanwhile.
-    record = {"command": command, "environment": environment(ctx), "seeds": num_seeds,
-              "quick": quick, "corpus": {"name": found.name, "sha1": found.sha1,
-                                         "is_books": found.is_books, "note": found.note}}
+    record = {
+        "command": command,
+        "environment": environment(ctx),
+        "seeds": num_seeds,
+        "quick": quick,
+        "corpus": {
+            "name": found.name,
+            "sha1": found.sha1,
+            "is_books": found.is_books,
+            "note": found.note,
+        },
+    }
     for number, name in enumerate(names, 1):
         place = f"[{number}/{len(names)}] {name}"
         done = recorded(out).get(name)
@@ -73,8 +92,12 @@ def answer(out, names=tuple(EXERCISES), num_seeds=1, device="auto", corpus=None,
         say(f"{place}: {EXERCISES[name].question}")
         set_seed(1)
         trainings.used.clear()
-        _record(out, name, EXERCISES[name].answer(setting),
-                {**record, "trainings": list(trainings.used)})
+        _record(
+            out,
+            name,
+            EXERCISES[name].answer(setting),
+            {**record, "trainings": list(trainings.used)},
+        )
         report.write(recorded(out), out)
     return recorded(out)
 
@@ -138,34 +161,51 @@ def look_at(folder, models, text, ctx, command=""):
 def _open_folder(out, resume, found, ctx, quick):
     """Make the folder and check, before anything is trained, that it can be used."""
     if not resume and ((out / "runs").exists() or recorded(out)):
-        raise InputError(f"{str(out)!r} holds answers or trainings already: add --resume to go on "
-                         "there, or give another folder with --out")
+        raise InputError(
+            f"{str(out)!r} holds answers or trainings already: add --resume to go on "
+            "there, or give another folder with --out"
+        )
     for folder in ("runs", "checkpoints"):
         make_folder(out / folder)
     for name, answer in recorded(out).items():
         made = answer["record"]
-        differences = [f"the {what} {there}, not {here}" for what, there, here in (
-            ("corpus", f"{made['corpus']['name']} (SHA-1 {made['corpus']['sha1']})",
-             f"{found.name} (SHA-1 {found.sha1})"),
-            ("device", made["environment"]["device"], str(ctx)),
-            ("epochs", *("quick" if cut else "all" for cut in (made["quick"], quick))),
-        ) if there != here]
+        differences = [
+            f"the {what} {there}, not {here}"
+            for what, there, here in (
+                (
+                    "corpus",
+                    f"{made['corpus']['name']} (SHA-1 {made['corpus']['sha1']})",
+                    f"{found.name} (SHA-1 {found.sha1})",
+                ),
+                ("device", made["environment"]["device"], str(ctx)),
+                ("epochs", *("quick" if cut else "all" for cut in (made["quick"], quick))),
+            )
+            if there != here
+        ]
         if differences:
-            raise InputError(f"{str(out)!r} holds the exercise {name}, made with "
-                             f"{', '.join(differences)}: ask for the same, or give another folder "
-                             "with --out")
+            raise InputError(
+                f"{str(out)!r} holds the exercise {name}, made with "
+                f"{', '.join(differences)}: ask for the same, or give another folder "
+                "with --out"
+            )
 
 
 def _record(out, name, answer, record):
     for file, (_, picture) in answer.pictures.items():
         write_whole(out / file, picture)
-    write_whole(out / f"{name}.json", json.dumps({
-        "record": record,
-        "findings": [dataclasses.asdict(finding) for finding in answer.findings],
-        "tables": [dataclasses.asdict(table) for table in answer.tables],
-        "pictures": {file: caption for file, (caption, _) in answer.pictures.items()},
-        "walks": answer.walks,
-    }, indent=1).encode())
+    write_whole(
+        out / f"{name}.json",
+        json.dumps(
+            {
+                "record": record,
+                "findings": [dataclasses.asdict(finding) for finding in answer.findings],
+                "tables": [dataclasses.asdict(table) for table in answer.tables],
+                "pictures": {file: caption for file, (caption, _) in answer.pictures.items()},
+                "walks": answer.walks,
+            },
+            indent=1,
+        ).encode(),
+    )
 
 
 def recorded(out):
@@ -183,6 +223,8 @@ def recorded(out):
                 if not {"record", "findings", "tables", "pictures"} <= set(answers[name]):
                     raise ValueError("no answer to an exercise")
             except (OSError, TypeError, ValueError) as error:
-                raise InputError(f"{str(path)!r} can't be read ({error}): delete it to answer "
-                                 "that exercise again") from error
+                raise InputError(
+                    f"{str(path)!r} can't be read ({error}): delete it to answer "
+                    "that exercise again"
+                ) from error
     return answers

@@ -1,4 +1,5 @@
 """What an exercise gives: findings about statements, tables and pictures."""
+
 import dataclasses
 
 

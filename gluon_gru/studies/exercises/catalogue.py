@@ -1,4 +1,5 @@
 """The exercises by name: the question, what answers it, and the reasoning behind the answer."""
+
 import typing
 
 from gluon_gru.studies.exercises import (
@@ -33,7 +34,8 @@ EXERCISES = {
         "R = 1 at t', as a published solution has it, the candidate still sees H_{t'-1}, and so "
         "the input before. Its gates before t' (Z = 0) don't hold the state at its start, as it "
         "says, but replace it in each step.",
-        forced.answer),
+        forced.answer,
+    ),
     "cells": Exercise(
         "Compare running time, perplexity and output of RNN and GRU (and LSTM), from scratch and "
         "concise.",
@@ -41,7 +43,8 @@ EXERCISES = {
         "many times the arithmetic. From scratch every step is a dozen operators that Python "
         "starts one by one; the concise layers run a whole sequence in one operator, which is why "
         "they reach any perplexity sooner although they don't learn more in an epoch.",
-        cells.answer),
+        cells.answer,
+    ),
     "long-distances": Exercise(
         "Are GRUs better than RNNs over large distances, and do they cope with vanishing "
         "gradients?",
@@ -51,7 +54,8 @@ EXERCISES = {
         "Whether it does is a matter of what has been learnt, so two things are measured: over "
         "which distance each cell learns to remember where a task asks for nothing else, and how "
         "far back the derivatives reach in the models that were trained on the text.",
-        long_distances.answer),
+        long_distances.answer,
+    ),
     "hyperparameters": Exercise(
         "Adjust the hyperparameters; what do they do to running time, perplexity and the output?",
         "The learning rate decides whether anything is learnt in the epochs there are; num_hiddens "
@@ -59,7 +63,8 @@ EXERCISES = {
         "look, and how many tokens an epoch has (every window of the text is trained on, so an "
         "epoch grows with num_steps). Here every window starts from a zero state and validation "
         "is on text that was not trained on.",
-        hyperparameters.answer),
+        hyperparameters.answer,
+    ),
     "parts": Exercise(
         "What happens if you implement only parts of a GRU, with only a reset gate or only an "
         "update gate?",
@@ -69,14 +74,16 @@ EXERCISES = {
         "classes don't show this: the first uses Z without computing it and stops; the second "
         "computes the gated state and overwrites it with the candidate, which leaves an RNN whose "
         "gate has no effect and gets no gradient.",
-        parts.answer),
+        parts.answer,
+    ),
     "identities": Exercise(
         "Statements of readers' notes that a moment shows.",
         "Multiplying [X, H], side by side, with [W_xh; W_hh], one above the other, is by "
         "definition the sum of both products. The outputs of all time steps are stacked in one "
         "matrix, so that one loss takes them all. Untrained weights are close to zero, so every "
         "token is as likely as any other. Clipping multiplies all gradients by one number.",
-        identities.answer),
+        identities.answer,
+    ),
     "sampling": Exercise(
         "Sequential partitioning against random sampling, the same model.",
         "With sequential partitioning the state is carried from one minibatch to the next, so a "
@@ -84,7 +91,8 @@ EXERCISES = {
         "every sequence starts from a zero state, and its first characters are predicted from "
         "next to nothing. That raises the perplexity over the training text whatever the model "
         "has learnt.",
-        sampling.answer),
+        sampling.answer,
+    ),
     "dependencies": Exercise(
         "Do reset gates capture short-term dependencies, and update gates long-term ones?",
         "If a gate matters for what comes soon, taking its decision away for one step hurts the "
@@ -92,7 +100,8 @@ EXERCISES = {
         "A gate held at its own mean still lets as much through as before, but no longer decides. "
         "The models know their training text almost by heart, so the damage also shows how fast "
         "they find their place again.",
-        dependencies.answer),
+        dependencies.answer,
+    ),
     "gates": Exercise(
         "How does the trained network decide whether to keep the hidden state?",
         "Every unit has its own pair of gates, computed from the character read and the state. A "
@@ -100,5 +109,6 @@ EXERCISES = {
         "it held is left after ten characters. How much of a gate the character alone explains, "
         "and how much the end of a word, says what the gates look at; what neither explains comes "
         "from the state.",
-        inspection.answer),
+        inspection.answer,
+    ),
 }

@@ -1,4 +1,5 @@
 """Exercise "compare rnn.RNN and rnn.GRU", with LSTM, from scratch and concise."""
+
 import statistics
 
 from gluon_gru.studies.exercises import plots
@@ -17,12 +18,20 @@ def answer(setting):
     speeds = in_turns(CELLS, setting)
     times, time_table = _time_to_perplexity(setting, runs, speeds)
     return Answer(
-        [_gru_against_rnn(setting, runs, speeds), _gru_against_lstm(setting, runs, speeds),
-         _ranking(setting, runs), times],
+        [
+            _gru_against_rnn(setting, runs, speeds),
+            _gru_against_lstm(setting, runs, speeds),
+            _ranking(setting, runs),
+            times,
+        ],
         [*side_by_side(runs, speeds), time_table],
-        {"cells.png": ("Perplexity by epoch: the median of the seeds, and their range",
-                       plots.perplexity({title(name): trainings
-                                         for name, trainings in runs.items()}))})
+        {
+            "cells.png": (
+                "Perplexity by epoch: the median of the seeds, and their range",
+                plots.perplexity({title(name): trainings for name, trainings in runs.items()}),
+            )
+        },
+    )
 
 
 def _median(runs, name):
@@ -32,48 +41,64 @@ def _median(runs, name):
 def _against(runs, speeds, cell, other, kind):
     """Return a GRU beside another cell: the words, and how many times as long the one takes."""
     ratios = times_as_long(speeds[f"{cell}-{kind}"], speeds[f"{other}-{kind}"])
-    return (f"{kind}: {cell.upper()} {_median(runs, f'{cell}-{kind}'):.3f}, {other.upper()} "
-            f"{_median(runs, f'{other}-{kind}'):.3f}; an epoch of the {cell.upper()} takes "
-            f"{statistics.median(ratios):.2f} times as long ({ratios[0]:.2f} to "
-            f"{ratios[-1]:.2f})"), statistics.median(ratios)
+    return (
+        f"{kind}: {cell.upper()} {_median(runs, f'{cell}-{kind}'):.3f}, {other.upper()} "
+        f"{_median(runs, f'{other}-{kind}'):.3f}; an epoch of the {cell.upper()} takes "
+        f"{statistics.median(ratios):.2f} times as long ({ratios[0]:.2f} to "
+        f"{ratios[-1]:.2f})"
+    ), statistics.median(ratios)
 
 
 def _gru_against_rnn(setting, runs, speeds):
     better = [_median(runs, f"gru-{kind}") < _median(runs, f"rnn-{kind}") for kind in _KINDS]
     shown, ratios = zip(*(_against(runs, speeds, "gru", "rnn", kind) for kind in _KINDS))
     return Finding(
-        "cells/gru-against-rnn", "The chapter's protocol with each of them; the tables below. "
+        "cells/gru-against-rnn",
+        "The chapter's protocol with each of them; the tables below. "
         "Epochs were timed in turns; ratios are of each round (median, range).",
         f"Perplexity at the end, {'; '.join(shown)}. rnn.RNN has ReLU unless told otherwise, the "
         "RNN from scratch has tanh; with tanh rnn.RNN ends at "
         f"{_median(runs, 'rnn-tanh-concise'):.3f}.",
-        setting.verdict([*better, *(ratio > 1 for ratio in ratios)]), figures(runs, speeds))
+        setting.verdict([*better, *(ratio > 1 for ratio in ratios)]),
+        figures(runs, speeds),
+    )
 
 
 def _gru_against_lstm(setting, runs, speeds):
-    as_good = [_median(runs, f"gru-{kind}") <= 1.05 * _median(runs, f"lstm-{kind}")
-               for kind in _KINDS]
+    as_good = [
+        _median(runs, f"gru-{kind}") <= 1.05 * _median(runs, f"lstm-{kind}") for kind in _KINDS
+    ]
     shown, ratios = zip(*(_against(runs, speeds, "gru", "lstm", kind) for kind in _KINDS))
     return Finding(
-        "cells/gru-against-lstm", "The same; as good is a perplexity at most 5% above, "
+        "cells/gru-against-lstm",
+        "The same; as good is a perplexity at most 5% above, "
         "significantly faster an epoch at least 10% shorter.",
         f"Perplexity at the end, {'; '.join(shown)}.",
         setting.verdict([*as_good, *(ratio < 0.9 for ratio in ratios)]),
-        {"times_as_long": dict(zip(_KINDS, ratios))})
+        {"times_as_long": dict(zip(_KINDS, ratios))},
+    )
 
 
 def _ranking(setting, runs):
-    orders = [tuple(sorted(_CELLS, key=lambda cell: final(runs[f"{cell}-{kind}"])[seed]))
-              for kind in _KINDS for seed in range(len(runs["gru-scratch"]))]
+    orders = [
+        tuple(sorted(_CELLS, key=lambda cell: final(runs[f"{cell}-{kind}"])[seed]))
+        for kind in _KINDS
+        for seed in range(len(runs["gru-scratch"]))
+    ]
     counts = {order: orders.count(order) for order in dict.fromkeys(orders)}
-    shown = "; ".join(f"{' before '.join(cell.upper() for cell in order)} in {count} of "
-                      f"{len(orders)}" for order, count in counts.items())
+    shown = "; ".join(
+        f"{' before '.join(cell.upper() for cell in order)} in {count} of {len(orders)}"
+        for order, count in counts.items()
+    )
     first = [order[0] == orders[0][0] for order in orders]
     return Finding(
-        "cells/ranking", "The order by the perplexity at the end, for each seed, from scratch and "
-        "concise. It depends if only the first place is always the same one's.", f"{shown}.",
+        "cells/ranking",
+        "The order by the perplexity at the end, for each seed, from scratch and "
+        "concise. It depends if only the first place is always the same one's.",
+        f"{shown}.",
         setting.verdict([len(counts) == 1, all(first)]),
-        {" < ".join(order): count for order, count in counts.items()})
+        {" < ".join(order): count for order, count in counts.items()},
+    )
 
 
 def _time_to_perplexity(setting, runs, speeds):
@@ -100,15 +125,26 @@ def _time_to_perplexity(setting, runs, speeds):
                 shorter.append(statistics.median(fast) < statistics.median(slow))
     found = "; ".join(
         f"to perplexity {goal:g}: {shown(seconds['gru-scratch', goal])} from scratch, "
-        f"{shown(seconds['gru-concise', goal])} concise" for goal in _PERPLEXITIES)
+        f"{shown(seconds['gru-concise', goal])} concise"
+        for goal in _PERPLEXITIES
+    )
     return Finding(
         "cells/time-to-perplexity",
         "The epochs until a perplexity is first reached, times the seconds of an epoch timed in "
         "turns; medians over the seeds, of each cell and perplexity that every seed reaches.",
         f"The GRU, {found}. In {sum(shorter)} of {len(shorter)} comparisons of RNN, GRU and LSTM "
-        "the concise model is the faster one.", setting.verdict(shorter or [False]),
-        {f"{name} to {goal:g}": values for (name, goal), values in seconds.items()}), \
-        Table("Time to a perplexity", ["model", *(f"to {goal:g}" for goal in _PERPLEXITIES)],
-              [[title(f"{cell}-{kind}"),
-                *(shown(seconds[f"{cell}-{kind}", goal]) for goal in _PERPLEXITIES)]
-               for cell in _CELLS for kind in _KINDS])
+        "the concise model is the faster one.",
+        setting.verdict(shorter or [False]),
+        {f"{name} to {goal:g}": values for (name, goal), values in seconds.items()},
+    ), Table(
+        "Time to a perplexity",
+        ["model", *(f"to {goal:g}" for goal in _PERPLEXITIES)],
+        [
+            [
+                title(f"{cell}-{kind}"),
+                *(shown(seconds[f"{cell}-{kind}", goal]) for goal in _PERPLEXITIES),
+            ]
+            for cell in _CELLS
+            for kind in _KINDS
+        ],
+    )

@@ -1,4 +1,5 @@
 """What exercises that hold trained models side by side share."""
+
 import statistics
 
 from gluon_gru.studies.exercises.answers import Table
@@ -13,8 +14,10 @@ def final(trainings):
 
 def epochs_to(measurement, perplexity):
     """Return after how many epochs a run first had this perplexity or less; None if never."""
-    return next((epoch for epoch, value in enumerate(measurement.perplexity, 1)
-                 if value <= perplexity), None)
+    return next(
+        (epoch for epoch, value in enumerate(measurement.perplexity, 1) if value <= perplexity),
+        None,
+    )
 
 
 def side_by_side(runs, speeds):
@@ -34,22 +37,45 @@ def side_by_side(runs, speeds):
         "Side by side: perplexity is the median over the seeds (and the range); tokens/sec and "
         "seconds an epoch are medians over epochs taken in turns; minutes are those of a whole "
         "training beside whatever else ran then",
-        ["model", "parameters", "tokens/sec", "seconds an epoch", "minutes",
-         *(f"perplexity at {epoch}" for epoch in stops)],
-        [[title(name), f"{speeds[name].num_params:,}", f"{speeds[name].rate:,.0f}",
-          f"{speeds[name].epoch:.2f}",
-          f"{statistics.median(sum(t.measurement.seconds) for t in trainings) / 60:.1f}",
-          *(perplexities(trainings, epoch) for epoch in stops)]
-         for name, trainings in runs.items()])
+        [
+            "model",
+            "parameters",
+            "tokens/sec",
+            "seconds an epoch",
+            "minutes",
+            *(f"perplexity at {epoch}" for epoch in stops),
+        ],
+        [
+            [
+                title(name),
+                f"{speeds[name].num_params:,}",
+                f"{speeds[name].rate:,.0f}",
+                f"{speeds[name].epoch:.2f}",
+                f"{statistics.median(sum(t.measurement.seconds) for t in trainings) / 60:.1f}",
+                *(perplexities(trainings, epoch) for epoch in stops),
+            ]
+            for name, trainings in runs.items()
+        ],
+    )
     texts = Table(
-        "Continuations (seed 1)", ["model", "text"],
-        [[title(name), f"`{text}`"] for name, trainings in runs.items()
-         for text in trainings[0].measurement.continuations[str(last)]])
+        "Continuations (seed 1)",
+        ["model", "text"],
+        [
+            [title(name), f"`{text}`"]
+            for name, trainings in runs.items()
+            for text in trainings[0].measurement.continuations[str(last)]
+        ],
+    )
     return [costs, texts]
 
 
 def figures(runs, speeds):
     """Return the numbers behind `side_by_side`, as JSON holds them."""
-    return {name: {"perplexity": final(trainings), "tokens_per_sec": speeds[name].tokens_per_sec,
-                   "num_params": speeds[name].num_params}
-            for name, trainings in runs.items()}
+    return {
+        name: {
+            "perplexity": final(trainings),
+            "tokens_per_sec": speeds[name].tokens_per_sec,
+            "num_params": speeds[name].num_params,
+        }
+        for name, trainings in runs.items()
+    }

@@ -1,4 +1,5 @@
 """How much a cell's state depends on each input, and how far back."""
+
 import numpy
 from mxnet import autograd, np, npx
 
@@ -48,8 +49,9 @@ def influence_by_distance(cell, params, init_state, setting):
     norms = []
     for place in range(_PLACES):
         start = place * (PROTOCOLS["gru-scratch"].max_tokens - DISTANCES) // _PLACES
-        inputs = npx.one_hot(np.array(tokens[start:start + DISTANCES], ctx=setting.ctx),
-                             len(vocab))
+        inputs = npx.one_hot(
+            np.array(tokens[start : start + DISTANCES], ctx=setting.ctx), len(vocab)
+        )
         norms.append(influence(cell, params, inputs, init_state)[0][::-1])
     return numpy.mean(norms, axis=0)
 

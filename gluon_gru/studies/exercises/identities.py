@@ -1,4 +1,5 @@
 """What the notes state and a moment shows: an identity, shapes, untrained texts, clipping."""
+
 import statistics
 
 import numpy
@@ -25,8 +26,12 @@ def answer(setting):
 
 def _loader(setting):
     protocol = PROTOCOLS["gru-scratch"]
-    return SeqDataLoader(protocol.batch_size, protocol.num_steps, max_tokens=protocol.max_tokens,
-                         source=setting.source)
+    return SeqDataLoader(
+        protocol.batch_size,
+        protocol.num_steps,
+        max_tokens=protocol.max_tokens,
+        source=setting.source,
+    )
 
 
 def _concatenation():
@@ -44,7 +49,9 @@ def _concatenation():
         f"Both sides with random matrices ({n} rows, {d} inputs, {h} hidden units) in float32, "
         "against float64.",
         f"The largest deviations, relative to the largest entry, are {apart:.1g} and {joined:.1g}.",
-        verdict([max(apart, joined) < 1e-5]), {"apart": apart, "joined": joined})
+        verdict([max(apart, joined) < 1e-5]),
+        {"apart": apart, "joined": joined},
+    )
 
 
 def _shapes(setting):
@@ -55,8 +62,9 @@ def _shapes(setting):
     rows, right = [], True
     for name in CELLS:
         model = untrained(name, setting)
-        outputs, state = model(X.as_in_ctx(setting.ctx),
-                               model.begin_state(batch_size=batch, ctx=setting.ctx))
+        outputs, state = model(
+            X.as_in_ctx(setting.ctx), model.begin_state(batch_size=batch, ctx=setting.ctx)
+        )
         expected = (batch, hiddens) if name.endswith("scratch") else (1, batch, hiddens)
         right &= outputs.shape == (n * batch, vocab_size)
         right &= {s.shape for s in state} == {expected}
@@ -67,8 +75,10 @@ def _shapes(setting):
         f"Each model on a minibatch (batch_size {batch}, num_steps {n}, num_hiddens {hiddens}, "
         f"vocabulary {vocab_size}).",
         f"Outputs {(n * batch, vocab_size)}; states {(batch, hiddens)} from scratch, "
-        f"{(1, batch, hiddens)} concise; an LSTM has two of them.", verdict([right]),
-        {row[0]: row[1:] for row in rows}), Table("Shapes", ["model", "outputs", "states"], rows)
+        f"{(1, batch, hiddens)} concise; an LSTM has two of them.",
+        verdict([right]),
+        {row[0]: row[1:] for row in rows},
+    ), Table("Shapes", ["model", "outputs", "states"], rows)
 
 
 def _untrained(setting):
@@ -83,7 +93,7 @@ def _untrained(setting):
             logits, _ = model(X, model.begin_state(batch_size=len(X), ctx=setting.ctx))
             perplexities.append(perplexity(float(_LOSS(logits, Y.T.reshape(-1)).mean())))
             text = predict_ch8("time traveller", 50, model, vocab, setting.ctx)
-            found = text[len("time traveller"):].split()
+            found = text[len("time traveller") :].split()
             words += [word for word in found if word in known]
             if seed == 1:
                 rows.append([MODELS[name].name, f"`{text}`", f"{perplexities[-1]:.2f}"])
@@ -95,8 +105,8 @@ def _untrained(setting):
         f"Words of the text (of three letters or more) among all of them: {len(words)}. The "
         f"perplexity is {middle:.2f}; guessing among {len(vocab)} tokens has {len(vocab)}.",
         verdict([not words and abs(middle / len(vocab) - 1) < 0.01]),
-        {"perplexity": perplexities, "words": words}), Table(
-            "Untrained continuations (seed 1)", ["model", "text", "perplexity"], rows)
+        {"perplexity": perplexities, "words": words},
+    ), Table("Untrained continuations (seed 1)", ["model", "text", "perplexity"], rows)
 
 
 def _clipping(setting):
@@ -125,9 +135,12 @@ def _clipping(setting):
         f"Norms from {min(r[0] for r in rows):.2g} to {max(r[0] for r in rows):.2g} become "
         f"{min(r[1] for r in rows):.2g} to {max(r[1] for r in rows):.4g}; the cosine between both "
         f"is 1 to within {max(turned, 0):.0e}.",
-        verdict([turned < 1e-6 and off < 1e-5]), {"norms_and_cosines": rows})
+        verdict([turned < 1e-6 and off < 1e-5]),
+        {"norms_and_cosines": rows},
+    )
 
 
 def _gradient(model):
-    return numpy.concatenate([param.grad.asnumpy().astype(float).ravel()
-                              for param in trained_params(model)])
+    return numpy.concatenate(
+        [param.grad.asnumpy().astype(float).ravel() for param in trained_params(model)]
+    )

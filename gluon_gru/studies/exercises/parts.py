@@ -1,4 +1,5 @@
 """Exercise "implement only parts of a GRU": one with only a reset gate, one with an update gate."""
+
 import mxnet as mx
 from mxnet import autograd, np, npx
 
@@ -18,19 +19,30 @@ def answer(setting):
     return Answer(
         [_both_needed(setting, runs, speeds), _published_reset_only(), _published_update_only()],
         side_by_side(runs, speeds),
-        {"parts.png": ("Perplexity by epoch of the parts, the whole GRU, and the RNN",
-                       plots.perplexity({title(name): trainings
-                                         for name, trainings in runs.items()}))})
+        {
+            "parts.png": (
+                "Perplexity by epoch of the parts, the whole GRU, and the RNN",
+                plots.perplexity({title(name): trainings for name, trainings in runs.items()}),
+            )
+        },
+    )
 
 
 def _both_needed(setting, runs, speeds):
     whole = max(final(runs["gru-scratch"]))
-    found = "; ".join(f"{title(name)}: {spread(final(trainings), '{:.3f}'.format)}"
-                      for name, trainings in runs.items())
+    found = "; ".join(
+        f"{title(name)}: {spread(final(trainings), '{:.3f}'.format)}"
+        for name, trainings in runs.items()
+    )
     return Finding(
-        "parts/both-needed", "The chapter's protocol with each; perplexity at the end.",
-        f"{found}.", setting.verdict(whole < min(final(runs[part])) for part in (
-            "reset-only-scratch", "update-only-scratch")), figures(runs, speeds))
+        "parts/both-needed",
+        "The chapter's protocol with each; perplexity at the end.",
+        f"{found}.",
+        setting.verdict(
+            whole < min(final(runs[part])) for part in ("reset-only-scratch", "update-only-scratch")
+        ),
+        figures(runs, speeds),
+    )
 
 
 def published_reset_only(X, H, params):
@@ -60,7 +72,7 @@ def published_update_only(X, H, params):
 
 
 def _last_state(step, inputs, state, params):
-    H, = state
+    (H,) = state
     for X in inputs:
         H = step(X, H, params[:-2])
     return H
@@ -68,8 +80,7 @@ def _last_state(step, inputs, state, params):
 
 def _random_params(get_params):
     """Return parameters that are not small, for a vocabulary of 28 and 32 hidden units."""
-    return [np.random.normal(scale=0.4, size=param.shape)
-            for param in get_params(28, 32, mx.cpu())]
+    return [np.random.normal(scale=0.4, size=param.shape) for param in get_params(28, 32, mx.cpu())]
 
 
 def _random_text():
@@ -88,7 +99,10 @@ def _published_reset_only():
     return Finding(
         "parts/published-reset-only",
         "Its last state beside that of a GRU with only a reset gate with the same weights.",
-        found, verdict([difference < 1e-5]), {"found": found})
+        found,
+        verdict([difference < 1e-5]),
+        {"found": found},
+    )
 
 
 def _published_update_only():
@@ -97,10 +111,12 @@ def _published_update_only():
         param.attach_grad()
     with autograd.record():
         H = _last_state(published_update_only, X, state, params)
-        loss = (H ** 2).sum()
+        loss = (H**2).sum()
     loss.backward()
-    rnn, ours = (cell(X, state, weights)[1][0] for cell, weights in
-                 ((models.rnn, params[3:]), (models.update_only, params)))
+    rnn, ours = (
+        cell(X, state, weights)[1][0]
+        for cell, weights in ((models.rnn, params[3:]), (models.update_only, params))
+    )
     from_rnn, from_ours = (float(np.abs(H - other).max()) for other in (rnn, ours))
     gate = float(max(np.abs(param.grad).max() for param in params[:3]))
     return Finding(
@@ -110,4 +126,5 @@ def _published_update_only():
         f"It differs from the RNN by {from_rnn:g}, from a GRU with only an update gate by "
         f"{from_ours:.3g}; the largest gradient of its gate's weights is {gate:g}.",
         verdict([from_ours < 1e-5]),
-        {"from_rnn": from_rnn, "from_update_only": from_ours, "gate_gradient": gate})
+        {"from_rnn": from_rnn, "from_update_only": from_ours, "gate_gradient": gate},
+    )

@@ -1,4 +1,5 @@
 """Pictures of the exercises: perplexity by epoch, influence and damage by distance."""
+
 import numpy
 from matplotlib.figure import Figure
 
@@ -20,11 +21,20 @@ def perplexity(runs):
         values = numpy.array([training.measurement.perplexity for training in trainings])
         epochs = numpy.arange(1, values.shape[1] + 1)
         colour = COLOURS[i % len(COLOURS)]
-        axes.plot(epochs, numpy.median(values, axis=0), color=colour, linestyle=_STYLES[i],
-                  linewidth=1.4, marker=_MARKERS[i], markersize=4, label=name,
-                  markevery=(int(epochs[-1] * (i + 1) / 80), max(int(epochs[-1] / 10), 1)))
-        axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2,
-                          linewidth=0)
+        axes.plot(
+            epochs,
+            numpy.median(values, axis=0),
+            color=colour,
+            linestyle=_STYLES[i],
+            linewidth=1.4,
+            marker=_MARKERS[i],
+            markersize=4,
+            label=name,
+            markevery=(int(epochs[-1] * (i + 1) / 80), max(int(epochs[-1] / 10), 1)),
+        )
+        axes.fill_between(
+            epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0
+        )
     axes.set(xlabel="epoch", ylabel="perplexity", yscale="log", ylim=(0.95, None))
     ticks = [1, 1.1, 1.5, 2, 3, 5, 7, 10, 15, 20, 25]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
@@ -46,12 +56,14 @@ def influence(norms, at):
     for axes, (name, values) in zip(panels, norms.items()):
         axes.bar(range(len(values)), values, color=COLOURS[0])
         for t in numpy.flatnonzero(values == 0):
-            axes.annotate("0", (t, 0), xytext=(0, 2), textcoords="offset points", ha="center",
-                          fontsize=8)
+            axes.annotate(
+                "0", (t, 0), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8
+            )
         axes.axvline(at, color="0.5", linewidth=0.8, linestyle=":")
         axes.set_title(f"gates: {name}", fontsize=9, loc="left")
-    panels[-1].set_xticks(range(len(values)),
-                          ["t'" if t == at else f"{t - at:+}" for t in range(len(values))])
+    panels[-1].set_xticks(
+        range(len(values)), ["t'" if t == at else f"{t - at:+}" for t in range(len(values))]
+    )
     panels[-1].set_xlabel("input at time step, from t'; a 0 is exactly zero")
     fig.supylabel("norm of the derivative of the last state", fontsize=9)
     return png(fig)
@@ -68,9 +80,16 @@ def by_distance(curves, ylabel):
     axes = fig.subplots()
     for i, (name, seeds) in enumerate(curves.items()):
         for seed, curve in enumerate(seeds):
-            axes.plot(curve, color=COLOURS[i % len(COLOURS)], linestyle=_STYLES[i],
-                      marker=_MARKERS[i], markersize=3.5, linewidth=1.1,
-                      markevery=(i, len(curves)), label=None if seed else name)
+            axes.plot(
+                curve,
+                color=COLOURS[i % len(COLOURS)],
+                linestyle=_STYLES[i],
+                marker=_MARKERS[i],
+                markersize=3.5,
+                linewidth=1.1,
+                markevery=(i, len(curves)),
+                label=None if seed else name,
+            )
     # Most of it happens near: there the scale is linear.
     axes.set_xscale("symlog", linthresh=10)
     ticks = [0, 2, 4, 6, 8, 10, 20, 40, 60]

@@ -3,6 +3,7 @@
 A sequence is a key, one of four, and then ``distance`` tokens drawn from four others; after the
 last one the key is to be named. Guessing is right a quarter of the time.
 """
+
 import statistics
 
 import mxnet as mx
@@ -16,8 +17,11 @@ from gluon_gru.training.loop import set_seed
 from gluon_gru.training.updates import CLIP_NORM, grad_clipping
 
 #: The cells, all concise, with the same activation in the RNN as from scratch.
-CELLS = {"RNN": lambda num_hiddens: rnn.RNN(num_hiddens, activation="tanh"), "GRU": rnn.GRU,
-         "LSTM": rnn.LSTM}
+CELLS = {
+    "RNN": lambda num_hiddens: rnn.RNN(num_hiddens, activation="tanh"),
+    "GRU": rnn.GRU,
+    "LSTM": rnn.LSTM,
+}
 
 _KEYS, _OTHERS, _HIDDENS, _BATCH = 4, 4, 32, 32
 

@@ -1,4 +1,5 @@
 """The notes on the two ways to cut a text: random sampling against sequential partitioning."""
+
 import statistics
 
 from mxnet import np
@@ -22,13 +23,20 @@ def answer(setting):
     names = [name for model in SAMPLING for name in (model, f"{model}-random")]
     runs = setting.trainings.get(names)
     speeds = in_turns(names, setting)
-    scores = {name: [_scores(training, setting) for training in trainings]
-              for name, trainings in runs.items()}
-    return Answer([_perplexity(setting, runs, scores), _cost(setting, runs, speeds)],
-                  [*side_by_side(runs, speeds), _table(scores)],
-                  {"sampling.png": ("Perplexity by epoch, both ways to cut the text",
-                                    plots.perplexity({title(name): trainings
-                                                      for name, trainings in runs.items()}))})
+    scores = {
+        name: [_scores(training, setting) for training in trainings]
+        for name, trainings in runs.items()
+    }
+    return Answer(
+        [_perplexity(setting, runs, scores), _cost(setting, runs, speeds)],
+        [*side_by_side(runs, speeds), _table(scores)],
+        {
+            "sampling.png": (
+                "Perplexity by epoch, both ways to cut the text",
+                plots.perplexity({title(name): trainings for name, trainings in runs.items()}),
+            )
+        },
+    )
 
 
 def _scores(training, setting):
@@ -39,47 +47,62 @@ def _scores(training, setting):
     """
     protocol = PROTOCOLS["gru-scratch"]
     model, _ = restore(training.checkpoint, setting.ctx)
-    X, Y = (np.array(array, dtype="int32") for array in rows(
-        setting.source[0][:protocol.max_tokens]))
-    return tuple(validation_perplexity(model, [(X.reshape(-1, width), Y.reshape(-1, width))],
-                                       setting.ctx) for width in (X.shape[1], protocol.num_steps))
+    X, Y = (
+        np.array(array, dtype="int32") for array in rows(setting.source[0][: protocol.max_tokens])
+    )
+    return tuple(
+        validation_perplexity(model, [(X.reshape(-1, width), Y.reshape(-1, width))], setting.ctx)
+        for width in (X.shape[1], protocol.num_steps)
+    )
 
 
 def _table(scores):
     return Table(
         "The trained models scored alike on their text: with the state carried on, and with a "
-        "state of zeros every num_steps characters", ["model", "carried on", "anew"],
-        [[title(name), *(spread(values, "{:.3f}".format) for values in zip(*pairs))]
-         for name, pairs in scores.items()])
+        "state of zeros every num_steps characters",
+        ["model", "carried on", "anew"],
+        [
+            [title(name), *(spread(values, "{:.3f}".format) for values in zip(*pairs))]
+            for name, pairs in scores.items()
+        ],
+    )
 
 
 def _perplexity(setting, runs, scores):
     rises = []
     for model in SAMPLING:
-        for of in (lambda name: final(runs[name]), lambda name: [pair[0] for pair in scores[name]],
-                   lambda name: [pair[1] for pair in scores[name]]):
+        for of in (
+            lambda name: final(runs[name]),
+            lambda name: [pair[0] for pair in scores[name]],
+            lambda name: [pair[1] for pair in scores[name]],
+        ):
             rises.append(statistics.median(of(f"{model}-random")) > statistics.median(of(model)))
     found = "; ".join(
         f"{title(model)}: {spread(final(runs[model]), '{:.3f}'.format)} sequentially, "
         f"{spread(final(runs[f'{model}-random']), '{:.3f}'.format)} at random"
-        for model in SAMPLING)
+        for model in SAMPLING
+    )
     return Finding(
-        "sampling/perplexity", "The chapter's protocol with both; perplexity at the end. With "
+        "sampling/perplexity",
+        "The chapter's protocol with both; perplexity at the end. With "
         "random sampling each sequence is also scored from a state of zeros, so the trained models "
         "are scored alike as well, in both ways (table below); it holds if it rises in every way.",
         f"In training, {found}. It rises in {sum(rises)} of {len(rises)} comparisons.",
-        setting.verdict(rises), {name: {"training": final(runs[name]), "alike": scores[name]}
-                                 for name in runs})
+        setting.verdict(rises),
+        {name: {"training": final(runs[name]), "alike": scores[name]} for name in runs},
+    )
 
 
 def _cost(setting, runs, speeds):
-    ratios = {model: times_as_long(speeds[f"{model}-random"], speeds[model])
-              for model in SAMPLING}
-    found = "; ".join(f"{title(model)} {statistics.median(values):.2f} ({values[0]:.2f} to "
-                      f"{values[-1]:.2f})" for model, values in ratios.items())
+    ratios = {model: times_as_long(speeds[f"{model}-random"], speeds[model]) for model in SAMPLING}
+    found = "; ".join(
+        f"{title(model)} {statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f})"
+        for model, values in ratios.items()
+    )
     return Finding(
-        "sampling/cost", "Epochs of both in turns; it costs more if, in the median round, an epoch "
-        "takes 3% longer.",
+        "sampling/cost",
+        "Epochs of both in turns; it costs more if, in the median round, an epoch takes 3% longer.",
         f"An epoch with random sampling takes this many times as long: {found}.",
         setting.verdict(statistics.median(values) > _COSTS_MORE for values in ratios.values()),
-        figures(runs, speeds))
+        figures(runs, speeds),
+    )

@@ -1,4 +1,5 @@
 """What every exercise works with: text, device, trainings, and what the user asked for."""
+
 import dataclasses
 import pathlib
 

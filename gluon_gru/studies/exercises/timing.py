@@ -1,4 +1,5 @@
 """How fast models train, an epoch of each in turn: what disturbs one disturbs all."""
+
 import dataclasses
 import random
 import statistics
@@ -52,11 +53,15 @@ def in_turns(names, setting):
     with CtrlC() as ctrl_c:
         for name in ctrl_c.between(names):
             protocol, model = PROTOCOLS[name], untrained(name, setting)
-            loader = SeqDataLoader(protocol.batch_size, protocol.num_steps,
-                                   protocol.use_random_iter, protocol.max_tokens, setting.source,
-                                   random.Random(1))
-            epochs[name] = (model, loader, loss, protocol.lr, setting.ctx,
-                            protocol.use_random_iter)
+            loader = SeqDataLoader(
+                protocol.batch_size,
+                protocol.num_steps,
+                protocol.use_random_iter,
+                protocol.max_tokens,
+                setting.source,
+                random.Random(1),
+            )
+            epochs[name] = (model, loader, loss, protocol.lr, setting.ctx, protocol.use_random_iter)
             # The first epoch sets things up, and is not counted.
             train_epoch(*epochs[name])
             speeds[name] = Speed([], [], sum(param.size for param in trained_params(model)))

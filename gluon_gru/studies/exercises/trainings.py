@@ -2,6 +2,7 @@
 
 Several processes may work on one folder: each takes the runs that no other one is training.
 """
+
 import contextlib
 import dataclasses
 import fcntl
@@ -16,8 +17,15 @@ from gluon_gru.runs.environment import environment
 from gluon_gru.studies.reproduce.study import MODELS, QUICK_EPOCHS, Run, measure, say
 
 #: The models that are trained with the chapter's protocol, by exercise.
-CELLS = ("rnn-scratch", "gru-scratch", "lstm-scratch",
-         "rnn-concise", "rnn-tanh-concise", "gru-concise", "lstm-concise")
+CELLS = (
+    "rnn-scratch",
+    "gru-scratch",
+    "lstm-scratch",
+    "rnn-concise",
+    "rnn-tanh-concise",
+    "gru-concise",
+    "lstm-concise",
+)
 PARTS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scratch")
 SAMPLING = ("rnn-scratch", "gru-concise")
 
@@ -71,8 +79,11 @@ class Trainings:
         self.out, self.num_seeds, self.ctx, self.source = out, num_seeds, ctx, source
         self.quick, self.used = quick, {}
         # Now, not when it is written: the checkout may change while this trains.
-        self.record = {"command": command, "corpus_sha1": corpus_sha1,
-                       "environment": environment(ctx)}
+        self.record = {
+            "command": command,
+            "corpus_sha1": corpus_sha1,
+            "environment": environment(ctx),
+        }
 
     def get(self, names):
         """Return name -> `Training` for each seed; those that are not recorded yet are made.
@@ -80,8 +91,14 @@ class Trainings:
         Raises:
             InputError, TrainingDiverged: see `gluon_gru.train`.
         """
-        found, waiting = {}, [(name, seed) for seed in range(1, self.num_seeds + 1)
-                              for name in dict.fromkeys(names)]
+        found, waiting = (
+            {},
+            [
+                (name, seed)
+                for seed in range(1, self.num_seeds + 1)
+                for name in dict.fromkeys(names)
+            ],
+        )
         total = len(waiting)
         while waiting:
             busy = []
@@ -89,7 +106,8 @@ class Trainings:
                 with _lock(self.out / "checkpoints" / f".{name}-seed{seed}.lock") as free:
                     if free:
                         found[name, seed] = self._recorded(name, seed) or self._train(
-                            name, seed, f"[{len(found) + 1}/{total}]")
+                            name, seed, f"[{len(found) + 1}/{total}]"
+                        )
                     else:
                         busy.append((name, seed))
             if len(busy) == len(waiting):
@@ -98,12 +116,15 @@ class Trainings:
         for training in found.values():
             made = training.record
             self.used[f"`{made['command']}` at commit {made['environment']['commit']}"] = None
-        return {name: [found[name, seed] for seed in range(1, self.num_seeds + 1)]
-                for name in names}
+        return {
+            name: [found[name, seed] for seed in range(1, self.num_seeds + 1)] for name in names
+        }
 
     def _paths(self, name, seed):
-        return (self.out / "runs" / f"{name}-seed{seed}.json",
-                self.out / "checkpoints" / f"{name}-seed{seed}.safetensors")
+        return (
+            self.out / "runs" / f"{name}-seed{seed}.json",
+            self.out / "checkpoints" / f"{name}-seed{seed}.safetensors",
+        )
 
     def _recorded(self, name, seed):
         path, checkpoint = self._paths(name, seed)
@@ -115,14 +136,16 @@ class Trainings:
             measurement = Measurement(**record.pop("measurement"))
             sha1, device = record["corpus_sha1"], record["environment"]["device"]
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{str(path)!r} can't be read ({error}): delete it to train that run "
-                             "again") from error
+            raise InputError(
+                f"{str(path)!r} can't be read ({error}): delete it to train that run again"
+            ) from error
         here = self.record["corpus_sha1"], self.record["environment"]["device"], self._epochs(name)
         if (sha1, device, len(measurement.perplexity)) != here:
             raise InputError(
                 f"{str(path)!r} records {len(measurement.perplexity)} epochs on {device} of the "
                 f"corpus {sha1}, not {here[2]} on {here[1]} of {here[0]}: give another folder with "
-                "--out")
+                "--out"
+            )
         return Training(name, measurement, str(checkpoint), record)
 
     def _epochs(self, name):
@@ -134,10 +157,14 @@ class Trainings:
         what = f"{place} {title(name)}, seed {seed}"
         run = Run(dataclasses.replace(PROTOCOLS[name], num_epochs=epochs), (epochs,))
         measurement = measure(run, seed, self.ctx, self.source, checkpoint, what)
-        write_whole(path, json.dumps({**self.record,
-                                      "measurement": dataclasses.asdict(measurement)}).encode())
-        say(f"{what}: perplexity {measurement.perplexity[-1]:.3f} after "
-                 f"{len(measurement.perplexity)} epochs")
+        write_whole(
+            path,
+            json.dumps({**self.record, "measurement": dataclasses.asdict(measurement)}).encode(),
+        )
+        say(
+            f"{what}: perplexity {measurement.perplexity[-1]:.3f} after "
+            f"{len(measurement.perplexity)} epochs"
+        )
         return Training(name, measurement, str(checkpoint), self.record)
 
 

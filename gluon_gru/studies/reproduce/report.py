@@ -1,4 +1,5 @@
 """A reproduction as a table for the terminal, as ``report.md`` with its pictures, and as a page."""
+
 import statistics
 
 from tabulate import tabulate
@@ -46,11 +47,14 @@ def _row(verdict):
         shown = measured and (
             f"{spread(measured, '{:,.0f}'.format)} last epoch, "
             f"{spread(verdict['further'], '{:,.0f}'.format)} median epoch; "
-            f"{statistics.median(measured) / claim.value:.2g} of the reported")
+            f"{statistics.median(measured) / claim.value:.2g} of the reported"
+        )
     elif claim.quantity == "speedup":
         reported = f"{claim.value:.1f}x on {claim.device}"
-        shown = measured and (f"{spread(measured, '{:.1f}x'.format)} last epoch, "
-                              f"{spread(verdict['further'], '{:.1f}x'.format)} median epoch")
+        shown = measured and (
+            f"{spread(measured, '{:.1f}x'.format)} last epoch, "
+            f"{spread(verdict['further'], '{:.1f}x'.format)} median epoch"
+        )
     else:
         reported, shown = "two texts", measured and f"{spread(measured, '{:.0%}'.format)} verbatim"
     at = f"{verdict['epochs']} of {protocol.num_epochs}"
@@ -62,8 +66,12 @@ _HEADERS = ["claim", "reported", "measured", "epochs", "verdict"]
 
 def table(results):
     """Return the verdicts as a table for the terminal."""
-    return tabulate([_row(verdict) for verdict in results["verdicts"]], _HEADERS,
-                    maxcolwidths=[None, 24, 44, None, 16], disable_numparse=True)
+    return tabulate(
+        [_row(verdict) for verdict in results["verdicts"]],
+        _HEADERS,
+        maxcolwidths=[None, 24, 44, None, 16],
+        disable_numparse=True,
+    )
 
 
 _TITLE = "What the GRU chapter reports, measured again"
@@ -73,63 +81,98 @@ def _made(results):
     """Return what was run, on what, and on which text, in two sentences."""
     corpus, runs, invocations = results["corpus"], results["runs"], results["invocations"]
     env = invocations[-1]["environment"]
-    comparable = ("byte for byte the book's corpus" if corpus["is_books"] else
-                  "**NOT the book's corpus: nothing here is comparable with the published "
-                  "numbers**")
+    comparable = (
+        "byte for byte the book's corpus"
+        if corpus["is_books"]
+        else "**NOT the book's corpus: nothing here is comparable with the published numbers**"
+    )
     seeds = ", ".join(map(str, results["seeds"]))
     minutes = sum(sum(run["seconds"]) for run in runs) / 60
-    return (f"Made by `{invocations[0]['command']}`"
-            + (f" and {len(invocations) - 1} more (the environments, below)"
-               if invocations[1:] else "")
-            + f": {len(runs)} training runs (seeds {seeds}), "
-            f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
-            f"{env['cores']} cores).\n"
-            f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. "
-            f"{corpus['note']}".rstrip())
+    return (
+        f"Made by `{invocations[0]['command']}`"
+        + (f" and {len(invocations) - 1} more (the environments, below)" if invocations[1:] else "")
+        + f": {len(runs)} training runs (seeds {seeds}), "
+        f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
+        f"{env['cores']} cores).\n"
+        f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. "
+        f"{corpus['note']}".rstrip()
+    )
 
 
 def _how_judged(results):
-    return ("Measured is the median over the seeds (and the range). A perplexity holds if the "
-            "median is within the tolerance. A rate is judged on a GPU only; elsewhere it is other "
-            "hardware, shown with the ratio. A speedup holds if the concise model is the faster "
-            "one. Texts are never compared letter by letter: another random start gives another "
-            "text."
-            + (" Rows of `-fused` hold the same models on this package's native engine against "
-               "what was reported of the others."
-               if any("fused" in run["model"] for run in results["runs"]) else ""))
+    return (
+        "Measured is the median over the seeds (and the range). A perplexity holds if the "
+        "median is within the tolerance. A rate is judged on a GPU only; elsewhere it is other "
+        "hardware, shown with the ratio. A speedup holds if the concise model is the faster "
+        "one. Texts are never compared letter by letter: another random start gives another "
+        "text."
+        + (
+            " Rows of `-fused` hold the same models on this package's native engine against "
+            "what was reported of the others."
+            if any("fused" in run["model"] for run in results["runs"])
+            else ""
+        )
+    )
 
 
-_HOW_MARKED = ("The first seed's. Verbatim is the share of the generated characters that lie in "
-               f"runs of {VERBATIM_RUN} or more copied from the training text.")
+_HOW_MARKED = (
+    "The first seed's. Verbatim is the share of the generated characters that lie in "
+    f"runs of {VERBATIM_RUN} or more copied from the training text."
+)
 
 
 def markdown(results):
     """Return the report: verdicts, pictures, texts, what differs in the sources, environment."""
-    return "\n\n".join([
-        f"# {_TITLE}",
-        _made(results),
-        "## Verdicts",
-        tabulate([_row(verdict) for verdict in results["verdicts"]], _HEADERS,
-                 tablefmt="github", disable_numparse=True),
-        _how_judged(results),
-        "![Perplexity by epoch](perplexity.png)",
-        "![Tokens/sec, reported and measured](throughput.png)",
-        "## Continuations",
-        _HOW_MARKED,
-        tabulate([["" if text["made"] != "reported" else text["claim"], text["made"],
-                   f"`{text['text']}`", text["share"]] for text in _texts(results)],
-                 ["claim", "", "text", "verbatim"], tablefmt="github", disable_numparse=True),
-        "## Tolerances",
-        "\n".join(f"- {line}" for line in _tolerances(results)),
-        "## What differs in the sources",
-        "\n".join(f"- {line}" for line in _discrepancies()),
-        "## Environment",
+    return (
         "\n\n".join(
-            f"`{invocation['command']}`\n\n" + tabulate(
-                invocation["environment"].items(), ["", ""], tablefmt="github",
-                disable_numparse=True)
-            for invocation in results["invocations"]),
-    ]) + "\n"
+            [
+                f"# {_TITLE}",
+                _made(results),
+                "## Verdicts",
+                tabulate(
+                    [_row(verdict) for verdict in results["verdicts"]],
+                    _HEADERS,
+                    tablefmt="github",
+                    disable_numparse=True,
+                ),
+                _how_judged(results),
+                "![Perplexity by epoch](perplexity.png)",
+                "![Tokens/sec, reported and measured](throughput.png)",
+                "## Continuations",
+                _HOW_MARKED,
+                tabulate(
+                    [
+                        [
+                            "" if text["made"] != "reported" else text["claim"],
+                            text["made"],
+                            f"`{text['text']}`",
+                            text["share"],
+                        ]
+                        for text in _texts(results)
+                    ],
+                    ["claim", "", "text", "verbatim"],
+                    tablefmt="github",
+                    disable_numparse=True,
+                ),
+                "## Tolerances",
+                "\n".join(f"- {line}" for line in _tolerances(results)),
+                "## What differs in the sources",
+                "\n".join(f"- {line}" for line in _discrepancies()),
+                "## Environment",
+                "\n\n".join(
+                    f"`{invocation['command']}`\n\n"
+                    + tabulate(
+                        invocation["environment"].items(),
+                        ["", ""],
+                        tablefmt="github",
+                        disable_numparse=True,
+                    )
+                    for invocation in results["invocations"]
+                ),
+            ]
+        )
+        + "\n"
+    )
 
 
 def html(results):
@@ -141,26 +184,44 @@ def html(results):
         texts.setdefault(text["claim"], []).append(text)
     runs, env = results["runs"], results["invocations"][-1]["environment"]
     return render.render(
-        "reproduce.html", title=_TITLE, made=_made(results), verdicts=verdicts, headers=_HEADERS,
+        "reproduce.html",
+        title=_TITLE,
+        made=_made(results),
+        verdicts=verdicts,
+        headers=_HEADERS,
         rows=[_row(verdict) for verdict in results["verdicts"]],
         anchors=[verdict["claim"] for verdict in results["verdicts"]],
-        how_judged=_how_judged(results), how_marked=_HOW_MARKED,
-        curves=runs and charts.curves(
-            [charts.Curve(name, [run["perplexity"] for run in runs if run["model"] == model])
-             for model, name in results["models"].items()],
-            [charts.Reported(value, epochs, ", ".join(groups))
-             for (value, epochs), groups in plots.reported(results).items()]),
-        bars=runs and charts.bars([
-            charts.Bar(*label.split("\n"), value, middle, "engine" if middle else "peer")
-            for label, value, middle, _ in plots.rates(results)]),
+        how_judged=_how_judged(results),
+        how_marked=_HOW_MARKED,
+        curves=runs
+        and charts.curves(
+            [
+                charts.Curve(name, [run["perplexity"] for run in runs if run["model"] == model])
+                for model, name in results["models"].items()
+            ],
+            [
+                charts.Reported(value, epochs, ", ".join(groups))
+                for (value, epochs), groups in plots.reported(results).items()
+            ],
+        ),
+        bars=runs
+        and charts.bars(
+            [
+                charts.Bar(*label.split("\n"), value, middle, "engine" if middle else "peer")
+                for label, value, middle, _ in plots.rates(results)
+            ]
+        ),
         hardware=f"Tokens/sec. Filled: the median epoch, measured on {env['device']}, "
-                 f"{env['processor']}, {env['cores']} cores, and where 90% of the epochs are. "
-                 "Hollow: as reported, on other hardware.",
+        f"{env['processor']}, {env['cores']} cores, and where 90% of the epochs are. "
+        "Hollow: as reported, on other hardware.",
         marked=any(verdict.get("spans") for verdict in results["verdicts"]),
-        continuations=texts.items(), tolerances=_tolerances(results),
+        continuations=texts.items(),
+        tolerances=_tolerances(results),
         discrepancies=_discrepancies(),
-        environments=[([f"`{made['command']}`"], made["environment"])
-                      for made in results["invocations"]])
+        environments=[
+            ([f"`{made['command']}`"], made["environment"]) for made in results["invocations"]
+        ],
+    )
 
 
 def _claim(verdict):
@@ -172,8 +233,7 @@ def _tolerances(results):
     reasons = {}
     for claim in map(_claim, results["verdicts"]):
         reasons.setdefault((claim.source, claim.reason), []).append(f"`{claim.id}`")
-    return [f"{', '.join(ids)} ({source}): {reason}."
-            for (source, reason), ids in reasons.items()]
+    return [f"{', '.join(ids)} ({source}): {reason}." for (source, reason), ids in reasons.items()]
 
 
 def _share(value):
@@ -187,13 +247,19 @@ def _texts(results):
         if claim.quantity == "continuation" and verdict["texts"]:
             # Older results have no spans.
             spans = verdict.get("spans") or [[[], []]] * len(verdict["texts"])
-            for texts, shares, places in zip(zip(claim.value, verdict["texts"]),
-                                             verdict["shares"], spans):
+            for texts, shares, places in zip(
+                zip(claim.value, verdict["texts"]), verdict["shares"], spans
+            ):
                 for made, text, share, span in zip(
-                        ("reported", f"measured (epoch {verdict['epochs']})"), texts, shares,
-                        places):
-                    yield {"claim": claim.id, "made": made, "text": text, "share": _share(share),
-                           "spans": span}
+                    ("reported", f"measured (epoch {verdict['epochs']})"), texts, shares, places
+                ):
+                    yield {
+                        "claim": claim.id,
+                        "made": made,
+                        "text": text,
+                        "share": _share(share),
+                        "spans": span,
+                    }
 
 
 def _discrepancies():

@@ -3,6 +3,7 @@
 A run serves every claim that has its protocol: the slides' numbers at an early epoch are read off
 the chapter's longer run.
 """
+
 import dataclasses
 import json
 import pathlib
@@ -43,15 +44,24 @@ def _scratch(name, cell, forward_fn=None):
 
     With ``forward_fn``, that runs the cell instead of the function of its name.
     """
-    functions = [getattr(models, f"get_{cell}_params"), getattr(models, f"init_{cell}_state"),
-                 forward_fn or getattr(models, cell)]
-    return Model(name, lambda protocol, vocab_size, ctx: models.RNNModelScratch(
-        vocab_size, protocol.num_hiddens, ctx, *functions))
+    functions = [
+        getattr(models, f"get_{cell}_params"),
+        getattr(models, f"init_{cell}_state"),
+        forward_fn or getattr(models, cell),
+    ]
+    return Model(
+        name,
+        lambda protocol, vocab_size, ctx: models.RNNModelScratch(
+            vocab_size, protocol.num_hiddens, ctx, *functions
+        ),
+    )
 
 
 def _concise(name, layer):
-    return Model(name, lambda protocol, vocab_size, ctx: models.RNNModel(
-        layer(protocol.num_hiddens), vocab_size))
+    return Model(
+        name,
+        lambda protocol, vocab_size, ctx: models.RNNModel(layer(protocol.num_hiddens), vocab_size),
+    )
 
 
 #: By the name that `gluon_gru.published.claims.Protocol.model` holds.
@@ -61,8 +71,9 @@ MODELS = {
     "rnn-scratch": _scratch("RNN from scratch", "rnn"),
     # rnn.RNN's own default, which the book uses, is ReLU; its RNN from scratch has tanh.
     "rnn-concise": _concise("RNN concise (rnn.RNN)", rnn.RNN),
-    "rnn-tanh-concise": _concise('RNN concise (rnn.RNN, "tanh")',
-                                 lambda num_hiddens: rnn.RNN(num_hiddens, activation="tanh")),
+    "rnn-tanh-concise": _concise(
+        'RNN concise (rnn.RNN, "tanh")', lambda num_hiddens: rnn.RNN(num_hiddens, activation="tanh")
+    ),
     "lstm-scratch": _scratch("LSTM from scratch", "lstm"),
     "lstm-concise": _concise("LSTM concise (rnn.LSTM)", rnn.LSTM),
     "reset-only-scratch": _scratch("GRU with only a reset gate, from scratch", "reset_only"),
@@ -91,18 +102,24 @@ def plan(claims, quick=False):
     A run stops where any claim looks at its protocol on the way, not only those asked for: they
     can be asked for later.
     """
+
     def epochs(claims):
         found = {}
         for claim in claims:
             for protocol in filter(None, (claim.protocol, claim.baseline)):
                 found.setdefault(dataclasses.replace(protocol, num_epochs=0), set()).add(
-                    min(protocol.num_epochs, QUICK_EPOCHS) if quick else protocol.num_epochs)
+                    min(protocol.num_epochs, QUICK_EPOCHS) if quick else protocol.num_epochs
+                )
         return found
 
     anywhere = epochs([*CLAIMS, *claims])
-    return [Run(dataclasses.replace(protocol, num_epochs=max(needed)),
-                tuple(sorted(stop for stop in anywhere[protocol] if stop <= max(needed))))
-            for protocol, needed in epochs(claims).items()]
+    return [
+        Run(
+            dataclasses.replace(protocol, num_epochs=max(needed)),
+            tuple(sorted(stop for stop in anywhere[protocol] if stop <= max(needed))),
+        )
+        for protocol, needed in epochs(claims).items()
+    ]
 
 
 def measure(run, seed, ctx, source, checkpoint=None, description=None):
@@ -121,18 +138,36 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
     """
     protocol, (_, vocab) = run.protocol, source
     set_seed(seed)
-    train_iter = SeqDataLoader(protocol.batch_size, protocol.num_steps, protocol.use_random_iter,
-                               protocol.max_tokens, source, random.Random(seed))
+    train_iter = SeqDataLoader(
+        protocol.batch_size,
+        protocol.num_steps,
+        protocol.use_random_iter,
+        protocol.max_tokens,
+        source,
+        random.Random(seed),
+    )
     model = MODELS[protocol.model].make(protocol, len(vocab), ctx)
 
     def on_epoch(epoch, history):
         if epoch in run.stops:
             history.continuations[str(epoch)] = [
                 predict_ch8(prefix, protocol.num_predicts, model, vocab, ctx)
-                for prefix in protocol.prefixes]
+                for prefix in protocol.prefixes
+            ]
 
-    history = train(model, train_iter, vocab, protocol.lr, protocol.num_epochs, ctx,
-                    protocol.use_random_iter, checkpoint, {"seed": seed}, on_epoch, description)
+    history = train(
+        model,
+        train_iter,
+        vocab,
+        protocol.lr,
+        protocol.num_epochs,
+        ctx,
+        protocol.use_random_iter,
+        checkpoint,
+        {"seed": seed},
+        on_epoch,
+        description,
+    )
     return Measurement(protocol.model, seed, **dataclasses.asdict(history))
 
 
@@ -143,14 +178,18 @@ ENGINES = ("mxnet", "fused")
 def _claims_of(groups, engines=ENGINES[:1]):
     unknown = [group for group in groups if group not in GROUPS]
     if unknown or not groups:
-        raise InputError(f"claims {', '.join(unknown) or '(none)'}: choose from "
-                         f"{', '.join(GROUPS)}")
+        raise InputError(
+            f"claims {', '.join(unknown) or '(none)'}: choose from {', '.join(GROUPS)}"
+        )
     if not engines or set(engines) - set(ENGINES):
-        raise InputError(f"engine {', '.join(engines) or '(none)'}: choose from "
-                         f"{', '.join(ENGINES)}")
+        raise InputError(
+            f"engine {', '.join(engines) or '(none)'}: choose from {', '.join(ENGINES)}"
+        )
     claims = [claim for claim in CLAIMS if claim.group in groups]
-    return [*(claims if "mxnet" in engines else ()),
-            *(on_engine(claims) if "fused" in engines else ())]
+    return [
+        *(claims if "mxnet" in engines else ()),
+        *(on_engine(claims) if "fused" in engines else ()),
+    ]
 
 
 def _check_engine(ctx):
@@ -159,8 +198,9 @@ def _check_engine(ctx):
     if found["engine"] == "off":
         raise InputError(f"engine fused can't be measured: {found['why']}")
     if ctx.device_type != "cpu":
-        raise InputError(f"engine fused can't be measured on {ctx}: it is for CPUs; add "
-                         "--device cpu")
+        raise InputError(
+            f"engine fused can't be measured on {ctx}: it is for CPUs; add --device cpu"
+        )
 
 
 def _open_folder(out, resume):
@@ -171,8 +211,10 @@ def _open_folder(out, resume):
     """
     path = out / "results.json"
     if not resume and ((out / "checkpoints").exists() or path.exists()):
-        raise InputError(f"{str(out)!r} holds a run already: add --resume to go on with it, or "
-                         "give another folder with --out")
+        raise InputError(
+            f"{str(out)!r} holds a run already: add --resume to go on with it, or "
+            "give another folder with --out"
+        )
     make_folder(out / "checkpoints")
     if not path.exists():
         return {}
@@ -181,8 +223,9 @@ def _open_folder(out, resume):
         if not {"invocations", "corpus", "runs", "verdicts"} <= set(recorded):
             raise ValueError("no record of a reproduction")
     except (OSError, TypeError, ValueError) as error:
-        raise InputError(f"{str(path)!r} can't be read ({error}): give another folder with "
-                         "--out") from error
+        raise InputError(
+            f"{str(path)!r} can't be read ({error}): give another folder with --out"
+        ) from error
     return recorded
 
 
@@ -194,20 +237,41 @@ def _check_continues(recorded, out, claims, runs, found, ctx):
     epochs = {(run["model"], run["seed"]): len(run["perplexity"]) for run in recorded["runs"]}
     differences = [
         *(f"the claims {group}" for group in sorted(recorded_groups - groups)),
-        *(f"{done} epochs of {model}, seed {seed}" for (model, seed), done in epochs.items()
-          if done > planned.get((model, seed), 0)),
-        *([f"the corpus {recorded['corpus']['name']}"]
-          if recorded["corpus"]["sha1"] != found.sha1 else []),
-        *(f"the device {device}" for device in sorted(
-            {made["environment"]["device"] for made in recorded["invocations"]} - {str(ctx)})),
+        *(
+            f"{done} epochs of {model}, seed {seed}"
+            for (model, seed), done in epochs.items()
+            if done > planned.get((model, seed), 0)
+        ),
+        *(
+            [f"the corpus {recorded['corpus']['name']}"]
+            if recorded["corpus"]["sha1"] != found.sha1
+            else []
+        ),
+        *(
+            f"the device {device}"
+            for device in sorted(
+                {made["environment"]["device"] for made in recorded["invocations"]} - {str(ctx)}
+            )
+        ),
     ]
     if differences:
-        raise InputError(f"{str(out)!r} records {', '.join(differences)}, which this command does "
-                         "not ask for: ask for it too, or give another folder with --out")
+        raise InputError(
+            f"{str(out)!r} records {', '.join(differences)}, which this command does "
+            "not ask for: ask for it too, or give another folder with --out"
+        )
 
 
-def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick=False,
-              resume=False, command="", engines=ENGINES[:1]):
+def reproduce(
+    out,
+    groups=GROUPS,
+    num_seeds=1,
+    device="auto",
+    corpus=None,
+    quick=False,
+    resume=False,
+    command="",
+    engines=ENGINES[:1],
+):
     """Measure what the claims need and judge them; write everything into a folder.
 
     The folder gets ``results.json``, ``report.md`` and pictures, anew after every run, and
@@ -246,9 +310,9 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
         _check_continues(recorded, out, claims, runs, found, ctx)
     # Now, not when it is written: the checkout may change while this trains.
     invocations = recorded.get("invocations", []) + [
-        {"command": command, "environment": environment(ctx)}]
-    measured = {(run["model"], run["seed"]): Measurement(**run)
-                for run in recorded.get("runs", [])}
+        {"command": command, "environment": environment(ctx)}
+    ]
+    measured = {(run["model"], run["seed"]): Measurement(**run) for run in recorded.get("runs", [])}
     say(corpus_line(found))
 
     def record():
@@ -260,10 +324,17 @@ def reproduce(out, groups=GROUPS, num_seeds=1, device="auto", corpus=None, quick
     for number, (run, seed) in enumerate(runs, 1):
         title = f"[{number}/{len(runs)}] {MODELS[run.protocol.model].name}, seed {seed}"
         last = measured[run.protocol.model, seed] = measure(
-            run, seed, ctx, source,
-            out / "checkpoints" / f"{run.protocol.model}-seed{seed}.safetensors", title)
-        say(f"{title}: perplexity {last.perplexity[-1]:.3f} after {len(last.perplexity)} epochs, "
-             f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}")
+            run,
+            seed,
+            ctx,
+            source,
+            out / "checkpoints" / f"{run.protocol.model}-seed{seed}.safetensors",
+            title,
+        )
+        say(
+            f"{title}: perplexity {last.perplexity[-1]:.3f} after {len(last.perplexity)} epochs, "
+            f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}"
+        )
         results = record()
         report.write(results, out)
     return results
@@ -273,19 +344,27 @@ def _results(claims, measurements, found, source, seeds, invocations):
     """Judge the claims by what has been measured so far; return what ``results.json`` holds."""
     tokens, vocab = source
     on_gpu = invocations[-1]["environment"]["device"].startswith("gpu")
-    texts = {n: "".join(vocab.to_tokens(tokens[:n]))
-             for n in {claim.protocol.max_tokens for claim in claims}}
+    texts = {
+        n: "".join(vocab.to_tokens(tokens[:n]))
+        for n in {claim.protocol.max_tokens for claim in claims}
+    }
     return {
         "invocations": invocations,
-        "corpus": {"name": found.name, "sha1": found.sha1, "is_books": found.is_books,
-                   "note": found.note},
+        "corpus": {
+            "name": found.name,
+            "sha1": found.sha1,
+            "is_books": found.is_books,
+            "note": found.note,
+        },
         "seeds": list(seeds),
         "models": {run.model: MODELS[run.model].name for run in measurements},
         "runs": [dataclasses.asdict(measurement) for measurement in measurements],
         "verdicts": [
-            dataclasses.asdict(judge(claim, measurements, texts[claim.protocol.max_tokens],
-                                     found.is_books, on_gpu))
-            for claim in claims],
+            dataclasses.asdict(
+                judge(claim, measurements, texts[claim.protocol.max_tokens], found.is_books, on_gpu)
+            )
+            for claim in claims
+        ],
     }
 
 
@@ -299,5 +378,7 @@ def corpus_line(found):
     if found.is_books:
         return f"Corpus: {found.name}, byte for byte the book's (SHA-1 {found.sha1})"
     note = f" {found.note}" if found.note else ""
-    return (f"CORPUS: {found.name} (SHA-1 {found.sha1}), NOT the book's: nothing will be "
-            f"comparable with the published numbers.{note}")
+    return (
+        f"CORPUS: {found.name} (SHA-1 {found.sha1}), NOT the book's: nothing will be "
+        f"comparable with the published numbers.{note}"
+    )

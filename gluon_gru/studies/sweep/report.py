@@ -1,4 +1,5 @@
 """The hyperparameter study as results, as tables, as ``report.md``, and as a page."""
+
 import math
 import statistics
 
@@ -36,13 +37,21 @@ def results(study, found, needed):
     attrs = study.user_attrs
     return {
         "invocations": [attrs[name] for name in sorted(attrs) if name.startswith("invocation ")],
-        "corpus": {"name": found.name, "sha1": found.sha1, "is_books": found.is_books,
-                   "note": found.note},
+        "corpus": {
+            "name": found.name,
+            "sha1": found.sha1,
+            "is_books": found.is_books,
+            "note": found.note,
+        },
         "asked": attrs["asked"],
         "needed": needed,
-        "trials": [_trial(trial) for trial in study.get_trials(deepcopy=False)
-                   if trial.state.is_finished() and "worker" in trial.user_attrs
-                   and "not_needed" not in trial.user_attrs],
+        "trials": [
+            _trial(trial)
+            for trial in study.get_trials(deepcopy=False)
+            if trial.state.is_finished()
+            and "worker" in trial.user_attrs
+            and "not_needed" not in trial.user_attrs
+        ],
         "importance": _importance(study),
     }
 
@@ -69,19 +78,28 @@ def _importance(study):
     values = {axis: {trial.params[axis] for trial in trials} for axis in AXES}
     several = [axis for axis in AXES if len(values[axis]) > 1]
     if len(trials) < FEWEST_TRIALS or not several:
-        return {"reason": f"it takes {FEWEST_TRIALS} complete trials that differ, and there are "
-                          f"{len(trials)}"}
+        return {
+            "reason": f"it takes {FEWEST_TRIALS} complete trials that differ, and there are "
+            f"{len(trials)}"
+        }
     evaluator = optuna.importance.PedAnovaImportanceEvaluator
     try:
         evaluator = evaluator(target_quantile=QUANTILE)
     except TypeError:
         # Its name in Optuna 4.
         evaluator = evaluator(baseline_quantile=QUANTILE)
-    found = {"quantile": QUANTILE, "trials": len(trials),
-             "values": optuna.importance.get_param_importances(
-                 study, evaluator=evaluator, params=several)}
-    if len(trials) == math.prod(map(len, values.values())) == len(
-            {tuple(trial.params[axis] for axis in AXES) for trial in trials}):
+    found = {
+        "quantile": QUANTILE,
+        "trials": len(trials),
+        "values": optuna.importance.get_param_importances(
+            study, evaluator=evaluator, params=several
+        ),
+    }
+    if (
+        len(trials)
+        == math.prod(map(len, values.values()))
+        == len({tuple(trial.params[axis] for axis in AXES) for trial in trials})
+    ):
         found["variance"] = {axis: _variance_share(trials, axis) for axis in several}
     return found
 
@@ -125,38 +143,72 @@ def _perplexity(trial):
 def _row(trial):
     again = [f"again trial {trial['retry_of']}"] if trial["retry_of"] is not None else []
     again += [f"same as trial {trial['same_as']}"] if "same_as" in trial else []
-    return [trial["number"], *(f"{trial[axis]:g}" for axis in AXES), _perplexity(trial),
-            *([f"{trial['training'][-1]:.3f}" if trial["training"] else "",
-               f"{trial['seconds']:,.0f}", f"{trial['tokens_per_sec']:,.0f}"]
-              if "seconds" in trial else ["", "", ""]),
-            ", ".join(again), f"`{trial['continuation']}`" if trial.get("continuation") else ""]
+    return [
+        trial["number"],
+        *(f"{trial[axis]:g}" for axis in AXES),
+        _perplexity(trial),
+        *(
+            [
+                f"{trial['training'][-1]:.3f}" if trial["training"] else "",
+                f"{trial['seconds']:,.0f}",
+                f"{trial['tokens_per_sec']:,.0f}",
+            ]
+            if "seconds" in trial
+            else ["", "", ""]
+        ),
+        ", ".join(again),
+        f"`{trial['continuation']}`" if trial.get("continuation") else "",
+    ]
 
 
 def table(results):
     """Return the finished trials, the best first, as a table for the terminal."""
-    return tabulate([_row(trial)[:8] for trial in _by_quality(results)], _HEADERS[:8],
-                    disable_numparse=True)
+    return tabulate(
+        [_row(trial)[:8] for trial in _by_quality(results)], _HEADERS[:8], disable_numparse=True
+    )
 
 
-_HEADERS = ["trial", *AXES, "validation perplexity", "training perplexity", "seconds",
-            "tokens/sec", "", "text"]
+_HEADERS = [
+    "trial",
+    *AXES,
+    "validation perplexity",
+    "training perplexity",
+    "seconds",
+    "tokens/sec",
+    "",
+    "text",
+]
 
 
 def _by_quality(results):
-    return sorted((trial for trial in results["trials"] if trial["state"] != "lost"),
-                  key=lambda trial: (trial["perplexity"] or math.inf, trial["number"]))
+    return sorted(
+        (trial for trial in results["trials"] if trial["state"] != "lost"),
+        key=lambda trial: (trial["perplexity"] or math.inf, trial["number"]),
+    )
 
 
 def budget_table(cost):
     """Return what `gluon_gru.studies.sweep.study.budget` measured as a table for the terminal."""
-    rows = [[cell["num_steps"], cell["num_hiddens"], f"{cell['trials']:g}",
-             f"{cell['tokens'] / 1e6:,.0f}", f"{cell['tokens_per_sec']:,.0f}",
-             f"{cell['hours']:.2f}"] for cell in cost["cells"]]
-    return tabulate(rows, ["num_steps", "num_hiddens", "trials", "million tokens", "tokens/sec",
-                           "hours of a worker"], disable_numparse=True) + (
+    rows = [
+        [
+            cell["num_steps"],
+            cell["num_hiddens"],
+            f"{cell['trials']:g}",
+            f"{cell['tokens'] / 1e6:,.0f}",
+            f"{cell['tokens_per_sec']:,.0f}",
+            f"{cell['hours']:.2f}",
+        ]
+        for cell in cost["cells"]
+    ]
+    return tabulate(
+        rows,
+        ["num_steps", "num_hiddens", "trials", "million tokens", "tokens/sec", "hours of a worker"],
+        disable_numparse=True,
+    ) + (
         f"\n\n{cost['trials']} trials, {cost['tokens'] / 1e6:,.0f} million tokens: "
         f"{cost['hours']:.2f} hours here with --workers {cost['workers']} (measured with as many "
-        "at the same time; validation included)")
+        "at the same time; validation included)"
+    )
 
 
 def _effects(results, axis):
@@ -165,11 +217,15 @@ def _effects(results, axis):
         trials = [trial for trial in complete(results) if trial[axis] == value]
         best = min(trials, key=lambda trial: trial["perplexity"])
         perplexities = [trial["perplexity"] for trial in trials]
-        yield [f"{value:g}", len(trials),
-               f"{statistics.median(trial['seconds'] for trial in trials):,.0f}",
-               f"{statistics.median(trial['tokens_per_sec'] for trial in trials):,.0f}",
-               f"{statistics.median(perplexities):.3f}", f"{min(perplexities):.3f}",
-               f"`{best['continuation']}`"]
+        yield [
+            f"{value:g}",
+            len(trials),
+            f"{statistics.median(trial['seconds'] for trial in trials):,.0f}",
+            f"{statistics.median(trial['tokens_per_sec'] for trial in trials):,.0f}",
+            f"{statistics.median(perplexities):.3f}",
+            f"{min(perplexities):.3f}",
+            f"`{best['continuation']}`",
+        ]
 
 
 def _table(rows, headers):
@@ -177,8 +233,10 @@ def _table(rows, headers):
 
 
 _TITLE = "Hyperparameters of the GRU"
-_HOW_MEASURED = ("Over all complete trials with that value. Seconds are of training and "
-                 "validation, as measured beside the other workers.")
+_HOW_MEASURED = (
+    "Over all complete trials with that value. Seconds are of training and "
+    "validation, as measured beside the other workers."
+)
 
 #: Of the best so many trials the page has curves.
 _CURVES = 4
@@ -186,8 +244,11 @@ _CURVES = 4
 
 def _made(results):
     corpus, asked = results["corpus"], results["asked"]
-    comparable = ("byte for byte the book's corpus" if corpus["is_books"] else
-                  "**NOT the book's corpus: nothing here is comparable with the book**")
+    comparable = (
+        "byte for byte the book's corpus"
+        if corpus["is_books"]
+        else "**NOT the book's corpus: nothing here is comparable with the book**"
+    )
     return (
         f"{len(_by_quality(results))} of {results['needed']} trials are finished. Sampler: "
         f"{asked['sampler']}, "
@@ -197,8 +258,8 @@ def _made(results):
         f"{asked['seed']}. The first {asked['train_windows']:,} windows of the text train, the "
         f"next {asked['valid_windows']:,} validate; the state starts at zero in every "
         "minibatch.\n"
-        f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. {corpus['note']}"
-        .rstrip())
+        f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. {corpus['note']}".rstrip()
+    )
 
 
 def _point(trial):
@@ -209,42 +270,67 @@ def _best(results):
     best = _by_quality(results)[0]
     if not best["perplexity"]:
         return "No trial completed."
-    return (f"Validation perplexity {best['perplexity']:.3f} with {_point(best)}, in "
-            f"{best['seconds']:,.0f} seconds: `{best['continuation']}`")
+    return (
+        f"Validation perplexity {best['perplexity']:.3f} with {_point(best)}, in "
+        f"{best['seconds']:,.0f} seconds: `{best['continuation']}`"
+    )
 
 
 def _effects_by_axis(results):
     """Return the axes, each with its table's headers and rows."""
-    return [(axis, [axis, "complete trials", "seconds (median)", "tokens/sec (median)",
-                    "validation perplexity (median)", "(best)", "text of the best"],
-             list(_effects(results, axis))) for axis in AXES]
+    return [
+        (
+            axis,
+            [
+                axis,
+                "complete trials",
+                "seconds (median)",
+                "tokens/sec (median)",
+                "validation perplexity (median)",
+                "(best)",
+                "text of the best",
+            ],
+            list(_effects(results, axis)),
+        )
+        for axis in AXES
+    ]
 
 
 def markdown(results):
     """Return the report: the best, the effect of each axis, importance, all trials, environment."""
     headers, rows, how = _importance_table(results["importance"])
     lost = _lost(results)
-    return "\n\n".join([
-        f"# {_TITLE}",
-        _made(results),
-        "## The best",
-        _best(results),
-        "![Validation perplexity over the grid](heatmap.png)",
-        "![Running time and validation perplexity](time_quality.png)",
-        "## The effect of each hyperparameter",
-        _HOW_MEASURED,
-        *(part for axis, *table in _effects_by_axis(results)
-          for part in (f"### {axis}", _table(*reversed(table)))),
-        "## Importance",
-        *(["![Importance](importance.png)", _table(rows, headers)] if rows else []),
-        how,
-        "## All trials",
-        _table(map(_row, _by_quality(results)), _HEADERS),
-        *([f"## {_LOST}", _table(lost, _LOST_HEADERS)] if lost else []),
-        "## Environment",
-        *(f"`{made['command']}`\n\n" + _table(made["environment"].items(), ["", ""])
-          for made in results["invocations"]),
-    ]) + "\n"
+    return (
+        "\n\n".join(
+            [
+                f"# {_TITLE}",
+                _made(results),
+                "## The best",
+                _best(results),
+                "![Validation perplexity over the grid](heatmap.png)",
+                "![Running time and validation perplexity](time_quality.png)",
+                "## The effect of each hyperparameter",
+                _HOW_MEASURED,
+                *(
+                    part
+                    for axis, *table in _effects_by_axis(results)
+                    for part in (f"### {axis}", _table(*reversed(table)))
+                ),
+                "## Importance",
+                *(["![Importance](importance.png)", _table(rows, headers)] if rows else []),
+                how,
+                "## All trials",
+                _table(map(_row, _by_quality(results)), _HEADERS),
+                *([f"## {_LOST}", _table(lost, _LOST_HEADERS)] if lost else []),
+                "## Environment",
+                *(
+                    f"`{made['command']}`\n\n" + _table(made["environment"].items(), ["", ""])
+                    for made in results["invocations"]
+                ),
+            ]
+        )
+        + "\n"
+    )
 
 
 def html(results):
@@ -252,18 +338,32 @@ def html(results):
     headers, rows, how = _importance_table(results["importance"])
     best = [trial for trial in _by_quality(results) if trial["perplexity"]][:_CURVES]
     return render.render(
-        "sweep.html", title=_TITLE, made=_made(results), best=_best(results),
-        curves=best and charts.curves(
-            [charts.Curve(f"trial {trial['number']}: {_point(trial)}", [trial["validation"]])
-             for trial in best]),
-        pictures=[(heatmap(results), "Validation perplexity over the grid"),
-                  (time_quality(results), "Running time and validation perplexity")],
-        how_measured=_HOW_MEASURED, effects=_effects_by_axis(results),
+        "sweep.html",
+        title=_TITLE,
+        made=_made(results),
+        best=_best(results),
+        curves=best
+        and charts.curves(
+            [
+                charts.Curve(f"trial {trial['number']}: {_point(trial)}", [trial["validation"]])
+                for trial in best
+            ]
+        ),
+        pictures=[
+            (heatmap(results), "Validation perplexity over the grid"),
+            (time_quality(results), "Running time and validation perplexity"),
+        ],
+        how_measured=_HOW_MEASURED,
+        effects=_effects_by_axis(results),
         importance=rows and {"headers": headers, "rows": rows, "picture": importance(results)},
-        how_important=how, headers=_HEADERS, trials=[_row(trial) for trial in _by_quality(results)],
+        how_important=how,
+        headers=_HEADERS,
+        trials=[_row(trial) for trial in _by_quality(results)],
         lost={"title": _LOST, "headers": _LOST_HEADERS, "rows": _lost(results)},
-        environments=[([f"`{made['command']}`"], made["environment"])
-                      for made in results["invocations"]])
+        environments=[
+            ([f"`{made['command']}`"], made["environment"]) for made in results["invocations"]
+        ],
+    )
 
 
 def _importance_table(found):
@@ -272,14 +372,20 @@ def _importance_table(found):
     if "reason" in found:
         return headers, [], f"Not computed: {found['reason']}."
     shares = found.get("variance", {})
-    return headers, [
-        [axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
-        for axis, value in found["values"].items()], (
-        f"Of {found['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
-        "Optuna's: how much a value decides whether a trial is among the best "
-        f"{found['quantile']:.0%}; it looks at ranks only, so perplexity and its logarithm give "
-        "the same; it adds up to 1. The share of the variance of log perplexity is each "
-        "hyperparameter's alone; what is missing to 1 is what they do together.")
+    return (
+        headers,
+        [
+            [axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
+            for axis, value in found["values"].items()
+        ],
+        (
+            f"Of {found['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
+            "Optuna's: how much a value decides whether a trial is among the best "
+            f"{found['quantile']:.0%}; it looks at ranks only, so perplexity and its logarithm give "
+            "the same; it adds up to 1. The share of the variance of log perplexity is each "
+            "hyperparameter's alone; what is missing to 1 is what they do together."
+        ),
+    )
 
 
 _LOST = "Workers that died or were stopped"
@@ -289,7 +395,15 @@ _LOST_HEADERS = ["lost trial", *AXES, "worker", "at epoch", "taken up as"]
 def _lost(results):
     again = {trial["retry_of"]: trial for trial in results["trials"]}
     return [
-        [trial["number"], *(trial[axis] for axis in AXES), trial["worker"], trial["epochs"],
-         f"trial {again[trial['number']]['number']} by {again[trial['number']]['worker']}"
-         if trial["number"] in again else "a new trial"]
-        for trial in results["trials"] if trial["state"] == "lost"]
+        [
+            trial["number"],
+            *(trial[axis] for axis in AXES),
+            trial["worker"],
+            trial["epochs"],
+            f"trial {again[trial['number']]['number']} by {again[trial['number']]['worker']}"
+            if trial["number"] in again
+            else "a new trial",
+        ]
+        for trial in results["trials"]
+        if trial["state"] == "lost"
+    ]

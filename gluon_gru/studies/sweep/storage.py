@@ -4,6 +4,7 @@ Any number of processes on any number of machines work on one study. Whatever th
 Optuna's storage; every step there is a transaction. A worker takes a waiting trial. One that dies
 stops its heartbeat, and another worker marks its trial as failed and queues the point again.
 """
+
 import contextlib
 import logging
 import random
@@ -28,14 +29,20 @@ NAME = "gluon_gru sweep"
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 # Seconds to wait for a lock or a server; the argument's name is the driver's.
-_TIMEOUTS = {"pysqlite": {"timeout": 120}, "psycopg2": {"connect_timeout": 10},
-             "psycopg": {"connect_timeout": 10}, "pymysql": {"connect_timeout": 10},
-             "mysqldb": {"connect_timeout": 10}}
+_TIMEOUTS = {
+    "pysqlite": {"timeout": 120},
+    "psycopg2": {"connect_timeout": 10},
+    "psycopg": {"connect_timeout": 10},
+    "pymysql": {"connect_timeout": 10},
+    "mysqldb": {"connect_timeout": 10},
+}
 
 # Optuna 4.9 renamed the argument; the old name goes in 6.0.
-_CALLBACK = ("heartbeat_stale_trial_callback"
-             if hasattr(optuna.storages, "RetryHeartbeatStaleTrialCallback")
-             else "failed_trial_callback")
+_CALLBACK = (
+    "heartbeat_stale_trial_callback"
+    if hasattr(optuna.storages, "RetryHeartbeatStaleTrialCallback")
+    else "failed_trial_callback"
+)
 
 
 def without_password(url):
@@ -48,9 +55,10 @@ def without_password(url):
         return sqlalchemy.engine.make_url(url).set(query={}).render_as_string()
     except Exception:
         # Not "from": the error's text can hold a password.
-        raise InputError(f"storage {url.split(':')[0]!r}... is no URL of a database: give one "
-                         "like 'sqlite:///study.db' or 'postgresql://user:password@host/name'"
-                         ) from None
+        raise InputError(
+            f"storage {url.split(':')[0]!r}... is no URL of a database: give one "
+            "like 'sqlite:///study.db' or 'postgresql://user:password@host/name'"
+        ) from None
 
 
 def open_storage(url):
@@ -66,24 +74,31 @@ def open_storage(url):
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     parsed = sqlalchemy.engine.make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise InputError(f"storage {shown!r} keeps nothing and can't be shared: give a file, like "
-                         "'sqlite:///study.db'")
+        raise InputError(
+            f"storage {shown!r} keeps nothing and can't be shared: give a file, like "
+            "'sqlite:///study.db'"
+        )
     for attempt in range(10):
         try:
             storage = optuna.storages.RDBStorage(
-                url, {"connect_args": dict(_TIMEOUTS.get(parsed.get_driver_name(), {}))},
-                heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS,
-                **{_CALLBACK: _queue_again})
+                url,
+                {"connect_args": dict(_TIMEOUTS.get(parsed.get_driver_name(), {}))},
+                heartbeat_interval=HEARTBEAT_SECONDS,
+                grace_period=GRACE_SECONDS,
+                **{_CALLBACK: _queue_again},
+            )
             break
         except Exception as error:
             # Every driver has its own errors. Processes that make the tables at the same time
             # disturb each other.
-            disturbed = (isinstance(error, sqlalchemy.exc.IntegrityError)
-                         or "already exists" in str(error))
+            disturbed = isinstance(error, sqlalchemy.exc.IntegrityError) or "already exists" in str(
+                error
+            )
             if attempt == 9 or not disturbed:
                 raise InputError(
                     f"storage {shown!r} can't be used ({_reason(error, parsed)}): mend that, or "
-                    "give another one with --storage") from None
+                    "give another one with --storage"
+                ) from None
             time.sleep(random.random())
     if parsed.get_backend_name() == "sqlite":
         _serialise(storage.engine)
@@ -103,6 +118,7 @@ def _serialise(engine):
     ``SELECT FOR UPDATE``, by which Optuna prevents that elsewhere. Source: SQLAlchemy's
     documentation, "SQLite", "Enabling Non-Legacy SQLite Transactional Modes".
     """
+
     @sqlalchemy.event.listens_for(engine, "connect")
     def connect(connection, record):
         connection.isolation_level = None
@@ -128,8 +144,10 @@ def storage_errors(url):
         yield
     except optuna.exceptions.StorageInternalError as error:
         reason = _reason(error.__cause__ or error, sqlalchemy.engine.make_url(url))
-        raise InputError(f"storage {without_password(url)!r} failed ({reason}): mend that and run "
-                         "the same command again, which goes on") from None
+        raise InputError(
+            f"storage {without_password(url)!r} failed ({reason}): mend that and run "
+            "the same command again, which goes on"
+        ) from None
 
 
 def open_study(storage, asked, points, sampler, pruner):
@@ -158,12 +176,17 @@ def open_study(storage, asked, points, sampler, pruner):
     if "asked" not in study.user_attrs:
         study.set_user_attr("asked", asked)
     stored = study.user_attrs["asked"]
-    differences = [f"its {name} is {stored.get(name)!r}, not {asked.get(name)!r}"
-                   for name in {**stored, **asked} if stored.get(name) != asked.get(name)]
+    differences = [
+        f"its {name} is {stored.get(name)!r}, not {asked.get(name)!r}"
+        for name in {**stored, **asked}
+        if stored.get(name) != asked.get(name)
+    ]
     if differences:
-        raise InputError(f"the study in {without_password(str(storage.url))!r} is another one: "
-                         f"{'; '.join(differences)}; ask for the same, or give another --out or "
-                         "--storage")
+        raise InputError(
+            f"the study in {without_password(str(storage.url))!r} is another one: "
+            f"{'; '.join(differences)}; ask for the same, or give another --out or "
+            "--storage"
+        )
     return study
 
 
@@ -183,23 +206,29 @@ def check_needed(study, trial, points, num_trials):
         points: the grid's, a list of dicts; None without a grid.
         num_trials: how many the study needs.
     """
-    alive = [other for other in study.get_trials(deepcopy=False)
-             if other.state != TrialState.FAIL and other.number <= trial.number]
+    alive = [
+        other
+        for other in study.get_trials(deepcopy=False)
+        if other.state != TrialState.FAIL and other.number <= trial.number
+    ]
     if points is None:
         needed = len(alive) <= num_trials
     else:
         point = trial.user_attrs.get("point")
         needed = point in points and not any(
-            other.user_attrs.get("point") == point for other in alive
-            if other.number < trial.number)
+            other.user_attrs.get("point") == point for other in alive if other.number < trial.number
+        )
     if not needed:
         raise NotNeeded
 
 
 def queue_missing(study, points):
     """Queue every point that no trial waits for, runs or has finished; return how many."""
-    taken = [trial.user_attrs.get("point") for trial in study.get_trials(deepcopy=False)
-             if trial.state != TrialState.FAIL]
+    taken = [
+        trial.user_attrs.get("point")
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state != TrialState.FAIL
+    ]
     missing = [point for point in points if point not in taken]
     for point in missing:
         study.enqueue_trial(point, user_attrs={"point": point})
@@ -230,7 +259,8 @@ def work(study, objective, points, num_trials, on_progress=lambda done: None):
             return
         begun = done + states.count(TrialState.RUNNING)
         if states.count(TrialState.WAITING) or (
-                begun < num_trials if points is None else queue_missing(study, points)):
+            begun < num_trials if points is None else queue_missing(study, points)
+        ):
             _run_one(study, objective)
         else:
             time.sleep(POLL_SECONDS)

@@ -2,6 +2,7 @@
 
 The storage is the state: whoever starts with the same storage goes on with the study.
 """
+
 import contextlib
 import dataclasses
 import json
@@ -28,10 +29,13 @@ from gluon_gru.training.device import context
 SAMPLERS = ("grid", "random", "tpe")
 
 #: How the workers of this machine are started; each reads its `Job` from its input.
-WORKER = (sys.executable, "-c",
-          # Ctrl-C is the parent's matter, also while a worker still imports.
-          "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); import runpy; "
-          "runpy.run_module('gluon_gru.studies.sweep.worker', run_name='__main__')")
+WORKER = (
+    sys.executable,
+    "-c",
+    # Ctrl-C is the parent's matter, also while a worker still imports.
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); import runpy; "
+    "runpy.run_module('gluon_gru.studies.sweep.worker', run_name='__main__')",
+)
 
 
 def _job(space, sampler, trials, prune, device, corpus):
@@ -44,8 +48,10 @@ def _job(space, sampler, trials, prune, device, corpus):
         raise InputError(f"sampler {sampler!r} is unknown: choose from {', '.join(SAMPLERS)}")
     if sampler == "grid":
         if trials is not None:
-            raise InputError(f"trials is {trials!r}: a grid has as many as it has points; leave "
-                             "it out, or choose another sampler")
+            raise InputError(
+                f"trials is {trials!r}: a grid has as many as it has points; leave "
+                "it out, or choose another sampler"
+            )
         trials = len(space.points())
     elif trials is None:
         raise InputError(f"trials is missing: say how many the sampler {sampler!r} shall try")
@@ -101,24 +107,42 @@ def _run_workers(job, workers, ctx, study, on_progress):
             for process in processes:
                 if process.poll() and process.pid not in dead:
                     dead.add(process.pid)
-                    tqdm.write(f"worker {process.pid} died ({_how(process)}); "
-                               f"{workers - len(dead)} of {workers} go on", file=sys.stderr)
+                    tqdm.write(
+                        f"worker {process.pid} died ({_how(process)}); "
+                        f"{workers - len(dead)} of {workers} go on",
+                        file=sys.stderr,
+                    )
             done = len(finished(study))
             on_progress(done)
             if done >= job.trials:
                 return
             time.sleep(POLL_SECONDS)
-        raise InputError(f"all {workers} workers died ({_how(processes[-1])}): run the same "
-                         "command again, which goes on with the study")
+        raise InputError(
+            f"all {workers} workers died ({_how(processes[-1])}): run the same "
+            "command again, which goes on with the study"
+        )
 
 
 def _how(process):
-    return (f"signal {-process.returncode}" if process.returncode < 0
-            else f"exit code {process.returncode}")
+    return (
+        f"signal {-process.returncode}"
+        if process.returncode < 0
+        else f"exit code {process.returncode}"
+    )
 
 
-def sweep(out, space=REDUCED, sampler="grid", trials=None, prune=False, workers=1, storage=None,
-          device="auto", corpus=None, command=""):
+def sweep(
+    out,
+    space=REDUCED,
+    sampler="grid",
+    trials=None,
+    prune=False,
+    workers=1,
+    storage=None,
+    device="auto",
+    corpus=None,
+    command="",
+):
     """Run a study, or go on with it; write ``sweep.json``, ``report.md`` and pictures.
 
     Args:
@@ -149,16 +173,22 @@ def sweep(out, space=REDUCED, sampler="grid", trials=None, prune=False, workers=
     job.storage = storage or f"sqlite:///{out / 'study.db'}"
     with storage_errors(job.storage):
         study = job.open()
-        made = {"command": command, "environment": {**environment(ctx),
-                                                    "optuna": optuna.__version__}}
+        made = {
+            "command": command,
+            "environment": {**environment(ctx), "optuna": optuna.__version__},
+        }
         if workers > 1:
-            made["environment"]["OMP_NUM_THREADS"] = _worker_environment(ctx, workers)[
-                "OMP_NUM_THREADS"] + f" in each of {workers} workers"
+            made["environment"]["OMP_NUM_THREADS"] = (
+                _worker_environment(ctx, workers)["OMP_NUM_THREADS"]
+                + f" in each of {workers} workers"
+            )
         study.set_user_attr(f"invocation {time.time_ns()} {os.getpid()}", made)
         done = len(finished(study))
         try:
-            with tqdm(total=job.trials, initial=done, unit="trial", disable=None,
-                      dynamic_ncols=True) as bar:
+            with tqdm(
+                total=job.trials, initial=done, unit="trial", disable=None, dynamic_ncols=True
+            ) as bar:
+
                 def on_progress(done):
                     bar.update(done - bar.n)
 
@@ -193,25 +223,43 @@ def budget(space=REDUCED, sampler="grid", trials=None, workers=1, device="auto",
     check_positive("workers", workers)
     job, _, ctx = _job(space, sampler, trials, False, device, corpus)
     # Dealt out in turn, so that the shares take about as long.
-    pairs = list(dict.fromkeys((point["num_steps"], point["num_hiddens"])
-                               for point in space.points()))
+    pairs = list(
+        dict.fromkeys((point["num_steps"], point["num_hiddens"]) for point in space.points())
+    )
     env, processes, outputs = _worker_environment(ctx, workers), [], []
     with _ending(processes):
         for i in range(workers):
-            processes.append(_start(dataclasses.replace(job, cells=tuple(pairs[i::workers])),
-                                    env, stdout=subprocess.PIPE))
+            processes.append(
+                _start(
+                    dataclasses.replace(job, cells=tuple(pairs[i::workers])),
+                    env,
+                    stdout=subprocess.PIPE,
+                )
+            )
         for process in processes:
             with process.stdout as stdout:
                 outputs.append(stdout.read())
     if any(process.returncode for process in processes):
-        raise InputError(f"a probe ended early ({', '.join(map(_how, processes))}), maybe for "
-                         "lack of memory: ask for smaller models or fewer workers")
+        raise InputError(
+            f"a probe ended early ({', '.join(map(_how, processes))}), maybe for "
+            "lack of memory: ask for smaller models or fewer workers"
+        )
     cells, per_cell = [], job.trials / len(pairs)
     for num_steps, num_hiddens, seconds, rate in sorted(sum(map(json.loads, outputs), [])):
-        cells.append({
-            "num_steps": num_steps, "num_hiddens": num_hiddens, "trials": per_cell,
-            "tokens": per_cell * space.epochs * space.train_windows * num_steps,
-            "tokens_per_sec": rate, "hours": per_cell * space.epochs * seconds / 3600})
-    return {"cells": cells, "workers": workers, "trials": job.trials,
-            "tokens": sum(cell["tokens"] for cell in cells),
-            "hours": sum(cell["hours"] for cell in cells) / workers}
+        cells.append(
+            {
+                "num_steps": num_steps,
+                "num_hiddens": num_hiddens,
+                "trials": per_cell,
+                "tokens": per_cell * space.epochs * space.train_windows * num_steps,
+                "tokens_per_sec": rate,
+                "hours": per_cell * space.epochs * seconds / 3600,
+            }
+        )
+    return {
+        "cells": cells,
+        "workers": workers,
+        "trials": job.trials,
+        "tokens": sum(cell["tokens"] for cell in cells),
+        "hours": sum(cell["hours"] for cell in cells) / workers,
+    }

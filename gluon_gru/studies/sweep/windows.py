@@ -3,6 +3,7 @@
 The data is that of ``TimeMachine`` in the book's later editions. The text is this edition's: lines
 follow each other with nothing between them, where later editions put a space.
 """
+
 import dataclasses
 import math
 import statistics
@@ -55,8 +56,9 @@ class Space:
         for axis in AXES:
             values = getattr(self, axis)
             if not values or len(set(values)) < len(values):
-                raise InputError(f"{axis} is {list(values)}: give at least one value, and each "
-                                 "only once")
+                raise InputError(
+                    f"{axis} is {list(values)}: give at least one value, and each only once"
+                )
             for value in values:
                 check_positive(axis, value, whole=axis != "lr")
         for name in ("epochs", "batch_size", "train_windows", "valid_windows"):
@@ -65,9 +67,12 @@ class Space:
     def points(self):
         """Return every combination, a list of dicts; those that take longest come first."""
         # Workers that end with the short ones end together.
-        return [{"num_steps": num_steps, "num_hiddens": num_hiddens, "lr": lr}
-                for num_steps in sorted(self.num_steps, reverse=True)
-                for num_hiddens in sorted(self.num_hiddens, reverse=True) for lr in self.lr]
+        return [
+            {"num_steps": num_steps, "num_hiddens": num_hiddens, "lr": lr}
+            for num_steps in sorted(self.num_steps, reverse=True)
+            for num_hiddens in sorted(self.num_hiddens, reverse=True)
+            for lr in self.lr
+        ]
 
 
 #: The book's exercise in full, and the part of it that is the default.
@@ -95,25 +100,27 @@ class WindowLoader:
     """
 
     def __init__(self, tokens, num_steps, batch_size, first, count, rng=None):
-        for name, value in (("num_steps", num_steps), ("batch_size", batch_size),
-                            ("count", count)):
+        for name, value in (("num_steps", num_steps), ("batch_size", batch_size), ("count", count)):
             check_positive(name, value)
         needed = first + count + num_steps
         if len(tokens) < needed:
             raise InputError(
                 f"a text of {len(tokens):,} tokens is too short: the windows {first:,} to "
                 f"{first + count - 1:,} of num_steps {num_steps} take {needed:,}; give a "
-                "longer text")
+                "longer text"
+            )
         self.tokens, self.num_steps, self.batch_size = numpy.asarray(tokens), num_steps, batch_size
         self.first, self.count, self.rng = first, count, rng
 
     def __iter__(self):
         """Start an epoch."""
-        starts = self.first + (numpy.arange(self.count) if self.rng is None
-                               else self.rng.permutation(self.count))
+        starts = self.first + (
+            numpy.arange(self.count) if self.rng is None else self.rng.permutation(self.count)
+        )
         for i in range(0, self.count, self.batch_size):
             windows = self.tokens[
-                starts[i:i + self.batch_size, None] + numpy.arange(self.num_steps + 1)]
+                starts[i : i + self.batch_size, None] + numpy.arange(self.num_steps + 1)
+            ]
             windows = windows.astype(numpy.int32)
             yield np.array(windows[:, :-1]), np.array(windows[:, 1:])
 
@@ -124,10 +131,17 @@ def loaders(space, num_steps, tokens):
     Raises:
         InputError: see `WindowLoader`.
     """
-    return (WindowLoader(tokens, num_steps, space.batch_size, 0, space.train_windows,
-                         numpy.random.RandomState(space.seed)),
-            WindowLoader(tokens, num_steps, space.batch_size, space.train_windows,
-                         space.valid_windows))
+    return (
+        WindowLoader(
+            tokens,
+            num_steps,
+            space.batch_size,
+            0,
+            space.train_windows,
+            numpy.random.RandomState(space.seed),
+        ),
+        WindowLoader(tokens, num_steps, space.batch_size, space.train_windows, space.valid_windows),
+    )
 
 
 def validation_perplexity(model, loader, ctx):
@@ -175,8 +189,9 @@ def train_point(space, point, source, ctx, on_epoch):
     rates = []
     with CtrlC() as ctrl_c:
         for epoch in range(1, space.epochs + 1):
-            training, rate = train_epoch(model, ctrl_c.between(train_iter), loss, point["lr"], ctx,
-                                         use_random_iter=True)
+            training, rate = train_epoch(
+                model, ctrl_c.between(train_iter), loss, point["lr"], ctx, use_random_iter=True
+            )
             validation = validation_perplexity(model, ctrl_c.between(valid_iter), ctx)
             rates.append(rate)
             result["diverged"] = not (math.isfinite(training) and math.isfinite(validation))
@@ -186,10 +201,14 @@ def train_point(space, point, source, ctx, on_epoch):
             result["validation"].append(validation)
             if on_epoch(epoch, validation):
                 break
-    return {**result, "seconds": time.perf_counter() - start,
-            "tokens_per_sec": statistics.median(rates),
-            "continuation": "" if result["diverged"] else predict_ch8(
-                PREFIX, NUM_PREDICTS, model, vocab, ctx)}
+    return {
+        **result,
+        "seconds": time.perf_counter() - start,
+        "tokens_per_sec": statistics.median(rates),
+        "continuation": ""
+        if result["diverged"]
+        else predict_ch8(PREFIX, NUM_PREDICTS, model, vocab, ctx),
+    }
 
 
 def probe(space, num_steps, num_hiddens, source, ctx, seconds=0.5):

@@ -3,6 +3,7 @@
 It reads its `Job` from the standard input, which nobody else sees: a storage's URL can hold a
 password.
 """
+
 import dataclasses
 import json
 import os
@@ -55,15 +56,25 @@ class Job:
 
     def open(self):
         """Return the Optuna study; see `gluon_gru.studies.sweep.storage.open_study`."""
-        asked = {"sampler": self.sampler, "prune": self.prune, **dataclasses.asdict(self.space),
-                 "corpus SHA-1": corpora.find(self.corpus).sha1}
+        asked = {
+            "sampler": self.sampler,
+            "prune": self.prune,
+            **dataclasses.asdict(self.space),
+            "corpus SHA-1": corpora.find(self.corpus).sha1,
+        }
         # First, since it silences the warnings of what follows.
         storage = open_storage(self.storage)
         # Trials that run count as bad ones, so that workers don't try the same.
-        sampler = (optuna.samplers.TPESampler(constant_liar=True) if self.sampler == "tpe"
-                   else optuna.samplers.RandomSampler())
-        pruner = (optuna.pruners.MedianPruner(n_warmup_steps=self.space.epochs // 10)
-                  if self.prune else optuna.pruners.NopPruner())
+        sampler = (
+            optuna.samplers.TPESampler(constant_liar=True)
+            if self.sampler == "tpe"
+            else optuna.samplers.RandomSampler()
+        )
+        pruner = (
+            optuna.pruners.MedianPruner(n_warmup_steps=self.space.epochs // 10)
+            if self.prune
+            else optuna.pruners.NopPruner()
+        )
         return open_study(storage, json.loads(json.dumps(asked)), self.points, sampler, pruner)
 
 
@@ -87,8 +98,9 @@ def objective_of(job, study):
         point = {axis: trial.suggest_categorical(axis, values) for axis, values in axes.items()}
         for other in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):
             if other.params == point:
-                trial.set_user_attr("result", {**other.user_attrs["result"],
-                                               "same_as": other.number})
+                trial.set_user_attr(
+                    "result", {**other.user_attrs["result"], "same_as": other.number}
+                )
                 return other.value
 
         def on_epoch(epoch, perplexity):
@@ -109,9 +121,17 @@ def main():
     # So that a trial that runs is given back at once when the parent ends its workers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = json.load(sys.stdin)
-    job = Job(**{**given, "space": Space(**{
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in given["space"].items()})})
+    job = Job(
+        **{
+            **given,
+            "space": Space(
+                **{
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in given["space"].items()
+                }
+            ),
+        }
+    )
     if job.storage is None:
         source, ctx = load_corpus(corpora.find(job.corpus)), context(job.device)
         print(json.dumps([(*cell, *probe(job.space, *cell, source, ctx)) for cell in job.cells]))
