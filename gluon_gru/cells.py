@@ -1,0 +1,178 @@
+"""The recurrent cells, a row for each: everything that depends on which cell it is, but the equations.
+
+The equations are in `gluon_gru.models.scratch` (to read) and in ``engine/cells.h`` (to run fast).
+Whatever else differs from cell to cell (names, the order in which each library keeps the gates)
+is looked up here, so that a new cell is a new row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A recurrent cell.
+
+    Attributes:
+        name: its name in this package and in checkpoints.
+        title: what reports and messages call it.
+        gates: its gates (and candidates) in the book's order, which is the engine's too.
+        number: what ``engine.h`` calls it; None if the engine has no kernel for it.
+        scratch: the book's name of it: `gluon_gru.models` has ``get_<scratch>_params``,
+            ``init_<scratch>_state`` and the forward function ``<scratch>``; empty if the book has
+            no such functions.
+        layer: the layer of ``mxnet.gluon.rnn`` that computes it; empty if there is none.
+        fused_layer: the layer of `gluon_gru.models.fused` that does.
+        activation: of an RNN.
+        option: what ``gluon-gru train --cell`` calls it; empty if it can't be chosen there.
+        has_memory: whether its state has a memory cell C beside the hidden state H.
+        second_bias: whether the product with the hidden state has a bias of its own in ``layer`` or
+            ``fused_layer``.
+        gluon, torch, onnx: the gates in the order in which each of these stacks them; empty if it
+            has no such cell.
+        onnx_operator, onnx_attributes: the ONNX operator that computes it.
+    """
+
+    name: str
+    title: str
+    gates: tuple[str, ...]
+    number: int | None = None
+    scratch: str = ""
+    layer: str = ""
+    fused_layer: str = ""
+    activation: str = ""
+    option: str = ""
+    has_memory: bool = False
+    second_bias: bool = True
+    gluon: tuple[str, ...] = ()
+    torch: tuple[str, ...] = ()
+    onnx: tuple[str, ...] = ()
+    onnx_operator: str = ""
+    onnx_attributes: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def num_states(self) -> int:
+        """Return how many arrays its state has: 1, or 2 with a memory cell."""
+        return 2 if self.has_memory else 1
+
+    @property
+    def mode(self) -> str:
+        """Return what Gluon's layers call it: ``rnn_tanh``, ``rnn_relu``, ``gru`` or ``lstm``."""
+        return f"rnn_{self.activation}" if self.activation else (self.layer or "GRU").lower()
+
+    def order(self, library: str) -> tuple[int, ...]:
+        """Return, gate by gate as a library stacks them, each one's place in `gates`.
+
+        Args:
+            library: ``gluon``, ``torch`` or ``onnx``, which must have the cell.
+        """
+        return tuple(self.gates.index(gate) for gate in getattr(self, library))
+
+
+_GRU_GATES = ("update", "reset", "candidate")
+_CUDNN_GRU = ("reset", "update", "candidate")
+_LSTM_GATES = ("input", "forget", "output", "candidate")
+_CUDNN_LSTM = ("input", "forget", "candidate", "output")
+_ONE = ("hidden",)
+
+_ROWS = (
+    Cell(
+        "rnn_tanh",
+        "RNN (tanh)",
+        _ONE,
+        number=0,
+        scratch="rnn",
+        layer="RNN",
+        fused_layer="RNN",
+        activation="tanh",
+        option="rnn",
+        gluon=_ONE,
+        torch=_ONE,
+        onnx=_ONE,
+        onnx_operator="RNN",
+        onnx_attributes=(("activations", ["Tanh"]),),
+    ),
+    Cell(
+        "rnn_relu",
+        "RNN (relu)",
+        _ONE,
+        number=1,
+        layer="RNN",
+        fused_layer="RNN",
+        activation="relu",
+        gluon=_ONE,
+        torch=_ONE,
+        onnx=_ONE,
+        onnx_operator="RNN",
+        onnx_attributes=(("activations", ["Relu"]),),
+    ),
+    # The two GRUs are different functions: see `gluon_gru.models`.
+    Cell(
+        "gru_before",
+        "GRU (reset gate before the product, the book's)",
+        _GRU_GATES,
+        number=2,
+        scratch="gru",
+        fused_layer="GRUResetBefore",
+        option="gru",
+        second_bias=False,
+        gluon=_CUDNN_GRU,
+        onnx=_GRU_GATES,
+        onnx_operator="GRU",
+        onnx_attributes=(("linear_before_reset", 0),),
+    ),
+    Cell(
+        "gru_after",
+        "GRU (reset gate after the product, Gluon's)",
+        _GRU_GATES,
+        number=3,
+        layer="GRU",
+        fused_layer="GRU",
+        option="gru-after",
+        gluon=_CUDNN_GRU,
+        torch=_CUDNN_GRU,
+        onnx=_GRU_GATES,
+        onnx_operator="GRU",
+        onnx_attributes=(("linear_before_reset", 1),),
+    ),
+    Cell(
+        "lstm",
+        "LSTM",
+        _LSTM_GATES,
+        number=4,
+        scratch="lstm",
+        layer="LSTM",
+        fused_layer="LSTM",
+        option="lstm",
+        has_memory=True,
+        gluon=_CUDNN_LSTM,
+        torch=_CUDNN_LSTM,
+        onnx=("input", "output", "forget", "candidate"),
+        onnx_operator="LSTM",
+    ),
+    # Parts of the book's GRU, for its exercise.
+    Cell("reset_only", "GRU with only a reset gate", ("reset", "candidate"), scratch="reset_only"),
+    Cell(
+        "update_only",
+        "GRU with only an update gate",
+        ("update", "candidate"),
+        scratch="update_only",
+    ),
+)
+
+#: Name -> `Cell`.
+CELLS = {cell.name: cell for cell in _ROWS}
+
+#: What ``gluon-gru train --cell`` takes -> `Cell`.
+OPTIONS = {cell.option: cell for cell in _ROWS if cell.option}
+
+
+def of_scratch(name: str) -> Cell | None:
+    """Return the cell that the book calls ``name``; None if there is none."""
+    return next((cell for cell in _ROWS if cell.scratch and cell.scratch == name), None)
+
+
+def of_mode(mode: str) -> Cell | None:
+    """Return the cell of a Gluon layer by the layer's mode; None if there is none."""
+    return next((cell for cell in _ROWS if cell.layer and cell.mode == mode), None)
