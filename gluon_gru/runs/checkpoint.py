@@ -1,51 +1,89 @@
-"""A training run's whole state in one file, written whole or not at all, verified when read.
+"""A trained model, or a training's whole state, in one file: verified when read.
 
 The file is a safetensors file (no pickle): the parameters as tensors, everything else as JSON in
-its header, and a SHA-256 over both, so a changed byte is found out.
+its header, and a SHA-256 over both, which detects a changed byte. Nothing here imports MXNet until
+a model of MXNet's is given.
 """
 
-import contextlib
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import json
 import os
 import pathlib
 import time
+from typing import Any, Mapping
 
+import numpy
 import safetensors
 import safetensors.numpy
-from mxnet import gluon, np
 
 from gluon_gru.errors import InputError
+from gluon_gru.runs.files import (
+    StrPath,
+    check_writable,
+    make_folder,  # noqa: F401  (for those who look for it here, until they are moved)
+    remove_parts,
+    write_whole,
+)
 
 _FORMAT = "gluon_gru checkpoint 1"
 
 # Writing takes milliseconds; a killed run loses at most this and an epoch.
 _SAVE_SECONDS = 5
 
+# What version 0.1.0 recorded as a model's forward_fn or layer -> the cell, and whether the engine
+# runs it. It went by the name alone, which a reader's own function may have too.
+_BY_FORWARD_FN = {
+    "rnn": ("rnn_tanh", False),
+    "gru": ("gru_before", False),
+    "lstm": ("lstm", False),
+    "reset_only": ("reset_only", False),
+    "update_only": ("update_only", False),
+    "fused.rnn": ("rnn_tanh", True),
+    "fused.gru": ("gru_before", True),
+    "fused.lstm": ("lstm", True),
+}
+_BY_LAYER = {
+    "rnn_relu": ("rnn_relu", False),
+    "rnn_tanh": ("rnn_tanh", False),
+    "gru": ("gru_after", False),
+    "lstm": ("lstm", False),
+    "fused.rnn_relu": ("rnn_relu", True),
+    "fused.rnn_tanh": ("rnn_tanh", True),
+    "fused.gru": ("gru_after", True),
+    "fused.gru_before": ("gru_before", True),
+    "fused.lstm": ("lstm", True),
+}
+
 
 @dataclasses.dataclass
 class Checkpoint:
-    """The state of a run between two epochs.
+    """A model, and between two epochs of a training everything that it takes to go on.
 
     Attributes:
         params: name -> NumPy array, float32.
         config: what the run is: model, sizes, learning rate, corpus, device; what has to be the
-            same for a resumed run to be the same run.
+            same for a resumed run to be the same run. ``cell`` is a key of
+            `gluon_gru.cells.CELLS`, or None for a reader's own; ``cell_by_name`` is True if the
+            file is of version 0.1.0, which took a reader's own function for the package's if the
+            two had the same name.
         vocab: the tokens by index, a list of strings.
-        epoch: how many epochs are done.
-        history: their measurements, as JSON holds them.
-        random_state: of the generator that draws the minibatches' offsets, as JSON holds it.
+        epoch: how many epochs are done; None for a model that isn't in training.
+        history: their measurements, as JSON holds them; None likewise.
+        random_state: of the generator that draws the minibatches' offsets, as `state_of` returns
+            it; None likewise.
     """
 
-    params: dict
-    config: dict
-    vocab: list
-    epoch: int
-    history: dict
-    random_state: list
+    params: Mapping[str, numpy.ndarray]
+    config: dict[str, Any]
+    vocab: list[str]
+    epoch: int | None = None
+    history: dict[str, Any] | None = None
+    random_state: list[Any] | None = None
 
-    def save(self, path):
+    def save(self, path: StrPath) -> None:
         """Write to ``path``, whole or not at all; an older file there stays until then.
 
         Raises:
@@ -59,13 +97,14 @@ class Checkpoint:
             }
         )
         data = safetensors.numpy.save(
-            self.params, {"format": _FORMAT, "state": state, "sha256": _digest(self.params, state)}
+            dict(self.params),
+            {"format": _FORMAT, "state": state, "sha256": _digest(self.params, state)},
         )
         write_whole(path, data)
 
 
-def load(path):
-    """Read a `Checkpoint`.
+def load(path: StrPath) -> Checkpoint:
+    """Read a `Checkpoint`, of this version or an older one.
 
     Raises:
         InputError: if there is none, or it is truncated, altered, or another program's file.
@@ -92,10 +131,25 @@ def load(path):
             f"checkpoint {str(path)!r} was altered after it was written (its "
             f"SHA-256 differs): {mend}"
         )
-    return Checkpoint(params=params, **json.loads(header["state"]))
+    found = Checkpoint(params=params, **json.loads(header["state"]))
+    _name_cell(found.config)
+    return found
 
 
-def _digest(params, state):
+def _name_cell(config: dict[str, Any]) -> None:
+    """Add to a config of version 0.1.0 which cell it means."""
+    if "cell" in config or not {"forward_fn", "layer"} & set(config):
+        return
+    names, name = (
+        (_BY_FORWARD_FN, config["forward_fn"])
+        if "forward_fn" in config
+        else (_BY_LAYER, config["layer"])
+    )
+    config["cell"], config["on_engine"] = names.get(name, (None, False))
+    config["cell_by_name"] = True
+
+
+def _digest(params: Mapping[str, numpy.ndarray], state: str) -> str:
     digest = hashlib.sha256(state.encode())
     for name in sorted(params):
         digest.update(f"{name} {params[name].dtype} {params[name].shape}".encode())
@@ -103,60 +157,72 @@ def _digest(params, state):
     return digest.hexdigest()
 
 
-@contextlib.contextmanager
-def _part_of(path):
-    """Yield where to write ``path`` to before it is whole; tell of failures by its own name."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        try:
-            yield part
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
+def state_of(rng: Any) -> list[Any]:
+    """Return the state of a `random.Random` (or of the module `random`) as JSON holds it."""
+    version, internal, gauss_next = rng.getstate()
+    return [version, list(internal), gauss_next]
+
+
+def set_state(rng: Any, state: list[Any]) -> None:
+    """Set a `random.Random` (or the module `random`) to what `state_of` returned."""
+    version, internal, gauss_next = state
+    rng.setstate((version, tuple(internal), gauss_next))
+
+
+def _named_params(model: Any) -> dict[str, Any]:
+    from mxnet import gluon
+
+    if isinstance(model, gluon.Block):
+        return model._collect_params_with_prefix()
+    return {f"params.{i:02}": param for i, param in enumerate(model.params)}
+
+
+def params_of(model: Any) -> dict[str, numpy.ndarray]:
+    """Return copies of a model's parameters: the name that checkpoints use -> NumPy array.
+
+    Args:
+        model: a ``gluon.Block``, or what has a list ``params`` of MXNet arrays.
+    """
+    from mxnet import gluon
+
+    return {
+        name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
+        for name, param in _named_params(model).items()
+    }
+
+
+def set_params(model: Any, values: Mapping[str, numpy.ndarray], path: object) -> None:
+    """Set a model's parameters to what `params_of` returned.
+
+    Args:
+        model: see `params_of`.
+        values: name -> array.
+        path: the file to name in errors.
+
+    Raises:
+        InputError: if the names or shapes are not the model's.
+    """
+    from mxnet import gluon, np
+
+    params = _named_params(model)
+    shapes = {name: tuple(param.shape) for name, param in params.items()}
+    # Gluon has -1 (or 0, as old code does) for sizes it only learns from the first minibatch.
+    same = set(shapes) == set(values) and all(
+        len(shape) == values[name].ndim
+        and all(a in (-1, 0, b) for a, b in zip(shape, values[name].shape))
+        for name, shape in shapes.items()
+    )
+    if not same:
         raise InputError(
-            f"{str(path)!r} can't be written ({error.strerror}): mend that, or give "
-            "another place; what was there before is untouched"
-        ) from error
-
-
-def write_whole(path, data):
-    """Write bytes to ``path`` so that at any instant it holds the old or the new content, whole.
-
-    Raises:
-        InputError: if it can't be written.
-    """
-    path = pathlib.Path(path)
-    with _part_of(path) as part:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-
-
-def check_writable(path):
-    """Find out now, not after an hour of training, whether ``path`` can be written.
-
-    Raises:
-        InputError: if it can't be.
-    """
-    with _part_of(pathlib.Path(path)) as part:
-        part.touch()
-
-
-def make_folder(path):
-    """Make a folder for results, if it isn't there, and check that files can be written to it.
-
-    Raises:
-        InputError: if not.
-    """
-    try:
-        pathlib.Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"folder {str(path)!r} can't be made ({error.strerror}): give another one"
-        ) from error
-    check_writable(pathlib.Path(path) / "file")
+            f"checkpoint {str(path)!r} holds the parameters of another model (other names or "
+            "shapes): give the file that belongs to this one"
+        )
+    for name, param in params.items():
+        value = np.array(values[name])
+        if isinstance(param, gluon.Parameter):
+            param.set_data(value)
+        else:
+            param[:] = value.as_in_ctx(param.ctx)
 
 
 class RunFile:
@@ -173,91 +239,71 @@ class RunFile:
         latest: the `Checkpoint` after the last whole epoch; None before the first.
     """
 
-    def __init__(self, path, model, rng, vocab, config):
+    def __init__(
+        self, path: StrPath, model: Any, rng: Any, vocab: Any, config: dict[str, Any]
+    ) -> None:
         self.path, self.model, self.rng = pathlib.Path(path), model, rng
         self.vocab, self.config = vocab, config
-        self.latest = self.saved = None
-        self.saved_at = time.monotonic()
+        self.latest: Checkpoint | None = None
+        self._saved: Checkpoint | None = None
+        self._saved_at = time.monotonic()
 
-    def _named_params(self):
-        if isinstance(self.model, gluon.Block):
-            return self.model._collect_params_with_prefix()
-        return {f"params.{i:02}": param for i, param in enumerate(self.model.params)}
-
-    def resume(self, num_epochs):
+    def resume(self, num_epochs: float) -> dict[str, Any]:
         """Set model and random state to the file's, if there is one; return its history, a dict.
 
         Raises:
             InputError: if the file is damaged or of another run, or none can be written there.
         """
+        remove_parts(self.path.parent, self.path.name)
         if not os.path.exists(self.path):
             check_writable(self.path)
             return {}
-        found = load(self.path)
-        for name, value in self.config.items():
-            if found.config.get(name) != value:
-                raise InputError(
-                    f"checkpoint {str(self.path)!r} is of another run: its {name} is "
-                    f"{found.config.get(name)!r}, this one's {value!r}; give another file, or the "
-                    "same settings"
-                )
-        if found.vocab != list(self.vocab.idx_to_token):
-            raise InputError(
-                f"checkpoint {str(self.path)!r} has another vocabulary "
-                f"({len(found.vocab)} tokens, not these {len(self.vocab)})"
-            )
-        if found.epoch > num_epochs:
-            raise InputError(
-                f"checkpoint {str(self.path)!r} is of epoch {found.epoch}, but only "
-                f"{num_epochs} were asked for: ask for more, or give another file"
-            )
-        self._set_params(found.params)
-        version, internal, gauss_next = found.random_state
-        self.rng.setstate((version, tuple(internal), gauss_next))
-        self.latest = self.saved = found
-        return found.history
+        there = load(self.path)
+        self._check_is_this_run(there, num_epochs)
+        set_params(self.model, there.params, self.path)
+        set_state(self.rng, there.random_state)
+        self.latest = self._saved = there
+        return there.history
 
-    def _set_params(self, values):
-        params = self._named_params()
-        shapes = {name: tuple(param.shape) for name, param in params.items()}
-        # Gluon has -1 (or 0, as old code does) for sizes it only learns from the first minibatch.
-        same = set(shapes) == set(values) and all(
-            len(shape) == values[name].ndim
-            and all(a in (-1, 0, b) for a, b in zip(shape, values[name].shape))
-            for name, shape in shapes.items()
-        )
-        if not same:
-            raise InputError(
-                f"checkpoint {str(self.path)!r} holds the parameters of another "
-                "model (other names or shapes)"
+    def _check_is_this_run(self, there: Checkpoint, num_epochs: float) -> None:
+        by_name = there.config.get("cell_by_name")
+        differences = [
+            f"its {name} is {there.config.get(name)!r}, this one's {value!r}"
+            for name, value in self.config.items()
+            if there.config.get(name) != value and not (by_name and name == "cell")
+        ]
+        if there.vocab != list(self.vocab.idx_to_token):
+            differences.append(
+                f"it has another vocabulary ({len(there.vocab)} tokens, not these "
+                f"{len(self.vocab)})"
             )
-        for name, param in params.items():
-            value = np.array(values[name])
-            if isinstance(param, gluon.Parameter):
-                param.set_data(value)
-            else:
-                param[:] = value.as_in_ctx(param.ctx)
+        if there.random_state is None:
+            differences.append("it holds a model, but no training to go on with")
+        elif there.epoch > num_epochs:
+            differences.append(
+                f"it is of epoch {there.epoch}, but only {num_epochs} were asked for"
+            )
+        if differences:
+            raise InputError(
+                f"checkpoint {str(self.path)!r} is of another run: {'; '.join(differences)}: give "
+                "another file, or the same settings"
+            )
 
-    def epoch_ends(self, history):
+    def epoch_ends(self, history: dict[str, Any]) -> None:
         """Take note of the state, with ``history``, a dict; write it if it's time."""
-        params = {
-            name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
-            for name, param in self._named_params().items()
-        }
-        version, internal, gauss_next = self.rng.getstate()
         self.latest = Checkpoint(
-            params=params,
-            config=self.config,
-            vocab=list(self.vocab.idx_to_token),
-            epoch=len(history["perplexity"]),
-            history=history,
-            random_state=[version, list(internal), gauss_next],
+            params_of(self.model),
+            self.config,
+            list(self.vocab.idx_to_token),
+            len(history["perplexity"]),
+            history,
+            state_of(self.rng),
         )
-        if time.monotonic() - self.saved_at > _SAVE_SECONDS:
+        if time.monotonic() - self._saved_at > _SAVE_SECONDS:
             self.save()
 
-    def save(self):
+    def save(self) -> None:
         """Write the state of the last whole epoch, unless the file holds it already."""
-        if self.latest is not self.saved:
+        if self.latest is not None and self.latest is not self._saved:
             self.latest.save(self.path)
-            self.saved, self.saved_at = self.latest, time.monotonic()
+            self._saved, self._saved_at = self.latest, time.monotonic()

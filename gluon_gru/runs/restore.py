@@ -1,9 +1,7 @@
 """A trained model and its vocabulary from a checkpoint alone."""
 
 import functools
-import math
 import pathlib
-import random
 
 import mxnet as mx
 from mxnet import gluon, np
@@ -85,8 +83,7 @@ def restore(path, ctx=None):
     special = found.vocab[0] == "<pad>"
     vocab = Vocab(use_special_tokens=special, reserved_tokens=found.vocab[4 if special else 1 :])
     model = build(path, found.config, ctx)
-    # What draws minibatches has no part here; a run that is still going on may be epochs ahead.
-    checkpoint.RunFile(path, model, random.Random(), vocab, found.config).resume(math.inf)
+    checkpoint.set_params(model, found.params, path)
     if isinstance(model, gluon.Block):
         # Gluon takes over weights of sizes that it didn't know when it first needs them.
         model(np.zeros((1, 1), dtype="int32", ctx=ctx), model.begin_state(batch_size=1, ctx=ctx))

@@ -1,8 +1,5 @@
 """Checkpoints: every bit comes back, every damage is found, and a failed write harms nothing."""
 
-import errno
-import os
-
 import mxnet as mx
 import numpy
 import pytest
@@ -166,43 +163,12 @@ def test_a_file_that_is_not_there_is_refused(path):
     assert repr(str(path)) in refusal(checkpoint.load, path)
 
 
-@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
-def test_a_full_disk_leaves_the_older_file_and_nothing_else(path, monkeypatch, step):
-    class FullDisk:
-        def __init__(self, *args):
-            self.file = open(*args)  # noqa: SIM115  (closed where a `with` ends)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            self.file.close()
-
-        def write(self, data):
-            self.file.write(data[:3])
-            fail()
-
-    def fail(*args):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    checkpoint.write_whole(path, b"older")
-    if step == "write":
-        monkeypatch.setattr(checkpoint, "open", FullDisk, raising=False)
-    else:
-        monkeypatch.setattr(checkpoint.os, step, fail)
-    message = refusal(checkpoint.write_whole, path, b"newer, and longer")
-    assert repr(str(path)) in message and os.strerror(errno.ENOSPC) in message
-    assert path.read_bytes() == b"older"
-    assert list(path.parent.iterdir()) == [path]
-
-
 @pytest.mark.parametrize("place", ["missing/run", "file/run", "x" * 300])
 def test_where_nothing_can_be_written_a_run_does_not_even_start(tmp_path, place):
     (tmp_path / "file").write_bytes(b"kept")
     path, epochs = tmp_path / place, []
     message = refusal(train, path, on_epoch=lambda epoch, history: epochs.append(epoch))
     assert repr(str(path)) in message and "can't be written" in message
-    assert repr(str(path)) in refusal(checkpoint.write_whole, path, b"data")
     assert epochs == []
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
@@ -225,6 +191,7 @@ OTHER_RUNS = {
     "fact": ({"config": {"seed": 2}}, "its seed is 1, this one's 2"),
     "vocabulary": ({"vocab": d2l.Vocab(list("stuvwxy"))}, "another vocabulary"),
     "epochs": ({"num_epochs": 1}, "is of epoch 2, but only 1"),
+    "two things": ({"lr": 0.5, "num_epochs": 1}, "1.0, this one's 0.5; it is of epoch 2, but"),
 }
 
 
