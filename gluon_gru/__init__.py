@@ -1,86 +1,49 @@
 """The GRU chapter of *Dive into Deep Learning* (MXNet edition), reproduced on today's Pythons.
 
-Readers write ``import gluon_gru as d2l`` and run the chapter's cells as they were printed: the
-names that those use are here, each from the module that documents it.
+Readers write ``import gluon_gru as d2l`` and run the chapter's cells as they were printed. The names
+that those use are listed in ``__init__.pyi``, each with the module that documents it, for editors,
+type checkers and the function below, which imports a module when one of its names is first used:
+importing the package takes a moment, importing MXNet takes seconds.
 """
 
-from gluon_gru import compat  # noqa: F401  (first: it makes mxnet importable)
+from __future__ import annotations
 
-from mxnet import npx
+import ast
+import importlib
+import pathlib
+from typing import Any
 
-# The book's arrays; Gluon's layers take them only in this mode, which is the process's.
-npx.set_np()
+from gluon_gru import compat
 
-from gluon_gru.training.animator import Animator
-from gluon_gru.training.device import try_gpu
-from gluon_gru.errors import InputError, TrainingDiverged
-from gluon_gru.training.generation import predict_ch8
-from gluon_gru.training.metrics import Accumulator, Timer, perplexity
-from gluon_gru.text.minibatches import (
-    SeqDataLoader,
-    load_data_time_machine,
-    seq_data_iter_consecutive,
-    seq_data_iter_random,
-    seq_data_iter_sequential,
-)
-from gluon_gru.models import (
-    RNNModel,
-    RNNModelScratch,
-    get_gru_params,
-    get_lstm_params,
-    get_rnn_params,
-    gru,
-    init_gru_state,
-    init_lstm_state,
-    init_rnn_state,
-    lstm,
-    rnn,
-)
-from gluon_gru.text.vocabulary import (
-    Vocab,
-    count_corpus,
-    load_corpus_time_machine,
-    read_time_machine,
-    tokenize,
-)
-from gluon_gru.training.loop import History, set_seed, train, train_ch8, train_epoch_ch8
-from gluon_gru.training.updates import grad_clipping, sgd
+compat.prepare_mxnet()
 
-__all__ = [
-    "Accumulator",
-    "Animator",
-    "History",
-    "InputError",
-    "RNNModel",
-    "RNNModelScratch",
-    "SeqDataLoader",
-    "Timer",
-    "TrainingDiverged",
-    "Vocab",
-    "count_corpus",
-    "get_gru_params",
-    "get_lstm_params",
-    "get_rnn_params",
-    "grad_clipping",
-    "gru",
-    "init_gru_state",
-    "init_lstm_state",
-    "init_rnn_state",
-    "load_corpus_time_machine",
-    "load_data_time_machine",
-    "lstm",
-    "perplexity",
-    "predict_ch8",
-    "read_time_machine",
-    "rnn",
-    "seq_data_iter_consecutive",
-    "seq_data_iter_random",
-    "seq_data_iter_sequential",
-    "set_seed",
-    "sgd",
-    "tokenize",
-    "train",
-    "train_ch8",
-    "train_epoch_ch8",
-    "try_gpu",
-]
+
+def _homes() -> dict[str, str]:
+    """Return the module that each name of ``__init__.pyi`` comes from."""
+    stub = ast.parse(pathlib.Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    return {
+        alias.name: node.module or ""
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+_HOMES = _homes()
+
+__all__ = [name for name, home in _HOMES.items() if home != __name__]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name, or one of the package's modules, when it is first asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES[name]
+    if home == __name__:
+        return importlib.import_module(f"{__name__}.{name}")
+    value = globals()[name] = getattr(importlib.import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,33 +1,36 @@
 """Makes ``import mxnet`` (1.9.1, its last release) work on the Pythons and NumPys of today.
 
-Importing this module imports mxnet. The package imports it before anything else, so every
-other module, and every program that imports ``gluon_gru`` first, writes ``import mxnet`` as usual.
+The package calls `prepare_mxnet` before anything else, so every module of it, and every program
+that imports ``gluon_gru`` first, writes ``import mxnet`` as usual. MXNet is not imported here:
+that takes seconds, and much of the package works without it.
 """
 
+from __future__ import annotations
+
+import importlib.machinery
 import importlib.util
 import os
 import sys
+import types
 import warnings
+from typing import Sequence
 
-import numpy
-
-
-def _require_what_mxnet_needs():
-    """Raise ImportError, with the command that mends it, for what MXNet would only stumble over."""
-    if int(numpy.__version__.split(".")[0]) >= 2:
-        raise ImportError(
-            f"MXNet 1.9.1 can't run on NumPy {numpy.__version__}: run  pip install 'numpy<2'"
-        )
-    if importlib.util.find_spec("mxnet") is None:
-        raise ImportError("MXNet is not installed: run  pip install mxnet==1.9.1")
-    if sys.version_info >= (3, 12) and importlib.util.find_spec("setuptools") is None:
-        raise ImportError(
-            "MXNet imports distutils, which Python 3.12 dropped and setuptools carries: "
-            "run  pip install setuptools"
-        )
+from gluon_gru.errors import InstallError
 
 
-def _wait_politely():
+def prepare_mxnet() -> None:
+    """Have the next ``import mxnet`` work, and end in the mode that the book's arrays need.
+
+    That import raises `gluon_gru.errors.InstallError` for what is missing or too new.
+    """
+    _wait_politely()
+    if "mxnet" in sys.modules:
+        sys.modules["mxnet"].npx.set_np()
+    else:
+        sys.meta_path.insert(0, _Finder())
+
+
+def _wait_politely() -> None:
     """Have OpenMP's threads give up their core after microseconds of waiting, not milliseconds.
 
     Where anything else runs too, a thread that spins keeps the one that it waits for from its turn:
@@ -37,35 +40,71 @@ def _wait_politely():
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
-def import_mxnet():
-    """Import mxnet and return it.
+class _Finder:
+    """Finds ``mxnet`` as Python would, but has a `_Loader` load it; gone once that has."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != "mxnet":
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None:
+                spec.loader = _Loader(spec.loader, self)
+                return spec
+        raise InstallError("MXNet is not installed: run  pip install mxnet==1.9.1", name=name)
+
+
+class _Loader:
+    """Loads ``mxnet`` by way of Python's own loader, with everything prepared.
 
     NumPy 1.24 removed the alias ``numpy.bool`` (NumPy 1.20 deprecated it), which MXNet uses while
-    it is imported and afterwards; it is put back as what it was, Python's ``bool``. And see
-    `_wait_politely`. Nothing else is changed.
-
-    Raises:
-        ImportError: what is missing or too new, and the command that mends it.
+    it is imported and afterwards; it is put back as what it was, Python's ``bool``. Nothing else of
+    NumPy's is changed.
     """
-    _require_what_mxnet_needs()
-    _wait_politely()
-    # Not hasattr(): on NumPy 1.20 to 1.23 that alone triggers the deprecation warning.
-    if "bool" not in vars(numpy):
-        numpy.bool = bool
-    with warnings.catch_warnings():
-        # MXNet's own: invalid escapes in docstrings, distutils' deprecation.
-        warnings.simplefilter("ignore")
-        if sys.version_info >= (3, 12):
-            import setuptools  # noqa: F401  (its import provides distutils)
-        try:
-            import mxnet
-        except OSError as error:
-            raise ImportError(
-                f"MXNet's library does not load ({error}): install the system library that it "
-                "names (on Debian and Ubuntu libgomp1, libquadmath0; for a CUDA build the CUDA "
-                "libraries, cuDNN 8 and NCCL 2)"
-            ) from error
-    return mxnet
+
+    def __init__(self, loader, finder):
+        self._loader, self._finder = loader, finder
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        import numpy
+
+        _require_what_mxnet_needs(numpy.__version__)
+        # Not hasattr(): on NumPy 1.20 to 1.23 that alone triggers the deprecation warning.
+        if "bool" not in vars(numpy):
+            numpy.bool = bool
+        module.__spec__.loader = module.__loader__ = self._loader
+        with warnings.catch_warnings():
+            # MXNet's own: invalid escapes in docstrings, distutils' deprecation.
+            warnings.simplefilter("ignore")
+            if sys.version_info >= (3, 12):
+                import setuptools  # noqa: F401  (its import provides distutils)
+            try:
+                self._loader.exec_module(module)
+            except OSError as error:
+                raise InstallError(
+                    f"MXNet's library does not load ({error}): install the system library that it "
+                    "names (on Debian and Ubuntu libgomp1, libquadmath0; for a CUDA build the CUDA "
+                    "libraries, cuDNN 8 and NCCL 2)"
+                ) from error
+        # The book's arrays; Gluon's layers take them only in this mode, which is this thread's.
+        module.npx.set_np()
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
 
 
-import_mxnet()
+def _require_what_mxnet_needs(numpy_version: str) -> None:
+    """Raise InstallError, with the command that mends it, for what MXNet would only stumble over."""
+    if int(numpy_version.split(".")[0]) >= 2:
+        raise InstallError(
+            f"MXNet 1.9.1 can't run on NumPy {numpy_version}: run  pip install 'numpy<2'"
+        )
+    if sys.version_info >= (3, 12) and importlib.util.find_spec("setuptools") is None:
+        raise InstallError(
+            "MXNet imports distutils, which Python 3.12 dropped and setuptools carries: "
+            "run  pip install setuptools"
+        )

@@ -1,19 +1,25 @@
-"""Importing the package makes mxnet importable, changes one name, and explains what is missing."""
+"""Importing the package makes mxnet importable; what is missing is explained when it is imported."""
 
+import importlib.machinery
 import importlib.util
 import sys
+import types
 
 import numpy
 import pytest
 
 from gluon_gru import compat
+from gluon_gru.errors import InstallError
 
-# What importing the package does to NumPy's namespace; its imports may load NumPy's submodules.
+# What making mxnet importable, and importing it, does to NumPy's namespace; imports may load
+# NumPy's submodules.
 COMPARE = """
 import types
 import numpy
 before = dict(vars(numpy))
-import gluon_gru.compat
+import gluon_gru
+assert vars(numpy) == before
+import mxnet
 after = dict(vars(numpy))
 missing = object()
 for name in sorted({*before, *after}):
@@ -39,7 +45,9 @@ def test_importing_gives_no_warning_even_the_first_time(run_python, tmp_path):
 
 def test_importing_leaves_warnings_on(run_python):
     done = run_python(
-        "import gluon_gru, warnings; warnings.warn('still heard', stacklevel=1)", "-W", "error"
+        "import gluon_gru, mxnet, warnings; warnings.warn('still heard', stacklevel=1)",
+        "-W",
+        "error",
     )
     assert "UserWarning: still heard" in done.stderr
     assert done.returncode == 1
@@ -55,18 +63,79 @@ def test_the_comparison_above_sees_a_changed_name(run_python):
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["bool", "int", "sum"]
 
 
-def test_numpy_bool_is_pythons():
+def test_what_the_chapter_imports_is_ready_whichever_comes_first(run_python):
+    """The book's cells write ``from mxnet import np, npx`` and never ``npx.set_np()``."""
+    done = run_python(
+        "import gluon_gru as d2l\n"
+        "import sys; assert 'mxnet' not in sys.modules\n"
+        "from mxnet import np, npx\n"
+        "print(npx.is_np_array(), npx.is_np_shape(), type(np.ones(2) * 2).__name__)\n"
+        "npx.reset_np()\n"
+        "for name in [name for name in sys.modules if name.startswith('gluon_gru')]:\n"
+        "    del sys.modules[name]\n"
+        "import gluon_gru\n"
+        "print(npx.is_np_array())"
+    )
+    assert done.stdout.split() == ["True", "True", "ndarray", "True"], done.stderr
+
+
+def test_pythons_own_loader_stays_with_mxnet_and_nothing_of_ours(run_python):
+    done = run_python(
+        "import sys, inspect; before = list(sys.meta_path)\n"
+        "import gluon_gru; assert len(sys.meta_path) == len(before) + 1\n"
+        "import mxnet.gluon; assert [each for each in sys.meta_path if each not in before "
+        "and each.__module__.startswith('gluon_gru')] == []\n"
+        "print(type(mxnet.__loader__).__name__, type(mxnet.__spec__.loader).__name__)\n"
+        "assert 'set_np' in inspect.getsource(mxnet.util)"
+    )
+    assert done.stdout.split() == ["SourceFileLoader"] * 2, done.stderr
+
+
+@pytest.fixture
+def import_mxnet(monkeypatch):
+    """Return a function that imports a stand-in for mxnet as the package has it imported."""
+
+    class StandIn:
+        """Python's finder and loader of a module that only counts how often it is set up."""
+
+        def find_spec(self, name, path=None, target=None):
+            return importlib.machinery.ModuleSpec(name, self) if name == "mxnet" else None
+
+        def create_module(self, spec):
+            return None
+
+        def exec_module(self, module):
+            module.npx = types.SimpleNamespace(set_np=lambda: vars(module).update(mode="np"))
+
+    def imported():
+        # Set first, so that it is taken away again afterwards.
+        monkeypatch.setitem(sys.modules, "mxnet", None)
+        del sys.modules["mxnet"]
+        monkeypatch.setattr(sys, "meta_path", [StandIn(), *sys.meta_path])
+        compat.prepare_mxnet()
+        return importlib.import_module("mxnet")
+
+    return imported
+
+
+def test_the_books_mode_is_on_after_the_import(import_mxnet):
+    assert import_mxnet().mode == "np"
+
+
+def test_numpy_bool_is_pythons(import_mxnet, monkeypatch):
+    monkeypatch.delattr(numpy, "bool", raising=False)
+    import_mxnet()
     assert numpy.bool is bool
 
 
-def test_numpy_bool_is_left_alone_where_it_is_defined(monkeypatch):
+def test_numpy_bool_is_left_alone_where_it_is_defined(import_mxnet, monkeypatch):
     marker = object()
-    monkeypatch.setattr(numpy, "bool", marker)
-    compat.import_mxnet()
+    monkeypatch.setattr(numpy, "bool", marker, raising=False)
+    import_mxnet()
     assert numpy.bool is marker
 
 
-def test_numpy_bool_is_put_back_without_asking_for_the_deprecated_one(monkeypatch):
+def test_numpy_bool_is_put_back_without_asking_for_the_deprecated_one(import_mxnet, monkeypatch):
     """NumPy 1.20 to 1.23 warn as soon as anyone asks whether they have ``bool``."""
     asked = []
 
@@ -74,57 +143,61 @@ def test_numpy_bool_is_put_back_without_asking_for_the_deprecated_one(monkeypatc
         asked.append(name)
         raise AttributeError(name)
 
+    monkeypatch.setattr(numpy, "bool", None, raising=False)
     monkeypatch.delattr(numpy, "bool")
     monkeypatch.setattr(numpy, "__getattr__", look_up)
-    compat.import_mxnet()
+    import_mxnet()
     assert vars(numpy)["bool"] is bool
     assert "bool" not in asked
 
 
-def test_import_mxnet_returns_mxnet():
-    assert compat.import_mxnet() is sys.modules["mxnet"]
-    assert compat.import_mxnet().__version__ == "1.9.1"
-
-
 @pytest.mark.parametrize("version", ["2.0.0", "2.3.1", "2.0.0rc1", "10.1.0"])
-def test_a_numpy_too_new_is_an_error_with_the_command_that_mends_it(monkeypatch, version):
+def test_a_numpy_too_new_is_an_error_with_the_command_that_mends_it(
+    import_mxnet, monkeypatch, version
+):
     monkeypatch.setattr(numpy, "__version__", version)
     with pytest.raises(ImportError, match="pip install 'numpy<2'") as caught:
-        compat.import_mxnet()
+        import_mxnet()
     assert f"NumPy {version}" in str(caught.value)
+    # It can be mended in a notebook, where the package stays imported.
+    monkeypatch.setattr(numpy, "__version__", "1.26.4")
+    assert importlib.import_module("mxnet").mode == "np"
 
 
 @pytest.mark.parametrize("version", ["1.20.3", "1.24.4", "1.26.4"])
-def test_a_numpy_of_series_1_is_accepted(monkeypatch, version):
+def test_a_numpy_of_series_1_is_accepted(import_mxnet, monkeypatch, version):
     monkeypatch.setattr(numpy, "__version__", version)
-    assert compat.import_mxnet() is sys.modules["mxnet"]
+    assert import_mxnet().mode == "np"
 
 
-def pretend(monkeypatch, missing, python=None):
-    """Let the module named ``missing`` be not installed, and Python be of that version."""
+def test_a_missing_mxnet_is_an_error_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "mxnet", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [])
+    compat.prepare_mxnet()
+    with pytest.raises(InstallError, match="pip install mxnet==1.9.1"):
+        importlib.import_module("mxnet")
+
+
+@pytest.fixture
+def without_setuptools(monkeypatch):
+    """Let setuptools be not installed."""
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util,
         "find_spec",
-        lambda name, *args: None if name == missing else find(name, *args),
+        lambda name, *args: None if name == "setuptools" else find(name, *args),
     )
-    if python:
-        monkeypatch.setattr(sys, "version_info", python)
-
-
-def test_a_missing_mxnet_is_an_error_with_the_command_that_installs_it(monkeypatch):
-    pretend(monkeypatch, "mxnet")
-    with pytest.raises(ImportError, match="pip install mxnet==1.9.1"):
-        compat.import_mxnet()
 
 
 @pytest.mark.parametrize("python", [(3, 12, 0), (3, 13, 1)])
-def test_a_missing_setuptools_is_an_error_on_pythons_without_distutils(monkeypatch, python):
+def test_a_missing_setuptools_is_an_error_on_pythons_without_distutils(
+    import_mxnet, without_setuptools, python
+):
     message = ""
-    with monkeypatch.context() as patch:
-        pretend(patch, "setuptools", python)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "version_info", python)
         try:
-            compat.import_mxnet()
+            import_mxnet()
         except ImportError as error:
             message = str(error)
     assert message.endswith("pip install setuptools")
@@ -132,16 +205,19 @@ def test_a_missing_setuptools_is_an_error_on_pythons_without_distutils(monkeypat
 
 
 @pytest.mark.parametrize("python", [(3, 8, 18), (3, 11, 7)])
-def test_a_missing_setuptools_does_not_matter_on_pythons_with_distutils(monkeypatch, python):
-    with monkeypatch.context() as patch:
-        pretend(patch, "setuptools", python)
-        found = compat.import_mxnet()
-    assert found is sys.modules["mxnet"]
+def test_a_missing_setuptools_does_not_matter_on_pythons_with_distutils(
+    import_mxnet, without_setuptools, python
+):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "version_info", python)
+        found = import_mxnet()
+    assert found.mode == "np"
 
 
 IMPORT = """
+import gluon_gru
 try:
-    import gluon_gru
+    gluon_gru.train_ch8
 except ImportError as error:
     print(type(error).__name__, type(error.__cause__).__name__, error, sep="|")
 """
@@ -154,7 +230,7 @@ def test_a_library_that_does_not_load_is_an_import_error_that_names_it(run_pytho
     )
     done = run_python(IMPORT, path=[tmp_path])
     kind, cause, message = done.stdout.strip().split("|")
-    assert (kind, cause) == ("ImportError", "OSError")
+    assert (kind, cause) == ("InstallError", "OSError")
     assert "libgomp.so.1: cannot open shared object file" in message
     assert "install" in message
     assert "libquadmath0" in message

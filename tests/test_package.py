@@ -1,0 +1,48 @@
+"""``import gluon_gru as d2l``: the book's names are all there, and nothing is imported for them."""
+
+import importlib
+import inspect
+
+import pytest
+
+import gluon_gru
+
+HEAVY = "mxnet", "numpy", "matplotlib", "optuna", "jinja2", "onnx", "safetensors", "pooch"
+
+
+def test_importing_the_package_imports_nothing_that_takes_time(run_python):
+    done = run_python(
+        f"import gluon_gru, sys; print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize("name", gluon_gru.__all__)
+def test_every_public_name_is_that_of_its_module(name):
+    value = getattr(gluon_gru, name)
+    assert value is getattr(importlib.import_module(gluon_gru._HOMES[name]), name)
+    assert inspect.getdoc(value)
+    assert name in dir(gluon_gru)
+
+
+def test_what_the_book_uses_comes_with_the_star():
+    taken = {}
+    exec("from gluon_gru import *", taken)
+    assert {"train_ch8", "Vocab", "gru", "try_gpu"} <= set(taken)
+    assert "models" not in taken and "compat" not in taken
+
+
+def test_modules_are_there_without_an_import_of_their_own(run_python):
+    done = run_python(
+        "import gluon_gru as d2l; print(d2l.engine.info()['engine'], d2l.gates.__name__, "
+        "d2l.models.fused.GRU.__name__)"
+    )
+    assert done.stdout.split()[1:] == ["gluon_gru.gates", "GRU"], done.stderr
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    name = "nothing"
+    with pytest.raises(AttributeError, match="module 'gluon_gru' has no attribute 'nothing'"):
+        getattr(gluon_gru, name)
+    with pytest.raises(ImportError):
+        from gluon_gru import nothing  # noqa: F401
