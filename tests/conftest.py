@@ -4,9 +4,12 @@ import hashlib
 import http.server
 import os
 import pathlib
+import runpy
+import signal
 import subprocess
 import sys
 import threading
+from typing import NamedTuple
 
 import hypothesis
 import pytest
@@ -76,6 +79,42 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiments, "CLAIMS", tiny.claims())
         return pages.make(tmp_path_factory.mktemp("pages"))
+
+
+class Done(NamedTuple):
+    """What has come of a command: named as `subprocess.CompletedProcess` names it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Return a function that runs ``gluon-gru WORD...`` in this process: ``command(*words)``.
+
+    It gives back a `Done`. With ``script="reproduce"``, that file of ``scripts/`` runs instead. A
+    process of its own would import MXNet first, which takes seconds.
+    """
+    from gluon_gru import cli
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def run(*words, script=None):
+        name = str(ROOT / "scripts" / f"{script}.py") if script else "gluon-gru"
+        monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        try:
+            if script:
+                runpy.run_path(name, run_name="__main__")
+            else:
+                cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        return Done(code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import runpy
 import shlex
 import signal
 import subprocess
@@ -24,7 +23,7 @@ TINY_STUDY = ["--num-steps", "1", "--num-hiddens", "2", "--lr", "1", "--epochs",
 
 
 def run(*words):
-    """Run ``gluon-gru`` with ``words``; return the finished process."""
+    """Run ``gluon-gru`` in a process of its own; return that when it is finished."""
     return subprocess.run(
         [sys.executable, "-c", "from gluon_gru import cli; cli.main()", *words],
         capture_output=True,
@@ -34,8 +33,8 @@ def run(*words):
 
 
 @pytest.mark.parametrize("words", [(), ("--help",)])
-def test_help_names_every_subcommand(words):
-    done = run(*words)
+def test_help_names_every_subcommand(words, command):
+    done = command(*words)
     assert done.returncode == 0 and done.stderr == ""
     for name, (_, what) in commands.COMMANDS.items():
         assert f"  {name} " in done.stdout and what in done.stdout
@@ -45,33 +44,34 @@ def test_help_names_every_subcommand(words):
     "words, wrong",
     [(("trai",), "'trai'"), (("info", "--bad"), "--bad"), (("info", "more"), "more")],
 )
-def test_wrong_words_are_one_line_that_names_them(words, wrong):
-    done = run(*words)
+def test_wrong_words_are_one_line_that_names_them(words, wrong, command):
+    done = command(*words)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
     assert wrong in done.stderr and "--help tells more" in done.stderr
 
 
-def test_info_is_a_table_or_json():
-    found = json.loads(run("info", "--json").stdout)
+def test_info_is_a_table_or_json(command):
+    done = run("info", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
     assert found["mxnet"] == "1.9.1" and found["gluon_gru"] == cli.version()
-    assert found["processor"] in run("info").stdout
+    assert found["processor"] in command("info").stdout
 
 
 @pytest.mark.parametrize("name", commands.COMMANDS)
-def test_every_subcommand_has_help(name):
-    done = run(name, "--help")
+def test_every_subcommand_has_help(name, command):
+    done = command(name, "--help")
     assert done.returncode == 0 and f"usage: gluon-gru {name}" in done.stdout
 
 
 @pytest.fixture
-def inside(monkeypatch, capsys):
-    """Return a function that is ``gluon-gru WORD...`` in this process; it returns stdout."""
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
+def inside(command):
+    """Return a function that runs ``gluon-gru WORD...``, which must succeed; it returns stdout."""
 
-    def called(*words):
-        monkeypatch.setattr(sys, "argv", ["gluon-gru", *map(str, words)])
-        commands.main()
-        return capsys.readouterr().out
+    def called(*words, **options):
+        done = command(*words, **options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     return called
 
@@ -82,40 +82,23 @@ def tiny_claims(monkeypatch):
     monkeypatch.setattr(experiments, "CLAIMS", tiny.claims(4))
 
 
-def script(name, *words):
-    """Return a file of ``scripts/`` and what it is called with."""
-    return [str(tiny.REPOSITORY / "scripts" / f"{name}.py"), *map(str, words)]
-
-
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_scripts_help_is_that_of_its_subcommand_but_for_the_name(
-    name, inside, monkeypatch, capsys
-):
-    shown = []
-    for call in (
-        lambda: inside(name, "--help"),
-        lambda: runpy.run_path(script(name)[0], run_name="__main__"),
-    ):
-        monkeypatch.setattr(sys, "argv", script(name, "--help"))
-        with pytest.raises(SystemExit) as ended:
-            call()
-        assert not ended.value.code
-        shown.append(capsys.readouterr().out)
-    command, file = (" ".join(text.split()) for text in shown)
-    assert command.startswith(f"usage: gluon-gru {name} ")
-    assert file == command.replace(f"gluon-gru {name}", f"{name}.py")
-    assert f"(default: runs/{name})" in command and "--json" in command
-    assert "None" not in command and "False" not in command
+def test_a_scripts_help_is_that_of_its_subcommand_but_for_the_name(name, inside):
+    shown = inside(name, "--help"), inside("--help", script=name)
+    ours, scripts = (" ".join(text.split()) for text in shown)
+    assert ours.startswith(f"usage: gluon-gru {name} ")
+    assert scripts == ours.replace(f"gluon-gru {name}", f"{name}.py")
+    assert f"(default: runs/{name})" in ours and "--json" in ours
+    assert "None" not in ours and "False" not in ours
 
 
-def test_reproduce_gives_what_its_script_gives(inside, tiny_claims, tmp_path, monkeypatch, capsys):
+def test_reproduce_gives_what_its_script_gives(inside, tiny_claims, tmp_path):
     given = "--corpus", SAMPLE, "--device", "cpu"
     found = json.loads(inside("reproduce", *given, "--out", tmp_path / "a", "--json"))
     assert found == json.loads((tmp_path / "a" / "results.json").read_text())
     assert found["invocations"][0]["command"].startswith("gluon-gru reproduce --corpus ")
-    monkeypatch.setattr(sys, "argv", script("reproduce", *given, "--out", tmp_path / "b"))
-    runpy.run_path(sys.argv[0], run_name="__main__")
-    assert "chapter-scratch/perplexity" in capsys.readouterr().out
+    shown = inside(*given, "--out", tmp_path / "b", script="reproduce")
+    assert "chapter-scratch/perplexity" in shown
     other = json.loads((tmp_path / "b" / "results.json").read_text())
     for run, same in zip(found["runs"], other["runs"]):
         assert run["perplexity"] == same["perplexity"] and len(run["perplexity"]) == 4

@@ -42,9 +42,9 @@ def epochs_done(out):
     return sum(checkpoint.load(path).epoch for path in out.glob("checkpoints/*.safetensors"))
 
 
-@pytest.mark.parametrize("script", ["reproduce.py", "exercises.py", "sweep.py", "benchmark.py"])
-def test_help_names_every_option_and_nothing_is_trained(script):
-    shown = run(SCRIPTS / script, "--help")
+@pytest.mark.parametrize("script", ["reproduce", "exercises", "sweep", "benchmark"])
+def test_help_names_every_option_and_nothing_is_trained(script, command):
+    shown = command("--help", script=script)
     assert shown.returncode == 0 and "--corpus" in shown.stdout and "--out" in shown.stdout
 
 
@@ -68,8 +68,11 @@ def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(tmp_p
         (["--out", os.path.join(os.devnull, "x"), "--corpus", str(SAMPLE)], "can't be made"),
     ],
 )
-def test_a_users_mistake_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
-    done = run(SCRIPTS / "reproduce.py", *arguments, cwd=tmp_path)
+def test_a_users_mistake_gives_one_line_and_exit_code_2(
+    tmp_path, arguments, message, command, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = command(*arguments, script="reproduce")
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
     assert message in done.stderr
@@ -85,19 +88,23 @@ def test_a_users_mistake_gives_one_line_and_exit_code_2(tmp_path, arguments, mes
         (["cells", "--text", "so"], "gates alone"),
     ],
 )
-def test_a_mistake_in_an_exercise_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
-    done = run(SCRIPTS / "exercises.py", *arguments, "--corpus", SAMPLE, "--out", tmp_path / "out")
+def test_a_mistake_in_an_exercise_gives_one_line_and_exit_code_2(
+    tmp_path, arguments, message, command
+):
+    given = *arguments, "--corpus", SAMPLE, "--out", tmp_path / "out"
+    done = command(*given, script="exercises")
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: ") and message in last
 
 
-def test_an_exercise_prints_its_verdicts_and_only_those(tmp_path):
-    done = run(SCRIPTS / "exercises.py", "forced-gates", "--corpus", SAMPLE, "--out", tmp_path)
+def test_an_exercise_prints_its_verdicts_and_only_those(tmp_path, command):
+    given = "forced-gates", "--corpus", SAMPLE, "--out", tmp_path
+    done = run(SCRIPTS / "exercises.py", *given)
     assert done.returncode == 0
     assert "forced-gates/published-gates" in done.stdout and "does not hold" in done.stdout
     assert "cells/" not in done.stdout and f"{tmp_path}/report.html" in done.stdout
-    again = run(SCRIPTS / "exercises.py", "forced-gates", "--corpus", SAMPLE, "--out", tmp_path)
+    again = command(*given, script="exercises")
     assert again.returncode == 2 and "--resume" in again.stderr
 
 
@@ -170,8 +177,11 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
         (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
     ],
 )
-def test_a_mistake_in_a_benchmark_gives_one_line_and_exit_code_2(tmp_path, arguments, message):
-    done = run(SCRIPTS / "benchmark.py", "--corpus", SAMPLE, "--out", tmp_path / "out", *arguments)
+def test_a_mistake_in_a_benchmark_gives_one_line_and_exit_code_2(
+    tmp_path, arguments, message, command
+):
+    given = "--corpus", SAMPLE, "--out", tmp_path / "out", *arguments
+    done = command(*given, script="benchmark")
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: ") and message in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -10,10 +10,8 @@ import pytest
 import reference
 import safetensors
 from mxnet.gluon import rnn
-from test_commands import run
 
 import gluon_gru as d2l
-from gluon_gru import cli as commands
 from gluon_gru import models
 from gluon_gru.convert import onnx_file, torch_file, weights
 from gluon_gru.models import fused, scratch
@@ -252,31 +250,25 @@ def checkpoint_of(tmp_path):
     return save
 
 
-def test_the_command_writes_and_checks_an_onnx_file(checkpoint_of, tmp_path):
+def test_the_command_writes_and_checks_an_onnx_file(checkpoint_of, tmp_path, command):
     pytest.importorskip("onnxruntime")
     path, target = checkpoint_of(model_of("fused.GRUResetBefore", 2)), tmp_path / "model.onnx"
-    done = run("export", str(path), str(target))
+    done = command("export", path, target)
     assert (done.returncode, done.stderr) == (0, "")
     what, checked = done.stdout.splitlines()
     assert "GRU (reset gate before the product, the book's), 2 layers, 6 hidden units" in what
     assert checked.startswith("checked: ONNX Runtime")
     assert session_of(target.read_bytes()).get_inputs()[0].name == "tokens"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.onnx", "run.safetensors"]
-    again = run("export", str(path), str(target))
+    again = command("export", path, target)
     assert again.returncode == 2 and "is there already" in again.stderr
 
 
-def test_the_command_writes_pytorchs_file(checkpoint_of, tmp_path):
+def test_the_command_writes_pytorchs_file(checkpoint_of, tmp_path, command):
     target = tmp_path / "model.safetensors"
     target.touch()
-    done = run(
-        "export",
-        str(checkpoint_of(model_of("scratch.lstm"))),
-        str(target),
-        "--layout",
-        "torch",
-        "--force",
-    )
+    path = checkpoint_of(model_of("scratch.lstm"))
+    done = command("export", path, target, "--layout", "torch", "--force")
     assert (done.returncode, done.stderr) == (0, "")
     with safetensors.safe_open(target, framework="numpy") as file:
         assert json.loads(file.metadata()["vocab"]) == VOCAB.idx_to_token
@@ -303,34 +295,23 @@ def test_the_command_writes_pytorchs_file(checkpoint_of, tmp_path):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_the_command_cannot_do_is_one_line(
-    words, wrong, checkpoint_of, tmp_path, monkeypatch, capsys
-):
+def test_what_the_command_cannot_do_is_one_line(words, wrong, checkpoint_of, tmp_path, command):
     path = checkpoint_of(model_of("scratch.gru"))
-    words = [str(tmp_path / words[0]), *words[1:]] if words else []
-    monkeypatch.setattr("sys.argv", ["gluon-gru", "export", str(path), *words])
-    with pytest.raises(SystemExit) as end:
-        commands.main()
-    printed = capsys.readouterr()
-    assert end.value.code == 2 and printed.out == "" and printed.err.count("\n") == 1
-    assert printed.err.startswith("error: ") and wrong in printed.err
+    words = [tmp_path / words[0], *words[1:]] if words else []
+    code, printed, told = command("export", path, *words)
+    assert code == 2 and printed == "" and told.count("\n") == 1
+    assert told.startswith("error: ") and wrong in told
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
 
 
 @pytest.fixture
-def exported(checkpoint_of, tmp_path, monkeypatch, capsys):
-    """Return a function that exports to model.onnx in this process: (exit code, what it said)."""
+def exported(checkpoint_of, tmp_path, command):
+    """Return a function that exports to model.onnx: ``(exit code, what it said)``."""
 
     def export(path=None):
         path = path or checkpoint_of(model_of("rnn.GRU"))
-        monkeypatch.setattr(
-            "sys.argv", ["gluon-gru", "export", str(path), str(tmp_path / "model.onnx")]
-        )
-        try:
-            commands.main()
-        except SystemExit as end:
-            return end.code, capsys.readouterr().err
-        return 0, capsys.readouterr().out
+        code, printed, told = command("export", path, tmp_path / "model.onnx")
+        return code, told if code else printed
 
     return export
 

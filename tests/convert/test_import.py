@@ -7,10 +7,8 @@ import numpy
 import pytest
 from mxnet import autograd, gluon, np, npx
 from mxnet.gluon import nn, rnn
-from test_commands import run
 
 import gluon_gru as d2l
-from gluon_gru import cli as commands
 from gluon_gru.convert import params_file
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
@@ -58,22 +56,12 @@ def vocab_file(tmp_path):
     return path
 
 
-def import_file(file, out, *more):
-    """Run ``gluon-gru import`` in a process of its own; return it when it is finished."""
-    return run("import", str(file), "--out", str(out), *map(str, more))
-
-
-def refusal(monkeypatch, capsys, file, out, *more):
-    """Run it in this process, which is faster; return the one line that it refuses with."""
-    monkeypatch.setattr(
-        "sys.argv", ["gluon-gru", "import", str(file), "--out", str(out), *map(str, more)]
-    )
-    with pytest.raises(SystemExit) as end:
-        commands.main()
-    printed = capsys.readouterr()
-    assert end.value.code == 2 and printed.out == "" and printed.err.count("\n") == 1
-    assert printed.err.startswith("error: ") and not out.exists()
-    return printed.err
+def refusal(command, file, out, *more):
+    """Return the one line that ``gluon-gru import`` refuses with."""
+    code, printed, told = command("import", file, "--out", out, *more)
+    assert code == 2 and printed == "" and told.count("\n") == 1
+    assert told.startswith("error: ") and not out.exists()
+    return told
 
 
 def assert_same(model, path, begin_state):
@@ -109,39 +97,29 @@ def test_the_books_models_keep_their_logits_and_text(make, layers, directions, t
     assert d2l.predict_ch8("abc", 50, ours, vocab, CPU) == greedy(model, VOCAB, "abc", 50)
 
 
-def test_the_command_makes_a_run_for_the_others(tmp_path, vocab_file):
+def test_the_command_makes_a_run_for_the_others(tmp_path, vocab_file, command):
     model = trained(rnn.RNN(5, activation="tanh"), VOCAB)
     model.save_parameters(str(tmp_path / "x.params"))
     out = tmp_path / "out.safetensors"
-    done = import_file(tmp_path / "x.params", out, "--vocab", vocab_file, "--activation", "tanh")
+    given = "import", tmp_path / "x.params", "--out", out, "--vocab", vocab_file
+    done = command(*given, "--activation", "tanh")
     assert (done.returncode, done.stderr) == (0, "")
     assert "RNN (tanh), 1 layer, 5 hidden units, 7 tokens, those of vocab.json" in done.stdout
     assert_same(model, out, model.rnn.begin_state)
     found = checkpoint.load(out)
     assert found.epoch == 0 and found.history == {"perplexity": []}
     assert found.config["imported_from"] == "x.params"
-    again = import_file(tmp_path / "x.params", out, "--vocab", vocab_file)
+    again = command(*given)
     assert again.returncode == 2 and "is there already" in again.stderr
     assert again.stdout == "" and again.stderr.count("\n") == 1
 
 
-def test_the_vocabulary_is_the_corpus_as_the_book_reads_it(sample_corpus, tmp_path, monkeypatch):
+def test_the_vocabulary_is_the_corpus_as_the_book_reads_it(sample_corpus, tmp_path, command):
     _, vocab = d2l.load_corpus_time_machine()
     model = trained(rnn.GRU(4), vocab)
     model.save_parameters(str(tmp_path / "x.params"))
-    monkeypatch.setattr(
-        "sys.argv",
-        [
-            "gluon-gru",
-            "import",
-            str(tmp_path / "x.params"),
-            "--out",
-            str(tmp_path / "out"),
-            "--corpus",
-            str(sample_corpus),
-        ],
-    )
-    commands.main()
+    given = "--out", tmp_path / "out", "--corpus", sample_corpus
+    assert command("import", tmp_path / "x.params", *given).returncode == 0
     _, found = assert_same(model, tmp_path / "out", model.rnn.begin_state)
     assert found.idx_to_token == vocab.idx_to_token
 
@@ -179,8 +157,8 @@ def good(tmp_path_factory):
 
 
 @pytest.fixture
-def refused(monkeypatch, capsys, tmp_path):
-    return lambda file, *more: refusal(monkeypatch, capsys, file, tmp_path / "out", *more)
+def refused(command, tmp_path):
+    return lambda file, *more: refusal(command, file, tmp_path / "out", *more)
 
 
 def test_another_size_of_the_vocabulary_tells_both_and_the_way_out(good, sample_corpus, refused):
@@ -218,8 +196,8 @@ def test_files_that_are_not_there_are_one_line(good, refused, tmp_path):
     assert "none.json" in refused(good, "--vocab", tmp_path / "none.json")
 
 
-def test_a_folder_that_is_not_there_is_one_line(good, tmp_path, monkeypatch, capsys):
-    line = refusal(monkeypatch, capsys, good, tmp_path / "missing" / "out")
+def test_a_folder_that_is_not_there_is_one_line(good, tmp_path, command):
+    line = refusal(command, good, tmp_path / "missing" / "out")
     assert "missing" in line and "can't be written" in line
 
 

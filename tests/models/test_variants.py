@@ -4,10 +4,10 @@ import mxnet as mx
 import numpy
 import pytest
 import reference
+from cases import BATCH, HIDDENS, STEPS, Case, V, concise_case, scratch_case
 from mxnet import autograd, gluon, np
 from numpy.testing import assert_allclose
 from reference import sigmoid
-from test_models import BATCH, HIDDENS, STEPS, Case, V, concise_case, scratch_case
 
 import gluon_gru as d2l
 from gluon_gru import models

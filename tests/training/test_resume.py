@@ -3,43 +3,20 @@
 import contextlib
 import json
 import os
-import pathlib
 import random
 import signal
 import subprocess
 import sys
 import time
 
-import mxnet as mx
 import pytest
-import reference
-from reference import MODELS, loader
+import resumable
+from resumable import EPOCHS, NAME, train
 
-import gluon_gru as d2l
 from gluon_gru.runs import checkpoint
 from gluon_gru.training import loop as training
 
 NAMES = ["scratch GRU", "scratch GRU with dropout", "GRU", "GRU of 2 layers"]
-HERE = pathlib.Path(__file__).resolve().parents[1]
-
-
-def train(path, name, seed, num_epochs, own_rng=False, on_epoch=None):
-    """Train a new model over a new loader; return ``(history, parameters as bytes)``."""
-    d2l.set_seed(seed)
-    options = {"rng": random.Random(seed)} if own_rng else {}
-    train_iter = loader(**options)
-    model = MODELS[name](len(train_iter.vocab))
-    history = d2l.train(
-        model,
-        train_iter,
-        train_iter.vocab,
-        1,
-        num_epochs,
-        mx.cpu(),
-        checkpoint=path,
-        on_epoch=on_epoch,
-    )
-    return history, [array.asnumpy().tobytes() for array in reference.parameters(model)]
 
 
 @contextlib.contextmanager
@@ -140,34 +117,12 @@ def test_saving_changes_no_digit(tmp_path, monkeypatch):
     assert saved.perplexity == unsaved.perplexity
 
 
-# Stopped processes: a run of so many epochs, long enough that none ends before it is stopped.
-EPOCHS, NAME = 30, "scratch GRU with dropout"
-
-PROGRAM = f"""
-import json, signal, sys
-import gluon_gru
-from gluon_gru.runs import checkpoint
-sys.path.insert(0, 'tests/training'); import test_resume
-
-# A shell's background job has it switched off.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-path, checkpoint._SAVE_SECONDS, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-history, _ = test_resume.train(path, {NAME!r}, seed, {EPOCHS},
-                               on_epoch=lambda epoch, history: print(epoch, flush=True))
-print(json.dumps(history.perplexity))
-"""
-
-
 def start(path, save_seconds, seed):
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(path), str(save_seconds), str(seed)],
+        [sys.executable, resumable.__file__, str(path), str(save_seconds), str(seed)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(HERE / "helpers"), str(HERE.parent)]),
-        },
     )
 
 
