@@ -9,6 +9,9 @@ import os
 import pathlib
 import sys
 
+import gluon_gru  # noqa: F401  (first: it makes "import mxnet" work)
+
+# isort: split
 import mxnet as mx
 from tqdm import tqdm
 

@@ -66,7 +66,7 @@ class Contest(typing.NamedTuple):
 def _on_mxnet(name, kind, model, engine=False, loop="package"):
     return Contestant(
         name,
-        "benchmarks.contestants_mxnet",
+        "contestants_mxnet",
         "mxnet",
         kind,
         model,
