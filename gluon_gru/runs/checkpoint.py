@@ -19,6 +19,7 @@ import numpy
 import safetensors
 import safetensors.numpy
 
+from gluon_gru.cells import CELLS, of_mode, of_scratch
 from gluon_gru.errors import InputError
 from gluon_gru.runs.files import (
     StrPath,
@@ -32,30 +33,6 @@ _FORMAT = "gluon_gru checkpoint 1"
 
 # Writing takes milliseconds; a killed run loses at most this and an epoch.
 _SAVE_SECONDS = 5
-
-# What version 0.1.0 recorded as a model's forward_fn or layer -> the cell, and whether the engine
-# runs it. It went by the name alone, which a reader's own function may have too.
-_BY_FORWARD_FN = {
-    "rnn": ("rnn_tanh", False),
-    "gru": ("gru_before", False),
-    "lstm": ("lstm", False),
-    "reset_only": ("reset_only", False),
-    "update_only": ("update_only", False),
-    "fused.rnn": ("rnn_tanh", True),
-    "fused.gru": ("gru_before", True),
-    "fused.lstm": ("lstm", True),
-}
-_BY_LAYER = {
-    "rnn_relu": ("rnn_relu", False),
-    "rnn_tanh": ("rnn_tanh", False),
-    "gru": ("gru_after", False),
-    "lstm": ("lstm", False),
-    "fused.rnn_relu": ("rnn_relu", True),
-    "fused.rnn_tanh": ("rnn_tanh", True),
-    "fused.gru": ("gru_after", True),
-    "fused.gru_before": ("gru_before", True),
-    "fused.lstm": ("lstm", True),
-}
 
 
 @dataclasses.dataclass
@@ -137,16 +114,21 @@ def load(path: StrPath) -> Checkpoint:
 
 
 def _name_cell(config: dict[str, Any]) -> None:
-    """Add to a config of version 0.1.0 which cell it means."""
+    """Add to a config of version 0.1.0 which cell it means, and whether the engine runs it.
+
+    It has the name of a forward function or of a layer, whosever they are: ``gru`` is the book's as
+    a function, and Gluon's as a layer; with ``fused.`` before it, the same on the engine.
+    """
     if "cell" in config or not {"forward_fn", "layer"} & set(config):
         return
-    names, name = (
-        (_BY_FORWARD_FN, config["forward_fn"])
-        if "forward_fn" in config
-        else (_BY_LAYER, config["layer"])
-    )
-    config["cell"], config["on_engine"] = names.get(name, (None, False))
-    config["cell_by_name"] = True
+    name = str(config.get("forward_fn", config.get("layer")))
+    on_engine = name.startswith("fused.")
+    name = name[len("fused.") :] if on_engine else name
+    if "forward_fn" in config:
+        cell = of_scratch(name)
+    else:
+        cell = CELLS["gru_before"] if name == "gru_before" else of_mode(name)
+    config.update(cell=cell and cell.name, on_engine=on_engine, cell_by_name=True)
 
 
 def _digest(params: Mapping[str, numpy.ndarray], state: str) -> str:

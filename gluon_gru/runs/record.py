@@ -1,7 +1,8 @@
 """The record of what was measured: one schema for all kinds, and older files read as if of it.
 
-A record is a JSON file with ``schema`` (its version), ``kind``, ``settings``, ``text``,
-``invocations`` and ``results``. Version 0.1.0 had a schema for each kind; `read` translates them.
+A record is a JSON file with the fields ``schema`` (its version), ``kind``, ``settings``, ``text``
+and ``invocations``, then those of its kind's results. Version 0.1.0 had a schema for each kind;
+`read` translates them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Record:
         settings: what has to be the same for another invocation to go on, a dict.
         text: the text, a dict: its ``name``, its ``sha1`` or ``sha256``, and further facts.
         invocations: of the commands that made it, dicts with ``command`` and ``environment``.
-        results: the kind's own, a dict.
+        results: the kind's own, a dict; its names are none of the above, nor ``schema``.
     """
 
     kind: str
@@ -41,14 +42,18 @@ class Record:
     invocations: list[dict[str, Any]]
     results: dict[str, Any]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what the file holds, a dict."""
+        own = {name: getattr(self, name) for name in _FIELDS}
+        return {"schema": SCHEMA, **own, **self.results}
+
     def write(self, path: StrPath) -> None:
         """Write to ``path``, whole or not at all.
 
         Raises:
             InputError: if it can't be written.
         """
-        data = json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, indent=1)
-        write_whole(path, data.encode())
+        write_whole(path, json.dumps(self.as_json(), indent=1).encode())
 
     def differences(
         self, settings: dict[str, Any], text: dict[str, Any] | None = None
@@ -77,6 +82,10 @@ def _named(text: dict[str, Any]) -> str:
     return f"{text.get('name', 'another one')!r} ({name.upper()} {text[name][:12]}...)"
 
 
+# What every record has beside ``schema``.
+_FIELDS = ("kind", "settings", "text", "invocations")
+
+
 def read(path: StrPath) -> Record:
     """Read a record, of this version or an older one.
 
@@ -90,8 +99,8 @@ def read(path: StrPath) -> Record:
         if found.get("schema", 1) not in (1, SCHEMA):
             raise ValueError(f"of schema {found['schema']}, a newer version's")
         if "schema" in found:
-            del found["schema"]
-            return Record(**found)
+            own = [found[name] for name in _FIELDS]
+            return Record(*own, _without(found, "schema", *_FIELDS))
         for fields, translate in _OLDER:
             if fields <= set(found):
                 return translate(found)
