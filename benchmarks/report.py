@@ -6,9 +6,9 @@ from tabulate import tabulate
 
 from benchmarks import pictures
 from benchmarks.contest import ratio
+from gluon_gru.published.judging import spread
 from gluon_gru.report import charts, render
 from gluon_gru.runs.checkpoint import write_whole
-from gluon_gru.studies.reproduce.report import spread
 
 _NAMES = {"gru": "GRU", "lstm": "LSTM", "rnn": "RNN with tanh"}
 

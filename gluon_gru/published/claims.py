@@ -1,24 +1,16 @@
 """What the sources report, as data: the only place where a published number stands.
 
-A `Claim` is one number or text that a source prints; a `Protocol` is how it was made. Everything
-else (which runs are needed, how they are judged, what a report shows) follows from these.
+A `Claim` is one number, text or sentence of a source; a `Protocol` is how a number was made.
+Everything else (which runs are needed, how they are judged, what a report shows) follows from
+these. The sentences stand with the exercises that check them (`gluon_gru.studies.exercises`).
 """
+
+from __future__ import annotations
 
 import dataclasses
 import typing
 
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """Where something is printed."""
-
-    title: str
-    section: str
-    edition: str
-
-    def __str__(self):
-        """Return it as a report cites it."""
-        return f"{self.title}, {self.section} ({self.edition})"
+from gluon_gru.published.sources import CHAPTER, SLIDES, Source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +23,7 @@ class Protocol:
     Attributes:
         model: a key of `gluon_gru.studies.reproduce.study.MODELS`.
         num_epochs: how long the source trained before it printed.
-        max_tokens: the corpus' first so many tokens are trained on.
+        max_tokens: how many tokens of the corpus are trained on, from its beginning.
         batch_size, num_steps, num_hiddens, lr: as in the book.
         prefixes, num_predicts: what is continued at the end, and by how many tokens.
         use_random_iter: random sampling instead of sequential partitioning.
@@ -44,21 +36,26 @@ class Protocol:
     num_steps: int = 35
     num_hiddens: int = 256
     lr: float = 1
-    prefixes: typing.Tuple[str, ...] = ("time traveller", "traveller")
+    prefixes: tuple[str, ...] = ("time traveller", "traveller")
     num_predicts: int = 50
     use_random_iter: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A number or text that a source prints.
+    """A number, texts or a sentence of a source that running something can check.
+
+    The fields after ``quantity`` are of what trainings give.
 
     Attributes:
-        group: the run or comparison that it belongs to; what ``--claims`` takes.
-        quantity: ``perplexity``, ``tokens/sec``, ``continuation`` or ``speedup``.
-        source: where it is printed.
+        id: ``group/what``; the group is a source's run or comparison, which ``reproduce --claims``
+            takes, or the exercise that checks a sentence.
+        source: where it is published.
+        says: a number; for continuations, the texts in the order of the protocol's prefixes; or a
+            sentence, in our words.
+        tested: for a sentence that is a question, what is put to the test.
+        quantity: ``statement``, ``perplexity``, ``tokens/sec``, ``continuation`` or ``speedup``.
         protocol: how it was made; for a speedup, that of the faster model.
-        value: a number; for continuations, the texts in the order of the protocol's prefixes.
         tolerance: how far a measured number may be off and still agree; None where no measured
             number could agree or disagree.
         reason: why this tolerance.
@@ -66,26 +63,35 @@ class Claim:
         baseline: for a speedup, the protocol of the slower model.
     """
 
-    group: str
-    quantity: str
+    id: str
     source: Source
-    protocol: Protocol
-    value: typing.Union[float, typing.Tuple[str, ...]]
-    tolerance: typing.Optional[float]
-    reason: str
+    says: typing.Any
+    tested: str = ""
+    quantity: str = "statement"
+    protocol: Protocol | None = None
+    tolerance: float | None = None
+    reason: str = ""
     device: str = ""
-    baseline: typing.Optional[Protocol] = None
+    baseline: Protocol | None = None
 
     @property
-    def id(self):
-        """Return the group and the quantity."""
-        return f"{self.group}/{self.quantity}"
+    def group(self) -> str:
+        """Return what its id starts with."""
+        return self.id.split("/")[0]
 
+    @property
+    def reported(self) -> str:
+        """Return what the source says, in words."""
+        if self.quantity == "perplexity":
+            return f"{self.says:g} ± {self.tolerance:g}"
+        if self.quantity == "tokens/sec":
+            return f"{self.says:,.0f} on {self.device}"
+        if self.quantity == "speedup":
+            return f"{self.says:.1f}x on {self.device}"
+        if self.quantity == "continuation":
+            return f"{len(self.says)} texts"
+        return f"{self.says} {self.tested}".strip()
 
-CHAPTER = Source("Dive into Deep Learning", "Gated Recurrent Units (GRU)", "MXNet edition, 2019")
-SLIDES = Source(
-    "Slides of the chapter Gated Recurrent Units", "training output", "MXNet edition, 2019"
-)
 
 SCRATCH = Protocol("gru-scratch", 500)
 CONCISE = Protocol("gru-concise", 500)
@@ -103,33 +109,49 @@ _OTHER_WEIGHTS = "another random start gives another text; letters are not compa
 _FASTER = "it holds if the concise model is the faster one; by how much is a matter of hardware"
 
 
-def _training_output(group, source, protocol, perplexity, tolerance, reason, rate, texts):
+def _training_output(
+    group: str,
+    source: Source,
+    protocol: Protocol,
+    perplexity: float,
+    tolerance: float,
+    reason: str,
+    rate: float,
+    texts: tuple[str, ...],
+) -> tuple[Claim, ...]:
     """Return the three claims that a printed training output makes."""
+
+    def claim(quantity, says, reason, **more):
+        return Claim(
+            f"{group}/{quantity}",
+            source,
+            says,
+            quantity=quantity,
+            protocol=protocol,
+            reason=reason,
+            **more,
+        )
+
     return (
-        Claim(group, "perplexity", source, protocol, perplexity, tolerance, reason),
-        Claim(group, "tokens/sec", source, protocol, rate, None, _OTHER_GPU, _GPU),
-        Claim(group, "continuation", source, protocol, texts, None, _OTHER_WEIGHTS),
+        claim("perplexity", perplexity, reason, tolerance=tolerance),
+        claim("tokens/sec", rate, _OTHER_GPU, device=_GPU),
+        claim("continuation", texts, _OTHER_WEIGHTS),
     )
 
 
-def _speedup(group, concise, scratch):
+def _speedup(group: str, concise: typing.Sequence[Claim], scratch: typing.Sequence[Claim]) -> Claim:
     """Return the claim that two printed rates make together."""
     faster, slower = (
         next(claim for claim in claims if claim.quantity == "tokens/sec")
         for claims in (concise, scratch)
     )
-    return (
-        Claim(
-            group,
-            "speedup",
-            faster.source,
-            faster.protocol,
-            faster.value / slower.value,
-            None,
-            _FASTER,
-            _GPU,
-            slower.protocol,
-        ),
+    return dataclasses.replace(
+        faster,
+        id=f"{group}/speedup",
+        says=faster.says / slower.says,
+        quantity="speedup",
+        reason=_FASTER,
+        baseline=slower.protocol,
     )
 
 
@@ -191,8 +213,8 @@ CLAIMS = (
     *_chapter_concise,
     *_slides_scratch,
     *_slides_concise,
-    *_speedup("chapter-speedup", _chapter_concise, _chapter_scratch),
-    *_speedup("slides-speedup", _slides_concise, _slides_scratch),
+    _speedup("chapter-speedup", _chapter_concise, _chapter_scratch),
+    _speedup("slides-speedup", _slides_concise, _slides_scratch),
 )
 
 GROUPS = tuple(dict.fromkeys(claim.group for claim in CLAIMS))
@@ -201,7 +223,7 @@ GROUPS = tuple(dict.fromkeys(claim.group for claim in CLAIMS))
 FUSED = {"gru-scratch": "gru-fused", "gru-concise": "gru-concise-fused"}
 
 
-def on_engine(claims):
+def on_engine(claims: typing.Iterable[Claim]) -> tuple[Claim, ...]:
     """Return claims as the engine's models are held against them, in groups of their own.
 
     Those about speedups are left out: they compare two ways to write a model in MXNet.
@@ -209,7 +231,7 @@ def on_engine(claims):
     return tuple(
         dataclasses.replace(
             claim,
-            group=f"{claim.group}-fused",
+            id=f"{claim.group}-fused/{claim.quantity}",
             protocol=dataclasses.replace(claim.protocol, model=FUSED[claim.protocol.model]),
         )
         for claim in claims

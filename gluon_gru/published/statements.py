@@ -4,179 +4,146 @@ The published numbers are `gluon_gru.published.claims`; these are the sentences.
 own words and has an id, a source, and the exercise that runs it.
 """
 
-import dataclasses
-
-from gluon_gru.published.claims import CHAPTER, Source
-
-
-@dataclasses.dataclass(frozen=True)
-class Statement:
-    """A sentence that can be checked by running something.
-
-    Attributes:
-        id: ``exercise/what``.
-        source: where it stands.
-        text: what it says, or asks.
-        tested: for a question, what we put to the test.
-    """
-
-    id: str
-    source: Source
-    text: str
-    tested: str = ""
-
-    @property
-    def exercise(self):
-        """Return the exercise that runs it."""
-        return self.id.split("/")[0]
-
-
-SUMMARY = Source(
-    "Dive into Deep Learning", "Gated Recurrent Units (GRU), summary", "editions of 2020 and later"
-)
-QUESTION = dataclasses.replace(CHAPTER, section=f"{CHAPTER.section}, exercises")
-SOLUTION = Source("A reader's published solutions", "exercises of Gated Recurrent Units", "2023")
-NOTES = Source("Readers' published notes", "on the chapters RNN, GRU and LSTM", "2019 and later")
+from gluon_gru.published.claims import Claim
+from gluon_gru.published.sources import CHAPTER, NOTES, QUESTION, SOLUTION, SUMMARY
 
 STATEMENTS = (
-    Statement(
+    Claim(
         "forced-gates/answer",
         QUESTION,
         "Which gates let only the input at t' count for the outputs at t > t'?",
         "Z = 0 and R = 0 at t', Z = 1 afterwards, anything before.",
     ),
-    Statement(
+    Claim(
         "forced-gates/published-gates",
         SOLUTION,
         "Z = 0 and R = 0 before t', Z = 0 and R = 1 at t', Z = 1 and R = 0 afterwards let "
         "only the input at t' count.",
     ),
-    Statement(
+    Claim(
         "forced-gates/published-reading",
         SOLUTION,
         "The same gates in the sense of the solution's explanations, in which z = 1 takes "
         "the candidate and z = 0 keeps the state.",
     ),
-    Statement(
+    Claim(
         "forced-gates/published-formula",
         SOLUTION,
         "With these gates the state at t' is M^t' x_0, divided by its norm.",
     ),
-    Statement("forced-gates/contains-rnn", SUMMARY, "GRUs contain basic RNNs as an extreme case."),
-    Statement(
+    Claim("forced-gates/contains-rnn", SUMMARY, "GRUs contain basic RNNs as an extreme case."),
+    Claim(
         "forced-gates/reset-alone", SUMMARY, "That case is the one of the reset gate switched on."
     ),
-    Statement(
+    Claim(
         "forced-gates/skips", SUMMARY, "A GRU skips subsequences by switching on the update gate."
     ),
-    Statement(
+    Claim(
         "forced-gates/resets",
         CHAPTER,
         "With a reset gate of 0 the candidate is a multilayer perceptron of the input alone; "
         "the state before is gone.",
     ),
-    Statement(
+    Claim(
         "cells/gru-against-rnn",
         QUESTION,
         "Compare running time, perplexity and text of rnn.RNN and rnn.GRU.",
         "The GRU reaches the lower perplexity and takes longer.",
     ),
-    Statement(
+    Claim(
         "cells/gru-against-lstm",
         CHAPTER,
         "A GRU is often as good as an LSTM and significantly faster to compute.",
     ),
-    Statement(
+    Claim(
         "cells/ranking",
         NOTES,
         "RNN, GRU and LSTM, each implemented twice, can be ranked by the perplexity that "
         "they reach.",
     ),
-    Statement(
+    Claim(
         "cells/time-to-perplexity",
         NOTES,
         "The concise implementation shortens the time to reach a given perplexity.",
     ),
-    Statement(
+    Claim(
         "long-distances/recall",
         CHAPTER,
         "GRUs are better than RNNs at dependencies over large distances.",
     ),
-    Statement(
+    Claim(
         "long-distances/vanishing-gradients",
         CHAPTER,
         "Their gates help GRUs to cope with the vanishing gradients of RNNs.",
     ),
-    Statement(
+    Claim(
         "hyperparameters/running-time",
         QUESTION,
         "What do num_steps, num_hiddens and the learning rate do to the running time?",
         "It grows with the first two, by a tenth or more from each value to the next.",
     ),
-    Statement(
+    Claim(
         "hyperparameters/perplexity",
         QUESTION,
         "What do they do to the perplexity?",
         "Each of the three matters: the best perplexities at two of its values are 5% apart.",
     ),
-    Statement(
+    Claim(
         "hyperparameters/text",
         QUESTION,
         "What do they do to the generated text?",
         "In the better half of the trials more of its words are words of the text.",
     ),
-    Statement(
+    Claim(
         "parts/both-needed",
         QUESTION,
         "What happens with only a reset gate, or only an update gate?",
         "The whole GRU ends with a lower perplexity than either part, with every seed.",
     ),
-    Statement(
+    Claim(
         "parts/published-reset-only",
         SOLUTION,
         "The published class with only a reset gate is a GRU with only a reset gate.",
     ),
-    Statement(
+    Claim(
         "parts/published-update-only",
         SOLUTION,
         "The published class with only an update gate is a GRU with only an update gate.",
     ),
-    Statement("identities/concatenation", NOTES, "X W_xh + H W_hh = [X, H] [W_xh; W_hh]."),
-    Statement(
+    Claim("identities/concatenation", NOTES, "X W_xh + H W_hh = [X, H] [W_xh; W_hh]."),
+    Claim(
         "identities/shapes",
         NOTES,
         "Outputs are (num_steps * batch_size, vocab_size), states from scratch "
         "(batch_size, num_hiddens), states of rnn.RNN (1, batch_size, num_hiddens).",
     ),
-    Statement(
+    Claim(
         "identities/untrained",
         NOTES,
         "An untrained model continues a prefix with a text without meaning.",
     ),
-    Statement(
+    Claim(
         "identities/clipping",
         NOTES,
         "Clipping never changes the direction of the gradient, and caps its norm.",
     ),
-    Statement(
+    Claim(
         "sampling/perplexity",
         NOTES,
         "With random sampling instead of sequential partitioning the perplexity of the same "
         "model rises.",
     ),
-    Statement(
-        "sampling/cost", NOTES, "Random sampling costs more time than sequential partitioning."
-    ),
-    Statement("dependencies/reset-short", CHAPTER, "Reset gates capture short-term dependencies."),
-    Statement("dependencies/update-long", CHAPTER, "Update gates capture long-term dependencies."),
-    Statement(
+    Claim("sampling/cost", NOTES, "Random sampling costs more time than sequential partitioning."),
+    Claim("dependencies/reset-short", CHAPTER, "Reset gates capture short-term dependencies."),
+    Claim("dependencies/update-long", CHAPTER, "Update gates capture long-term dependencies."),
+    Claim(
         "gates/keep-or-not",
         NOTES,
         "How does the trained network decide whether to keep the hidden state?",
         "By the character that it reads: in most units that explains a tenth or more of how "
         "each gate varies.",
     ),
-    Statement(
+    Claim(
         "gates/word-boundaries",
         NOTES,
         "Do the gates have to do with the boundaries of words?",

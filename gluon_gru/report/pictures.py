@@ -100,7 +100,7 @@ def reported(results):
     """Return what was reported: perplexity and its epoch -> the claims' groups, a dict."""
     found = {}
     for claim in _judged(results, "perplexity"):
-        found.setdefault((claim.value, claim.protocol.num_epochs), []).append(claim.group)
+        found.setdefault((claim.says, claim.protocol.num_epochs), []).append(claim.group)
     return found
 
 
@@ -117,7 +117,7 @@ def rates(results):
             bars.append(
                 (
                     f"{claim.group}\nreported, {claim.device}",
-                    claim.value,
+                    claim.says,
                     None,
                     models.index(named[0]),
                 )

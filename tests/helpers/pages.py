@@ -81,9 +81,9 @@ def _reproduced(folder):
     )
     _poison(results, results["invocations"][0])
     for verdict in results["verdicts"]:
-        if verdict["texts"]:
-            verdict["texts"][0] = EVIL
-            verdict["spans"][0][1] = [[9, 20]]
+        if "texts" in verdict["figures"]:
+            verdict["figures"]["texts"][0] = EVIL
+            verdict["figures"]["spans"][0][1] = [[9, 20]]
     results["models"]["gru-scratch"] = EVIL
     return results
 

@@ -1,21 +1,27 @@
 """Verdicts, on measurements made up so that the right answer is known."""
 
-import dataclasses
+import json
+import pathlib
+import statistics
 
 import pytest
 
-from gluon_gru.published.claims import CONCISE, SCRATCH, SCRATCH_SHORT, Claim, Source
-from gluon_gru.published.judging import Measurement, judge, verbatim_share, verbatim_spans
+from gluon_gru.published.claims import CLAIMS, CONCISE, SCRATCH, SCRATCH_SHORT, Claim, on_engine
+from gluon_gru.published.judging import WORDS, Evidence, judge
+from gluon_gru.published.records import verdict_recorded
+from gluon_gru.published.sources import Source
+from gluon_gru.published.trainings import evidence_of
+from gluon_gru.published.verbatim import verbatim_share, verbatim_spans
+from gluon_gru.training.loop import History
 
 SOURCE = Source("a book", "a section", "an edition")
 TEXT = "the quick brown fox jumps over the lazy dog"
+WRITTEN_BY_0_1_0 = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
 
 
-def measurement(perplexity=1.1, rate=1000.0, epochs=500, model="gru-scratch", seed=1):
+def history(perplexity=1.1, rate=1000.0, epochs=500):
     texts = ["time traveller" + TEXT[:50], "traveller" + "x" * 50]
-    return Measurement(
-        model,
-        seed,
+    return History(
         [20.0] * (epochs - 1) + [perplexity],
         [rate / 2] * (epochs - 1) + [rate],
         [1.0] * epochs,
@@ -23,12 +29,41 @@ def measurement(perplexity=1.1, rate=1000.0, epochs=500, model="gru-scratch", se
     )
 
 
-def claim(quantity="perplexity", value=1.1, tolerance=0.05, protocol=SCRATCH, **more):
-    return Claim("group", quantity, SOURCE, protocol, value, tolerance, "because", **more)
+def claim(quantity="perplexity", says=1.1, tolerance=0.05, protocol=SCRATCH, **more):
+    return Claim(
+        f"group/{quantity}",
+        SOURCE,
+        says,
+        quantity=quantity,
+        protocol=protocol,
+        tolerance=tolerance,
+        **more,
+    )
 
 
-def verdict(of, *measurements, is_books=True, on_gpu=False):
-    return judge(of, list(measurements), TEXT, is_books, on_gpu)
+def verdict(of, *scratch, concise=(), is_books=True, on_gpu=False):
+    histories = {"gru-scratch": scratch, "gru-concise": concise}
+    return judge(of, evidence_of(of, histories, TEXT, is_books, on_gpu))
+
+
+@pytest.mark.parametrize(
+    "cases, word", [([True, True], "holds"), ([False, True], "depends"), ([False], "does not hold")]
+)
+def test_a_sentence_is_judged_by_its_cases_unless_something_is_in_the_way(cases, word):
+    sentence = Claim("group/sentence", SOURCE, "So it is.")
+    found = judge(sentence, Evidence("Ran it.", "It showed 7.", iter(cases), {"shown": 7}))
+    assert (found.claim, found.verdict) == ("group/sentence", word)
+    assert (found.ran, found.evidence, found.figures) == ("Ran it.", "It showed 7.", {"shown": 7})
+    assert judge(sentence, Evidence("", "", cases, {}, "cut short")).verdict == "cut short"
+
+
+def test_every_word_is_explained_and_none_is_never_given():
+    given = {"depends"}
+    for of in CLAIMS:
+        for runs in ([history()], [history(8, 1e6)], [history(epochs=25)], []):
+            for where in ({}, {"is_books": False}, {"on_gpu": True}):
+                given.add(verdict(of, *runs, concise=[history()], **where).verdict)
+    assert given == set(WORDS) and all(WORDS.values())
 
 
 @pytest.mark.parametrize(
@@ -43,39 +78,47 @@ def verdict(of, *measurements, is_books=True, on_gpu=False):
     ],
 )
 def test_a_perplexity_holds_if_the_median_is_within_the_tolerance(perplexities, expected):
-    found = verdict(claim(), *[measurement(ppl, seed=i) for i, ppl in enumerate(perplexities)])
-    assert (found.verdict, found.measured) == (expected, list(perplexities))
+    found = verdict(claim(), *map(history, perplexities))
+    assert (found.verdict, found.figures["measured"]) == (expected, list(perplexities))
 
 
 def test_a_claim_at_an_early_epoch_is_read_off_a_longer_run():
-    run = measurement()
+    run = history()
     run.perplexity[49] = 10.7
-    found = verdict(claim(value=10.6, tolerance=0.5, protocol=SCRATCH_SHORT), run)
-    assert (found.verdict, found.measured, found.epochs) == ("holds", [10.7], 50)
+    found = verdict(claim(says=10.6, tolerance=0.5, protocol=SCRATCH_SHORT), run)
+    assert (found.verdict, found.figures["measured"], found.figures["epochs"]) == (
+        "holds",
+        [10.7],
+        50,
+    )
 
 
 def test_a_rate_is_other_hardware_on_a_cpu_and_compared_on_a_gpu():
     rate = claim("tokens/sec", 900, None, device="gpu(0)")
-    cpu = verdict(rate, measurement())
-    assert (cpu.verdict, cpu.measured, cpu.further) == ("other hardware", [1000], [500])
-    assert verdict(rate, measurement(), on_gpu=True).verdict == "faster"
-    assert verdict(rate, measurement(rate=800.0), on_gpu=True).verdict == "slower"
+    cpu = verdict(rate, history())
+    assert (cpu.verdict, *map(cpu.figures.get, ("measured", "further"))) == (
+        "other hardware",
+        [1000],
+        [500],
+    )
+    assert verdict(rate, history(), on_gpu=True).verdict == "faster"
+    assert verdict(rate, history(rate=800.0), on_gpu=True).verdict == "slower"
 
 
 @pytest.mark.parametrize("rate, expected", [(3000.0, "holds"), (900.0, "does not hold")])
 def test_a_speedup_holds_if_the_concise_model_is_faster(rate, expected):
     speedup = claim("speedup", 13.3, None, CONCISE, baseline=SCRATCH)
-    found = verdict(speedup, measurement(), measurement(rate=rate, model="gru-concise"))
-    assert (found.verdict, found.measured) == (expected, [rate / 1000])
+    found = verdict(speedup, history(), concise=[history(rate=rate)])
+    assert (found.verdict, found.figures["measured"]) == (expected, [rate / 1000])
 
 
 def test_texts_are_shown_side_by_side_with_their_verbatim_shares():
     published = ("time traveller" + "y" * 50, "traveller" + TEXT[3:40])
-    found = verdict(claim("continuation", published, None), measurement())
+    found = verdict(claim("continuation", published, None), history())
     assert found.verdict == "side by side"
-    assert found.shares == [[0, 1], [1, 0]]
-    assert found.measured == [0.5]
-    assert found.texts == measurement().continuations["500"]
+    assert found.figures["shares"] == [[0, 1], [1, 0]]
+    assert found.figures["measured"] == [0.5]
+    assert found.figures["texts"] == history().continuations["500"]
 
 
 @pytest.mark.parametrize(
@@ -89,19 +132,23 @@ def test_texts_are_shown_side_by_side_with_their_verbatim_shares():
 )
 def test_whatever_was_cut_short_or_on_another_corpus_or_not_run_says_so(quantity, value):
     of = claim(quantity, value, 0.05, CONCISE, baseline=SCRATCH if quantity == "speedup" else None)
-    whole = [measurement(), measurement(model="gru-concise")]
-    short = [measurement(epochs=25), measurement(epochs=25, model="gru-concise")]
-    assert verdict(of, *short).verdict == "cut short"
-    assert verdict(of, *short).epochs == 25
-    assert verdict(of, *whole, is_books=False).verdict == "not comparable: other corpus"
+    whole, short = [history()], [history(epochs=25)]
+    assert verdict(of, *short, concise=short).verdict == "cut short"
+    assert verdict(of, *short, concise=short).figures["epochs"] == 25
+    assert (
+        verdict(of, *whole, concise=whole, is_books=False).verdict == "not comparable: other corpus"
+    )
     assert verdict(of).verdict == "not measured"
-    assert verdict(of, measurement()).verdict == "not measured"
-    assert verdict(of, *whole).verdict not in ("cut short", "not measured")
+    assert verdict(of, *whole).verdict == "not measured"
+    assert verdict(of, *whole, concise=whole).verdict not in ("cut short", "not measured")
 
 
 def test_another_corpus_gives_no_share_to_the_published_text():
     of = claim("continuation", ("time traveller", "traveller"), None)
-    assert [pair[0] for pair in verdict(of, measurement(), is_books=False).shares] == [None, None]
+    assert [pair[0] for pair in verdict(of, history(), is_books=False).figures["shares"]] == [
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -137,11 +184,29 @@ def test_verbatim_runs_are_found_where_they_are(generated, spans):
 
 def test_the_places_of_verbatim_runs_are_counted_from_the_prefix():
     published = ("time traveller" + "y" * 50, "traveller" + TEXT[3:40])
-    found = verdict(claim("continuation", published, None), measurement())
-    assert found.spans == [[[], [[14, 14 + len(TEXT)]]], [[[9, 46]], []]]
-    other = verdict(claim("continuation", published, None), measurement(), is_books=False)
-    assert [pair[0] for pair in other.spans] == [[], []]
+    found = verdict(claim("continuation", published, None), history())
+    assert found.figures["spans"] == [[[], [[14, 14 + len(TEXT)]]], [[[9, 46]], []]]
+    other = verdict(claim("continuation", published, None), history(), is_books=False)
+    assert [pair[0] for pair in other.figures["spans"]] == [[], []]
 
 
-def test_measurements_survive_json():
-    assert Measurement(**dataclasses.asdict(measurement())) == measurement()
+def test_verdicts_of_older_records_read_like_todays():
+    recorded = json.loads((WRITTEN_BY_0_1_0 / "reproduce" / "results.json").read_text())
+    by_claim = {claim.id: claim for claim in (*CLAIMS, *on_engine(CLAIMS))}
+    for old in recorded["verdicts"]:
+        new = verdict_recorded(old)
+        assert (new["claim"], new["verdict"]) == (old["claim"], old["verdict"])
+        for name, value in new["figures"].items():
+            assert value == old[name]
+        quantity = by_claim[old["claim"]].quantity
+        assert ("texts" in new["figures"]) == (quantity == "continuation")
+        assert ("further" in new["figures"]) == (quantity in ("tokens/sec", "speedup"))
+        assert f"{statistics.median(old['measured']):,.3f}"[:3] in new["evidence"] or (
+            quantity == "continuation" and "verbatim" in new["evidence"]
+        )
+        assert verdict_recorded(new) == new
+    recorded = json.loads((WRITTEN_BY_0_1_0 / "exercises" / "parts.json").read_text())
+    for old in recorded["findings"]:
+        new = verdict_recorded(old)
+        assert (new["claim"], new["evidence"]) == (old["statement"], old["found"])
+        assert all(new[name] == old[name] for name in ("verdict", "ran", "figures"))

@@ -5,7 +5,6 @@ import numpy
 import pytest
 
 from gluon_gru.gates.reading import Gates
-from gluon_gru.published.judging import Measurement
 from gluon_gru.studies.exercises import (
     cells,
     comparing,
@@ -22,15 +21,14 @@ from gluon_gru.studies.exercises import (
     trainings,
 )
 from gluon_gru.studies.exercises.setting import Setting
+from gluon_gru.training.loop import History
 
 
 def runs_of(**finals):
     """Return trainings that end with these perplexities, a list a model; all start at 20."""
     return {
         name.replace("_", "-"): [
-            trainings.Training(
-                name, Measurement(name, seed, [20, 2, value], [1] * 3, [1] * 3, {}), "", {}
-            )
+            trainings.Training(name, History([20, 2, value], [1] * 3, [1] * 3), "", {})
             for seed, value in enumerate(values, 1)
         ]
         for name, values in finals.items()
@@ -263,7 +261,7 @@ def test_verdicts_on_gradients():
 
 
 def measurement(perplexity):
-    return Measurement("gru-scratch", 1, perplexity, [1], [1], {})
+    return History(perplexity, [1], [1])
 
 
 def test_epochs_to_a_perplexity():

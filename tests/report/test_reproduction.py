@@ -42,7 +42,12 @@ def test_claims_that_were_not_measured_are_listed_as_such(results):
     part = {
         **results,
         "verdicts": [
-            {**verdict, "measured": [], "further": [], "texts": [], "verdict": "not measured"}
+            {
+                **verdict,
+                "figures": {"measured": [], "epochs": 0},
+                "evidence": "",
+                "verdict": "not measured",
+            }
             for verdict in results["verdicts"]
         ],
     }

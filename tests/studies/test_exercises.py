@@ -214,7 +214,7 @@ def test_every_statement_gets_a_finding_and_none_is_invented(answered):
     _, answers = answered
     found = [finding["statement"] for answer in answers.values() for finding in answer["findings"]]
     assert sorted(found) == sorted(statement.id for statement in STATEMENTS)
-    assert {statement.exercise for statement in STATEMENTS} == set(EXERCISES)
+    assert {statement.group for statement in STATEMENTS} == set(EXERCISES)
     verdicts = {finding["verdict"] for answer in answers.values() for finding in answer["findings"]}
     assert verdicts <= {"holds", "does not hold", "depends"}
 
@@ -288,9 +288,9 @@ def test_tables_hold_what_was_trained(answered):
     for cell, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
         assert rows[f"{cell} from scratch"][1] == f"{gates * gate + output:,}"
     runs = trained(answered, "gru-scratch", num_seeds=2)["gru-scratch"]
-    middle = sum(run.measurement.perplexity[-1] for run in runs) / 2
+    middle = sum(run.history.perplexity[-1] for run in runs) / 2
     assert rows["GRU from scratch"][-1].startswith(f"{middle:.3f} (")
-    assert [f"`{text}`" for text in runs[0].measurement.continuations[str(EPOCHS)]] == [
+    assert [f"`{text}`" for text in runs[0].history.continuations[str(EPOCHS)]] == [
         row[1] for row in texts["rows"] if row[0] == "GRU from scratch"
     ]
 
@@ -300,7 +300,7 @@ def test_trainings_are_those_of_the_library_and_are_made_once(answered):
     before = {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
     run = trained(answered, "rnn-scratch-random")
     assert before == {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
-    found = run["rnn-scratch-random"][0].measurement
+    found = run["rnn-scratch-random"][0].history
     d2l.set_seed(1)
     source = load_corpus(find(SAMPLE))
     loader = d2l.SeqDataLoader(4, 5, True, 160, source, random.Random(1))
@@ -345,7 +345,7 @@ def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path,
         )
         found = runs.get(["rnn-scratch", "rnn-concise"])
     assert order == ["rnn-concise", "rnn-scratch"]
-    assert len(found["rnn-scratch"][0].measurement.perplexity) == EPOCHS
+    assert len(found["rnn-scratch"][0].history.perplexity) == EPOCHS
 
 
 def test_quick_cuts_trainings_and_the_verdicts_that_rest_on_them(tmp_path, monkeypatch):

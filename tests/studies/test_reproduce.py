@@ -81,7 +81,7 @@ def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
     assert {verdict["verdict"] for verdict in results["verdicts"]} == {
         "not comparable: other corpus"
     }
-    assert len(results["verdicts"][0]["measured"]) == 2
+    assert len(results["verdicts"][0]["figures"]["measured"]) == 2
     assert results["corpus"]["name"] == "sample.txt"
     for name in ("processor", "cores", "python", "numpy", "mxnet", "device", "commit"):
         assert results["invocations"][0]["environment"][name]
@@ -123,7 +123,7 @@ def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
     before = reproduce(tmp_path, groups=["chapter-scratch"])
     after = reproduce(tmp_path, resume=True)
     assert after["runs"][:1] == before["runs"] and len(after["runs"]) == 2
-    assert all(verdict["measured"] for verdict in after["verdicts"])
+    assert all(verdict["figures"]["measured"] for verdict in after["verdicts"])
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def _time_to_perplexity(setting, runs, speeds):
     seconds = {}
     for name in (f"{cell}-{kind}" for cell in _CELLS for kind in _KINDS):
         for goal in _PERPLEXITIES:
-            epochs = [epochs_to(training.measurement, goal) for training in runs[name]]
+            epochs = [epochs_to(training.history, goal) for training in runs[name]]
             seconds[name, goal] = [number and number * speeds[name].epoch for number in epochs]
 
     def shown(values):

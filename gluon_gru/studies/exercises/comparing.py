@@ -2,21 +2,20 @@
 
 import statistics
 
+from gluon_gru.published.judging import spread
 from gluon_gru.studies.exercises.answers import Table
 from gluon_gru.studies.exercises.trainings import title
-from gluon_gru.studies.reproduce.report import spread
 
 
 def final(trainings):
     """Return the perplexity at the end, an entry a seed."""
-    return [training.measurement.perplexity[-1] for training in trainings]
+    return [training.history.perplexity[-1] for training in trainings]
 
 
-def epochs_to(measurement, perplexity):
+def epochs_to(history, perplexity):
     """Return after how many epochs a run first had this perplexity or less; None if never."""
     return next(
-        (epoch for epoch, value in enumerate(measurement.perplexity, 1) if value <= perplexity),
-        None,
+        (epoch for epoch, value in enumerate(history.perplexity, 1) if value <= perplexity), None
     )
 
 
@@ -27,11 +26,11 @@ def side_by_side(runs, speeds):
         runs: name -> list of `gluon_gru.studies.exercises.trainings.Training`, one a seed.
         speeds: name -> `gluon_gru.studies.exercises.timing.Speed`.
     """
-    last = len(next(iter(runs.values()))[0].measurement.perplexity)
+    last = len(next(iter(runs.values()))[0].history.perplexity)
     stops = sorted({min(epoch, last) for epoch in (50, 100, 250, last)})
 
     def perplexities(trainings, epoch):
-        return spread([t.measurement.perplexity[epoch - 1] for t in trainings], "{:.3f}".format)
+        return spread([t.history.perplexity[epoch - 1] for t in trainings], "{:.3f}".format)
 
     costs = Table(
         "Side by side: perplexity is the median over the seeds (and the range); tokens/sec and "
@@ -51,7 +50,7 @@ def side_by_side(runs, speeds):
                 f"{speeds[name].num_params:,}",
                 f"{speeds[name].rate:,.0f}",
                 f"{speeds[name].epoch:.2f}",
-                f"{statistics.median(sum(t.measurement.seconds) for t in trainings) / 60:.1f}",
+                f"{statistics.median(sum(t.history.seconds) for t in trainings) / 60:.1f}",
                 *(perplexities(trainings, epoch) for epoch in stops),
             ]
             for name, trainings in runs.items()
@@ -63,7 +62,7 @@ def side_by_side(runs, speeds):
         [
             [title(name), f"`{text}`"]
             for name, trainings in runs.items()
-            for text in trainings[0].measurement.continuations[str(last)]
+            for text in trainings[0].history.continuations[str(last)]
         ],
     )
     return [costs, texts]

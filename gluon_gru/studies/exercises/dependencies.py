@@ -6,11 +6,11 @@ import statistics
 from gluon_gru.gates.holding import clamped_perplexity, damage_by_distance, half_distance, holding
 from gluon_gru.gates.reading import written_out
 from gluon_gru.models import init_gru_state
+from gluon_gru.published.judging import spread
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import distances, plots
 from gluon_gru.studies.exercises.answers import Answer, Finding, Table
 from gluon_gru.studies.exercises.trainings import PROTOCOLS, title
-from gluon_gru.studies.reproduce.report import spread
 
 _MODELS = ("gru-scratch", "gru-concise")
 _CLAMPS = {

@@ -17,11 +17,11 @@ from gluon_gru.gates.reading import (
     written_out,
 )
 from gluon_gru.gates.walk import walk
+from gluon_gru.published.judging import spread
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import checkpoint_of, restore
 from gluon_gru.studies.exercises.answers import Answer, Finding, Table
 from gluon_gru.studies.exercises.trainings import title
-from gluon_gru.studies.reproduce.report import spread
 from gluon_gru.text.reading import fold
 from gluon_gru.text.vocabulary import normalise
 

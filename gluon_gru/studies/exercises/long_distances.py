@@ -2,11 +2,11 @@
 
 import statistics
 
+from gluon_gru.published.judging import spread
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import distances, plots
 from gluon_gru.studies.exercises.answers import Answer, Finding, Table
 from gluon_gru.studies.exercises.recall import CELLS, NUM_MINIBATCHES, minibatches_to_learn
-from gluon_gru.studies.reproduce.report import spread
 
 # Tokens between what has to be remembered and where it is asked for.
 _DISTANCES = (5, 10, 20, 40, 80)

@@ -4,12 +4,12 @@ import mxnet as mx
 from mxnet import autograd, np, npx
 
 from gluon_gru import models
+from gluon_gru.published.judging import spread
 from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.answers import Answer, Finding, verdict
 from gluon_gru.studies.exercises.comparing import figures, final, side_by_side
 from gluon_gru.studies.exercises.timing import in_turns
 from gluon_gru.studies.exercises.trainings import PARTS, title
-from gluon_gru.studies.reproduce.report import spread
 
 
 def answer(setting):

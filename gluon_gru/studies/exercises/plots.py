@@ -18,7 +18,7 @@ def perplexity(runs):
     fig = Figure(figsize=(8.5, 5.2), layout="tight")
     axes = fig.subplots()
     for i, (name, trainings) in enumerate(runs.items()):
-        values = numpy.array([training.measurement.perplexity for training in trainings])
+        values = numpy.array([training.history.perplexity for training in trainings])
         epochs = numpy.arange(1, values.shape[1] + 1)
         colour = COLOURS[i % len(COLOURS)]
         axes.plot(

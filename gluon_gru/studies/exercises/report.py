@@ -66,7 +66,7 @@ def markdown(answers):
                         filter(
                             None,
                             [
-                                _STATEMENTS[finding["statement"]].text,
+                                _STATEMENTS[finding["statement"]].says,
                                 _STATEMENTS[finding["statement"]].tested,
                             ],
                         )
@@ -109,10 +109,9 @@ def html(answers, folder):
                     {
                         **finding,
                         "anchor": _anchor(finding["statement"]),
-                        **{
-                            field: getattr(_STATEMENTS[finding["statement"]], field)
-                            for field in ("text", "source", "tested")
-                        },
+                        "text": _STATEMENTS[finding["statement"]].says,
+                        "source": _STATEMENTS[finding["statement"]].source,
+                        "tested": _STATEMENTS[finding["statement"]].tested,
                     }
                     for finding in answer["findings"]
                 ],
@@ -178,7 +177,7 @@ def _exercise(name, answer):
         yield f"### {finding['statement']}"
         tested = f"- Put to the test: {statement.tested}\n" if statement.tested else ""
         yield (
-            f"> {statement.text}\n>\n> {statement.source}\n\n{tested}"
+            f"> {statement.says}\n>\n> {statement.source}\n\n{tested}"
             f"- Ran: {finding['ran']}\n- Found: {finding['found']}\n"
             f"- Verdict: **{finding['verdict']}**"
         )

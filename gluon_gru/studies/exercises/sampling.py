@@ -5,13 +5,13 @@ import statistics
 from mxnet import np
 
 from gluon_gru.gates.holding import rows
+from gluon_gru.published.judging import spread
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.answers import Answer, Finding, Table
 from gluon_gru.studies.exercises.comparing import figures, final, side_by_side
 from gluon_gru.studies.exercises.timing import in_turns, times_as_long
 from gluon_gru.studies.exercises.trainings import PROTOCOLS, SAMPLING, title
-from gluon_gru.studies.reproduce.report import spread
 from gluon_gru.studies.sweep.windows import validation_perplexity
 
 # Noise of the machine is below that, in the median of paired epochs.

@@ -11,10 +11,18 @@ import time
 
 from gluon_gru.errors import InputError
 from gluon_gru.published.claims import Protocol
-from gluon_gru.published.judging import Measurement
 from gluon_gru.runs.checkpoint import write_whole
 from gluon_gru.runs.environment import environment
-from gluon_gru.studies.reproduce.study import MODELS, QUICK_EPOCHS, Run, measure, say
+from gluon_gru.studies.reproduce.study import (
+    MODELS,
+    QUICK_EPOCHS,
+    Run,
+    measure,
+    read_training,
+    record_training,
+    say,
+)
+from gluon_gru.training.loop import History
 
 #: The models that are trained with the chapter's protocol, by exercise.
 CELLS = (
@@ -42,13 +50,13 @@ class Training:
     Attributes:
         name: of its protocol: a key of `gluon_gru.studies.reproduce.study.MODELS`, with
         ``-random`` if its     minibatches are sampled at random.
-        measurement: a `gluon_gru.published.judging.Measurement`.
+        history: its `gluon_gru.History`.
         checkpoint: the file that holds the trained weights.
         record: command and environment that made it, a dict.
     """
 
     name: str
-    measurement: Measurement
+    history: History
     checkpoint: str
     record: dict
 
@@ -133,20 +141,20 @@ class Trainings:
             return None
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            measurement = Measurement(**record.pop("measurement"))
+            _, history = read_training(record.pop("measurement"))
             sha1, device = record["corpus_sha1"], record["environment"]["device"]
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{str(path)!r} can't be read ({error}): delete it to train that run again"
             ) from error
         here = self.record["corpus_sha1"], self.record["environment"]["device"], self._epochs(name)
-        if (sha1, device, len(measurement.perplexity)) != here:
+        if (sha1, device, len(history)) != here:
             raise InputError(
-                f"{str(path)!r} records {len(measurement.perplexity)} epochs on {device} of the "
+                f"{str(path)!r} records {len(history)} epochs on {device} of the "
                 f"corpus {sha1}, not {here[2]} on {here[1]} of {here[0]}: give another folder with "
                 "--out"
             )
-        return Training(name, measurement, str(checkpoint), record)
+        return Training(name, history, str(checkpoint), record)
 
     def _epochs(self, name):
         return QUICK_EPOCHS if self.quick else PROTOCOLS[name].num_epochs
@@ -156,16 +164,15 @@ class Trainings:
         epochs = self._epochs(name)
         what = f"{place} {title(name)}, seed {seed}"
         run = Run(dataclasses.replace(PROTOCOLS[name], num_epochs=epochs), (epochs,))
-        measurement = measure(run, seed, self.ctx, self.source, checkpoint, what)
+        history = measure(run, seed, self.ctx, self.source, checkpoint, what)
         write_whole(
             path,
-            json.dumps({**self.record, "measurement": dataclasses.asdict(measurement)}).encode(),
+            json.dumps(
+                {**self.record, "measurement": record_training(run.protocol.model, seed, history)}
+            ).encode(),
         )
-        say(
-            f"{what}: perplexity {measurement.perplexity[-1]:.3f} after "
-            f"{len(measurement.perplexity)} epochs"
-        )
-        return Training(name, measurement, str(checkpoint), self.record)
+        say(f"{what}: perplexity {history.perplexity[-1]:.3f} after {len(history)} epochs")
+        return Training(name, history, str(checkpoint), self.record)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,10 @@
 """A reproduction as a table for the terminal, as ``report.md`` with its pictures, and as a page."""
 
-import statistics
-
 from tabulate import tabulate
 
-from gluon_gru.published.claims import CHAPTER, CLAIMS, on_engine
-from gluon_gru.published.judging import VERBATIM_RUN
+from gluon_gru.published.claims import CLAIMS, on_engine
+from gluon_gru.published.sources import CHAPTER
+from gluon_gru.published.verbatim import VERBATIM_RUN
 from gluon_gru.report import charts, render
 from gluon_gru.report import pictures as plots
 from gluon_gru.runs.checkpoint import write_whole
@@ -29,36 +28,10 @@ def write(results, folder):
     write_whole(folder / "report.html", html(results))
 
 
-def spread(values, form):
-    """Return the median of ``values``, and their range if there are several, each by ``form``."""
-    text = form(statistics.median(values))
-    return text if len(values) < 2 else f"{text} ({form(min(values))} to {form(max(values))})"
-
-
 def _row(verdict):
-    claim = _CLAIMS[verdict["claim"]]
-    protocol = claim.protocol
-    measured = verdict["measured"]
-    if claim.quantity == "perplexity":
-        reported = f"{claim.value:g} ± {claim.tolerance:g}"
-        shown = spread(measured, "{:.3f}".format) if measured else ""
-    elif claim.quantity == "tokens/sec":
-        reported = f"{claim.value:,.0f} on {claim.device}"
-        shown = measured and (
-            f"{spread(measured, '{:,.0f}'.format)} last epoch, "
-            f"{spread(verdict['further'], '{:,.0f}'.format)} median epoch; "
-            f"{statistics.median(measured) / claim.value:.2g} of the reported"
-        )
-    elif claim.quantity == "speedup":
-        reported = f"{claim.value:.1f}x on {claim.device}"
-        shown = measured and (
-            f"{spread(measured, '{:.1f}x'.format)} last epoch, "
-            f"{spread(verdict['further'], '{:.1f}x'.format)} median epoch"
-        )
-    else:
-        reported, shown = "two texts", measured and f"{spread(measured, '{:.0%}'.format)} verbatim"
-    at = f"{verdict['epochs']} of {protocol.num_epochs}"
-    return [claim.id, reported, shown or "", at, verdict["verdict"]]
+    claim = _claim(verdict)
+    at = f"{verdict['figures']['epochs']} of {claim.protocol.num_epochs}"
+    return [claim.id, claim.reported, verdict["evidence"], at, verdict["verdict"]]
 
 
 _HEADERS = ["claim", "reported", "measured", "epochs", "verdict"]
@@ -214,7 +187,7 @@ def html(results):
         hardware=f"Tokens/sec. Filled: the median epoch, measured on {env['device']}, "
         f"{env['processor']}, {env['cores']} cores, and where 90% of the epochs are. "
         "Hollow: as reported, on other hardware.",
-        marked=any(verdict.get("spans") for verdict in results["verdicts"]),
+        marked=any(verdict["figures"].get("spans") for verdict in results["verdicts"]),
         continuations=texts.items(),
         tolerances=_tolerances(results),
         discrepancies=_discrepancies(),
@@ -243,15 +216,15 @@ def _share(value):
 def _texts(results):
     """Yield every text, published and measured: its claim, how it was made, share and spans."""
     for verdict in results["verdicts"]:
-        claim = _claim(verdict)
-        if claim.quantity == "continuation" and verdict["texts"]:
+        claim, figures = _claim(verdict), verdict["figures"]
+        if claim.quantity == "continuation" and figures["measured"]:
             # Older results have no spans.
-            spans = verdict.get("spans") or [[[], []]] * len(verdict["texts"])
+            spans = figures.get("spans") or [[[], []]] * len(figures["texts"])
             for texts, shares, places in zip(
-                zip(claim.value, verdict["texts"]), verdict["shares"], spans
+                zip(claim.says, figures["texts"]), figures["shares"], spans
             ):
                 for made, text, share, span in zip(
-                    ("reported", f"measured (epoch {verdict['epochs']})"), texts, shares, places
+                    ("reported", f"measured (epoch {figures['epochs']})"), texts, shares, places
                 ):
                     yield {
                         "claim": claim.id,
@@ -264,7 +237,7 @@ def _texts(results):
 
 def _discrepancies():
     """Return what the sources say in two ways, and which one is followed here, a list of lines."""
-    rates = {claim.group: claim.value for claim in CLAIMS if claim.quantity == "tokens/sec"}
+    rates = {claim.group: claim.says for claim in CLAIMS if claim.quantity == "tokens/sec"}
     epochs = {claim.group: claim.protocol.num_epochs for claim in CLAIMS}
     return [
         f"{CHAPTER.section}: the prose draws the weights with a variance of 0.01, the code with "

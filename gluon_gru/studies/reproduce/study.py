@@ -17,7 +17,9 @@ from gluon_gru import engine, models
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.models import fused
 from gluon_gru.published.claims import CLAIMS, GROUPS, Protocol, on_engine
-from gluon_gru.published.judging import Measurement, judge
+from gluon_gru.published.judging import judge
+from gluon_gru.published.records import verdict_recorded
+from gluon_gru.published.trainings import evidence_of
 from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.runs.environment import environment
 from gluon_gru.studies.reproduce import report
@@ -26,7 +28,7 @@ from gluon_gru.text.minibatches import SeqDataLoader
 from gluon_gru.text.vocabulary import load_corpus
 from gluon_gru.training.device import context
 from gluon_gru.training.generation import predict_ch8
-from gluon_gru.training.loop import set_seed, train
+from gluon_gru.training.loop import History, set_seed, train
 
 #: ``--quick`` trains for so many epochs, which takes about a minute on two cores.
 QUICK_EPOCHS = 25
@@ -123,7 +125,7 @@ def plan(claims, quick=False):
 
 
 def measure(run, seed, ctx, source, checkpoint=None, description=None):
-    """Train a run from a seed; return its `gluon_gru.published.judging.Measurement`.
+    """Train a run from a seed; return its `gluon_gru.History`.
 
     Args:
         run: a `Run`.
@@ -155,7 +157,7 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
                 for prefix in protocol.prefixes
             ]
 
-    history = train(
+    return train(
         model,
         train_iter,
         vocab,
@@ -168,7 +170,6 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
         on_epoch,
         description,
     )
-    return Measurement(protocol.model, seed, **dataclasses.asdict(history))
 
 
 #: What trains the models: MXNet's operators, or this package's engine.
@@ -222,7 +223,8 @@ def _open_folder(out, resume):
         recorded = json.loads(path.read_text(encoding="utf-8"))
         if not {"invocations", "corpus", "runs", "verdicts"} <= set(recorded):
             raise ValueError("no record of a reproduction")
-    except (OSError, TypeError, ValueError) as error:
+        recorded["verdicts"] = list(map(verdict_recorded, recorded["verdicts"]))
+    except (KeyError, OSError, TypeError, ValueError) as error:
         raise InputError(
             f"{str(path)!r} can't be read ({error}): give another folder with --out"
         ) from error
@@ -312,11 +314,11 @@ def reproduce(
     invocations = recorded.get("invocations", []) + [
         {"command": command, "environment": environment(ctx)}
     ]
-    measured = {(run["model"], run["seed"]): Measurement(**run) for run in recorded.get("runs", [])}
+    measured = dict(map(read_training, recorded.get("runs", [])))
     say(corpus_line(found))
 
     def record():
-        results = _results(claims, list(measured.values()), found, source, seeds, invocations)
+        results = _results(claims, measured, found, source, seeds, invocations)
         write_whole(out / "results.json", json.dumps(results, indent=1).encode())
         return results
 
@@ -340,10 +342,28 @@ def reproduce(
     return results
 
 
-def _results(claims, measurements, found, source, seeds, invocations):
+def read_training(recorded):
+    """Return a recorded training, a dict, as ``((model, seed), History)``.
+
+    Raises:
+        KeyError, TypeError: if it is none.
+    """
+    history = dict(recorded)
+    return (history.pop("model"), history.pop("seed")), History(**history)
+
+
+def record_training(model, seed, history):
+    """Return a training as `read_training` reads it."""
+    return {"model": model, "seed": seed, **dataclasses.asdict(history)}
+
+
+def _results(claims, measured, found, source, seeds, invocations):
     """Judge the claims by what has been measured so far; return what ``results.json`` holds."""
     tokens, vocab = source
     on_gpu = invocations[-1]["environment"]["device"].startswith("gpu")
+    histories = {}
+    for (model, _), history in measured.items():
+        histories.setdefault(model, []).append(history)
     texts = {
         n: "".join(vocab.to_tokens(tokens[:n]))
         for n in {claim.protocol.max_tokens for claim in claims}
@@ -357,11 +377,16 @@ def _results(claims, measurements, found, source, seeds, invocations):
             "note": found.note,
         },
         "seeds": list(seeds),
-        "models": {run.model: MODELS[run.model].name for run in measurements},
-        "runs": [dataclasses.asdict(measurement) for measurement in measurements],
+        "models": {model: MODELS[model].name for model in histories},
+        "runs": [record_training(*key, history) for key, history in measured.items()],
         "verdicts": [
             dataclasses.asdict(
-                judge(claim, measurements, texts[claim.protocol.max_tokens], found.is_books, on_gpu)
+                judge(
+                    claim,
+                    evidence_of(
+                        claim, histories, texts[claim.protocol.max_tokens], found.is_books, on_gpu
+                    ),
+                )
             )
             for claim in claims
         ],

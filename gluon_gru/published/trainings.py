@@ -1,0 +1,114 @@
+"""The evidence that trainings give on the published numbers and texts."""
+
+from __future__ import annotations
+
+import statistics
+import typing
+
+from gluon_gru.published.claims import Claim
+from gluon_gru.published.judging import Evidence, spread
+from gluon_gru.published.verbatim import verbatim_share, verbatim_spans
+
+#: The histories of trainings (`gluon_gru.History`, one per seed) by their protocol's model.
+Histories = typing.Mapping[str, typing.Sequence[typing.Any]]
+
+
+def evidence_of(
+    claim: Claim, histories: Histories, training_text: str, is_books_corpus: bool, on_gpu: bool
+) -> Evidence:
+    """Return the evidence that trainings give on a published number or texts.
+
+    Its figures are ``measured``, what the claim is about, one per seed (of texts: the share of
+    characters in verbatim runs, averaged over the prefixes); ``epochs``, after how many; of rates
+    and speedups ``further``, the same of the median epoch instead of the last one; and of texts, by
+    prefix, ``texts``, the first seed's, ``shares``, the published and the first seed's share in
+    verbatim runs, and ``spans``, where those runs are, counted from the prefix' start. The
+    published share is None, and its spans are empty, where they can't be known.
+
+    Args:
+        claim: about trainings.
+        histories: of all trainings that there are.
+        training_text: what was trained on.
+        is_books_corpus: whether that is the book's.
+        on_gpu: whether it was trained on a GPU.
+    """
+    runs = histories.get(claim.protocol.model, [])
+    baselines = histories.get(claim.baseline.model, []) if claim.baseline else []
+    if not runs or (claim.baseline and not baselines):
+        return Evidence("nothing", "", [], {"measured": [], "epochs": 0}, "not measured")
+    trained = min(len(run.perplexity) for run in runs)
+    epochs, asked = min(trained, claim.protocol.num_epochs), claim.protocol.num_epochs
+    figures: dict = {"epochs": epochs}
+    if claim.quantity == "perplexity":
+        figures["measured"] = [run.perplexity[epochs - 1] for run in runs]
+        right = abs(statistics.median(figures["measured"]) - claim.says) <= claim.tolerance
+    elif claim.quantity == "tokens/sec":
+        figures["measured"], figures["further"] = _rates(runs, epochs)
+        right = statistics.median(figures["measured"]) >= claim.says
+    elif claim.quantity == "speedup":
+        both = zip(_rates(runs, epochs), _rates(baselines, claim.baseline.num_epochs))
+        figures["measured"], figures["further"] = (
+            [fast / slow for fast, slow in zip(*rates)] for rates in both
+        )
+        right = statistics.median(figures["measured"]) > 1
+    else:
+        texts = [run.continuations[str(epochs)] for run in runs]
+        figures.update(_beside(claim, texts, training_text, is_books_corpus))
+        right = True
+    limit = ""
+    if not is_books_corpus:
+        limit = "not comparable: other corpus"
+    elif trained < asked or any(len(run) < claim.baseline.num_epochs for run in baselines):
+        limit = "cut short"
+    elif claim.quantity == "tokens/sec" and not on_gpu:
+        limit = "other hardware"
+    ran = f"{claim.protocol.model}, {epochs} of {asked} epochs, {len(runs)} of its trainings"
+    return Evidence(ran, shown(claim, figures), [right], figures, limit)
+
+
+def shown(claim: Claim, figures: typing.Mapping[str, typing.Any]) -> str:
+    """Return in words what the figures of `evidence_of` show; empty if nothing was measured."""
+    measured = figures["measured"]
+    if not measured:
+        return ""
+    if claim.quantity == "perplexity":
+        return spread(measured, "{:.3f}".format)
+    if claim.quantity == "continuation":
+        return f"{spread(measured, '{:.0%}'.format)} verbatim"
+    form = ("{:,.0f}" if claim.quantity == "tokens/sec" else "{:.1f}x").format
+    rates = f"{spread(measured, form)} last epoch, {spread(figures['further'], form)} median epoch"
+    if claim.quantity == "tokens/sec":
+        rates += f"; {statistics.median(measured) / claim.says:.2g} of the reported"
+    return rates
+
+
+def _rates(runs, epochs):
+    """Return the tokens/sec of epoch ``epochs`` and of the median epoch until then, for each."""
+    return (
+        [run.tokens_per_sec[:epochs][-1] for run in runs],
+        [statistics.median(run.tokens_per_sec[:epochs]) for run in runs],
+    )
+
+
+def _beside(claim, generated, training_text, is_books_corpus):
+    """Return the figures of generated texts, a list per seed, beside the published ones."""
+    prefixes = claim.protocol.prefixes
+    books_text = training_text if is_books_corpus else ""
+
+    def shares(texts, text):
+        return [verbatim_share(t[len(p) :], text) for t, p in zip(texts, prefixes)]
+
+    def spans(texts, text):
+        return [
+            [[len(p) + start, len(p) + end] for start, end in verbatim_spans(t[len(p) :], text)]
+            for t, p in zip(texts, prefixes)
+        ]
+
+    published = shares(claim.says, books_text) if is_books_corpus else [None] * len(prefixes)
+    places = spans(claim.says, books_text), spans(generated[0], training_text)
+    return {
+        "measured": [statistics.mean(shares(texts, training_text)) for texts in generated],
+        "texts": generated[0],
+        "shares": [list(pair) for pair in zip(published, shares(generated[0], training_text))],
+        "spans": [list(pair) for pair in zip(*places)],
+    }
