@@ -1,45 +1,55 @@
 """Ctrl-C that is never lost, and takes effect between two minibatches."""
 
+from __future__ import annotations
+
 import signal
 import threading
+from typing import Iterable, Iterator, TypeVar
+
+T = TypeVar("T")
 
 
 class CtrlC:
     """A ``with`` block in which Ctrl-C raises KeyboardInterrupt at `check`, at its end at last.
 
-    Python loses a KeyboardInterrupt that is raised while an array is being freed (in its
-    ``__del__``), and a training loop frees arrays all the time. A second Ctrl-C acts at once.
-    Where Ctrl-C does not do what it usually does, or in another thread, nothing is changed.
+    Python loses a KeyboardInterrupt that is raised in a ``__del__`` or a weak reference's callback,
+    and a training loop frees arrays all the time; in the middle of a database's transaction it
+    leaves the lock behind. A block inside of another one shares its Ctrl-C. A second Ctrl-C acts at
+    once. Where Ctrl-C does not do what it usually does, or in another thread, nothing is changed.
     """
 
-    def __init__(self):
-        self.pressed = self.installed = False
+    def __init__(self) -> None:
+        self.installed = False
+        self._outermost = self
+        self._pressed = False
 
-    def __enter__(self):
-        self.installed = (
-            threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        )
-        if self.installed:
-            signal.signal(signal.SIGINT, self._note)
+    def __enter__(self) -> CtrlC:
+        if threading.current_thread() is threading.main_thread():
+            handler = signal.getsignal(signal.SIGINT)
+            around = getattr(handler, "__self__", None)
+            if isinstance(around, CtrlC):
+                self._outermost = around
+            elif handler is signal.default_int_handler:
+                self.installed = True
+                signal.signal(signal.SIGINT, self._note)
         return self
 
-    def __exit__(self, kind, *error):
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if kind is None:
             self.check()
 
-    def _note(self, signum, frame):
+    def _note(self, signum: int, frame: object) -> None:
         self.check()
-        self.pressed = True
+        self._pressed = True
 
-    def check(self):
+    def check(self) -> None:
         """Raise KeyboardInterrupt if Ctrl-C was pressed."""
-        if self.pressed:
+        if self._outermost._pressed:
             raise KeyboardInterrupt
 
-    def between(self, minibatches):
+    def between(self, minibatches: Iterable[T]) -> Iterator[T]:
         """Yield the minibatches, checking before each."""
         for minibatch in minibatches:
             self.check()

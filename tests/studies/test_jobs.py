@@ -1,0 +1,308 @@
+"""Jobs run here and on a cluster: processes that die, parents that die, Ctrl-C."""
+
+import collections
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import small_jobs
+
+from gluon_gru.errors import InputError
+from gluon_gru.studies import cluster, jobs
+from gluon_gru.studies.jobs import Job
+
+HELPERS = pathlib.Path(small_jobs.__file__).parent
+
+#: A program that runs slow jobs; its arguments: a folder, how many jobs, how many workers.
+PARENT = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import small_jobs
+from gluon_gru.studies import jobs
+folder, count, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+try:
+    jobs.run([jobs.Job(small_jobs.slow, (folder, i, 0.3)) for i in range(count)], workers,
+             on_result=lambda job, result: print(result, flush=True))
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    raise SystemExit(130)
+"""
+
+
+def run(function, arguments, **options):
+    """Run a function on every tuple of arguments; return the results, in order of arguments."""
+    results = {}
+    jobs.run(
+        [Job(function, args) for args in arguments],
+        on_result=lambda job, result: results.update({job.args: result}),
+        **options,
+    )
+    return [results[args] for args in arguments]
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HELPERS), *sys.path])}
+
+
+def parent(folder, count, workers):
+    return subprocess.Popen(
+        [sys.executable, "-c", PARENT, folder, str(count), str(workers)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def alive(pid):
+    try:
+        # A process that has ended, and whose parent has not looked yet, is no longer alive.
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def descendants(pid):
+    """Return the processes that a process has started, and theirs."""
+    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
+    return [each for child in children.split() for each in (int(child), *descendants(int(child)))]
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_every_job_runs_once_and_its_result_comes_back(workers):
+    assert run(small_jobs.square, [(n,) for n in range(7)], workers=workers) == [
+        n * n for n in range(7)
+    ]
+
+
+def test_the_next_job_is_asked_for_when_the_results_until_then_are_there():
+    results = [1]
+
+    def doubling():
+        while results[-1] < 100:
+            yield Job(small_jobs.square, (results[-1] + 1,))
+
+    jobs.run(doubling(), on_result=lambda job, result: results.append(result))
+    assert results == [1, 4, 25, 676]
+
+
+@pytest.mark.slow
+def test_processes_have_one_thread_each_and_this_one_keeps_its_own(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    found = run(small_jobs.threads_and_process, [(n,) for n in range(4)], workers=2)
+    assert {threads for threads, _ in found} == {"1"} and "OMP_NUM_THREADS" not in os.environ
+    assert len({process for _, process in found} - {os.getpid()}) == 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    found = run(small_jobs.threads_and_process, [(n,) for n in range(2)], workers=2)
+    assert {threads for threads, _ in found} == {"3"} and os.environ["OMP_NUM_THREADS"] == "3"
+
+
+@pytest.mark.slow
+def test_four_workers_that_are_killed_once_each_lose_nothing(tmp_path, capfd):
+    arguments = [(str(tmp_path), n) for n in range(4)]
+    assert run(small_jobs.dies_at_first, arguments, workers=4, unit="trial") == list(range(4))
+    assert capfd.readouterr().err.count("a worker died: its trial starts again") == 4
+
+
+@pytest.mark.slow
+def test_a_job_that_kills_every_worker_is_given_up():
+    with pytest.raises(InputError, match="worker died 3 times.*fewer workers"):
+        run(small_jobs.always_dies, [(1,), (2,)], workers=2)
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_what_a_job_raises_is_raised_here(workers):
+    with pytest.raises(InputError, match="number 3 is a mistake"):
+        run(small_jobs.mistaken, [(3,)], workers=workers)
+
+
+def test_workers_are_at_least_one():
+    with pytest.raises(InputError, match="workers is 0"):
+        run(small_jobs.square, [(1,)], workers=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_ctrl_c_at_any_instant_ends_all_processes_and_keeps_what_is_finished(tmp_path, seed):
+    process = parent(tmp_path, 30, 2)
+    time.sleep(random.Random(seed).uniform(0.1, 2.5))
+    children = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert "Traceback" not in stderr or not stdout, stderr
+    if stdout:
+        assert process.returncode == 130 and stdout.splitlines()[-1] == "interrupted"
+    results = stdout.split()[:-1]
+    assert len(set(results)) == len(results) < 30
+    wait_until(lambda: not any(map(alive, children)))
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_a_terminal_which_reaches_the_workers_too_is_the_parents_matter(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT, tmp_path, "30", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    wait_until(lambda: list(tmp_path.glob("done-*")))
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert stdout.splitlines()[-1] == "interrupted" and process.returncode == 130
+    assert "Traceback" not in stderr and "died" not in stderr
+
+
+@pytest.mark.slow
+def test_a_killed_parent_leaves_no_process_behind(tmp_path):
+    process = parent(tmp_path, 30, 2)
+    wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
+    children = descendants(process.pid)
+    assert len(children) >= 2
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not any(map(alive, children)), 20)
+
+
+# ---- On a cluster ----
+
+
+def start_dask(*words):
+    """Start a program of Dask's; it logs to the file that is returned with it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dask", *map(str, words)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+class Dask:
+    """A scheduler on loopback, and workers that come and go."""
+
+    def __init__(self):
+        self.workers, self.scheduler = [], self.start_scheduler(0)
+
+    def start_scheduler(self, port):
+        process = start_dask(
+            "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard", "--no-jupyter"
+        )
+        self.address = None
+        while not self.address:
+            line = process.stderr.readline()
+            assert line, "the scheduler ended"
+            found = re.search(r"Scheduler at: +(tcp://127\S+)", line)
+            self.address = found and found.group(1)
+        return process
+
+    def add_worker(self, *words):
+        self.workers.append(
+            start_dask("worker", self.address, "--nthreads", 1, "--no-nanny", "--no-dashboard", *words)
+        )
+
+    def stop(self):
+        for process in [*self.workers, self.scheduler]:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def dask(monkeypatch):
+    pytest.importorskip("distributed")
+    one = Dask()
+    yield one
+    one.stop()
+
+
+@pytest.mark.slow
+def test_a_cluster_loses_a_worker_and_its_scheduler_and_nothing_is_lost_or_recorded_twice(
+    dask, tmp_path, capfd
+):
+    dask.add_worker()
+    dask.add_worker()
+    results = collections.Counter()
+
+    def on_result(job, result):
+        results[result] += 1
+        if sum(results.values()) == 3:
+            victim = next(
+                int(begun.read_text())
+                for begun in tmp_path.glob("begun-*")
+                if not (tmp_path / begun.name.replace("begun", "done")).exists()
+            )
+            os.kill(victim, signal.SIGKILL)
+        elif sum(results.values()) == 8:
+            dask.scheduler.kill()
+            dask.scheduler.communicate()
+            dask.scheduler = dask.start_scheduler(dask.address.rsplit(":", 1)[1])
+            dask.add_worker()
+
+    jobs.run(
+        [Job(small_jobs.slow, (str(tmp_path), n)) for n in range(14)],
+        cluster=dask.address,
+        on_result=on_result,
+    )
+    assert results == dict.fromkeys(range(14), 1)
+    assert "1 workers" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_cluster_without_workers_is_waited_for(dask, tmp_path, capfd, monkeypatch):
+    told = jobs.tell
+
+    def tell(message):
+        told(message)
+        if "no workers" in message:
+            dask.add_worker()
+
+    monkeypatch.setattr(jobs, "tell", tell)
+    assert run(small_jobs.square, [(3,)], cluster=dask.address) == [9]
+    assert f"start them with `dask worker {dask.address}" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_workers_that_differ_are_refused(dask, monkeypatch):
+    dask.add_worker()
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster.metadata, "version", lambda name: "0.0.1")
+        with pytest.raises(InputError, match=r"has gluon_gru \S+: install 0.0.1"):
+            for _ in range(100):
+                run(small_jobs.slow, [(str(pathlib.Path("/nonexistent")), 1)], cluster=dask.address)
+    dask.workers.pop().kill()
+    dask.add_worker("--nthreads", 2)
+    with pytest.raises(InputError, match="has 2 threads.*--nthreads 1"):
+        run(small_jobs.square, [(3,)], cluster=dask.address)
+
+
+@pytest.mark.parametrize(
+    "address, message",
+    [("tcp://127.0.0.1:9", "can't be used"), ("nonsense://x", "can't be used")],
+)
+def test_a_cluster_that_cannot_be_reached_is_one_line(address, message, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "SCHEDULER_SECONDS", 0.5)
+    with pytest.raises(InputError, match=message) as error:
+        run(small_jobs.square, [(3,)], cluster=address)
+    assert "\n" not in str(error.value)
+
+
+def test_a_cluster_without_dask_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"pip install 'gluon_gru\[cluster\]'"):
+        run(small_jobs.square, [(3,)], cluster="tcp://127.0.0.1:9")
