@@ -37,7 +37,8 @@ class Cluster:
         # What they say about lost connections would only disturb what is said here.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", module="distributed")
-        self._address, self._threads, self._looked = address, {}, -LOOK_SECONDS
+        self._address, self._looked = address, -float(LOOK_SECONDS)
+        self._threads: dict[str, int] = {}
         self._lost = distributed.KilledWorker, futures.CancelledError
         try:
             self._client = distributed.Client(
@@ -83,10 +84,10 @@ class Cluster:
                 f"no workers: waiting for some; start them with `dask worker {self._address}`"
             )
         elif len(self._threads) != len(before):
-            jobs.tell(f"{len(self._threads)} workers")
+            jobs.tell(f"{len(self._threads)} worker{'s' * (len(self._threads) > 1)}")
 
     def _check(self, workers: list[str]) -> None:
-        own = metadata.version("gluon_gru")
+        own = _own_version()
         theirs = self._client.run(metadata.version, "gluon_gru", workers=workers, on_error="return")
         for worker, version in theirs.items():
             if version != own:
@@ -111,11 +112,18 @@ class Cluster:
 
         Raises:
             LostWorker: if the job has to be run again.
+            InputError: for workers that can't be used.
         """
+        # Of a worker that came just now.
+        self._look()
         try:
             return future.result()
         except self._lost:
             raise jobs.LostWorker("a worker or the scheduler died") from None
+
+
+def _own_version() -> str:
+    return metadata.version("gluon_gru")
 
 
 def _in_a_thread(function: Callable[..., Any], *args: Any) -> Any:

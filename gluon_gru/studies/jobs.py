@@ -70,8 +70,10 @@ def run(
         Exception: what a job raises; the others are given up.
     """
     check_positive("workers", workers)
-    waiting, again, deaths = iter(jobs), [], Counter()
+    waiting = iter(jobs)
     running: dict[futures.Future, Job] = {}
+    again: list[Job] = []
+    deaths: Counter[int] = Counter()
     with CtrlC() as ctrl_c, _place(workers, cluster) as place, tqdm(
         total=total, unit=unit, disable=None, dynamic_ncols=True
     ) as bar:

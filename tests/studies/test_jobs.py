@@ -5,7 +5,6 @@ import os
 import pathlib
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -213,7 +212,9 @@ class Dask:
 
     def add_worker(self, *words):
         self.workers.append(
-            start_dask("worker", self.address, "--nthreads", 1, "--no-nanny", "--no-dashboard", *words)
+            start_dask(
+                "worker", self.address, "--nthreads", 1, "--no-nanny", "--no-dashboard", *words
+            )
         )
 
     def stop(self):
@@ -223,7 +224,7 @@ class Dask:
 
 
 @pytest.fixture
-def dask(monkeypatch):
+def dask():
     pytest.importorskip("distributed")
     one = Dask()
     yield one
@@ -259,7 +260,7 @@ def test_a_cluster_loses_a_worker_and_its_scheduler_and_nothing_is_lost_or_recor
         on_result=on_result,
     )
     assert results == dict.fromkeys(range(14), 1)
-    assert "1 workers" in capfd.readouterr().err
+    assert "1 worker\n" in capfd.readouterr().err
 
 
 @pytest.mark.slow
@@ -280,19 +281,17 @@ def test_a_cluster_without_workers_is_waited_for(dask, tmp_path, capfd, monkeypa
 def test_workers_that_differ_are_refused(dask, monkeypatch):
     dask.add_worker()
     with monkeypatch.context() as patch:
-        patch.setattr(cluster.metadata, "version", lambda name: "0.0.1")
+        patch.setattr(cluster, "_own_version", lambda: "0.0.1")
         with pytest.raises(InputError, match=r"has gluon_gru \S+: install 0.0.1"):
-            for _ in range(100):
-                run(small_jobs.slow, [(str(pathlib.Path("/nonexistent")), 1)], cluster=dask.address)
-    dask.workers.pop().kill()
+            run(small_jobs.square, [(3,)], cluster=dask.address)
+    dask.workers.pop(0).kill()
     dask.add_worker("--nthreads", 2)
     with pytest.raises(InputError, match="has 2 threads.*--nthreads 1"):
         run(small_jobs.square, [(3,)], cluster=dask.address)
 
 
 @pytest.mark.parametrize(
-    "address, message",
-    [("tcp://127.0.0.1:9", "can't be used"), ("nonsense://x", "can't be used")],
+    "address, message", [("tcp://127.0.0.1:9", "can't be used"), ("nonsense://x", "can't be used")]
 )
 def test_a_cluster_that_cannot_be_reached_is_one_line(address, message, monkeypatch):
     pytest.importorskip("distributed")
