@@ -1,6 +1,6 @@
 """What a trained GRU's gates do over a text, and what is lost when they are held."""
 
-from gluon_gru.gates.reading import (
+from gluon_gru.gates.inspection import (
     Gates,
     boundary_correlation,
     explained_by_token,

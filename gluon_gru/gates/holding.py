@@ -1,21 +1,24 @@
 """What a trained GRU loses when its gates are held: how much, and over which distance.
 
-A ``clamp`` says which gates are held, and at what: a dict with ``"update"`` (Z), ``"reset"`` (R) or
+``held`` says which gates are held, and at what: a dict with ``"update"`` (Z), ``"reset"`` (R) or
 both as keys; its values are numbers from 0 to 1, or ``"mean"``, every unit's own mean over the
 text, with which the gate no longer depends on what is read. ``{"update": 0}`` always takes the
 candidate, ``{"update": 1}`` always keeps the state, ``{"reset": 0}`` hides the state from the
 candidate, ``{"reset": 1}`` never does; ``{}`` holds nothing.
 """
 
+from __future__ import annotations
+
 import numbers
+import typing
 
 import numpy
-from mxnet import gluon, np, npx
 
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.gates.reading import written_out
-from gluon_gru.models import init_gru_state
-from gluon_gru.training.metrics import perplexity
+from gluon_gru.gates.inspection import written_out
+
+#: Gates to hold -> what they are held at.
+Held = typing.Mapping[str, typing.Union[float, str]]
 
 # The chapter's minibatches: rows side by side, and the steps that a row is a multiple of. What is
 # left of a row is hardly trained, so a model that knows its text by heart doesn't know that.
@@ -43,6 +46,10 @@ class _GRU:
 
         Losses are in nats, a NumPy array (num_steps, batch_size). The state is zeros if not given.
         """
+        from mxnet import gluon, np, npx
+
+        from gluon_gru.models import init_gru_state
+
         state = state or init_gru_state(len(X), self.num_hiddens, self.ctx)
         inputs = np.array(X.T, dtype="int32", ctx=self.ctx)
         labels = np.array(Y.T.reshape(-1), dtype="int32", ctx=self.ctx)
@@ -54,64 +61,64 @@ class _GRU:
 
     def means(self, X, Y):
         """Return both gates' means over X, by unit: arrays (num_hiddens,)."""
-        found = {"update": [], "reset": []}
+        sums = {"update": 0, "reset": 0}
 
-        def look(t, Z, R):
-            found["update"].append(Z.mean(axis=0))
-            found["reset"].append(R.mean(axis=0))
+        def add(t, Z, R):
+            sums["update"] = sums["update"] + Z.mean(axis=0)
+            sums["reset"] = sums["reset"] + R.mean(axis=0)
             return Z, R
 
-        self.run(X, Y, gates=look)
-        return {gate: np.stack(values).mean(axis=0) for gate, values in found.items()}
+        self.run(X, Y, gates=add)
+        return {gate: total / X.shape[1] for gate, total in sums.items()}
+
+    def hook(self, held, X, Y):
+        """Return the ``gates`` argument of `run` that holds gates; means are those over X."""
+        for gate, value in held.items():
+            if gate not in ("update", "reset"):
+                raise InputError(f"held {held!r} names {gate!r}: a GRU has 'update' and 'reset'")
+            number = isinstance(value, numbers.Real) and 0 <= value <= 1
+            if not number and value != "mean":
+                raise InputError(
+                    f"held {held!r} has {gate!r} at {value!r}: give a number from 0 to 1, or 'mean'"
+                )
+        means = self.means(X, Y) if "mean" in held.values() else {}
+        at = {gate: means[gate] if value == "mean" else value for gate, value in held.items()}
+        return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
 
 
-def _hold(clamp, means):
-    """Return the hook that holds gates as ``clamp`` says, given ``means()``."""
-    for gate, value in clamp.items():
-        if gate not in ("update", "reset"):
-            raise InputError(f"clamp {clamp!r} holds {gate!r}: a GRU has 'update' and 'reset'")
-        number = isinstance(value, numbers.Real) and 0 <= value <= 1
-        if not number and value != "mean":
-            raise InputError(
-                f"clamp {clamp!r} holds {gate!r} at {value!r}: give a number from 0 to 1, or 'mean'"
-            )
-    own = means() if "mean" in clamp.values() else {}
-    held = {gate: own[gate] if value == "mean" else value for gate, value in clamp.items()}
-    return lambda t, Z, R: (held.get("update", Z), held.get("reset", R))
-
-
-def clamped_perplexity(model, tokens, clamp):
+def perplexity_when_held(model: typing.Any, tokens: typing.Sequence[int], held: Held) -> float:
     """Return the perplexity of a text while gates are held from its beginning to its end.
 
-    The text is read as the chapter trains on it: in 32 rows of consecutive tokens, each from a
-    state of zeros and, if it is long enough, cut to whole minibatches of 35 steps.
+    The text is read as the chapter trains on it; see `rows`.
 
     Args:
         model: an `RNNModelScratch` of `gru`, or an `RNNModel` of one ``rnn.GRU`` layer.
         tokens: indices, integers (num_tokens,).
-        clamp: see `gluon_gru.gates.holding`; ``{}`` for the perplexity to compare with.
+        held: see this module; ``{}`` for the perplexity to compare with.
 
     Raises:
-        InputError: for another model, a text too short, and a clamp that makes no sense.
+        InputError: for another model, a text too short, and gates that can't be held so.
     """
+    from gluon_gru.training.metrics import perplexity
+
     cell, (X, Y) = _GRU(model), rows(tokens)
-    losses, _ = cell.run(X, Y, gates=_hold(clamp, lambda: cell.means(X, Y)))
+    losses, _ = cell.run(X, Y, gates=cell.hook(held, X, Y))
     return perplexity(losses.mean())
 
 
-def holding(model, tokens, clamp):
+def hook(model: typing.Any, tokens: typing.Sequence[int], held: Held) -> typing.Callable:
     """Return the ``gates`` argument, as `gluon_gru.gru` takes it, that holds gates.
 
-    Args and errors: see `clamped_perplexity`; ``tokens`` are those that a mean is taken over.
+    Args and errors: see `perplexity_when_held`; means are taken over ``tokens``.
     """
-    cell, (X, Y) = _GRU(model), rows(tokens)
-    return _hold(clamp, lambda: cell.means(X, Y))
+    return _GRU(model).hook(held, *rows(tokens))
 
 
-def rows(tokens):
-    """Return a text as the chapter trains on it: ``(X, Y)``, (rows, steps) each.
+def rows(tokens: typing.Sequence[int]) -> list[numpy.ndarray]:
+    """Return a text as the chapter trains on it: ``[X, Y]``, (32, steps) each.
 
-    Y is X one token later.
+    32 rows of consecutive tokens, cut to whole minibatches of 35 steps if they are long enough; Y
+    is X one token later.
 
     Raises:
         InputError: for a text too short for rows.
@@ -123,7 +130,9 @@ def rows(tokens):
     return [tokens[i : i + _ROWS * row].reshape(_ROWS, row)[:, :steps] for i in (0, 1)]
 
 
-def damage_by_distance(model, tokens, clamp, max_distance):
+def damage_by_distance(
+    model: typing.Any, tokens: typing.Sequence[int], held: Held, max_distance: int
+) -> numpy.ndarray:
     """Return what holding gates for one step costs d steps later, (max_distance + 1,).
 
     Entry d is the mean rise of the loss, in nats, of the prediction made d steps after the held
@@ -131,11 +140,11 @@ def damage_by_distance(model, tokens, clamp, max_distance):
     all over the text, each held alone and after 50 tokens read from a state of zeros.
 
     Args:
-        model, tokens, clamp: see `clamped_perplexity`.
+        model, tokens, held: see `perplexity_when_held`.
         max_distance: the largest d.
 
     Raises:
-        InputError: for another model, a text too short, a clamp or distance that makes no sense.
+        InputError: for another model, a text too short, gates that can't be held so, and a distance below 1.
     """
     check_positive("max_distance", max_distance)
     cell, tokens = _GRU(model), numpy.asarray(tokens)
@@ -149,15 +158,15 @@ def damage_by_distance(model, tokens, clamp, max_distance):
     starts = numpy.linspace(0, last, min(_PLACES, last + 1)).astype(int)
     windows = tokens[starts[:, None] + numpy.arange(needed)]
     X, Y = windows[:, :-1], windows[:, 1:]
-    hold = _hold(clamp, lambda: cell.means(X, Y))
+    hold = cell.hook(held, X, Y)
     _, state = cell.run(X[:, :_WARM_UP], Y[:, :_WARM_UP])
     X, Y = X[:, _WARM_UP:], Y[:, _WARM_UP:]
-    held, _ = cell.run(X, Y, state, lambda t, Z, R: (Z, R) if t else hold(t, Z, R))
+    with_held, _ = cell.run(X, Y, state, lambda t, Z, R: (Z, R) if t else hold(t, Z, R))
     free, _ = cell.run(X, Y, state)
-    return (held - free).mean(axis=1)
+    return (with_held - free).mean(axis=1)
 
 
-def half_distance(curve):
+def half_distance(curve: typing.Sequence[float]) -> float:
     """Return the distance, in steps, within which half of the damage has happened.
 
     The smallest d for which the entries 0 to d of ``curve`` (see `damage_by_distance`) sum up to

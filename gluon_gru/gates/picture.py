@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from gluon_gru.errors import InputError
-from gluon_gru.gates.reading import memory
+from gluon_gru.gates.inspection import memory
 from gluon_gru.report.pictures import png
 
 # What fits side by side into a picture that can still be looked at.
@@ -26,7 +26,7 @@ def picture(gates, units=None):
     text of more than 250 tokens the beginning is drawn, and the title says so.
 
     Args:
-        gates: a `gluon_gru.gates.reading.Gates`.
+        gates: a `gluon_gru.gates.inspection.Gates`.
         units: which units, from 0, in the order given; by default the 16 that remember longest.
 
     Raises:

@@ -1,7 +1,7 @@
 """A text that one can walk through on a page, with R and Z of a chosen unit at every token."""
 
+from gluon_gru.gates.inspection import memory
 from gluon_gru.gates.picture import shown
-from gluon_gru.gates.reading import memory
 
 #: A page has the text's first so many tokens, and so many units, those that remember longest: with
 #: three digits a value that makes about 2 MB a layer at most.
@@ -13,13 +13,13 @@ def walk(name, gates):
 
     Args:
         name: of the model.
-        gates: a `gluon_gru.gates.reading.Gates`.
+        gates: a `gluon_gru.gates.inspection.Gates`.
 
     Returns:
         A dict: ``name``; ``layer``, from 0; ``tokens``, the first `MAX_TOKENS` of the text that the
         model read; ``num_tokens``, of the whole text; ``num_units``; ``units``, those that remember
         longest, longest first; for each of them ``taus``, the time constants in tokens
-        (`gluon_gru.gates.reading.memory`; None if infinite), and ``update`` and ``reset``, Z and
+        (`gluon_gru.gates.inspection.memory`; None if infinite), and ``update`` and ``reset``, Z and
         R, a list of a value a token; and ``mean_update`` and ``mean_reset``, over all units.
     """
     order, taus = memory(gates)

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from reference import sigmoid
 
 import gluon_gru as d2l
-from gluon_gru.gates import holding as clamping
+from gluon_gru.gates import holding
 
 V, HIDDENS, CPU = 5, 4, mx.cpu()
 TOKENS = numpy.random.RandomState(3).randint(0, V, 150)
@@ -18,9 +18,9 @@ TOKENS = numpy.random.RandomState(3).randint(0, V, 150)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     """Read TOKENS in rows of 21 tokens, of which 18 make whole minibatches."""
-    monkeypatch.setattr(clamping, "_ROWS", 7)
-    monkeypatch.setattr(clamping, "_STEPS", 6)
-    monkeypatch.setattr(clamping, "_WARM_UP", 7)
+    monkeypatch.setattr(holding, "_ROWS", 7)
+    monkeypatch.setattr(holding, "_STEPS", 6)
+    monkeypatch.setattr(holding, "_WARM_UP", 7)
 
 
 def scratch_gru(num_hiddens=HIDDENS, vocab_size=V):
@@ -80,10 +80,10 @@ def rows():
     return [TOKENS[21 * i : 21 * i + 19] for i in range(7)]
 
 
-def held(clamp, means):
-    """Return the hook of a clamp, its means given as (2, num_hiddens): Z, R."""
+def hook(held, means):
+    """Return the hook of held gates, their means given as (2, num_hiddens): Z, R."""
     value = {
-        gate: means[i] if clamp.get(gate) == "mean" else clamp.get(gate)
+        gate: means[i] if held.get(gate) == "mean" else held.get(gate)
         for i, gate in enumerate(("update", "reset"))
     }
     return lambda t, Z, R: (
@@ -92,7 +92,7 @@ def held(clamp, means):
     )
 
 
-CLAMPS = [
+HELD = [
     {},
     {"update": 0},
     {"update": 1},
@@ -105,12 +105,12 @@ CLAMPS = [
 
 
 @MODELS
-@pytest.mark.parametrize("clamp", CLAMPS, ids=str)
-def test_a_clamped_perplexity_is_that_of_reading_row_by_row(make, clamp):
+@pytest.mark.parametrize("held", HELD, ids=str)
+def test_a_perplexity_with_gates_held_is_that_of_reading_row_by_row(make, held):
     model = make()
     means = numpy.concatenate([read(model, row)[1] for row in rows()]).mean(axis=0)
-    expected = [read(model, row, held(clamp, means))[0] for row in rows()]
-    assert clamping.clamped_perplexity(model, TOKENS, clamp) == pytest.approx(
+    expected = [read(model, row, hook(held, means))[0] for row in rows()]
+    assert holding.perplexity_when_held(model, TOKENS, held) == pytest.approx(
         numpy.exp(numpy.mean(expected)), rel=1e-5
     )
 
@@ -118,7 +118,7 @@ def test_a_clamped_perplexity_is_that_of_reading_row_by_row(make, clamp):
 def test_rows_too_short_for_a_minibatch_are_read_whole():
     model, text = scratch_gru(), TOKENS[: 7 * 5 + 1]
     expected = [read(model, text[5 * i : 5 * i + 6])[0] for i in range(7)]
-    assert clamping.clamped_perplexity(model, text, {}) == pytest.approx(
+    assert holding.perplexity_when_held(model, text, {}) == pytest.approx(
         numpy.exp(numpy.mean(expected)), rel=1e-5
     )
 
@@ -129,7 +129,7 @@ def test_a_state_kept_for_ever_predicts_what_the_output_bias_does(make):
     bias = reference.parameters(model)[-1].asnumpy().astype(float)
     labels = numpy.concatenate([row[1:] for row in rows()])
     expected = reference.cross_entropy(numpy.tile(bias, (len(labels), 1)), labels)
-    assert clamping.clamped_perplexity(model, TOKENS, {"update": 1}) == pytest.approx(
+    assert holding.perplexity_when_held(model, TOKENS, {"update": 1}) == pytest.approx(
         numpy.exp(expected), rel=1e-5
     )
 
@@ -143,48 +143,48 @@ def test_a_gru_that_always_takes_a_candidate_that_sees_the_whole_state_is_an_rnn
         (numpy.zeros((7, HIDDENS)),),
         params,
     )
-    assert clamping.clamped_perplexity(model, TOKENS, {"update": 0, "reset": 1}) == pytest.approx(
+    assert holding.perplexity_when_held(model, TOKENS, {"update": 0, "reset": 1}) == pytest.approx(
         numpy.exp(reference.cross_entropy(logits, labels)), rel=1e-5
     )
 
 
 @MODELS
-@pytest.mark.parametrize("clamp", CLAMPS[1:], ids=str)
-def test_the_damage_by_distance_is_that_of_reading_each_window_twice(make, clamp):
+@pytest.mark.parametrize("held", HELD[1:], ids=str)
+def test_the_damage_by_distance_is_that_of_reading_each_window_twice(make, held):
     model, max_distance, size, text = make(), 4, 7 + 4 + 2, TOKENS[:50]
     windows = [text[i : i + size] for i in range(len(text) - size + 1)]
     means = numpy.concatenate([read(model, window)[1] for window in windows]).mean(axis=0)
-    hold = held(clamp, means)
+    hold = hook(held, means)
     rises = [
         read(model, window, lambda t, Z, R: hold(t, Z, R) if t == 7 else (Z, R))[0]
         - read(model, window)[0]
         for window in windows
     ]
-    found = clamping.damage_by_distance(model, text, clamp, max_distance)
+    found = holding.damage_by_distance(model, text, held, max_distance)
     assert found.shape == (max_distance + 1,)
     assert_allclose(found, numpy.mean(rises, axis=0)[7:], rtol=0, atol=2e-6)
 
 
 def test_places_are_spread_over_a_long_text(monkeypatch):
-    monkeypatch.setattr(clamping, "_PLACES", 2)
-    model, clamp = scratch_gru(), {"update": 0}
+    monkeypatch.setattr(holding, "_PLACES", 2)
+    model, held = scratch_gru(), {"update": 0}
     both = [
-        clamping.damage_by_distance(model, part, clamp, 3) for part in (TOKENS[:12], TOKENS[-12:])
+        holding.damage_by_distance(model, part, held, 3) for part in (TOKENS[:12], TOKENS[-12:])
     ]
     assert_allclose(
-        clamping.damage_by_distance(model, TOKENS, clamp, 3),
+        holding.damage_by_distance(model, TOKENS, held, 3),
         numpy.mean(both, axis=0),
         rtol=0,
         atol=1e-6,
     )
 
 
-def test_a_clamp_that_changes_nothing_does_no_damage_at_all():
+def test_holding_what_changes_nothing_does_no_damage_at_all():
     model = scratch_gru()
     for param in model.params[:6]:
         param[:] = 0
-    for clamp in ({}, {"update": 0.5}, {"reset": 0.5}, {"update": "mean", "reset": "mean"}):
-        assert not clamping.damage_by_distance(model, TOKENS, clamp, 10).any()
+    for held in ({}, {"update": 0.5}, {"reset": 0.5}, {"update": "mean", "reset": "mean"}):
+        assert not holding.damage_by_distance(model, TOKENS, held, 10).any()
 
 
 def with_update_gate(bias):
@@ -201,32 +201,32 @@ def with_update_gate(bias):
 
 def test_damage_to_a_state_that_is_never_kept_ends_at_once():
     model = with_update_gate(-200)
-    curve = clamping.damage_by_distance(model, TOKENS % 2, {"update": 1}, 5)
+    curve = holding.damage_by_distance(model, TOKENS % 2, {"update": 1}, 5)
     assert curve[0] != 0 and not curve[1:].any()
-    assert not clamping.damage_by_distance(model, TOKENS % 2, {"reset": 0}, 5).any()
+    assert not holding.damage_by_distance(model, TOKENS % 2, {"reset": 0}, 5).any()
 
 
 @pytest.mark.parametrize("z", [0.5, 0.8])
 def test_damage_decays_as_the_state_does(z):
     model = with_update_gate(numpy.log(z / (1 - z)))
     text = numpy.arange(400) % 2
-    curve = clamping.damage_by_distance(model, text, {"update": 0}, 6)
+    curve = holding.damage_by_distance(model, text, {"update": 0}, 6)
     # Every other label asks for the other sign.
     assert_allclose(curve[1:] / curve[:-1], -z, rtol=0.05)
 
 
 def test_half_of_the_damage_has_happened_by_the_half_distance():
-    assert clamping.half_distance([0, 0, 4, 1, 1, 2]) == 2
-    assert clamping.half_distance([1, -50, 1, 3, -1]) == 3
-    assert clamping.half_distance([2, 0, 0]) == 0
-    assert clamping.half_distance(0.8 ** numpy.arange(100)) == 3
-    assert numpy.isnan(clamping.half_distance([0, -1, 0]))
+    assert holding.half_distance([0, 0, 4, 1, 1, 2]) == 2
+    assert holding.half_distance([1, -50, 1, 3, -1]) == 3
+    assert holding.half_distance([2, 0, 0]) == 0
+    assert holding.half_distance(0.8 ** numpy.arange(100)) == 3
+    assert numpy.isnan(holding.half_distance([0, -1, 0]))
 
 
 @pytest.mark.parametrize(
-    "clamp, complaint",
+    "held, complaint",
     [
-        ({"forget": 0}, "holds 'forget'"),
+        ({"forget": 0}, "names 'forget'"),
         ({"reset": 1.5}, "'reset' at 1.5"),
         ({"reset": -1}, "at -1"),
         ({"update": float("nan")}, "at nan"),
@@ -234,10 +234,10 @@ def test_half_of_the_damage_has_happened_by_the_half_distance():
         ({"update": None}, "at None"),
     ],
 )
-def test_a_clamp_that_makes_no_sense_is_refused(clamp, complaint):
+def test_held_gates_that_make_no_sense_is_refused(held, complaint):
     for measure in (
-        lambda: clamping.clamped_perplexity(scratch_gru(), TOKENS, clamp),
-        lambda: clamping.damage_by_distance(scratch_gru(), TOKENS, clamp, 3),
+        lambda: holding.perplexity_when_held(scratch_gru(), TOKENS, held),
+        lambda: holding.damage_by_distance(scratch_gru(), TOKENS, held, 3),
     ):
         with pytest.raises(d2l.InputError, match=complaint):
             measure()
@@ -246,21 +246,21 @@ def test_a_clamp_that_makes_no_sense_is_refused(clamp, complaint):
 def test_a_text_too_short_is_refused_with_the_length_that_would_do():
     model = scratch_gru()
     with pytest.raises(d2l.InputError, match="7 tokens is too short: give at least 8"):
-        clamping.clamped_perplexity(model, TOKENS[:7], {})
-    clamping.clamped_perplexity(model, TOKENS[:8], {})
+        holding.perplexity_when_held(model, TOKENS[:7], {})
+    holding.perplexity_when_held(model, TOKENS[:8], {})
     with pytest.raises(d2l.InputError, match="18 tokens is too short.*10: give at least 19"):
-        clamping.damage_by_distance(model, TOKENS[:18], {}, 10)
-    clamping.damage_by_distance(model, TOKENS[:19], {}, 10)
+        holding.damage_by_distance(model, TOKENS[:18], {}, 10)
+    holding.damage_by_distance(model, TOKENS[:19], {}, 10)
 
 
 @pytest.mark.parametrize("distance", [0, -1, 2.5])
 def test_a_distance_that_is_none_is_refused(distance):
     with pytest.raises(d2l.InputError, match="max_distance is"):
-        clamping.damage_by_distance(scratch_gru(), TOKENS, {}, distance)
+        holding.damage_by_distance(scratch_gru(), TOKENS, {}, distance)
 
 
 def test_other_models_are_refused():
     with pytest.raises(d2l.InputError, match="cell is lstm"):
-        clamping.clamped_perplexity(reference.MODELS["scratch LSTM"](V), TOKENS, {})
+        holding.perplexity_when_held(reference.MODELS["scratch LSTM"](V), TOKENS, {})
     with pytest.raises(d2l.InputError, match="has 2 layers"):
-        clamping.damage_by_distance(concise_gru(num_layers=2), TOKENS, {}, 5)
+        holding.damage_by_distance(concise_gru(num_layers=2), TOKENS, {}, 5)

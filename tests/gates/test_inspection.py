@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose
 from reference import sigmoid
 
 import gluon_gru as d2l
+from gluon_gru.gates import inspection as gates
 from gluon_gru.gates import picture as gates_plot
-from gluon_gru.gates import reading as gates
 from gluon_gru.runs.restore import restore
 
 VOCAB = d2l.Vocab(list("abcdefg hij"))

@@ -6,7 +6,7 @@ import pathlib
 
 import gluon_gru as d2l
 from benchmarks import report as benchmark_report
-from gluon_gru.gates import reading as gates_of
+from gluon_gru.gates import inspection as gates_of
 from gluon_gru.gates.walk import walk
 from gluon_gru.published.claims import CLAIMS
 from gluon_gru.runs.checkpoint import Checkpoint

@@ -12,7 +12,7 @@ from mxnet.gluon import rnn
 import gluon_gru as d2l
 from gluon_gru import engine
 from gluon_gru.errors import InputError
-from gluon_gru.gates import reading as gates
+from gluon_gru.gates import inspection as gates
 from gluon_gru.models import fused, scratch
 from gluon_gru.models.fused_network import fused_network
 from gluon_gru.runs import checkpoint

@@ -4,7 +4,7 @@ import mxnet as mx
 import numpy
 import pytest
 
-from gluon_gru.gates.reading import Gates
+from gluon_gru.gates.inspection import Gates
 from gluon_gru.studies.exercises import (
     cells,
     comparing,

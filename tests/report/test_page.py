@@ -14,7 +14,7 @@ from PIL import Image
 
 from gluon_gru import cli as commands
 from gluon_gru.errors import InputError
-from gluon_gru.gates import reading as gates_of
+from gluon_gru.gates import inspection as gates_of
 from gluon_gru.gates.walk import MAX_TOKENS, MAX_UNITS, walk, words
 from gluon_gru.report import charts, render
 from gluon_gru.runs import restore

@@ -7,7 +7,7 @@ import shutil
 import numpy
 import pytest
 
-from gluon_gru.gates import reading as gates_of
+from gluon_gru.gates import inspection as gates_of
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason='no playwright here: pip install -e ".[browser]"'

@@ -16,7 +16,7 @@ from mxnet import np
 import gluon_gru as d2l
 from gluon_gru import models
 from gluon_gru.errors import InputError
-from gluon_gru.gates import holding as clamping
+from gluon_gru.gates import holding
 from gluon_gru.published.statements import STATEMENTS
 from gluon_gru.studies.exercises import (
     answering,
@@ -65,7 +65,7 @@ def small_protocols():
         patch.setattr(hyperparameters, "REDUCED", SPACE)
         patch.setattr(hyperparameters, "_workers", lambda setting: 1)
         for name, value in (("_ROWS", 4), ("_STEPS", 5), ("_WARM_UP", 5), ("_PLACES", 5)):
-            patch.setattr(clamping, name, value)
+            patch.setattr(holding, name, value)
         yield
 
 

@@ -3,8 +3,8 @@
 import functools
 import statistics
 
-from gluon_gru.gates.holding import clamped_perplexity, damage_by_distance, half_distance, holding
-from gluon_gru.gates.reading import written_out
+from gluon_gru.gates.holding import damage_by_distance, half_distance, hook, perplexity_when_held
+from gluon_gru.gates.inspection import written_out
 from gluon_gru.models import init_gru_state
 from gluon_gru.published.judging import spread
 from gluon_gru.runs.restore import restore
@@ -40,7 +40,7 @@ def answer(setting):
             model, _ = restore(training.checkpoint, setting.ctx)
             for clamp, held in _CLAMPS.items():
                 perplexities.setdefault((name, clamp), []).append(
-                    clamped_perplexity(model, tokens, held)
+                    perplexity_when_held(model, tokens, held)
                 )
                 reaches.setdefault((name, clamp), []).append(
                     _reach_when(model, tokens, held, setting)
@@ -133,7 +133,7 @@ def _reaches(values):
 def _reach_when(model, tokens, clamp, setting):
     """Return how far back the state depends on the text while gates are held."""
     forward, (params,) = written_out(model)
-    cell = functools.partial(forward, gates=holding(model, tokens, clamp))
+    cell = functools.partial(forward, gates=hook(model, tokens, clamp))
     return distances.reach(distances.influence_by_distance(cell, params, init_gru_state, setting))
 
 

@@ -6,8 +6,7 @@ import statistics
 import numpy
 
 from gluon_gru.errors import InputError
-from gluon_gru.gates.picture import picture
-from gluon_gru.gates.reading import (
+from gluon_gru.gates.inspection import (
     boundary_correlation,
     explained_by_token,
     has_ends,
@@ -16,6 +15,7 @@ from gluon_gru.gates.reading import (
     resets,
     written_out,
 )
+from gluon_gru.gates.picture import picture
 from gluon_gru.gates.walk import walk
 from gluon_gru.published.judging import spread
 from gluon_gru.runs import checkpoint

@@ -5,23 +5,20 @@ Z_t of its hidden state (H_t = Z_t * H_{t-1} + (1 - Z_t) * candidate), and the c
 fraction R_t of the states before. Both GRUs are meant, the book's and Gluon's (`gluon_gru.models`).
 """
 
+from __future__ import annotations
+
 import dataclasses
 import reprlib
+import typing
 
 import numpy
-from mxnet import np, npx
-from mxnet.gluon import rnn
 
 from gluon_gru.errors import InputError
-from gluon_gru.models import (
-    RNNModel,
-    RNNModelScratch,
-    fused,
-    gru,
-    gru_reset_after,
-    init_gru_state,
-    reset_after_params,
-)
+
+if typing.TYPE_CHECKING:
+    import mxnet
+
+    from gluon_gru.text.vocabulary import Vocab
 
 
 @dataclasses.dataclass
@@ -37,13 +34,13 @@ class Gates:
         layer: which one, from 0.
     """
 
-    text: list
+    text: list[str]
     update: numpy.ndarray
     reset: numpy.ndarray
     layer: int
 
 
-def written_out(model):
+def written_out(model: typing.Any) -> tuple[typing.Callable, list[list[mxnet.np.ndarray]]]:
     """Return a model that is a GRU as ``(forward, layers)``.
 
     ``forward`` is `gru` or `gru_reset_after`, and ``layers`` its parameters for every layer,
@@ -52,6 +49,17 @@ def written_out(model):
     Raises:
         InputError: for any other cell, and for a bidirectional layer.
     """
+    from mxnet.gluon import rnn
+
+    from gluon_gru.models import (
+        RNNModel,
+        RNNModelScratch,
+        fused,
+        gru,
+        gru_reset_after,
+        reset_after_params,
+    )
+
     if isinstance(model, RNNModelScratch) and model.forward_fn in (gru, fused.gru):
         return gru, [model.params]
     if isinstance(model, RNNModel) and isinstance(model.rnn, rnn.GRU):
@@ -80,7 +88,13 @@ def written_out(model):
     )
 
 
-def inspect(model, vocab, text, ctx=None, layer=0):
+def inspect(
+    model: typing.Any,
+    vocab: Vocab,
+    text: typing.Sequence[str],
+    ctx: mxnet.Context | None = None,
+    layer: int = 0,
+) -> Gates:
     """Read a text with a trained GRU, from a state of zeros; return its `Gates`.
 
     Args:
@@ -96,6 +110,10 @@ def inspect(model, vocab, text, ctx=None, layer=0):
         InputError: for a text without any known token, a vocabulary or layer that isn't the
             model's, and a cell that isn't a GRU.
     """
+    from mxnet import np, npx
+
+    from gluon_gru.models import init_gru_state
+
     forward, layers = written_out(model)
     if layer not in range(len(layers)):
         raise InputError(
@@ -114,7 +132,7 @@ def inspect(model, vocab, text, ctx=None, layer=0):
             f"text {reprlib.repr(text)} has no token that the model knows: use those "
             f"of its vocabulary, such as {some}"
         )
-    indices, found = vocab[tokens], []
+    indices, seen = vocab[tokens], []
     ctx = ctx or layers[0][0].ctx
     inputs = npx.one_hot(np.array([indices], dtype="int32", ctx=ctx).T, model.vocab_size)
     state = init_gru_state(1, layers[layer][1].shape[0], ctx)
@@ -125,15 +143,15 @@ def inspect(model, vocab, text, ctx=None, layer=0):
         inputs = hiddens.reshape(len(tokens), 1, -1)
 
     def look(t, Z, R):
-        found.append((Z, R))
+        seen.append((Z, R))
         return Z, R
 
     forward(inputs, state, layers[layer], gates=look)
-    update, reset = (np.concatenate(gate, axis=0).asnumpy() for gate in zip(*found))
+    update, reset = (np.concatenate(gate, axis=0).asnumpy() for gate in zip(*seen))
     return Gates(vocab.to_tokens(indices), update, reset, layer)
 
 
-def memory(gates):
+def memory(gates: Gates) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Rank the units by how long they remember; ``(order, taus)``.
 
     Over n tokens a unit keeps the fraction Z_1 * ... * Z_n of its state: on average it decays as
@@ -150,7 +168,7 @@ def memory(gates):
     return numpy.argsort(-taus, kind="stable"), taus
 
 
-def resets(gates):
+def resets(gates: Gates) -> tuple[list[str], numpy.ndarray, numpy.ndarray]:
     """Rank the text's distinct tokens by their mean R; ``(tokens, means, by_unit)``.
 
     What makes the units forget comes first. Unit i is reset most by
@@ -170,8 +188,8 @@ def resets(gates):
     return [distinct[i] for i in order], by_unit.mean(axis=1), by_unit
 
 
-def explained_by_token(gates, gate="reset"):
-    """Return what share of every unit's gate's variance the token just read explains, by unit.
+def explained_by_token(gates: Gates, gate: str = "reset") -> numpy.ndarray:
+    """Return the share of a gate's variance that the token just read explains, (num_hiddens,).
 
     The correlation ratio eta squared, between 0 and 1: the variance of the means by token over the
     variance. In a short text, where most tokens occur once, it is close to 1 whatever the gate
@@ -199,14 +217,14 @@ def _values(gates, gate):
     return getattr(gates, gate).astype(numpy.float64)
 
 
-def has_ends(gates):
-    """Return whether a text has both ends of words and what isn't one."""
+def has_ends(gates: Gates) -> bool:
+    """Return whether a text has both letters and ends of words."""
     ends = [not token.isalpha() for token in gates.text]
     return any(ends) and not all(ends)
 
 
-def boundary_correlation(gates, gate="reset"):
-    """Return every unit's correlation of a gate with the ends of words, (num_hiddens,).
+def boundary_correlation(gates: Gates, gate: str = "reset") -> numpy.ndarray:
+    """Return the correlation of a gate with the ends of words, by unit, (num_hiddens,).
 
     Pearson's, -1 to 1, between the gate and whether the character just read is no letter, so that
     a word has ended; ``<unk>`` counts as none, as corpora are normalised that way. A unit whose
