@@ -1,4 +1,6 @@
-"""Texts of one's own, learned by this package and by PyTorch with the same settings.
+"""Train on texts of one's own with this package and with PyTorch, and compare.
+
+``python -m benchmarks.own_texts TEXT ...`` in a checkout, with the package's extra ``peers``.
 
 The same loop, minibatches, initial weights, optimiser and schedule; only what computes differs, and
 in the first column the cell: the book's GRU, which PyTorch hasn't got.
@@ -6,9 +8,12 @@ in the first column the cell: the book's GRU, which PyTorch hasn't got.
 
 import json
 import pathlib
+import shlex
+import sys
 
 from tabulate import tabulate
 
+from gluon_gru.cli import options
 from gluon_gru.own_texts import train
 from gluon_gru.own_texts.folder import best_round
 from gluon_gru.runs.checkpoint import make_folder, write_whole
@@ -119,3 +124,30 @@ def markdown(found):
         )
         + "\n"
     )
+
+
+def main() -> None:
+    """Parse the command line, compare, and print the report."""
+    parser = options.Parser(
+        prog="python -m benchmarks.own_texts",
+        description="Train on texts of one's own with this package and with PyTorch, and compare.",
+        epilog="PyTorch has to be there: pip install -e '.[peers]'",
+    )
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help="text files, UTF-8")
+    parser.add_argument(
+        "--epochs", type=float, metavar="N", help="instead of those that a text's size gives"
+    )
+    parser.add_argument(
+        "--out",
+        default="runs/own-texts",
+        metavar="FOLDER",
+        help="where own_texts.json and report.md go",
+    )
+    args = parser.parse_args()
+    command = shlex.join([*parser.prog.split(), *sys.argv[1:]])
+    settings = {} if args.epochs is None else {"epochs": args.epochs}
+    print(markdown(compare(args.texts, args.out, command, **settings)))
+
+
+if __name__ == "__main__":
+    options.run(main)

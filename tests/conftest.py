@@ -107,6 +107,7 @@ def command(monkeypatch, capsys):
         code = 0
         try:
             if script:
+                monkeypatch.syspath_prepend(str(ROOT / "scripts"))
                 runpy.run_path(name, run_name="__main__")
             else:
                 cli.main()

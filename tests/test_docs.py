@@ -45,11 +45,7 @@ def commands_in(name):
                     del words[0]
                 if words[:1] and pathlib.Path(words[0]).name == "gluon-gru":
                     yield words[1:]
-                elif (
-                    len(words) > 1
-                    and words[1].startswith("scripts/")
-                    and (words[1] != "scripts/own_texts.py")
-                ):  # not a subcommand
+                elif len(words) > 1 and words[1].startswith("scripts/"):
                     yield [pathlib.Path(words[1]).stem, *words[2:]]
 
 

@@ -1,68 +1,73 @@
 """Measure how fast models train and generate, beside other libraries and the processor's limit."""
 
+from __future__ import annotations
+
+import argparse
 import importlib
-import json
 import pathlib
 import sys
+from types import ModuleType
 
-from gluon_gru.cli import options as cli
+from gluon_gru.cli import options
 from gluon_gru.errors import InputError
 
+_ELSEWHERE = (
+    "the benchmark is not part of the installed package: run  python scripts/benchmark.py  in a "
+    "checkout of gluon_gru's repository"
+)
 
-def _benchmarks():
-    """Return the package ``benchmarks`` of the checkout that this package is in.
+
+def _benchmarks(name: str) -> ModuleType:
+    """Return a module of the folder ``benchmarks`` of the checkout that this package is in.
 
     Raises:
         InputError: if it is in none.
     """
     checkout = pathlib.Path(__file__).resolve().parents[2]
     if not (checkout / "benchmarks" / "__init__.py").is_file():
-        raise InputError(
-            "the benchmark is not part of the installed package: run  python "
-            "scripts/benchmark.py  in a checkout of gluon_gru's repository"
-        )
+        raise InputError(_ELSEWHERE)
     if str(checkout) not in sys.path:
         sys.path.append(str(checkout))
-    return importlib.import_module("benchmarks")
+    return importlib.import_module(name)
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
-    benchmark = _benchmarks()
-    measures = benchmark.catalogue.MEASURES
+    try:
+        catalogue = _benchmarks("benchmarks.catalogue")
+    except InputError as error:
+        measures = f"Here, {error}."
+    else:
+        measures = (
+            "measures (by default "
+            + ", ".join(catalogue.DEFAULT)
+            + "):\n"
+            + "\n".join(f"  {name:11} {what}" for name, what in catalogue.MEASURES.items())
+        )
     parser.epilog = (
-        "measures:\n"
-        + "\n".join(f"  {name:11} {what}" for name, what in measures.items())
-        + "\n\nEvery contestant gets the threads that OMP_NUM_THREADS says, by default one a core."
-        "\nExit codes: 0 done, 1 contestants don't compute the same, 2 bad input, 130 Ctrl-C."
+        f"{measures}\n\n"
+        "Every contestant gets the threads that OMP_NUM_THREADS says, by default one per core.\n"
+        "Exit codes: 0 done, 1 contestants don't compute the same, 2 bad input, 130 Ctrl-C."
     )
     parser.add_argument(
-        "measures",
-        nargs="*",
-        metavar="MEASURE",
-        default=list(benchmark.catalogue.DEFAULT),
-        help="what to measure, of those below",
+        "measures", nargs="*", metavar="MEASURE", help="what to measure, of those below"
     )
     parser.add_argument(
         "--rounds", type=int, default=15, metavar="N", help="how many turns each contestant gets"
     )
-    cli.add_corpus(parser)
+    options.add_corpus(parser)
     parser.add_argument(
         "--out",
         default="runs/benchmark",
         metavar="FOLDER",
         help="where benchmark.json, report.html, report.md and the pictures go",
     )
-    cli.add_json(parser)
+    options.add_json(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Measure; print the tables, or what ``benchmark.json`` holds."""
-    benchmark = _benchmarks()
-    results = benchmark.benchmark(args.out, args.measures, args.rounds, args.corpus, cli.command())
-    print(
-        json.dumps(results, indent=1)
-        if args.json
-        else f"{benchmark.report.table(results)}\n\n"
-        f"every round, the report and the pictures: {args.out}/"
-    )
+    study, report = _benchmarks("benchmarks.study"), _benchmarks("benchmarks.report")
+    measures = args.measures or study.catalogue.DEFAULT
+    results = study.benchmark(args.out, measures, args.rounds, args.corpus, options.command())
+    options.show_report(args, results, lambda: report.table(results))

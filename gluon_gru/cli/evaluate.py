@@ -1,44 +1,35 @@
 """Tell how well a trained model predicts a text: perplexity and bits per character."""
 
+from __future__ import annotations
+
+import argparse
 import dataclasses
-import json
 
-from tabulate import tabulate
-
-from gluon_gru import own_texts
-from gluon_gru.cli import options as cli
+from gluon_gru.cli import options
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     parser.epilog = (
         "example:\n  gluon-gru evaluate runs/mine other.txt\n\n"
         "Tokens that the model has not learned count as <unk>, and are predicted as "
         "such.\nAll tokens but the first are predicted, from a hidden state of zeros."
     )
-    parser.add_argument(
-        "run", metavar="RUN", help="a run's folder, or a .safetensors file of gluon_gru.train"
-    )
+    options.add_run(parser)
     parser.add_argument("text", metavar="TEXT", help="a text file, UTF-8")
-    cli.add_json(parser)
+    options.add_json(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Print the table, or the JSON."""
-    found = own_texts.evaluate(args.run, args.text)
-    if args.json:
-        print(json.dumps(dataclasses.asdict(found), indent=1))
-        return
-    print(
-        tabulate(
-            {
-                "perplexity": f"{found.perplexity:.4f}",
-                "bits per character": f"{found.bits_per_character:.4f}",
-                "tokens": f"{found.num_tokens:,}",
-                "characters": f"{found.num_characters:,}",
-                "unknown tokens": f"{found.num_unknown:,} (as <unk>)",
-            }.items(),
-            tablefmt="plain",
-            disable_numparse=True,
-        )
-    )
+    from gluon_gru import own_texts
+
+    score = own_texts.evaluate(args.run, args.text)
+    facts = {
+        "perplexity": f"{score.perplexity:.4f}",
+        "bits per character": f"{score.bits_per_character:.4f}",
+        "tokens": f"{score.num_tokens:,}",
+        "characters": f"{score.num_characters:,}",
+        "unknown tokens": f"{score.num_unknown:,} (as <unk>)",
+    }
+    options.show(args, dataclasses.asdict(score), lambda: options.aligned(facts))

@@ -1,17 +1,16 @@
 """Answer the chapter's exercises by running them, and check what its readers' notes state."""
 
+from __future__ import annotations
+
+import argparse
 import dataclasses
-import json
 
-from tabulate import tabulate
-
-from gluon_gru.cli import options as cli
+from gluon_gru.cli import gates, options
 from gluon_gru.errors import InputError
-from gluon_gru.studies.exercises import answering, report
 from gluon_gru.studies.exercises.catalogue import EXERCISES
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     width = max(map(len, EXERCISES))
     parser.epilog = (
@@ -35,7 +34,8 @@ def add_arguments(parser):
         metavar="N",
         help="make every training with the seeds 1 to N",
     )
-    cli.add_inputs(parser)
+    options.add_device(parser)
+    options.add_corpus(parser)
     parser.add_argument(
         "--quick", action="store_true", help="cut every training short (some minutes in all)"
     )
@@ -53,12 +53,14 @@ def add_arguments(parser):
         metavar="PATH",
         help="with gates: and of this trained GRU, instead of the chapter's two",
     )
-    cli.add_json(parser)
+    options.add_json(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Answer; print the verdicts, or what the exercises' JSON files hold, by name."""
-    with cli.resumable("what was measured is kept. Go on with", "--resume"):
+    from gluon_gru.studies.exercises import answering, report
+
+    with options.resumable("what was measured is kept. Go on with", "--resume"):
         if args.text is not None or args.checkpoint:
             _look(args)
             return
@@ -70,30 +72,32 @@ def run(args):
             args.corpus,
             args.quick,
             args.resume,
-            cli.command(),
+            options.command(),
         )
     asked = {
         name: answer for name, answer in answers.items() if name in args.names or not args.names
     }
-    print(
-        json.dumps(asked, indent=1)
-        if args.json
-        else f"{report.table(asked)}\n\n"
-        f"the report, a page: {args.out}/report.html (report.md and pictures beside it)"
-    )
+    options.show_report(args, asked, lambda: report.table(asked))
 
 
-def _look(args):
+def _look(args: argparse.Namespace) -> None:
     if args.names != ["gates"]:
         raise InputError(
             '--text and --checkpoint are for the exercise gates alone: exercises gates --text "..."'
         )
+    from gluon_gru.studies.exercises import answering
+
     tables = answering.look(
-        args.out, args.text, args.checkpoint, args.device, args.corpus, args.quick, cli.command()
+        args.out,
+        args.text,
+        args.checkpoint,
+        args.device,
+        args.corpus,
+        args.quick,
+        options.command(),
     ).tables
-    if args.json:
-        print(json.dumps([dataclasses.asdict(table) for table in tables], indent=1))
-        return
-    for table in tables:
-        print(f"{table.title}:\n{tabulate(table.rows, table.headers, disable_numparse=True)}\n")
-    print(f"the report, a page: {args.out}/text/report.html")
+    options.show(
+        args,
+        [dataclasses.asdict(table) for table in tables],
+        lambda: f"{gates.shown(tables)}\n\nthe report, a page: {args.out}/text/report.html",
+    )

@@ -13,16 +13,22 @@ The metadata of either holds vocab (the tokens by index), text (how a text is sp
 config (the checkpoint's facts), all JSON, and made_by.
 """
 
+from __future__ import annotations
+
+import argparse
 import pathlib
+from typing import TYPE_CHECKING, Any
 
-from gluon_gru.convert import checking, onnx_file, torch_file, weights
+from gluon_gru.cli import options
 from gluon_gru.errors import InputError
-from gluon_gru.runs import checkpoint, restore
+
+if TYPE_CHECKING:
+    from gluon_gru.convert.weights import Weights
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
-    parser.add_argument("run", metavar="RUN", help="a folder of gluon-gru train, or a checkpoint")
+    options.add_run(parser)
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -32,23 +38,30 @@ def add_arguments(parser):
     parser.add_argument(
         "--layout", metavar="torch", help="whose names and layout a .safetensors file has: torch"
     )
-    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    options.add_force(parser, "FILE")
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Write the file; print what is in it and how it was checked."""
     _check(args)
+
+    from gluon_gru.convert import onnx_file, torch_file, weights
+    from gluon_gru.runs import checkpoint, files, restore
+
     path = restore.checkpoint_of(args.run)
     model, vocab = restore.restore(path)
-    found, config = weights.of(model), checkpoint.load(path).config
-    maker = onnx_file if args.file.suffix == ".onnx" else torch_file
-    data = maker.to_bytes(found, weights.facts(vocab, config))
-    told = _checked(data, model, found) if maker is onnx_file else []
-    checkpoint.write_whole(args.file, data)
-    print(f"{args.file}: {found}, {len(data):,} bytes", *told, sep="\n")
+    taken, config = weights.of(model), checkpoint.load(path).config
+    facts = weights.facts(vocab, config)
+    if args.file.suffix == ".onnx":
+        data = onnx_file.to_bytes(taken, facts)
+        lines = [_checked(data, model, taken)]
+    else:
+        data, lines = torch_file.to_bytes(taken, facts), []
+    files.write_whole(args.file, data)
+    print(f"{args.file}: {taken}, {len(data):,} bytes", *lines, sep="\n")
 
 
-def _check(args):
+def _check(args: argparse.Namespace) -> None:
     """Refuse what can't work before anything is computed."""
     suffix = args.file.suffix
     if suffix not in (".onnx", ".safetensors"):
@@ -66,37 +79,26 @@ def _check(args):
             if args.layout is not None
             else "a .safetensors file takes --layout torch"
         )
-    check_target(args.file, args.force)
+    options.check_target(args.file, args.force)
     if suffix == ".onnx":
+        from gluon_gru.convert import onnx_file
+
         onnx_file.package()
 
 
-def check_target(path, force):
-    """Find out whether ``path`` can be written, and isn't there unless that is all right.
-
-    Raises:
-        InputError: if not.
-    """
-    if path.is_dir():
-        raise InputError(f"{str(path)!r} is a folder: give the name of a file")
-    if path.exists() and not force:
-        raise InputError(
-            f"{str(path)!r} is there already: give another name, or --force to replace it"
-        )
-    checkpoint.check_writable(path)
-
-
-def _checked(data, model, found):
+def _checked(data: bytes, model: Any, taken: Weights) -> str:
     """Compare the file with the model; return a line that tells what came of it."""
+    from gluon_gru.convert import checking
+
     if checking.runtime() is None:
-        return ["not checked: that takes ONNX Runtime (pip install onnxruntime)"]
-    apart = checking.difference(data, model, found)
+        return "not checked: that takes ONNX Runtime (pip install onnxruntime)"
+    apart = checking.difference(data, model, taken)
     if not apart <= checking.TOLERANCE:
         raise ArithmeticError(
             f"ONNX Runtime's logits or states are off by {apart:.1e} of the "
             "largest one: nothing was written"
         )
-    return [
+    return (
         f"checked: ONNX Runtime {checking.runtime().__version__} on random tokens, logits and "
         f"states differ by at most {apart:.1e} of the largest"
-    ]
+    )

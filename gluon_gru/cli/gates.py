@@ -4,23 +4,22 @@ For every layer: which units keep their state and for how long, which characters
 the page, report.html, R and Z of a chosen unit at the character that one hovers over or tabs to.
 """
 
-import json
+from __future__ import annotations
+
+import argparse
 import pathlib
+from typing import TYPE_CHECKING, Sequence
 
-from tabulate import tabulate
-
-from gluon_gru.cli import options as cli
+from gluon_gru.cli import options
 from gluon_gru.errors import InputError
-from gluon_gru.runs.restore import checkpoint_of
-from gluon_gru.studies.exercises.answering import look_at
-from gluon_gru.training.device import context
+
+if TYPE_CHECKING:
+    from gluon_gru.studies.exercises.answers import Table
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
-    parser.add_argument(
-        "run", metavar="RUN", help="a trained GRU: the folder of a run, or a .safetensors file"
-    )
+    options.add_run(parser)
     parser.add_argument("text", metavar="TEXT", nargs="?", help="what to read, in quotes")
     parser.add_argument("--file", metavar="PATH", help="read this text file (UTF-8) instead")
     parser.add_argument(
@@ -29,27 +28,40 @@ def add_arguments(parser):
         metavar="FOLDER",
         help="where the report, the page and the pictures go",
     )
-    parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
-    cli.add_json(parser)
+    options.add_device(parser)
+    options.add_json(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Look at the gates; print the tables, or Z and R as JSON."""
+    from gluon_gru.runs.restore import checkpoint_of
+    from gluon_gru.studies.exercises.answering import look_at
+    from gluon_gru.training.device import context
+
     text, folder = _text(args), pathlib.Path(args.out)
     name = pathlib.Path(args.run).name or args.run
-    found = look_at(
-        folder, {name: checkpoint_of(args.run)}, text, context(args.device), cli.command()
+    answer = look_at(
+        folder, {name: checkpoint_of(args.run)}, text, context(args.device), options.command()
     )
     page = str(folder / "report.html")
-    if args.json:
-        print(json.dumps({"page": page, "gates": found.walks}))
-        return
-    for table in found.tables:
-        print(f"{table.title}:\n{tabulate(table.rows, table.headers, disable_numparse=True)}\n")
-    print(f"report, pictures and a page to walk through: {page}")
+    options.show(
+        args,
+        {"page": page, "gates": answer.walks},
+        lambda: f"{shown(answer.tables)}\n\nreport, pictures and a page to walk through: {page}",
+    )
 
 
-def _text(args):
+def shown(tables: Sequence[Table]) -> str:
+    """Return tables, each under its title, as a terminal shows them."""
+    from tabulate import tabulate
+
+    return "\n\n".join(
+        f"{table.title}:\n{tabulate(table.rows, table.headers, disable_numparse=True)}"
+        for table in tables
+    )
+
+
+def _text(args: argparse.Namespace) -> str:
     if (args.text is None) == (args.file is None):
         raise InputError(
             "gates takes one text: give TEXT, or --file PATH"

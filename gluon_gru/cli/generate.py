@@ -1,20 +1,22 @@
 """Have a trained model continue a text; what it writes is streamed."""
 
+from __future__ import annotations
+
+import argparse
+import io
 import random
 import sys
 
-from gluon_gru import own_texts
+from gluon_gru.cli import options
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     parser.epilog = (
         'example:\n  gluon-gru generate runs/mine "Once upon" --length 500 '
         "--temperature 0.8 --top-k 5 --seed 1"
     )
-    parser.add_argument(
-        "run", metavar="RUN", help="a run's folder, or a .safetensors file of gluon_gru.train"
-    )
+    options.add_run(parser)
     parser.add_argument(
         "prefix",
         metavar="PREFIX",
@@ -43,16 +45,19 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Write as the tokens come."""
+    from gluon_gru import own_texts
+
     seed = random.SystemRandom().randrange(2**31) if args.seed is None else args.seed
     pieces = own_texts.generate(
         args.run, args.prefix or "", args.length, args.temperature, args.top_k, seed
     )
     if args.seed is None and args.temperature and sys.stderr.isatty():
         print(f"(again: --seed {seed})", file=sys.stderr)
-    # A terminal may lack characters that the text has.
-    sys.stdout.reconfigure(errors="replace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal may lack characters that the text has.
+        sys.stdout.reconfigure(errors="replace")
     try:
         for piece in pieces:
             print(piece, end="", flush=True)

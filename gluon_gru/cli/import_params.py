@@ -9,17 +9,21 @@ vocabulary: it is made from The Time Machine as the book makes it, characters, o
 The checkpoint is a RUN for the other commands.
 """
 
+from __future__ import annotations
+
+import argparse
 import json
 import pathlib
+from typing import TYPE_CHECKING
 
-from gluon_gru.cli.export import check_target
-from gluon_gru.convert import params_file, weights
+from gluon_gru.cli import options
 from gluon_gru.errors import InputError
-from gluon_gru.text import corpus
-from gluon_gru.text import vocabulary as text
+
+if TYPE_CHECKING:
+    from gluon_gru.text.vocabulary import Vocab
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     parser.add_argument("file", metavar="FILE", type=pathlib.Path, help="the .params file")
     parser.add_argument(
@@ -48,12 +52,15 @@ def add_arguments(parser):
         help="the tokens by index, a JSON list, of another text: "
         "json.dump(vocab.idx_to_token, file)",
     )
-    parser.add_argument("--force", action="store_true", help="replace --out if it is there")
+    options.add_force(parser, "--out")
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Write the checkpoint; print what was found."""
-    check_target(args.out, args.force)
+    options.check_target(args.out, args.force)
+
+    from gluon_gru.convert import params_file, weights
+
     params = params_file.read(args.file)
     facts = params_file.config(args.file, params, args.activation)
     vocab, source = _vocabulary(args)
@@ -63,13 +70,17 @@ def run(args):
             f"{source} has {len(vocab)}: give the text that it was trained on with "
             "--corpus, or its tokens with --vocab"
         )
-    found = {**facts, "imported_from": args.file.name, "vocab_from": source}
-    model = params_file.save(args.out, params, found, vocab)
+    config = {**facts, "imported_from": args.file.name, "vocab_from": source}
+    model = params_file.save(args.out, params, config, vocab)
     print(f"{args.out}: {weights.of(model)}, those of {source}")
 
 
-def _vocabulary(args):
-    """Return the `gluon_gru.Vocab`, and where it is from."""
+def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
+    """Return the vocabulary, and where it is from."""
+    from gluon_gru.convert import params_file
+    from gluon_gru.text import corpus
+    from gluon_gru.text import vocabulary as text
+
     if args.vocab is None:
         found = corpus.find(args.corpus)
         if found.note:

@@ -1,14 +1,15 @@
 """Re-run every number that the GRU chapter and its slides report, and judge each."""
 
-import json
+from __future__ import annotations
 
-from gluon_gru.cli import options as cli
+import argparse
+
+from gluon_gru.cli import options
 from gluon_gru.published.claims import GROUPS
-from gluon_gru.studies.reproduce import report
-from gluon_gru.studies.reproduce import study as experiments
+from gluon_gru.studies.reproduce import ENGINES, QUICK_EPOCHS
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     parser.epilog = (
         "Exit codes: 0 done (whatever the verdicts), 1 training diverged, 2 bad input, 130 Ctrl-C."
@@ -27,15 +28,14 @@ def add_arguments(parser):
         "--engine",
         nargs="+",
         default=["mxnet"],
-        choices=experiments.ENGINES,
+        choices=ENGINES,
         help="what trains: MXNet's operators, as in the book, or (fused, about ten "
         "times as fast) this package's engine, in rows of its own; or both",
     )
-    cli.add_inputs(parser)
+    options.add_device(parser)
+    options.add_corpus(parser)
     parser.add_argument(
-        "--quick",
-        action="store_true",
-        help=f"train for {experiments.QUICK_EPOCHS} epochs only (a minute)",
+        "--quick", action="store_true", help=f"train for {QUICK_EPOCHS} epochs only (a minute)"
     )
     parser.add_argument(
         "--out",
@@ -46,13 +46,15 @@ def add_arguments(parser):
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run that FOLDER holds"
     )
-    cli.add_json(parser)
+    options.add_json(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Reproduce; print the verdicts, or what ``results.json`` holds."""
-    with cli.resumable("what was measured is kept. Go on with", "--resume"):
-        results = experiments.reproduce(
+    from gluon_gru.studies.reproduce import report, study
+
+    with options.resumable("what was measured is kept. Go on with", "--resume"):
+        results = study.reproduce(
             args.out,
             args.claims,
             args.seeds,
@@ -60,12 +62,7 @@ def run(args):
             args.corpus,
             args.quick,
             args.resume,
-            cli.command(),
+            options.command(),
             args.engine,
         )
-    print(
-        json.dumps(results, indent=1)
-        if args.json
-        else f"{report.table(results)}\n\n"
-        f"the report, a page: {args.out}/report.html (report.md and pictures beside it)"
-    )
+    options.show_report(args, results, lambda: report.table(results))

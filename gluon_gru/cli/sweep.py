@@ -1,18 +1,17 @@
 """Study the GRU's hyperparameters, alone or with any number of workers on any machines."""
 
+from __future__ import annotations
+
+import argparse
 import dataclasses
-import json
 import signal
 import sys
 
-from gluon_gru.cli import options as cli
-from gluon_gru.studies.sweep import report as sweep_report
-from gluon_gru.studies.sweep import study as sweep
-from gluon_gru.studies.sweep.storage import without_password
-from gluon_gru.studies.sweep.windows import FULL, REDUCED
+from gluon_gru.cli import options
+from gluon_gru.studies.sweep.space import FULL, REDUCED, SAMPLERS
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     parser.epilog = (
         "The same command again goes on with the study. Exit codes: 0 done, 2 bad "
@@ -31,10 +30,7 @@ def add_arguments(parser):
         "--epochs", type=int, metavar="N", help=f"of each trial, instead of {REDUCED.epochs}"
     )
     parser.add_argument(
-        "--sampler",
-        choices=sweep.SAMPLERS,
-        default="grid",
-        help="how points are chosen from the values",
+        "--sampler", choices=SAMPLERS, default="grid", help="how points are chosen from the values"
     )
     parser.add_argument(
         "--trials",
@@ -63,18 +59,22 @@ def add_arguments(parser):
     parser.add_argument(
         "--budget", action="store_true", help="measure what the study will cost here, and end"
     )
-    cli.add_inputs(parser)
+    options.add_device(parser)
+    options.add_corpus(parser)
     parser.add_argument(
         "--out",
         default="runs/sweep",
         metavar="FOLDER",
         help="where the study, sweep.json, report.html, report.md and the pictures go",
     )
-    cli.add_json(parser)
+    options.add_json(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Run the study; print its trials or what ``sweep.json`` holds; or say what it would cost."""
+    from gluon_gru.studies.sweep import report, study
+    from gluon_gru.studies.sweep.storage import without_password
+
     # A closed terminal or a time limit ends the workers too, as Ctrl-C does.
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, signal.default_int_handler)
@@ -89,14 +89,14 @@ def run(args):
     }
     space = dataclasses.replace(FULL if args.grid == "full" else REDUCED, **given)
     if args.budget:
-        cost = sweep.budget(
+        cost = study.budget(
             space, args.sampler, args.trials, args.workers, args.device, args.corpus
         )
-        print(json.dumps(cost, indent=1) if args.json else sweep_report.budget_table(cost))
+        options.show(args, cost, lambda: report.budget_table(cost))
         return
     hidden = " (with the storage's whole URL)" if args.storage else ""
-    with cli.resumable(f"finished trials are kept. Go on{hidden} with"):
-        results = sweep.sweep(
+    with options.resumable(f"finished trials are kept. Go on{hidden} with"):
+        results = study.sweep(
             args.out,
             space,
             args.sampler,
@@ -106,11 +106,6 @@ def run(args):
             args.storage,
             args.device,
             args.corpus,
-            cli.command(),
+            options.command(),
         )
-    print(
-        json.dumps(results, indent=1)
-        if args.json
-        else f"{sweep_report.table(results)}\n\n"
-        f"the report, a page: {args.out}/report.html (report.md and pictures beside it)"
-    )
+    options.show_report(args, results, lambda: report.table(results))

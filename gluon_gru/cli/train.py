@@ -4,16 +4,14 @@ The text's end is held out; the model that predicts it best is kept. What you do
 from the text's size.
 """
 
+from __future__ import annotations
+
 import argparse
-import json
 import pathlib
 import shlex
+from typing import Any
 
-from tabulate import tabulate
-
-from gluon_gru import own_texts
-from gluon_gru.cli import options as cli
-from gluon_gru.own_texts.folder import best_round
+from gluon_gru.cli import options
 from gluon_gru.own_texts.settings import CELLS, SAMPLINGS
 from gluon_gru.text.reading import CASES, TOKENS
 from gluon_gru.training.learner import OPTIMIZERS
@@ -84,7 +82,7 @@ _GROUPS = (
 )
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     parser.epilog = (
         "example:\n  gluon-gru train my.txt --out runs/mine\n\n"
@@ -95,10 +93,10 @@ def add_arguments(parser):
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in the folder, if there is one"
     )
-    cli.add_json(parser)
-    for title, options in _GROUPS:
+    options.add_json(parser)
+    for title, settings in _GROUPS:
         group = parser.add_argument_group(title)
-        for name, kind, what in options:
+        for name, kind, what in settings:
             takes = {"choices": kind} if isinstance(kind, tuple) else {"type": kind}
             # What isn't given is left out, for the defaults to see.
             group.add_argument(
@@ -110,21 +108,30 @@ def add_arguments(parser):
             )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     """Train; print the table, or the JSON."""
+    from gluon_gru import own_texts
+
     given = dict(vars(args))
-    text, out, as_json, resume = (given.pop(name) for name in ("text", "out", "json", "resume"))
-    with cli.resumable(f"the rounds that were finished are kept in {out}; to go on", "--resume"):
-        record = own_texts.train(text, out, resume, cli.command(), **given)
-    found = _summary(record, out)
-    if as_json:
-        print(json.dumps(found, indent=1))
-        return
-    print(tabulate(found["table"].items(), tablefmt="plain", disable_numparse=True))
-    print(f"\nCurve: {found['curve']}\nNow:   {found['generate']}")
+    text, out, _, resume = (given.pop(name) for name in ("text", "out", "json", "resume"))
+    with options.resumable(
+        f"the rounds that were finished are kept in {out}; to go on", "--resume"
+    ):
+        record = own_texts.train(text, out, resume, options.command(), **given)
+    summary = _summary(record, out)
+    options.show(
+        args,
+        summary,
+        lambda: (
+            f"{options.aligned(summary['table'])}\n\n"
+            f"Curve: {summary['curve']}\nNow:   {summary['generate']}"
+        ),
+    )
 
 
-def _summary(record, out):
+def _summary(record: dict[str, Any], out: str) -> dict[str, Any]:
+    from gluon_gru.own_texts.folder import best_round
+
     rounds, best = record["rounds"], best_round(record["rounds"])
     seconds = sum(done["seconds"] for done in rounds)
     return {

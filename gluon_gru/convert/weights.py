@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
+from importlib import metadata
 
 import numpy
 from mxnet.gluon import rnn as layers
 
-from gluon_gru.cli import options as cli
 from gluon_gru.errors import InputError
 from gluon_gru.models import RNNModel, RNNModelScratch, fused, scratch
 from gluon_gru.models.operator import book_layout, gluon_layout
@@ -187,5 +187,5 @@ def facts(vocab, config):
         "vocab": json.dumps(list(vocab.idx_to_token)),
         "text": json.dumps(text),
         "config": json.dumps(config),
-        "made_by": f"gluon_gru {cli.version()}",
+        "made_by": f"gluon_gru {metadata.version('gluon_gru')}",
     }

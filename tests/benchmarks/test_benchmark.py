@@ -8,8 +8,8 @@ import numpy
 import pytest
 from mxnet import np
 
-import benchmarks as benchmark
 from benchmarks import catalogue, contest, contestants_mxnet, report, weights, worker
+from benchmarks import study as benchmark
 from gluon_gru import models
 from gluon_gru.errors import InputError
 from gluon_gru.text import corpus, minibatches

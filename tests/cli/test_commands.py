@@ -10,8 +10,8 @@ import sys
 import pytest
 import tiny
 
-import benchmarks as benchmark
 from benchmarks import catalogue, contest
+from benchmarks import report as benchmark_report
 from gluon_gru import cli as commands
 from gluon_gru.cli import options as cli
 from gluon_gru.runs import checkpoint
@@ -42,7 +42,16 @@ def test_help_names_every_subcommand(words, command):
 
 @pytest.mark.parametrize(
     "words, wrong",
-    [(("trai",), "'trai'"), (("info", "--bad"), "--bad"), (("info", "more"), "more")],
+    [
+        (("trai",), "'trai': did you mean train?"),
+        (("qqq",), "'qqq' ("),
+        (("--bad",), "--bad"),
+        (("trai", "--help"), "did you mean train?"),
+        (("info", "--bad"), "--bad ("),
+        (("info", "--jsn"), "--jsn: did you mean --json?"),
+        (("generate", "a", "--lenght=5"), "--lenght=5: did you mean --length?"),
+        (("info", "more"), "more"),
+    ],
 )
 def test_wrong_words_are_one_line_that_names_them(words, wrong, command):
     done = command(*words)
@@ -160,7 +169,7 @@ def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
     assert found == json.loads((tmp_path / "benchmark.json").read_text())
     ((name, measured),) = found["contests"][0]["contestants"].items()
     assert len(measured["rates"]) == 2
-    assert name in benchmark.report.table(found) and name in inside("benchmark", *given)
+    assert name in benchmark_report.table(found) and name in inside("benchmark", *given)
 
 
 def test_piped_output_has_no_colours_and_no_bars_and_its_reader_may_go(tmp_path):

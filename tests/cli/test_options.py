@@ -79,6 +79,8 @@ def test_the_command_is_as_typed_without_the_folders_of_the_script(monkeypatch):
     assert cli.command() == "python scripts/reproduce.py --quick"
     monkeypatch.setattr(sys, "argv", ["/venv/bin/gluon-gru", "train", "a b"])
     assert cli.command() == "gluon-gru train 'a b'"
+    monkeypatch.setattr(sys, "argv", ["/venv/lib/gluon_gru/__main__.py", "train", "a b"])
+    assert cli.command() == "python -m gluon_gru train 'a b'"
 
 
 def test_the_command_that_goes_on_can_be_typed(monkeypatch):
@@ -86,6 +88,8 @@ def test_the_command_that_goes_on_can_be_typed(monkeypatch):
     assert cli.again("--resume") == "gluon-gru train 'a b' --resume"
     monkeypatch.setattr(sys, "argv", ["scripts/sweep.py", "--resume"])
     assert cli.again("--resume") == f"{sys.executable} scripts/sweep.py --resume"
+    monkeypatch.setattr(sys, "argv", ["/venv/lib/gluon_gru/__main__.py", "train", "a b"])
+    assert cli.again("--resume") == f"{sys.executable} -m gluon_gru train 'a b' --resume"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
@@ -110,12 +114,30 @@ def test_without_any_output_it_works_all_the_same():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_ctrl_c_while_the_package_is_imported_is_silent(tmp_path):
+def test_ctrl_c_while_mxnet_is_imported_is_silent(run_python, tmp_path):
     (tmp_path / "mxnet.py").write_text("raise KeyboardInterrupt")
-    done = subprocess.run(
-        [sys.executable, "-c", "import gluon_gru_command as c; c.main()"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    done = run_python(
+        "import sys; from gluon_gru import cli; sys.argv = ['gluon-gru', 'info']; cli.main()",
+        path=[tmp_path],
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_missing_package_is_one_line_but_a_missing_module_of_ours_a_bug(capsys):
+    missing = ModuleNotFoundError("No module named 'onnx'", name="onnx")
+    with pytest.raises(SystemExit) as exit:
+        cli.run(raising(missing))
+    assert exit.value.code == 1
+    assert capsys.readouterr().err.startswith("error: No module named 'onnx' (README.md")
+    with pytest.raises(ModuleNotFoundError):
+        cli.run(raising(ModuleNotFoundError("No module named", name="gluon_gru.nothing")))
+
+
+def test_an_unusable_mxnet_is_one_line_with_the_way_out(run_python, tmp_path):
+    (tmp_path / "mxnet.py").write_text("raise OSError('libgomp.so.1: cannot open')")
+    done = run_python(
+        "import sys; from gluon_gru import cli; sys.argv = ['gluon-gru', 'info']; cli.main()",
+        path=[tmp_path],
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("error: MXNet's library does not load (libgomp.so.1")

@@ -58,4 +58,5 @@ if __name__ == "__main__":
         commands.main()
         sys.exit()
     sys.argv[0] = str(REPOSITORY / "scripts" / "reproduce.py")
+    sys.path.insert(0, str(REPOSITORY / "scripts"))
     runpy.run_path(sys.argv[0], run_name="__main__")

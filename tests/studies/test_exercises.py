@@ -30,7 +30,7 @@ from gluon_gru.studies.exercises import (
     trainings,
 )
 from gluon_gru.studies.exercises.catalogue import EXERCISES
-from gluon_gru.studies.sweep.windows import Space
+from gluon_gru.studies.sweep.space import Space
 from gluon_gru.text.corpus import SAMPLE, find
 from gluon_gru.text.vocabulary import load_corpus
 

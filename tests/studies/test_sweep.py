@@ -22,8 +22,8 @@ from gluon_gru.errors import InputError
 from gluon_gru.studies.sweep import report as sweep_report
 from gluon_gru.studies.sweep import storage as sweep_study
 from gluon_gru.studies.sweep import study as sweep
+from gluon_gru.studies.sweep.space import Space
 from gluon_gru.studies.sweep.storage import check_needed, open_storage, open_study, work
-from gluon_gru.studies.sweep.windows import Space
 from gluon_gru.text.corpus import SAMPLE
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "sweep.py"
@@ -37,7 +37,7 @@ SLOW_WORKER = """
 import sys, signal
 from gluon_gru.cli import options as cli
 from gluon_gru.studies.sweep import storage as sweep_study, study as sweep
-from gluon_gru.studies.sweep.windows import Space
+from gluon_gru.studies.sweep.space import Space
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sweep_study.HEARTBEAT_SECONDS, sweep_study.GRACE_SECONDS, sweep_study.POLL_SECONDS = 1, 2, 0.1
 space = Space((2, 3), (4,), (0.5, 1.0), epochs=25, batch_size=16, train_windows=40,

@@ -10,8 +10,9 @@ from mxnet.gluon import rnn
 
 import gluon_gru as d2l
 from gluon_gru.errors import InputError
-from gluon_gru.studies.sweep import windows
-from gluon_gru.studies.sweep.windows import Space, WindowLoader
+from gluon_gru.studies.sweep import space, windows
+from gluon_gru.studies.sweep.space import Space
+from gluon_gru.studies.sweep.windows import WindowLoader
 
 TEXT = "time traveller for so it will be convenient to speak of him " * 6
 VOCAB = d2l.Vocab(list(TEXT))
@@ -74,16 +75,16 @@ def test_a_space_that_makes_no_sense_is_refused(change, message):
 
 
 def test_the_full_grid_is_the_exercises():
-    points = windows.FULL.points()
+    points = space.FULL.points()
     assert len(points) == 100 == len({tuple(point.values()) for point in points})
     tokens = sum(100 * 10000 * point["num_steps"] for point in points)
     assert tokens == pytest.approx(5e9, rel=0.01)
     assert points[0]["num_steps"] == points[0]["num_hiddens"] == 128
-    reduced = windows.REDUCED.points()
-    assert all(point in points for point in reduced) and windows.REDUCED.epochs == 100
+    reduced = space.REDUCED.points()
+    assert all(point in points for point in reduced) and space.REDUCED.epochs == 100
     assert all(
         len(values) > 1
-        for values in (windows.REDUCED.num_steps, windows.REDUCED.num_hiddens, windows.REDUCED.lr)
+        for values in (space.REDUCED.num_steps, space.REDUCED.num_hiddens, space.REDUCED.lr)
     )
 
 

@@ -1,26 +1,26 @@
 """The exercises by name: the question, what answers it, and the reasoning behind the answer."""
 
-import typing
+from __future__ import annotations
 
-from gluon_gru.studies.exercises import (
-    cells,
-    dependencies,
-    forced,
-    hyperparameters,
-    identities,
-    inspection,
-    long_distances,
-    parts,
-    sampling,
-)
+import importlib
+from typing import Any, NamedTuple
 
 
-class Exercise(typing.NamedTuple):
-    """A question, the reasoning that a student follows, and ``answer(setting)``."""
+class Exercise(NamedTuple):
+    """A question, the reasoning that a student follows, and the module that answers it.
+
+    Such a module has a function ``answer(setting)``; it is imported when it is called, so that the
+    names and questions are at hand at once.
+    """
 
     question: str
     reasoning: str
-    answer: typing.Callable
+    module: str
+
+    def answer(self, setting: Any) -> Any:
+        """Have the module answer; see `gluon_gru.studies.exercises.setting.Setting`."""
+        module = importlib.import_module(f"gluon_gru.studies.exercises.{self.module}")
+        return module.answer(setting)
 
 
 EXERCISES = {
@@ -34,7 +34,7 @@ EXERCISES = {
         "R = 1 at t', as a published solution has it, the candidate still sees H_{t'-1}, and so "
         "the input before. Its gates before t' (Z = 0) don't hold the state at its start, as it "
         "says, but replace it in each step.",
-        forced.answer,
+        "forced",
     ),
     "cells": Exercise(
         "Compare running time, perplexity and output of RNN and GRU (and LSTM), from scratch and "
@@ -43,7 +43,7 @@ EXERCISES = {
         "many times the arithmetic. From scratch every step is a dozen operators that Python "
         "starts one by one; the concise layers run a whole sequence in one operator, which is why "
         "they reach any perplexity sooner although they don't learn more in an epoch.",
-        cells.answer,
+        "cells",
     ),
     "long-distances": Exercise(
         "Are GRUs better than RNNs over large distances, and do they cope with vanishing "
@@ -54,7 +54,7 @@ EXERCISES = {
         "Whether it does is a matter of what has been learnt, so two things are measured: over "
         "which distance each cell learns to remember where a task asks for nothing else, and how "
         "far back the derivatives reach in the models that were trained on the text.",
-        long_distances.answer,
+        "long_distances",
     ),
     "hyperparameters": Exercise(
         "Adjust the hyperparameters; what do they do to running time, perplexity and the output?",
@@ -63,7 +63,7 @@ EXERCISES = {
         "look, and how many tokens an epoch has (every window of the text is trained on, so an "
         "epoch grows with num_steps). Here every window starts from a zero state and validation "
         "is on text that was not trained on.",
-        hyperparameters.answer,
+        "hyperparameters",
     ),
     "parts": Exercise(
         "What happens if you implement only parts of a GRU, with only a reset gate or only an "
@@ -74,7 +74,7 @@ EXERCISES = {
         "classes don't show this: the first uses Z without computing it and stops; the second "
         "computes the gated state and overwrites it with the candidate, which leaves an RNN whose "
         "gate has no effect and gets no gradient.",
-        parts.answer,
+        "parts",
     ),
     "identities": Exercise(
         "Statements of readers' notes that a moment shows.",
@@ -82,7 +82,7 @@ EXERCISES = {
         "definition the sum of both products. The outputs of all time steps are stacked in one "
         "matrix, so that one loss takes them all. Untrained weights are close to zero, so every "
         "token is as likely as any other. Clipping multiplies all gradients by one number.",
-        identities.answer,
+        "identities",
     ),
     "sampling": Exercise(
         "Sequential partitioning against random sampling, the same model.",
@@ -91,7 +91,7 @@ EXERCISES = {
         "every sequence starts from a zero state, and its first characters are predicted from "
         "next to nothing. That raises the perplexity over the training text whatever the model "
         "has learnt.",
-        sampling.answer,
+        "sampling",
     ),
     "dependencies": Exercise(
         "Do reset gates capture short-term dependencies, and update gates long-term ones?",
@@ -100,7 +100,7 @@ EXERCISES = {
         "A gate held at its own mean still lets as much through as before, but no longer decides. "
         "The models know their training text almost by heart, so the damage also shows how fast "
         "they find their place again.",
-        dependencies.answer,
+        "dependencies",
     ),
     "gates": Exercise(
         "How does the trained network decide whether to keep the hidden state?",
@@ -109,6 +109,6 @@ EXERCISES = {
         "it held is left after ten characters. How much of a gate the character alone explains, "
         "and how much the end of a word, says what the gates look at; what neither explains comes "
         "from the state.",
-        inspection.answer,
+        "inspection",
     ),
 }

@@ -22,16 +22,13 @@ from gluon_gru.published.records import verdict_recorded
 from gluon_gru.published.trainings import evidence_of
 from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.runs.environment import environment
-from gluon_gru.studies.reproduce import report
+from gluon_gru.studies.reproduce import ENGINES, QUICK_EPOCHS, report
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.minibatches import SeqDataLoader
 from gluon_gru.text.vocabulary import load_corpus
 from gluon_gru.training.device import context
 from gluon_gru.training.generation import predict_ch8
 from gluon_gru.training.loop import History, set_seed, train
-
-#: ``--quick`` trains for so many epochs, which takes about a minute on two cores.
-QUICK_EPOCHS = 25
 
 
 class Model(typing.NamedTuple):
@@ -170,10 +167,6 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
         on_epoch,
         description,
     )
-
-
-#: What trains the models: MXNet's operators, or this package's engine.
-ENGINES = ("mxnet", "fused")
 
 
 def _claims_of(groups, engines=ENGINES[:1]):

@@ -10,7 +10,7 @@ from tabulate import tabulate
 from gluon_gru.report import charts, render
 from gluon_gru.runs.checkpoint import write_whole
 from gluon_gru.studies.sweep.pictures import complete, heatmap, importance, time_quality
-from gluon_gru.studies.sweep.windows import AXES
+from gluon_gru.studies.sweep.space import AXES
 
 #: The importance is that for being among this share of the trials, the best ones.
 QUANTILE = 0.25

@@ -19,14 +19,13 @@ from gluon_gru.errors import InputError, check_positive
 from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.runs.environment import environment
 from gluon_gru.studies.sweep import report as sweep_report
+from gluon_gru.studies.sweep.space import REDUCED, SAMPLERS
 from gluon_gru.studies.sweep.storage import POLL_SECONDS, finished, storage_errors, work
-from gluon_gru.studies.sweep.windows import REDUCED, loaders
+from gluon_gru.studies.sweep.windows import loaders
 from gluon_gru.studies.sweep.worker import Job, objective_of
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.vocabulary import load_corpus
 from gluon_gru.training.device import context
-
-SAMPLERS = ("grid", "random", "tpe")
 
 #: How the workers of this machine are started; each reads its `Job` from its input.
 WORKER = (
@@ -147,7 +146,7 @@ def sweep(
 
     Args:
         out: the folder to write to.
-        space: a `gluon_gru.studies.sweep.windows.Space`.
+        space: a `gluon_gru.studies.sweep.space.Space`.
         sampler: ``grid`` tries every point once; ``random`` and ``tpe`` draw ``trials`` points.
         trials: how many trials the study shall have in all; only without a grid.
         prune: end trials whose validation perplexity is above the median of the others'.

@@ -14,6 +14,7 @@ import sys
 import optuna
 
 from gluon_gru.cli import options as cli
+from gluon_gru.studies.sweep.space import AXES, Space
 from gluon_gru.studies.sweep.storage import (
     NotNeeded,
     check_needed,
@@ -22,7 +23,7 @@ from gluon_gru.studies.sweep.storage import (
     storage_errors,
     work,
 )
-from gluon_gru.studies.sweep.windows import AXES, Space, probe, train_point
+from gluon_gru.studies.sweep.windows import probe, train_point
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.vocabulary import load_corpus
 from gluon_gru.training.device import context
@@ -33,7 +34,7 @@ class Job:
     """What a worker needs to know.
 
     Attributes:
-        space: the `gluon_gru.studies.sweep.windows.Space`.
+        space: the `gluon_gru.studies.sweep.space.Space`.
         sampler, trials, prune, device: see `gluon_gru.studies.sweep.study.sweep`.
         corpus: the path of the text, a string.
         storage: the URL; None to measure instead what ``cells`` cost.

@@ -1,0 +1,147 @@
+"""Measuring the contests of `benchmarks.catalogue`, and recording what came of them."""
+
+import contextlib
+import json
+import os
+import pathlib
+import sys
+
+import mxnet as mx
+from tqdm import tqdm
+
+from benchmarks import catalogue, report
+from benchmarks.contest import Worker, compete
+from gluon_gru.errors import InputError, check_positive
+from gluon_gru.runs.checkpoint import make_folder, write_whole
+from gluon_gru.runs.environment import cores, environment
+from gluon_gru.text import corpus as corpora
+from gluon_gru.text.vocabulary import load_corpus
+from gluon_gru.training.interrupt import CtrlC
+
+#: Of the corpus, the first so many tokens are trained on, as in the book.
+_MAX_TOKENS = 10000
+
+
+def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command=""):
+    """Measure; write ``benchmark.json``, ``report.md`` and pictures after every measure.
+
+    Args:
+        out: the folder to write to.
+        measures: names in `benchmarks.catalogue.MEASURES`.
+        rounds: how many turns each contestant gets.
+        corpus, command: see `gluon_gru.studies.reproduce.study.reproduce`.
+
+    Returns:
+        What ``benchmark.json`` holds: ``contests``, each with its sizes and, for every contestant,
+        the work done a second in every round.
+
+    Raises:
+        InputError: for arguments that can't be used, and for a contestant that ends early.
+        ArithmeticError: if contestants don't compute the same, which voids the result.
+    """
+    check_positive("rounds", rounds)
+    unknown = [name for name in measures if name not in catalogue.MEASURES]
+    if unknown:
+        raise InputError(
+            f"measures {', '.join(unknown)}: choose from {', '.join(catalogue.MEASURES)}"
+        )
+    threads, out, found = _threads(), pathlib.Path(out), corpora.find(corpus)
+    tokens, vocab = load_corpus(found, max_tokens=_MAX_TOKENS)
+    make_folder(out)
+    results = {
+        "command": command,
+        "environment": environment(mx.cpu()),
+        "corpus": found.name,
+        "threads": threads,
+        "rounds": rounds,
+        "left_out": {},
+        "contests": [],
+    }
+    for measure in measures:
+        _measure(catalogue.contests(measure), tokens, vocab, results)
+        write_whole(out / "benchmark.json", json.dumps(results, indent=1).encode())
+        report.write(results, out)
+    return results
+
+
+def _threads():
+    """Return how many threads every contestant gets."""
+    asked = os.environ.get("OMP_NUM_THREADS") or str(cores())
+    if not asked.isdecimal() or int(asked) < 1:
+        raise InputError(f"OMP_NUM_THREADS is {asked!r}: it must be a whole number above 0")
+    return int(asked)
+
+
+def _measure(contests, tokens, vocab, results):
+    """Measure the contests of a measure, a process a contestant; add them to the results."""
+    contests = [_present(contest, results["left_out"]) for contest in contests]
+    turns = sum(len(contest.contestants + contest.roofline) for contest in contests)
+    workers = {}
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [worker.close() for worker in workers.values()])
+        bar = stack.enter_context(
+            tqdm(
+                total=turns * (1 + results["rounds"]),
+                desc=contests[0].measure,
+                unit="turn",
+                disable=None,
+                dynamic_ncols=True,
+            )
+        )
+        for contest in contests:
+            entries = {one.name: one for one in contest.contestants + contest.roofline}
+            for name in set(workers) - set(entries):
+                workers.pop(name).close()
+            for name in entries:
+                if name not in workers:
+                    # A Ctrl-C while a process starts would leave it to itself.
+                    with CtrlC():
+                        workers[name] = Worker(entries[name].module, results["threads"])
+            found = compete(
+                {name: workers[name] for name in entries},
+                catalogue.jobs(contest, tokens, vocab),
+                {name: one.function for name, one in entries.items()},
+                results["rounds"],
+                bar.update,
+            )
+            results["contests"].append(_record(contest, found, vocab))
+            for one in found.values():
+                results["environment"].update(
+                    {
+                        name: one["facts"][name]
+                        for name in ("torch", "jax", "jaxlib")
+                        if one["facts"].get(name)
+                    }
+                )
+
+
+def _present(contest, left_out):
+    """Return a contest without those who can't be measured here; say once who and why."""
+    for one in contest.contestants + contest.roofline:
+        reason = catalogue.missing(one)
+        if reason and one.name not in left_out:
+            left_out[one.name] = reason
+            print(f"left out: {one.name} ({reason})", file=sys.stderr)
+    return contest._replace(
+        **{
+            field: [one for one in getattr(contest, field) if not catalogue.missing(one)]
+            for field in ("contestants", "roofline")
+        }
+    )
+
+
+def _record(contest, found, vocab):
+    kinds = {one.name: one.kind for one in contest.contestants}
+    record = {
+        **{
+            field: getattr(contest, field)
+            for field in ("measure", "task", "cell", "num_hiddens", "batch_size", "num_steps")
+        },
+        "vocab_size": len(vocab),
+        "contestants": {name: {"kind": kind, **found[name]} for name, kind in kinds.items()},
+    }
+    if contest.task == "training":
+        record["flop_per_token"] = catalogue.flop_per_token(contest, len(vocab))
+    if contest.roofline:
+        record["roofline"] = {one.name: found[one.name] for one in contest.roofline}
+    return record
