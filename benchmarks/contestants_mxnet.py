@@ -19,9 +19,10 @@ from gluon_gru import models
 from gluon_gru.models import fused
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.generation import predict_ch8
+from gluon_gru.training.learner import CLIP_NORM
 from gluon_gru.training.loop import train_epoch
 from gluon_gru.training.metrics import Accumulator
-from gluon_gru.training.updates import CLIP_NORM, sgd, trained_params
+from gluon_gru.training.updates import sgd, trained_params
 
 _CTX = mx.cpu()
 

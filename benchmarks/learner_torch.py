@@ -79,7 +79,7 @@ class TorchLearner:
         return loss.item()
 
     @torch.no_grad()
-    def losses(self, X, Y, from_zeros=False):
+    def score(self, X, Y, from_zeros=False):
         """Return the mean loss of a minibatch in nats a token, without training or dropout."""
         if from_zeros:
             for param, value in self._pairs:

@@ -17,7 +17,6 @@ from gluon_gru.cli import options
 from gluon_gru.own_texts import train
 from gluon_gru.own_texts.folder import best_round
 from gluon_gru.runs.checkpoint import make_folder, write_whole
-from gluon_gru.training.learner import Learner
 
 # Name -> the cell, and whether PyTorch computes.
 _RUNS = {
@@ -56,7 +55,7 @@ def compare(texts, out, command="", **settings):
                 path,
                 out / "runs" / f"{path.name}-{number}",
                 cell=cell,
-                make_learner=TorchLearner if on_torch else Learner,
+                make_learner=TorchLearner if on_torch else None,
                 **settings,
             )
             entry.update(

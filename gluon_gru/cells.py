@@ -52,6 +52,11 @@ class Cell:
     onnx_attributes: tuple[tuple[str, object], ...] = ()
 
     @property
+    def functions(self) -> tuple[str, str, str]:
+        """Return the names of the book's three functions in `gluon_gru.models`."""
+        return f"get_{self.scratch}_params", f"init_{self.scratch}_state", self.scratch
+
+    @property
     def num_states(self) -> int:
         """Return how many arrays its state has: 1, or 2 with a memory cell."""
         return 2 if self.has_memory else 1

@@ -16,7 +16,7 @@ from mxnet import np
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs import restore
-from gluon_gru.runs.checkpoint import RunFile
+from gluon_gru.runs.checkpoint import RunFile, described
 from gluon_gru.text.vocabulary import Vocab
 
 #: Gates -> layer.
@@ -179,7 +179,7 @@ def save(path, params, facts, vocab):
     Raises:
         InputError: if it can't be written.
     """
-    model = restore.build(path, facts, mx.cpu())
+    model = restore.build(described(facts))
     for name, value in params.items():
         block, part = name.split(".")
         getattr(getattr(model, block), part).set_data(np.array(value))

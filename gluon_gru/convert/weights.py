@@ -7,9 +7,9 @@ from importlib import metadata
 import numpy
 from mxnet.gluon import rnn as layers
 
+from gluon_gru.engine.layout import book_layout, gluon_layout
 from gluon_gru.errors import InputError
 from gluon_gru.models import RNNModel, RNNModelScratch, fused, scratch
-from gluon_gru.models.operator import book_layout, gluon_layout
 
 #: Cell -> what to call it.
 CELLS = {

@@ -1,5 +1,5 @@
 /* The cells: what becomes of a row of gates before, between and after the products, forward and
-   backward. The readable ones are in gluon_gru/models/scratch.py and reset_after.py. */
+   backward. The readable ones are in gluon_gru/models/scratch.py. */
 
 /* What a cell does with a token's gates after the step's first product, units j0 to j1. */
 static void cell_forward(const run *r, long row, long j0, long j1)

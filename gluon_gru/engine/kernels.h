@@ -5,7 +5,7 @@
    Read it from the top: vector.h, product.h (where the time goes), run.h, cells.h (the equations),
    layer.h (the loop over time), update.h, network.h (a training step), writing.h (a text).
 
-   What is computed: the cells of gluon_gru/models/scratch.py and reset_after.py, and their
+   What is computed: the cells of gluon_gru/models/scratch.py, and their
    gradients, truncated backpropagation through time. Everything is in matrices of rows, one a
    token, in the order of time: row t * batch_size + i. A row of gates holds the gates side by
    side, each padded to Hp hidden units, a multiple of a tile's width; all pads are zeros, and

@@ -13,12 +13,6 @@ import threading
 
 import numpy
 
-#: Cells by name, as ``engine.h`` numbers them: ``gru_before`` is the book's, its reset gate before
-#: the recurrent product, ``gru_after`` Gluon's.
-CELLS = {"rnn_tanh": 0, "rnn_relu": 1, "gru_before": 2, "gru_after": 3, "lstm": 4}
-#: How many gates (or cells) each has.
-GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru_before": 3, "gru_after": 3, "lstm": 4}
-
 _pointer = ctypes.c_void_p
 _pointers, _pair = _pointer * 4, _pointer * 2
 

@@ -8,26 +8,25 @@ out. Their weights can't be exchanged. `fused` has both, and the other cells, on
 
 from gluon_gru.models import fused
 from gluon_gru.models.concise import RNNModel
-from gluon_gru.models.parts import (
-    get_reset_only_params,
-    get_update_only_params,
-    init_reset_only_state,
-    init_update_only_state,
-    reset_only,
-    update_only,
-)
-from gluon_gru.models.reset_after import gru_reset_after, reset_after_params
 from gluon_gru.models.scratch import (
     RNNModelScratch,
     get_gru_params,
     get_lstm_params,
+    get_reset_only_params,
     get_rnn_params,
+    get_update_only_params,
     gru,
+    gru_reset_after,
     init_gru_state,
     init_lstm_state,
+    init_reset_only_state,
     init_rnn_state,
+    init_update_only_state,
     lstm,
+    reset_after_params,
+    reset_only,
     rnn,
+    update_only,
 )
 
 __all__ = [

@@ -11,18 +11,23 @@ Where the engine isn't (no compiler at install, ``GLUON_GRU_ENGINE=off``, a GPU,
 float32), all of them run on MXNet's own operators.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import Any, Callable, Sequence
 
 import mxnet as mx
 from mxnet import autograd, np, npx
 from mxnet.gluon import rnn as layers
 
+from gluon_gru.cells import of_mode
+from gluon_gru.engine.layout import Layout, book_layout, gluon_layout, gluon_parts
 from gluon_gru.errors import InputError
-from gluon_gru.models import scratch
-from gluon_gru.models.operator import book_layout, gluon_layout, recurrent, runs_here
+from gluon_gru.models import registry, scratch
+from gluon_gru.models.operator import recurrent, runs_here
 
 
-def _fused(cell, forward_fn):
+def _fused(cell: str, forward_fn: Callable, init_state: Callable) -> Callable:
     """Return ``forward_fn`` of `gluon_gru.models.scratch` on the engine."""
 
     @functools.wraps(forward_fn)
@@ -46,54 +51,40 @@ def _fused(cell, forward_fn):
     # A checkpoint tells them apart: their sums are in another order.
     fused.__name__ = f"fused.{name}"
     fused.cell, fused.reads_tokens = cell, True
+    registry.register_function(fused, init_state, cell, on_engine=True)
     return fused
 
 
-rnn = _fused("rnn_tanh", scratch.rnn)
-gru = _fused("gru_before", scratch.gru)
-lstm = _fused("lstm", scratch.lstm)
+rnn = _fused("rnn_tanh", scratch.rnn, scratch.init_rnn_state)
+gru = _fused("gru_before", scratch.gru, scratch.init_gru_state)
+lstm = _fused("lstm", scratch.lstm, scratch.init_lstm_state)
 
 
 class Layer:
     """What the layers add to Gluon's: the engine where it can, MXNet's operator elsewhere."""
 
     @property
-    def fused_name(self):
+    def fused_name(self) -> str:
         """Return the name that checkpoints know the layer by."""
         return f"fused.{self._mode}"
 
-    def cell(self):
-        """Return the cell's name in `gluon_gru.engine.native.CELLS`."""
-        return {"gru": "gru_after"}.get(self._mode, self._mode)
+    def cell(self) -> str:
+        """Return the cell's name in `gluon_gru.cells.CELLS`."""
+        return of_mode(self._mode).name
 
-    def layout(self, i):
-        """Return the `recurrent_op.Layout` of layer i, either direction."""
+    def layout(self, i: int) -> Layout:
+        """Return the layout of layer i's parameters, in either direction."""
         weight = getattr(self, f"l{i}_i2h_weight")
         return gluon_layout(self.cell(), weight.shape[1], self._hidden_size)
 
-    def weight_names(self, i, side="l"):
+    def weight_names(self, i: int, side: str = "l") -> list[str]:
         """Return the names of layer i's parameters, in the order of its layout."""
-        parts = ["i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias"]
-        return [f"{side}{i}_{part}" for part in parts[: len(self.layout(i).shapes)]]
-
-    def is_plain(self):
-        """Return whether it is a layer as the engine's language models have it.
-
-        One direction, time first, nothing else that Gluon's layers can have but dropout.
-        """
-        return self._dir == 1 and self._layout == "TNC" and not self._unusual()
-
-    def _unusual(self):
-        return (
-            self._use_sequence_length
-            or self._projection_size
-            or self._lstm_state_clip_min is not None
-        )
+        return [f"{side}{i}_{part}" for part in gluon_parts(self.cell())]
 
     def _forward_kernel(self, F, inputs, states, sequence_length, **params):
         if (
             F is not mx.ndarray
-            or self._unusual()
+            or registry.unusual(self)
             or not runs_here(inputs, *states, *params.values())
         ):
             return self._without_engine(F, inputs, states, sequence_length, **params)
@@ -127,7 +118,7 @@ class Layer:
             and self._num_layers > 1
             and autograd.is_training()
             and inputs.ctx.device_type == "cpu"
-            and not self._unusual()
+            and not registry.unusual(self)
         ):
             return self._layer_by_layer(F, inputs, states, **params)
         return super()._forward_kernel(F, inputs, states, sequence_length, **params)
@@ -196,11 +187,11 @@ class GRUResetBefore(Layer, layers.GRU):
             return None
         return super()._register_param(name, shape, init, dtype)
 
-    def cell(self):
-        """Return the cell's name in `gluon_gru.engine.native.CELLS`."""
+    def cell(self) -> str:
+        """Return the cell's name in `gluon_gru.cells.CELLS`."""
         return "gru_before"
 
-    def infer_shape(self, inputs, *_):
+    def infer_shape(self, inputs: Any, *_: Any) -> None:
         """Learn the size of the inputs from the first of them, as Gluon's layers do."""
         for side in "lr"[: self._dir]:
             weight = getattr(self, f"{side}0_i2h_weight")
@@ -209,12 +200,12 @@ class GRUResetBefore(Layer, layers.GRU):
                 weight = getattr(self, f"{side}{i}_i2h_weight")
                 weight.shape = (weight.shape[0], self._hidden_size * self._dir)
 
-    def book_params(self, i=0, side="l"):
+    def book_params(self, i: int = 0, side: str = "l") -> list[np.ndarray]:
         """Return layer i's weights as the book has them, ``[W_xz, W_hz, b_z, W_xr, ...]``."""
         W_x, W_h, b = (getattr(self, name).data() for name in self.weight_names(i, side))
         return _book_params(W_x, W_h, b)
 
-    def load_book_params(self, params):
+    def load_book_params(self, params: Sequence[np.ndarray]) -> None:
         """Take over a scratch model's weights, ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, ...]``.
 
         What follows those of the three gates (``W_hq``, ``b_q``) belongs to the output layer, and
@@ -283,3 +274,8 @@ def _book_params(W_x, W_h, b):
         for gate in (update, reset, candidate)
         for array in (W_x[gate].T, W_h[gate].T, b[gate])
     ]
+
+
+for _kind in (RNN, GRU, LSTM):
+    registry.register_layer(_kind, on_engine=True)
+registry.register_layer(GRUResetBefore, "gru_before", on_engine=True)

@@ -5,8 +5,10 @@ others, and all those after the first that nobody wants, and copies every gradie
 its callback is registered directly, and the kernels write into the gradients' memory.
 """
 
+from __future__ import annotations
+
 import ctypes
-import typing
+from typing import Sequence
 
 import numpy
 from mxnet import autograd, np
@@ -14,7 +16,10 @@ from mxnet.base import _LIB, MXCallbackList, NDArrayHandle, c_handle_array, chec
 from mxnet.ndarray import NDArray
 
 from gluon_gru import engine
+from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
+from gluon_gru.engine.layout import Layout, set_weights
+from gluon_gru.engine.network import check_tokens
 from gluon_gru.errors import InputError
 
 _BackwardCallback = autograd.Function._bwd_functype
@@ -23,52 +28,7 @@ _DeleteCallback = autograd.Function._del_functype
 _NULL, _ADD = 0, 3
 
 
-class Layout(typing.NamedTuple):
-    """Where a layer's weights are among its parameters.
-
-    Attributes:
-        transposed: whether matrices are (outputs, inputs).
-        places: ``W_x``, ``W_h``, ``b_x``, ``b_h`` -> for each gate, in the engine's order, the
-            index of a parameter and the element where it starts.
-        shapes: of the parameters.
-    """
-
-    transposed: bool
-    places: dict
-    shapes: list
-
-
-def book_layout(cell, num_inputs, num_hiddens):
-    """Return the `Layout` of the book's parameters: three a gate, as `get_gru_params` has them."""
-    gates = native.GATES[cell]
-    places = {
-        name: [(3 * gate + i, 0) for gate in range(gates)]
-        for i, name in enumerate(("W_x", "W_h", "b_x"))
-    }
-    shapes = [(num_inputs, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)] * gates
-    return Layout(False, places, shapes)
-
-
-#: The engine's gates by Gluon's numbers of them.
-_GLUON_ORDER = {"gru_before": (1, 0, 2), "gru_after": (1, 0, 2), "lstm": (0, 1, 3, 2)}
-
-
-def gluon_layout(cell, num_inputs, num_hiddens):
-    """Return the `Layout` of a Gluon layer's parameters: two weights, then one or two biases."""
-    order = _GLUON_ORDER.get(cell, (0,))
-    rows = len(order) * num_hiddens
-    shapes = [(rows, num_inputs), (rows, num_hiddens), (rows,), (rows,)]
-    names = ["W_x", "W_h", "b_x", "b_h"]
-    if cell == "gru_before":
-        shapes.pop(), names.pop()
-    places = {
-        name: [(i, gate * num_hiddens * (shape[1] if len(shape) > 1 else 1)) for gate in order]
-        for i, (name, shape) in enumerate(zip(names, shapes))
-    }
-    return Layout(True, places, shapes)
-
-
-def address(array):
+def address(array: np.ndarray) -> int:
     """Return where an array's numbers are, when all that is to be done to it has been done."""
     pointer = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayWaitToWrite(array.handle))
@@ -76,45 +36,19 @@ def address(array):
     return pointer.value
 
 
-def set_weights(layer, layout, addresses, prefix=""):
-    """Enter weights, or with the prefix ``d`` gradients, into a `native.Layer`."""
-    for name, places in layout.places.items():
-        field = getattr(layer, prefix + name)
-        for gate, (i, start) in enumerate(places):
-            field[gate] = addresses[i] and addresses[i] + 4 * start
-
-
-def runs_here(*arrays):
+def runs_here(*arrays: np.ndarray) -> bool:
     """Return whether the engine is there and computes with such arrays: on a CPU, float32."""
     return engine.kernels() is not None and all(
         array.ctx.device_type.startswith("cpu") and array.dtype == numpy.float32 for array in arrays
     )
 
 
-def check_tokens(tokens, vocab_size):
-    """Return tokens as a contiguous NumPy array of int32.
-
-    Raises:
-        InputError: for one that isn't a whole number from 0 to ``vocab_size - 1``.
-    """
-    tokens = numpy.asarray(tokens)
-    whole = numpy.ascontiguousarray(tokens, numpy.int32)
-    wrong = (tokens < 0) | (tokens >= vocab_size) | (whole != tokens)
-    if wrong.any():
-        raise InputError(
-            f"token {tokens[wrong][0]} is not a whole number from 0 to "
-            f"{vocab_size - 1}: the vocabulary has {vocab_size} tokens"
-        )
-    return whole
+def memory_of(array: np.ndarray) -> numpy.ndarray:
+    """Return the memory of an MXNet array on the CPU, float32, as a NumPy array of its shape."""
+    return _numbers_at(address(array), array.shape)
 
 
-def _sizes(layout):
-    """Return num_inputs and num_hiddens."""
-    num_inputs = layout.shapes[0][1 if layout.transposed else 0]
-    return num_inputs, layout.shapes[1][1]
-
-
-def _numbers_at(where, shape):
+def _numbers_at(where: int, shape: tuple[int, ...]) -> numpy.ndarray:
     """Return the memory at an address as a NumPy array."""
     size = int(numpy.prod(shape))
     return numpy.ctypeslib.as_array((ctypes.c_float * size).from_address(where)).reshape(shape)
@@ -126,13 +60,13 @@ class _Call:
     def __init__(self, cell, layout, inputs, states, params):
         self.layout, self.num_params = layout, len(params)
         num_steps, batch_size = inputs.shape[:2]
-        num_inputs, self.num_hiddens = _sizes(layout)
+        num_inputs, self.num_hiddens = layout.num_inputs, layout.num_hiddens
         self.kernels = engine.kernels()
         # Kept, so that their memory is. Tokens have no gradient: MXNet needn't know of them.
         reads_tokens = inputs.ndim == 2
         self.inputs_of_op = [*states, *params, *([] if reads_tokens else [inputs])]
         self.layer = native.Layer(
-            cell=native.CELLS[cell],
+            cell=CELLS[cell].number,
             transposed=layout.transposed,
             num_inputs=num_inputs,
             num_hiddens=self.num_hiddens,
@@ -253,11 +187,17 @@ def _record(call):
     )
 
 
-def recurrent(cell, layout, inputs, states, params):
+def recurrent(
+    cell: str,
+    layout: Layout,
+    inputs: np.ndarray,
+    states: Sequence[np.ndarray],
+    params: Sequence[np.ndarray],
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """Run a layer over a sequence; ``(outputs, states)``, with gradients under autograd.
 
     Args:
-        cell: a key of `native.CELLS`.
+        cell: its name in `gluon_gru.cells.CELLS`, one that the engine has.
         layout: of ``params``.
         inputs: (num_steps, batch_size, num_inputs), or tokens (num_steps, batch_size), which stand
             for one-hot vectors.
@@ -270,7 +210,7 @@ def recurrent(cell, layout, inputs, states, params):
     Raises:
         InputError: for shapes that don't fit, and for tokens out of range.
     """
-    num_inputs, num_hiddens = _sizes(layout)
+    num_inputs, num_hiddens = layout.num_inputs, layout.num_hiddens
     if inputs.ndim not in (2, 3) or 0 in inputs.shape[:2]:
         raise InputError(
             f"inputs have the shape {inputs.shape}: it must be (num_steps, "

@@ -1,25 +1,8 @@
 """What a model writes: tokens drawn from its predictions, one after the other, without end."""
 
-import mxnet as mx
 import numpy
-from mxnet import np
 
-from gluon_gru.models.fused_network import fused_network
-
-
-def _reader(model):
-    """Return ``read(tokens)``, which reads on and returns the logits of what follows, in NumPy."""
-    network = fused_network(model)
-    if network:
-        return network.read
-    state = model.begin_state(batch_size=1, ctx=mx.cpu())
-
-    def read(tokens):
-        nonlocal state
-        logits, state = model(np.array([tokens], dtype="int32"), state)
-        return logits[-1].asnumpy()
-
-    return read
+from gluon_gru.training.learner import learner_of
 
 
 def choose(logits, temperature, top_k, rng):
@@ -55,7 +38,7 @@ def continuation(model, prefix, temperature=0.8, top_k=None, seed=None):
         temperature, top_k: see `choose`.
         seed: of the draws; by default another one each time.
     """
-    rng, read, tokens = numpy.random.default_rng(seed), _reader(model), prefix
+    rng, read, tokens = numpy.random.default_rng(seed), learner_of(model).reader(), prefix
     while True:
         token = choose(read(tokens), temperature, top_k, rng)
         yield token

@@ -2,15 +2,13 @@
 
 import dataclasses
 
-import mxnet as mx
 import numpy
-from mxnet import gluon, np
 
 from gluon_gru.errors import InputError
-from gluon_gru.models.fused_network import fused_network
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import checkpoint_of, restore
 from gluon_gru.text.reading import read_as
+from gluon_gru.training.learner import learner_of
 from gluon_gru.training.metrics import perplexity
 
 # Rows of this many tokens at least, so that starting without a past weighs little; no more rows
@@ -43,7 +41,7 @@ def mean_loss(losses, tokens, check=lambda: None):
     each from a state of zeros to its end; the few tokens that this leaves over are one more row.
 
     Args:
-        losses: ``losses(X, Y, from_zeros)``, see `gluon_gru.training.learner.Learner.losses`.
+        losses: ``losses(X, Y, from_zeros)``, see `gluon_gru.training.learner.Learner.score`.
         tokens: an integer array (num_tokens,), at least two.
         check: called before every minibatch; an error that it raises ends the scoring.
     """
@@ -59,23 +57,6 @@ def mean_loss(losses, tokens, check=lambda: None):
             x, y = (part[:, i : i + _NUM_STEPS].astype(numpy.int32) for part in (X, Y))
             total += losses(x, y, i == 0) * x.size
     return total / num_predicted
-
-
-def _losses_of(model):
-    """Return what `mean_loss` asks for, of any model of this package's."""
-    network = fused_network(model)
-    if network:
-        return network.score
-    state, loss = None, gluon.loss.SoftmaxCrossEntropyLoss()
-
-    def losses(X, Y, from_zeros):
-        nonlocal state
-        if from_zeros:
-            state = model.begin_state(batch_size=len(X), ctx=mx.cpu())
-        logits, state = model(np.array(X, dtype="int32"), state)
-        return float(loss(logits, np.array(Y.T.reshape(-1), dtype="int32")).mean())
-
-    return losses
 
 
 def evaluate(run, text):
@@ -110,7 +91,7 @@ def evaluate(run, text):
             f"in the model's vocabulary: evaluate a text of the language that {str(run)!r} was "
             "trained on"
         )
-    nats = mean_loss(_losses_of(model), read.tokens)
+    nats = mean_loss(learner_of(model).score, read.tokens)
     return Score(
         perplexity(nats),
         read.bits_per_character(nats),

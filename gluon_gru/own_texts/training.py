@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from gluon_gru.errors import TrainingDiverged
 from gluon_gru.models import RNNModel
+from gluon_gru.models.parameters import params_of, set_params
 from gluon_gru.own_texts.folder import Folder, best_round
 from gluon_gru.own_texts.samples import Samples
 from gluon_gru.own_texts.scoring import mean_loss
@@ -28,10 +29,9 @@ from gluon_gru.runs.environment import environment
 from gluon_gru.text.minibatches import SeqDataLoader
 from gluon_gru.text.reading import read
 from gluon_gru.training.interrupt import CtrlC
-from gluon_gru.training.learner import Learner
+from gluon_gru.training.learner import CLIP_NORM, learner_of
 from gluon_gru.training.loop import set_seed
 from gluon_gru.training.metrics import perplexity
-from gluon_gru.training.updates import CLIP_NORM
 
 # Nats a token.
 _ABSURD = 50
@@ -40,7 +40,7 @@ _ABSURD = 50
 ROUND_TOKENS = 20_000, 1_000_000
 
 
-def train(text, out, resume=False, command="", make_learner=Learner, **settings):
+def train(text, out, resume=False, command="", make_learner=None, **settings):
     """Train a model on a text; return what ``out/run.json`` holds, a dict.
 
     The text's end is held out. After every round (an epoch, several of a short text, a part of a
@@ -105,7 +105,9 @@ class Training:
         self.folder, self.settings, self.text = folder, settings, text
         set_seed(settings.seed)
         self.model = _model(settings, len(text.vocab))
-        self.learner = make_learner(self.model, settings.optimizer, CLIP_NORM, settings.seed)
+        self.learner = (make_learner or _learner)(
+            self.model, settings.optimizer, CLIP_NORM, settings.seed
+        )
         self.place = Place(
             SeqDataLoader(
                 settings.batch_size,
@@ -146,9 +148,14 @@ class Training:
         self.folder.begin(record)
 
     def _load(self, last):
-        params = self.model._collect_params_with_prefix()
-        for name, param in params.items():
-            param.set_data(np.array(last.params[f"model {name}"]))
+        set_params(
+            self.model,
+            {
+                name.split(" ", 1)[1]: array
+                for name, array in last.params.items()
+                if name.startswith("model ")
+            },
+        )
         # The engine reads the weights' memory as it is.
         mx.nd.waitall()
         self.learner.load_state(
@@ -206,11 +213,12 @@ class Training:
                 self._lr(self.done + number),
                 from_zeros=(fresh or number == 0 or self.settings.sampling == "random"),
             )
+            loss = float(loss)
             self._check_finite(loss)
             losses.append(loss)
             bar.update(X.size)
         seconds = time.perf_counter() - start
-        validation = mean_loss(self.learner.losses, self.text.held_out, ctrl_c.check)
+        validation = mean_loss(self.learner.score, self.text.held_out, ctrl_c.check)
         self._check_finite(validation)
         self.done += count
         self.rounds.append(
@@ -248,10 +256,7 @@ class Training:
             )
 
     def _keep(self):
-        params = {
-            name: param.data().asnumpy()
-            for name, param in self.model._collect_params_with_prefix().items()
-        }
+        params = params_of(self.model)
         config = {
             **self.model.config(),
             "device": "cpu(0)",
@@ -335,6 +340,10 @@ def _model(settings, vocab_size):
     tokens_in = layer.l0_i2h_weight
     tokens_in.set_data(np.random.uniform(-1, 1, tokens_in.shape))
     return model
+
+
+def _learner(model, optimizer, clip_norm, seed):
+    return learner_of(model, None, None, clip_norm, optimizer, seed)
 
 
 def _facts(text):

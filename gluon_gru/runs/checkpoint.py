@@ -20,6 +20,7 @@ import safetensors
 import safetensors.numpy
 
 from gluon_gru.cells import CELLS, of_mode, of_scratch
+from gluon_gru.engine.layout import plain_name
 from gluon_gru.errors import InputError
 from gluon_gru.runs.files import (
     StrPath,
@@ -108,27 +109,33 @@ def load(path: StrPath) -> Checkpoint:
             f"checkpoint {str(path)!r} was altered after it was written (its "
             f"SHA-256 differs): {mend}"
         )
-    found = Checkpoint(params=params, **json.loads(header["state"]))
-    _name_cell(found.config)
-    return found
+    saved = Checkpoint(params=params, **json.loads(header["state"]))
+    saved.params = {plain_name(name): array for name, array in params.items()}
+    saved.config = described(saved.config)
+    return saved
 
 
-def _name_cell(config: dict[str, Any]) -> None:
-    """Add to a config of version 0.1.0 which cell it means, and whether the engine runs it.
+def described(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint's config with ``cell`` and ``on_engine``, which version 0.1.0 left out.
 
-    It has the name of a forward function or of a layer, whosever they are: ``gru`` is the book's as
-    a function, and Gluon's as a layer; with ``fused.`` before it, the same on the engine.
+    It recorded the name of a forward function or layer, whosever it was: ``gru`` is the book's as a
+    function and Gluon's as a layer; with ``fused.`` before it, the same on the engine.
     """
     if "cell" in config or not {"forward_fn", "layer"} & set(config):
-        return
-    name = str(config.get("forward_fn", config.get("layer")))
+        return dict(config)
+    name = str(config.get("forward_fn") or config.get("layer"))
     on_engine = name.startswith("fused.")
     name = name[len("fused.") :] if on_engine else name
     if "forward_fn" in config:
         cell = of_scratch(name)
     else:
         cell = CELLS["gru_before"] if name == "gru_before" else of_mode(name)
-    config.update(cell=cell and cell.name, on_engine=on_engine, cell_by_name=True)
+    return {
+        **config,
+        "cell": cell and cell.name,
+        "on_engine": bool(cell) and on_engine,
+        "cell_by_name": True,
+    }
 
 
 def _digest(params: Mapping[str, numpy.ndarray], state: str) -> str:
@@ -149,62 +156,6 @@ def set_state(rng: Any, state: list[Any]) -> None:
     """Set a `random.Random` (or the module `random`) to what `state_of` returned."""
     version, internal, gauss_next = state
     rng.setstate((version, tuple(internal), gauss_next))
-
-
-def _named_params(model: Any) -> dict[str, Any]:
-    from mxnet import gluon
-
-    if isinstance(model, gluon.Block):
-        return model._collect_params_with_prefix()
-    return {f"params.{i:02}": param for i, param in enumerate(model.params)}
-
-
-def params_of(model: Any) -> dict[str, numpy.ndarray]:
-    """Return copies of a model's parameters: the name that checkpoints use -> NumPy array.
-
-    Args:
-        model: a ``gluon.Block``, or what has a list ``params`` of MXNet arrays.
-    """
-    from mxnet import gluon
-
-    return {
-        name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
-        for name, param in _named_params(model).items()
-    }
-
-
-def set_params(model: Any, values: Mapping[str, numpy.ndarray], path: object) -> None:
-    """Set a model's parameters to what `params_of` returned.
-
-    Args:
-        model: see `params_of`.
-        values: name -> array.
-        path: the file to name in errors.
-
-    Raises:
-        InputError: if the names or shapes are not the model's.
-    """
-    from mxnet import gluon, np
-
-    params = _named_params(model)
-    shapes = {name: tuple(param.shape) for name, param in params.items()}
-    # Gluon has -1 (or 0, as old code does) for sizes it only learns from the first minibatch.
-    same = set(shapes) == set(values) and all(
-        len(shape) == values[name].ndim
-        and all(a in (-1, 0, b) for a, b in zip(shape, values[name].shape))
-        for name, shape in shapes.items()
-    )
-    if not same:
-        raise InputError(
-            f"checkpoint {str(path)!r} holds the parameters of another model (other names or "
-            "shapes): give the file that belongs to this one"
-        )
-    for name, param in params.items():
-        value = np.array(values[name])
-        if isinstance(param, gluon.Parameter):
-            param.set_data(value)
-        else:
-            param[:] = value.as_in_ctx(param.ctx)
 
 
 class RunFile:
@@ -242,7 +193,12 @@ class RunFile:
             return {}
         there = load(self.path)
         self._check_is_this_run(there, num_epochs)
-        set_params(self.model, there.params, self.path)
+        from gluon_gru.models.parameters import set_params
+
+        try:
+            set_params(self.model, there.params)
+        except InputError as error:
+            raise InputError(f"checkpoint {str(self.path)!r}: {error}") from error
         set_state(self.rng, there.random_state)
         self.latest = self._saved = there
         return there.history
@@ -252,7 +208,7 @@ class RunFile:
         differences = [
             f"its {name} is {there.config.get(name)!r}, this one's {value!r}"
             for name, value in self.config.items()
-            if there.config.get(name) != value and not (by_name and name == "cell")
+            if there.config.get(name) != value and not (by_name and name in ("cell", "on_engine"))
         ]
         if there.vocab != list(self.vocab.idx_to_token):
             differences.append(
@@ -273,6 +229,8 @@ class RunFile:
 
     def epoch_ends(self, history: dict[str, Any]) -> None:
         """Take note of the state, with ``history``, a dict; write it if it's time."""
+        from gluon_gru.models.parameters import params_of
+
         self.latest = Checkpoint(
             params_of(self.model),
             self.config,

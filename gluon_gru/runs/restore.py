@@ -1,70 +1,52 @@
-"""A trained model and its vocabulary from a checkpoint alone."""
+"""A trained model and its vocabulary from a checkpoint alone.
 
-import functools
+A checkpoint names a model's cell only if the function or the class that computed it was this
+package's (or Gluon's) own. Any other model comes back if its reader builds it, and hands it over.
+"""
+
+from __future__ import annotations
+
 import pathlib
+from typing import TYPE_CHECKING, Any, Mapping
 
-import mxnet as mx
-from mxnet import gluon, np
-from mxnet.gluon import rnn as layers
-
-from gluon_gru import models
+from gluon_gru.cells import CELLS
 from gluon_gru.errors import InputError
-from gluon_gru.models import fused
 from gluon_gru.runs import checkpoint
 from gluon_gru.text.vocabulary import Vocab
 
-_SCRATCH = {
-    "rnn": (models.get_rnn_params, models.init_rnn_state, models.rnn),
-    "gru": (models.get_gru_params, models.init_gru_state, models.gru),
-    "lstm": (models.get_lstm_params, models.init_lstm_state, models.lstm),
-    "fused.rnn": (models.get_rnn_params, models.init_rnn_state, fused.rnn),
-    "fused.gru": (models.get_gru_params, models.init_gru_state, fused.gru),
-    "fused.lstm": (models.get_lstm_params, models.init_lstm_state, fused.lstm),
-    "reset_only": (models.get_reset_only_params, models.init_reset_only_state, models.reset_only),
-    "update_only": (
-        models.get_update_only_params,
-        models.init_update_only_state,
-        models.update_only,
-    ),
-}
-# By Gluon's names of them.
-_LAYERS = {
-    "rnn_relu": functools.partial(layers.RNN, activation="relu"),
-    "rnn_tanh": functools.partial(layers.RNN, activation="tanh"),
-    "gru": layers.GRU,
-    "lstm": layers.LSTM,
-    "fused.rnn_relu": functools.partial(fused.RNN, activation="relu"),
-    "fused.rnn_tanh": functools.partial(fused.RNN, activation="tanh"),
-    "fused.gru": fused.GRU,
-    "fused.gru_before": fused.GRUResetBefore,
-    "fused.lstm": fused.LSTM,
-}
-
+if TYPE_CHECKING:
+    import mxnet as mx
 
 #: The checkpoint in a folder of a run on a text of one's own.
 IN_FOLDER = "model.safetensors"
 
 
-def checkpoint_of(path):
-    """Return the checkpoint file, a `pathlib.Path`, that a file's or a run's folder's path means.
+def checkpoint_of(path: str | pathlib.Path) -> pathlib.Path:
+    """Return the checkpoint file that a path means: a file, or the folder of a run.
 
     Raises:
         InputError: if there is none.
     """
     path = pathlib.Path(path)
-    found = path / IN_FOLDER if path.is_dir() else path
-    if not found.exists():
+    file = path / IN_FOLDER if path.is_dir() else path
+    if not file.exists():
+        what = "holds no trained model" if path.is_dir() else "isn't there"
         raise InputError(
-            f"{str(path)!r} holds no trained model: give a folder that gluon-gru train wrote, or "
-            "a .safetensors file that gluon_gru.train did"
-            if path.is_dir()
-            else f"{str(path)!r} isn't there: give a folder that gluon-gru train wrote, or a "
-            ".safetensors file that gluon_gru.train did"
+            f"{str(path)!r} {what}: give a folder that gluon-gru train wrote, or a .safetensors "
+            "file that gluon_gru.train did"
         )
-    return found
+    return file
 
 
-def restore(path, ctx=None):
+def vocabulary(tokens: list[str]) -> Vocab:
+    """Return the vocabulary of a checkpoint's tokens by index; without their frequencies."""
+    special = tokens[0] == "<pad>"
+    return Vocab(use_special_tokens=special, reserved_tokens=tokens[4 if special else 1 :])
+
+
+def restore(
+    path: str | pathlib.Path, ctx: mx.Context | None = None, model: Any = None
+) -> tuple[Any, Vocab]:
     """Rebuild what was trained from its checkpoint; ``(model, vocab)``.
 
     The model computes to the digit what the trained one does. The vocabulary has the same tokens
@@ -73,46 +55,74 @@ def restore(path, ctx=None):
     Args:
         path: a file that `gluon_gru.train` wrote, or the folder of a run on a text of one's own.
         ctx: the ``mxnet.Context`` to put the model on; the CPU by default.
+        model: for a model with a forward function or a layer of the reader's own: that model, built
+            anew, whose parameters are then set.
 
     Raises:
-        InputError: if it can't be read (see `gluon_gru.runs.checkpoint.load`), or is of a model
-        that     isn't this package's: a forward function or a layer of the reader's own.
+        InputError: if it can't be read (see `gluon_gru.runs.checkpoint.load`), if it is of a model
+            that isn't this package's and no ``model`` is given, or if the one given has other
+            parameters.
     """
+    import mxnet as mx
+    from mxnet import gluon
+
+    from gluon_gru.models.on_engine import learn_sizes
+    from gluon_gru.models.parameters import set_params
+
     path = checkpoint_of(path)
-    found, ctx = checkpoint.load(path), ctx or mx.cpu()
-    special = found.vocab[0] == "<pad>"
-    vocab = Vocab(use_special_tokens=special, reserved_tokens=found.vocab[4 if special else 1 :])
-    model = build(path, found.config, ctx)
-    checkpoint.set_params(model, found.params, path)
+    saved = checkpoint.load(path)
+    try:
+        if model is None:
+            model = build(saved.config, ctx or mx.cpu())
+        elif isinstance(model, gluon.Block):
+            model.initialize(ctx=ctx or mx.cpu(), force_reinit=True)
+        set_params(model, saved.params)
+    except InputError as error:
+        raise InputError(f"checkpoint {str(path)!r}: {error}") from error
     if isinstance(model, gluon.Block):
         # Gluon takes over weights of sizes that it didn't know when it first needs them.
-        model(np.zeros((1, 1), dtype="int32", ctx=ctx), model.begin_state(batch_size=1, ctx=ctx))
-    return model, vocab
+        learn_sizes(model)
+    return model, vocabulary(saved.vocab)
 
 
-def build(path, config, ctx):
-    """Return the model that a checkpoint's ``config`` describes, its parameters yet to be set.
+def build(config: Mapping[str, Any], ctx: mx.Context | None = None) -> Any:
+    """Return the MXNet model that a checkpoint's config describes, its parameters yet to be set.
+
+    Args:
+        config: see `gluon_gru.runs.checkpoint.described`.
+        ctx: the ``mxnet.Context`` to put the model on; the CPU by default.
 
     Raises:
-        InputError: naming ``path``, if it is of a model that isn't this package's.
+        InputError: if it is of a model that isn't this package's.
     """
-    if config["model"] == "RNNModelScratch" and config["forward_fn"] in _SCRATCH:
+    import mxnet as mx
+    from mxnet.gluon import rnn
+
+    from gluon_gru import models
+    from gluon_gru.models import fused
+
+    cell, ctx = CELLS.get(config.get("cell") or ""), ctx or mx.cpu()
+    if cell and config["model"] == "RNNModelScratch":
+        forward_fn = getattr(fused if config["on_engine"] else models, cell.scratch)
+        functions = [getattr(models, name) for name in cell.functions]
         return models.RNNModelScratch(
-            config["vocab_size"], config["num_hiddens"], ctx, *_SCRATCH[config["forward_fn"]]
+            config["vocab_size"], config["num_hiddens"], ctx, *functions[:2], forward_fn
         )
-    if config["model"] == "RNNModel" and config["layer"] in _LAYERS:
-        layer = _LAYERS[config["layer"]](
+    if cell and config["model"] == "RNNModel":
+        fused_only = config["on_engine"] or not cell.layer
+        kind = getattr(fused, cell.fused_layer) if fused_only else getattr(rnn, cell.layer)
+        layer = kind(
             config["num_hiddens"],
             config["num_layers"],
             dropout=config["dropout"],
             bidirectional=config["directions"] == 2,
+            **({"activation": cell.activation} if cell.activation else {}),
         )
         model = models.RNNModel(layer, config["vocab_size"])
         model.initialize(ctx=ctx)
         return model
     what = {"RNNModelScratch": "forward_fn", "RNNModel": "layer"}.get(config["model"], "model")
     raise InputError(
-        f"checkpoint {str(path)!r} is of a model whose {what} is {config[what]!r}, which is not "
-        "this package's: build that model yourself, and give it the checkpoint in "
-        "gluon_gru.train(..., checkpoint=...)"
+        f"it is of a model whose {what} is {config.get(what)!r}, but not this package's: build that "
+        "model with your own function or class, and hand it over: restore(path, model=...)"
     )

@@ -1,12 +1,21 @@
 """Text from a trained model: the book's greedy ``predict_ch8``."""
 
-from mxnet import np
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Sequence
 
 from gluon_gru.errors import InputError
-from gluon_gru.models.fused_network import fused_network
+from gluon_gru.training.learner import learner_of
+
+if TYPE_CHECKING:
+    import mxnet as mx
+
+    from gluon_gru.text.vocabulary import Vocab
 
 
-def predict_ch8(prefix, num_predicts, model, vocab, ctx):
+def predict_ch8(
+    prefix: str | Sequence[str], num_predicts: int, model: Any, vocab: Vocab, ctx: mx.Context | None
+) -> str:
     """Continue ``prefix`` by the ``num_predicts`` tokens that the model finds likeliest each time.
 
     Source: the book's section "Implementation of Recurrent Neural Networks from Scratch".
@@ -29,25 +38,7 @@ def predict_ch8(prefix, num_predicts, model, vocab, ctx):
         raise InputError("the prefix is empty: give at least one token to start from")
     if num_predicts < 0:
         raise InputError(f"num_predicts is {num_predicts}: it can't be negative")
-    prefix_indices = [vocab[token] for token in prefix]
-    network = fused_network(model)
-    if network:
-        with network:
-            predicted = network.generate(prefix_indices, num_predicts)
-    else:
-        predicted = _predict(prefix_indices, num_predicts, model, ctx)
-    indices = prefix_indices + [int(index) for index in predicted]
+    indices = [vocab[token] for token in prefix]
+    with learner_of(model, ctx) as learner:
+        indices += learner.generate(indices, num_predicts)
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(indices))
-
-
-def _predict(prefix_indices, num_predicts, model, ctx):
-    """Return what follows, a list of arrays of one token."""
-    inputs = np.array([prefix_indices], dtype="int32", ctx=ctx)
-    state = model.begin_state(batch_size=1, ctx=ctx)
-    predicted = []
-    for _ in range(num_predicts):
-        Y, state = model(inputs, state)
-        # The next input stays on the device: reading it here would wait for every step.
-        inputs = Y[-1:].argmax(axis=1).reshape(1, 1)
-        predicted.append(inputs)
-    return predicted

@@ -6,6 +6,8 @@ gradient's norm in every minibatch, and so waits for the device each time; here 
 device until the epoch ends. A run can be resumed to the digit.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import hashlib
@@ -14,35 +16,37 @@ import numbers
 import random
 import time
 import zlib
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
 
 import mxnet as mx
 import numpy
-from mxnet import autograd, gluon, init
+from mxnet import gluon, init
 from tqdm import tqdm
 
 from gluon_gru.errors import InputError, TrainingDiverged, check_positive
-from gluon_gru.models.fused_network import fused_network
 from gluon_gru.runs.checkpoint import RunFile
 from gluon_gru.training.animator import Animator, in_notebook
 from gluon_gru.training.generation import predict_ch8
 from gluon_gru.training.interrupt import CtrlC
+from gluon_gru.training.learner import CLIP_NORM, learner_of
 from gluon_gru.training.metrics import Timer, perplexity
-from gluon_gru.training.updates import CLIP_NORM, clipped_sgd, grad_clipping, trained_params
+from gluon_gru.training.updates import grad_clipping, trained_params
 
-# Minibatches that Python may run ahead of the device: enough to keep it busy, few enough that
-# what waits to be computed fits into memory on a long text.
-_AHEAD = 16
+if TYPE_CHECKING:
+    import pathlib
+
+    from gluon_gru.text.vocabulary import Vocab
 
 
 @dataclasses.dataclass(repr=False)
 class History:
-    """The measurements of a training run, a list entry an epoch.
+    """The measurements of a training run, one list entry per epoch.
 
     Attributes:
-        perplexity: exp of the mean training loss a token over the epoch.
-        tokens_per_sec: trained tokens a second.
+        perplexity: exp of the mean training loss per token over the epoch.
+        tokens_per_sec: trained tokens per second.
         seconds: of the epoch.
-        continuations: epoch (from 1, a string) -> generated texts, for who asks for them.
+        continuations: epoch (from 1, a string) -> generated texts, if they were asked for.
     """
 
     perplexity: list = dataclasses.field(default_factory=list)
@@ -50,16 +54,16 @@ class History:
     seconds: list = dataclasses.field(default_factory=list)
     continuations: dict = dataclasses.field(default_factory=dict)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of epochs."""
         return len(self.perplexity)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         last = f", perplexity {self.perplexity[-1]:.3f}" if len(self) else ""
         return f"<History of {len(self)} epochs{last}>"
 
 
-def set_seed(seed):
+def set_seed(seed: int) -> None:
     """Seed everything that training draws from: Python's `random`, NumPy and MXNet.
 
     Two runs from the same seed on the same device have the same history, digit for digit, if the
@@ -75,63 +79,18 @@ def set_seed(seed):
     mx.random.seed(seed)
 
 
-def _nothing():
+def _nothing() -> None:
     pass
 
 
-def _train_epoch(model, train_iter, loss, update, ctx, use_random_iter, check=_nothing):
-    """Train an epoch, ``update()`` after every minibatch's backward pass; see train_epoch_ch8."""
-    state, losses, sizes, timer = None, [], [], Timer()
-    for X, Y in train_iter:
-        check()
-        if state is None or use_random_iter:
-            state = model.begin_state(batch_size=X.shape[0], ctx=ctx)
-        else:
-            state = [s.detach() for s in state]
-        y = Y.T.reshape(-1)
-        X, y = X.as_in_ctx(ctx), y.as_in_ctx(ctx)
-        with autograd.record():
-            py, state = model(X, state)
-            l = loss(py, y).mean()
-        l.backward()
-        update()
-        losses.append(l)
-        sizes.append(y.size)
-        if len(losses) > _AHEAD:
-            losses[-_AHEAD].wait_to_read()
-    # The last update belongs to the epoch's time too.
-    mx.nd.waitall()
-    seconds = timer.stop()
-    return _measured([float(l) for l in losses], sizes, seconds)
-
-
-def _in_numpy(train_iter):
-    """Yield minibatches as NumPy arrays, if possible without a way round through MXNet."""
-    if hasattr(train_iter, "in_numpy"):
-        yield from train_iter.in_numpy()
-    else:
-        for X, Y in train_iter:
-            yield X.asnumpy(), Y.asnumpy()
-
-
-def _train_epoch_fused(network, train_iter, lr, use_random_iter, check):
-    """Train an epoch on the engine; see `train_epoch`."""
-    losses, sizes, timer = [], [], Timer()
-    for X, Y in _in_numpy(train_iter):
-        check()
-        losses.append(network.train_step(X, Y, CLIP_NORM, lr, from_zeros=use_random_iter))
-        sizes.append(Y.size)
-    return _measured(losses, sizes, timer.stop())
-
-
-def _measured(losses, sizes, seconds):
-    """Return perplexity and tokens/sec of an epoch from its minibatches' losses and sizes."""
-    if not losses:
-        raise InputError("train_iter gives no minibatch: the text is too short for one")
-    return perplexity(numpy.average(losses, weights=sizes)), sum(sizes) / seconds
-
-
-def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
+def train_epoch_ch8(
+    model: Any,
+    train_iter: Iterable,
+    loss: Any,
+    updater: Callable[..., None],
+    ctx: mx.Context,
+    use_random_iter: bool,
+) -> tuple[float, float]:
     """Train a model for an epoch; ``(perplexity, tokens/sec)``.
 
     The hidden state starts at zero, is carried over minibatches and detached; with
@@ -141,7 +100,7 @@ def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
     Args:
         model: an `RNNModel`, `RNNModelScratch` or what has their calls.
         train_iter: iterable of minibatches ``(X, Y)``, (batch_size, num_steps) each.
-        loss: a Gluon loss, ``loss(logits, labels)``, an entry a token.
+        loss: a Gluon loss, ``loss(logits, labels)``, one entry per token.
         updater: ``updater(batch_size)`` updates the parameters from their gradients.
         ctx: the device that the model is on.
         use_random_iter: whether minibatches don't continue each other.
@@ -150,43 +109,41 @@ def train_epoch_ch8(model, train_iter, loss, updater, ctx, use_random_iter):
         InputError: if ``train_iter`` gives no minibatch.
     """
 
-    def update():
+    def update() -> None:
         grad_clipping(model, CLIP_NORM)
         updater(batch_size=1)
 
-    return _train_epoch(model, train_iter, loss, update, ctx, use_random_iter)
+    return train_epoch(model, train_iter, loss, 0, ctx, use_random_iter, update=update)
 
 
-def train_epoch(model, train_iter, loss, lr, ctx, use_random_iter=False, check=_nothing):
-    """Do what `train_epoch_ch8` does with SGD, clipping and updating in a few operators.
+def train_epoch(
+    model: Any,
+    train_iter: Iterable,
+    loss: Any,
+    lr: float,
+    ctx: mx.Context,
+    use_random_iter: bool = False,
+    check: Callable[[], None] = _nothing,
+    update: Callable[[], None] | None = None,
+) -> tuple[float, float]:
+    """Do what `train_epoch_ch8` does, by SGD unless there is an ``update``.
 
-    A fused model (`gluon_gru.models.fused`) is trained by the engine as a whole. ``check()`` is
-    called before every minibatch; an error that it raises ends the epoch.
+    ``check()`` is called before every minibatch; an error that it raises ends the epoch.
     """
-    network = fused_network(model) if _is_plain(loss) else None
-    if network:
-        with network:
-            return _train_epoch_fused(network, train_iter, lr, use_random_iter, check)
-    return _train_epoch(
-        model,
-        train_iter,
-        loss,
-        lambda: clipped_sgd(model, CLIP_NORM, lr),
-        ctx,
-        use_random_iter,
-        check,
-    )
-
-
-def _is_plain(loss):
-    """Return whether it is the cross-entropy of the book, which the engine computes itself."""
-    return (
-        type(loss) is gluon.loss.SoftmaxCrossEntropyLoss
-        and loss._sparse_label
-        and not loss._from_logits
-        and loss._axis == -1
-        and loss._weight is None
-    )
+    losses, sizes, timer = [], [], Timer()
+    with learner_of(model, ctx, loss, update=update) as learner:
+        for X, Y in learner.minibatches(train_iter):
+            check()
+            losses.append(learner.step(X, Y, lr, from_zeros=use_random_iter))
+            sizes.append(Y.size)
+        # The last update belongs to the epoch's time too.
+        learner.finish()
+        seconds = timer.stop()
+    if not losses:
+        raise InputError("train_iter gives no minibatch: the text is too short for one")
+    return perplexity(numpy.average([float(l) for l in losses], weights=sizes)), sum(
+        sizes
+    ) / seconds
 
 
 def _config(model, train_iter, lr, ctx, use_random_iter, extra):
@@ -204,18 +161,18 @@ def _config(model, train_iter, lr, ctx, use_random_iter, extra):
 
 
 def train(
-    model,
-    train_iter,
-    vocab,
-    lr,
-    num_epochs,
-    ctx,
-    use_random_iter=False,
-    checkpoint=None,
-    config=None,
-    on_epoch=None,
-    description=None,
-):
+    model: Any,
+    train_iter: Iterable,
+    vocab: Vocab,
+    lr: float,
+    num_epochs: int,
+    ctx: mx.Context,
+    use_random_iter: bool = False,
+    checkpoint: str | pathlib.Path | None = None,
+    config: Mapping[str, Any] | None = None,
+    on_epoch: Callable[[int, History], None] | None = None,
+    description: str | None = None,
+) -> History:
     """Train a model with SGD and gradients clipped to norm 1; return the `History`.
 
     A Gluon model is initialised first (Gaussian, standard deviation 0.01); a model from scratch
@@ -311,8 +268,15 @@ def _divergence(epoch, ppl, lr, run):
 
 
 def train_ch8(
-    model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter=False, checkpoint=None
-):
+    model: Any,
+    train_iter: Iterable,
+    vocab: Vocab,
+    lr: float,
+    num_epochs: int,
+    ctx: mx.Context,
+    use_random_iter: bool = False,
+    checkpoint: str | pathlib.Path | None = None,
+) -> History:
     """Train a model as the book does, print what the book prints; return the `History`.
 
     Prints perplexity, tokens/sec and device of the last epoch, and the continuations of

@@ -8,9 +8,6 @@ the device.
 import mxnet as mx
 from mxnet import gluon
 
-#: Gradients are clipped to this norm (the book's theta).
-CLIP_NORM = 1
-
 # MXNet's operators on many arrays take 60 for certain.
 _MANY = 60
 

@@ -10,7 +10,7 @@ import warnings
 
 import numpy
 import pytest
-from engine_problem import Problem, run_here
+from engine_problem import ON_ENGINE, Problem, run_here
 from mxnet import np, npx
 
 from gluon_gru import engine
@@ -144,7 +144,7 @@ def test_probabilities_from_one_to_subnormal(kernels):
 
 
 @each_instruction_set
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_what_is_not_a_number_is_not_hidden(kernels, cell):
     """One input is NaN: so is whatever NumPy says depends on it, and nothing else."""
     problem = Problem(cell, 4, 3, 5, [6])
@@ -160,7 +160,7 @@ def test_what_is_not_a_number_is_not_hidden(kernels, cell):
 
 
 @each_instruction_set
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_an_infinite_input_spoils_no_more_than_it_does_in_numpy(kernels, cell):
     problem = Problem(cell, 4, 3, 5, [6])
     problem.arrays["inputs"][1, 2, 0] = numpy.inf
@@ -197,7 +197,7 @@ def test_floating_point_modes_of_the_process_stay_as_they_are(run_python, instru
         import native                        # alone, without MXNet
         native.load({str(_PATH)!r}, {instructions!r})
         check()
-        from engine_problem import Problem, native, run_here
+        from engine_problem import ON_ENGINE, Problem, native, run_here
         kernels = native.load({str(_PATH)!r}, {instructions!r})
         problem = Problem("lstm", 3, 20, 5, [40], "train", tokens=True, threads=2)
         def work():
@@ -260,10 +260,10 @@ def test_a_forked_process_computes_with_one_thread(run_python):
         import os, sys
         sys.path[:0] = [{_TESTS!r}]
         os.environ["OMP_NUM_THREADS"] = "2"
-        from engine_problem import Problem, native, run_here
+        from engine_problem import ON_ENGINE, Problem, native, run_here
         kernels = native.load({str(_PATH)!r})
         def work():
-            for cell in native.CELLS:
+            for cell in ON_ENGINE:
                 problem = Problem(cell, 3, 40, 5, [40], "train", tokens=True,
                                   threads=native.num_threads())
                 problem.check(run_here(kernels, problem))
@@ -288,9 +288,9 @@ def test_fewer_threads_than_asked_for(run_python, monkeypatch):
     code = f"""if 1:
         import sys
         sys.path[:0] = [{_TESTS!r}]
-        from engine_problem import Problem, native, run_here
+        from engine_problem import ON_ENGINE, Problem, native, run_here
         kernels = native.load({str(_PATH)!r})
-        for cell in native.CELLS:
+        for cell in ON_ENGINE:
             for batch_size in (2, 40):
                 problem = Problem(cell, 3, batch_size, 9, [190], "train", tokens=True, threads=5)
                 problem.check(run_here(kernels, problem))

@@ -11,7 +11,7 @@ import shlex
 
 import hypothesis
 import pytest
-from engine_problem import Problem, Runner, run_here
+from engine_problem import ON_ENGINE, Problem, Runner, run_here
 from hypothesis import strategies
 
 from gluon_gru.engine import native
@@ -67,7 +67,7 @@ def _problems():
     threads, params = itertools.cycle([1, 2, 3]), []
     for shape in SHAPES:
         ways = itertools.cycle(itertools.product([False, True], [False, True]))
-        for cell in native.CELLS:
+        for cell in ON_ENGINE:
             for transposed, tokens in itertools.islice(ways, 1 if _COMMAND else 4):
                 params.append(
                     pytest.param(
@@ -88,7 +88,7 @@ def test_states_and_gradients(cell, shape, transposed, tokens, threads):
 
 
 @pytest.mark.parametrize("clip", [0.3, 3])
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_a_training_step(cell, clip):
     for shape, transposed, threads in [
         ((1, 1, 1, [1]), False, 2),
@@ -113,7 +113,7 @@ def test_a_training_step(cell, clip):
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_generated_tokens(cell, transposed):
     different = set()
     for num_inputs, num_hiddens, threads in [
@@ -158,7 +158,7 @@ def test_generated_tokens(cell, transposed):
 
 
 @pytest.mark.parametrize("step", [1, 2, 1000])
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_a_step_of_adam(cell, step):
     for shape, transposed, clip in [
         ((3, 2, 11, [130]), False, 0.3),
@@ -178,7 +178,7 @@ def test_a_step_of_adam(cell, step):
         )
 
 
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_masks_between_layers_in_training(cell):
     for threads, num_hiddens in [(1, [20, 3]), (2, [17, 40, 9])]:
         check(
@@ -197,13 +197,13 @@ def test_masks_between_layers_in_training(cell):
         )
 
 
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_a_score_is_the_loss_alone(cell):
     for shape, threads in [((1, 1, 1, [1]), 1), ((35, 32, 28, [40]), 2), ((4, 5, 900, [20, 3]), 3)]:
         check(Problem(cell, *shape, "score", tokens=True, threads=threads, transposed=threads == 2))
 
 
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_logits_token_by_token(cell):
     for num_inputs, num_hiddens, threads in [(1, [1], 1), (28, [250], 2), (700, [20, 3], 3)]:
         check(
@@ -223,14 +223,14 @@ def test_logits_token_by_token(cell):
 
 
 @pytest.mark.parametrize("tokens", [False, True])
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_forward_alone_and_without_anything_optional(cell, tokens):
     for task, optional in [("forward", True), ("forward", False), ("backward", False)]:
         check(Problem(cell, 5, 4, 11, [18, 7], task, optional=optional, tokens=tokens))
     check(Problem(cell, 5, 4, 11, [18], "train", optional=False, tokens=tokens))
 
 
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_gradients_that_nobody_wants(cell):
     """Each of them alone is what it is among all others."""
     for tokens in (False, True):
@@ -247,14 +247,14 @@ def test_gradients_that_nobody_wants(cell):
             check(problem)
 
 
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_more_threads_than_work(cell):
     for shape in [(1, 1, 1, [1]), (3, 2, 5, [200]), (2, 70, 5, [3, 20])]:
         for task in ("backward", "train"):
             check(Problem(cell, *shape, task, threads=17, tokens=task == "train"))
 
 
-@pytest.mark.parametrize("cell", native.CELLS)
+@pytest.mark.parametrize("cell", ON_ENGINE)
 def test_saturated_and_tiny_weights(cell):
     for transposed in (False, True):
         check(Problem(cell, 2, 5, 7, [20], scale=1e-20, transposed=transposed))
@@ -274,7 +274,7 @@ def problems(draw):
         left = max(1, left / sizes[name] ** (2 if name == "num_hiddens" else 1))
     num_layers = draw(strategies.integers(1, 3))
     return Problem(
-        draw(strategies.sampled_from(list(native.CELLS))),
+        draw(strategies.sampled_from(ON_ENGINE)),
         sizes["num_steps"],
         sizes["batch_size"],
         draw(strategies.integers(1, 300)),

@@ -12,7 +12,11 @@ import subprocess
 import bptt
 import numpy
 
+from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
+
+#: The names of the cells that the engine has.
+ON_ENGINE = [cell.name for cell in CELLS.values() if cell.number is not None]
 
 TASKS = ("forward", "backward", "train", "score", "generate", "read")
 #: How far from float64 an entry may be, relative to the largest entry of its array: float32 has
@@ -29,7 +33,7 @@ class Problem:
     """A network of random weights, and a task for it.
 
     Args:
-        cell: a name of `native.CELLS`.
+        cell: a name of `CELLS`.
         num_steps, batch_size, num_inputs: sizes; with tokens, ``num_inputs`` is the vocabulary's.
         num_hiddens: a number for each layer.
         task: one of `TASKS`; the last four have an output layer of ``num_inputs`` logits.
@@ -71,7 +75,7 @@ class Problem:
         self.sizes = [num_inputs, *num_hiddens]
         self.transposed, self.threads, self.tokens, self.clip = transposed, threads, tokens, clip
         self.adam = adam
-        self.gates = native.GATES[cell]
+        self.gates = len(CELLS[cell].gates)
         # A problem that is trained or generates starts at zeros, and has an output layer.
         self.output = task in ("train", "score", "generate", "read")
         self.states = range(2 if cell == "lstm" else 1) if optional and not self.output else ()
@@ -327,7 +331,7 @@ class Problem:
         """Return the call's `Network` and parameters, pointers being ``address(name)`` or NULL."""
         layers = (native.Layer * len(self.weights))()
         for i, layer in enumerate(layers):
-            layer.cell, layer.transposed = native.CELLS[self.cell], self.transposed
+            layer.cell, layer.transposed = CELLS[self.cell].number, self.transposed
             layer.num_inputs, layer.num_hiddens = self.sizes[i : i + 2]
             for name, array in layer._fields_[4:-1]:
                 for n in range(array._length_):

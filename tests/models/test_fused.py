@@ -14,7 +14,7 @@ from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.gates import inspection as gates
 from gluon_gru.models import fused, scratch
-from gluon_gru.models.fused_network import fused_network
+from gluon_gru.models.on_engine import network_of
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.training import loop as training
@@ -340,7 +340,7 @@ def test_the_engines_step_is_what_autograd_makes_of_the_layer(name, use_random_i
         )
 
     native = run()
-    monkeypatch.setattr(training, "fused_network", lambda model: None)
+    monkeypatch.setattr("gluon_gru.models.on_engine.network_of", lambda *_, **__: None)
     step_by_step = run()
     numpy.testing.assert_allclose(native[0], step_by_step[0], rtol=1e-5)
     for found, expected in zip(native[1:], step_by_step[1:]):
@@ -353,7 +353,7 @@ def test_the_engine_writes_what_the_layers_write(name, monkeypatch):
     vocab = reference.loader().vocab
     model = reference.randomise(WHOLE[name](len(vocab)), scale=1)
     texts = [d2l.predict_ch8(list("abc"), 40, model, vocab, mx.cpu())]
-    monkeypatch.setattr("gluon_gru.training.generation.fused_network", lambda model: None)
+    monkeypatch.setattr("gluon_gru.models.on_engine.network_of", lambda *_, **__: None)
     texts.append(d2l.predict_ch8(list("abc"), 40, model, vocab, mx.cpu()))
     words = texts[0].split()
     assert texts[0] == texts[1] and len(words) == 43 and len(set(words)) > 2
@@ -380,10 +380,10 @@ def test_only_models_that_are_fused_throughout_are_trained_by_the_engine():
         model.initialize()
         return model
 
-    assert fused_network(of(fused.GRU)) and fused_network(scratch_model("gru", fused.gru))
+    assert network_of(of(fused.GRU)) and network_of(scratch_model("gru", fused.gru))
     frozen = of(fused.GRU)
     frozen.rnn.l0_i2h_weight.grad_req = "null"
-    assert fused_network(frozen)
+    assert network_of(frozen)
     adding = of(fused.GRU)
     adding.dense.weight.grad_req = "add"
     for model in (
@@ -393,7 +393,7 @@ def test_only_models_that_are_fused_throughout_are_trained_by_the_engine():
         of(fused.GRU, layout="NTC"),
         adding,
     ):
-        assert fused_network(model) is None
+        assert network_of(model) is None
 
 
 @with_engine
@@ -412,7 +412,7 @@ def test_a_frozen_parameter_stays_and_the_others_learn():
 def test_a_token_out_of_range_is_an_error_and_changes_nothing():
     model = scratch_model("gru", fused.gru)
     before = model.params[0].asnumpy()
-    network = fused_network(model)
+    network = network_of(model)
     good, bad = numpy.zeros((2, 3), int), numpy.full((2, 3), V)
     for X, Y in ((good, bad), (bad, good)):
         with pytest.raises(InputError, match=f"token {V} is not"):
@@ -431,7 +431,7 @@ def test_two_threads_train_two_models_as_one_does(monkeypatch):
         return model, batches
 
     def train(model, batches):
-        with fused_network(model) as network:
+        with network_of(model) as network:
             for _ in range(30):
                 for X, Y in batches:
                     network.train_step(X.asnumpy(), Y.asnumpy(), 1, 0.5)

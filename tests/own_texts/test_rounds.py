@@ -18,7 +18,7 @@ from gluon_gru.own_texts.settings import CELLS, num_validation
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.text import reading
-from gluon_gru.training.learner import Learner
+from gluon_gru.training.learner import EngineLearner as Learner
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +143,7 @@ def test_an_interrupted_run_goes_on_to_the_same_digits(
     for method, number in (
         ("step", 5),
         ("step", steps // 2 + 4),
-        ("losses", 2),
+        ("score", 2),
         ("step", steps // 2 + 3),
     ):
         with ctrl_c_at(number, method):

@@ -8,10 +8,14 @@ import pytest
 
 import gluon_gru as d2l
 from gluon_gru.models import fused
-from gluon_gru.training.learner import Learner
+from gluon_gru.training.learner import learner_of
 
 torch = pytest.importorskip("torch")
 V, HIDDENS, BATCH, STEPS = 7, 11, 3, 5
+
+
+def ours_on_engine(model, optimizer, clip_norm, seed):
+    return learner_of(model, None, None, clip_norm, optimizer, seed)
 
 
 def learn(make, layer, optimizer, lr):
@@ -24,7 +28,7 @@ def learn(make, layer, optimizer, lr):
         tuple(rng.randint(0, V, (BATCH, STEPS)).astype("int32") for _ in range(2)) for _ in range(6)
     ]
     losses = [learner.step(X, Y, lr, from_zeros=i == 3) for i, (X, Y) in enumerate(batches)]
-    scores = [learner.losses(X, Y, from_zeros=i == 0) for i, (X, Y) in enumerate(batches)]
+    scores = [learner.score(X, Y, from_zeros=i == 0) for i, (X, Y) in enumerate(batches)]
     learner.close()
     return losses + scores, [param.data().asnumpy() for param in model.collect_params().values()]
 
@@ -39,7 +43,7 @@ def test_both_learn_the_same_and_the_model_gets_the_weights_back(layer, optimize
 
     layer = rnn if layer is fused.RNN else layer
     (ours, weights), (theirs, others) = (
-        learn(make, layer, optimizer, lr) for make in (Learner, TorchLearner)
+        learn(make, layer, optimizer, lr) for make in (ours_on_engine, TorchLearner)
     )
     numpy.testing.assert_allclose(ours, theirs, rtol=1e-4)
     for a, b in zip(weights, others):

@@ -11,7 +11,6 @@ from reference import MODELS, loader
 
 import gluon_gru as d2l
 from gluon_gru.runs import checkpoint
-from gluon_gru.training import loop as training
 
 CPU = mx.cpu()
 
@@ -279,7 +278,9 @@ def test_weights_ruined_by_an_epochs_last_update_are_not_kept(path, monkeypatch)
         if len(updates) == 3 * len(list(loader())):
             model.params[0][:] = numpy.inf
 
-    monkeypatch.setattr(training, "clipped_sgd", ruin_at_the_end_of_the_third_epoch)
+    monkeypatch.setattr(
+        "gluon_gru.training.mxnet_learner.clipped_sgd", ruin_at_the_end_of_the_third_epoch
+    )
     with pytest.raises(d2l.TrainingDiverged, match="in epoch 3 .its weights.*epoch 2 is in"):
         d2l.train(model, train_iter, train_iter.vocab, 1, 5, CPU, checkpoint=path)
     assert checkpoint.load(path).epoch == 2

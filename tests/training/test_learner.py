@@ -8,10 +8,14 @@ import gluon_gru as d2l
 from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.models import fused
-from gluon_gru.models.fused_network import fused_network
-from gluon_gru.training.learner import Learner
+from gluon_gru.models.on_engine import network_of
+from gluon_gru.training.learner import learner_of
 
 V, HIDDENS, BATCH, STEPS = 7, 11, 3, 5
+
+
+def learner(model, optimizer, clip_norm, seed):
+    return learner_of(model, None, None, clip_norm, optimizer, seed)
 
 
 def model_of(layer=fused.GRU, num_layers=2, dropout=0):
@@ -29,7 +33,7 @@ def minibatches(count=6, seed=0):
 
 def run(learner, batches, lr=0.05, **options):
     with learner:
-        return [learner.step(X, Y, lr, **options) for X, Y in batches]
+        return [float(learner.step(X, Y, lr, **options)) for X, Y in batches]
 
 
 def weights(model):
@@ -83,10 +87,10 @@ def test_steps_are_those_of_pytorch(either, optimizer, lr, from_zeros):
         torch.nn.utils.clip_grad_norm_(params, clip)
         update.step()
         theirs.append(loss.item())
-    learner = Learner(model, optimizer, clip, 1)
-    assert learner.engine == either
+    ours = learner(model, optimizer, clip, 1)
+    assert ours.engine == either
     numpy.testing.assert_allclose(
-        run(learner, minibatches(), lr, from_zeros=from_zeros), theirs, rtol=2e-5
+        run(ours, minibatches(), lr, from_zeros=from_zeros), theirs, rtol=2e-5
     )
     assert theirs[-1] != theirs[0]
 
@@ -100,7 +104,7 @@ def test_the_engine_and_mxnet_learn_the_same(layer, optimizer, lr, monkeypatch):
     for setting in ("", "off"):
         monkeypatch.setenv("GLUON_GRU_ENGINE", setting)
         model = model_of(layer)
-        found.append((run(Learner(model, optimizer, 1, 1), minibatches(), lr), weights(model)))
+        found.append((run(learner(model, optimizer, 1, 1), minibatches(), lr), weights(model)))
     numpy.testing.assert_allclose(*[losses for losses, _ in found], rtol=2e-5)
     # Adam divides even the smallest gradient, which is mostly rounding, by its own size.
     for name, value in found[0][1].items():
@@ -110,9 +114,9 @@ def test_the_engine_and_mxnet_learn_the_same(layer, optimizer, lr, monkeypatch):
 def test_a_score_is_the_loss_of_the_whole_text_and_changes_nothing(either):
     model, batches = model_of(dropout=0.5), minibatches()
     before = weights(model)
-    with Learner(model, "sgd", 1, 1) as learner:
-        losses = [learner.losses(X, Y) for X, Y in batches]
-        again = learner.losses(*batches[0], from_zeros=True)
+    with learner(model, "sgd", 1, 1) as one:
+        losses = [one.score(X, Y) for X, Y in batches]
+        again = one.score(*batches[0], from_zeros=True)
     X, Y = (numpy.concatenate(parts, axis=1) for parts in zip(*batches))
     logits, _ = model(
         mx.np.array(X, dtype="int32"), model.begin_state(batch_size=BATCH, ctx=mx.cpu())
@@ -128,7 +132,7 @@ def test_a_score_is_the_loss_of_the_whole_text_and_changes_nothing(either):
 @pytest.mark.parametrize("layer", [fused.GRU, fused.GRUResetBefore, fused.LSTM])
 def test_dropout_drops_between_layers_and_follows_from_seed_and_step(either, layer):
     def losses(dropout, seed, num_layers=2):
-        return run(Learner(model_of(layer, num_layers, dropout), "sgd", 1, seed), minibatches())
+        return run(learner(model_of(layer, num_layers, dropout), "sgd", 1, seed), minibatches())
 
     assert losses(0.5, 1) == losses(0.5, 1)
     assert losses(0.5, 1)[0] != losses(0.5, 2)[0] and losses(0.5, 1)[0] != losses(0, 1)[0]
@@ -141,9 +145,9 @@ def test_the_loss_under_dropout_is_right_on_average(either, layer):
     """Over many masks, the mean first loss is near that without dropout: what is left is scaled."""
     X, Y = minibatches(1)[0]
     model = model_of(layer, 2, 0.2)
-    with Learner(model, "sgd", 1, 0) as learner:
-        plain = learner.losses(X, Y)
-        drawn = [learner.step(X, Y, 0, from_zeros=True) for _ in range(200)]
+    with learner(model, "sgd", 1, 0) as one:
+        plain = one.score(X, Y)
+        drawn = [float(one.step(X, Y, 0, from_zeros=True)) for _ in range(200)]
     assert numpy.std(drawn) > 1e-4
     assert numpy.mean(drawn) == pytest.approx(plain, abs=0.02)
 
@@ -152,21 +156,21 @@ def test_the_loss_under_dropout_is_right_on_average(either, layer):
 def test_a_run_that_goes_on_from_its_state_is_the_same_run(either, optimizer):
     batches = minibatches(8)
     whole = model_of(dropout=0.3)
-    losses = run(Learner(whole, optimizer, 1, 5), batches, from_zeros=True)
+    losses = run(learner(whole, optimizer, 1, 5), batches, from_zeros=True)
     model = model_of(dropout=0.3)
-    first = Learner(model, optimizer, 1, 5)
+    first = learner(model, optimizer, 1, 5)
     run(first, batches[:3], from_zeros=True)
-    second = Learner(model, optimizer, 1, 5)
+    second = learner(model, optimizer, 1, 5)
     second.load_state(first.state())
     assert run(second, batches[3:], from_zeros=True) == losses[3:]
     assert all((value == weights(whole)[name]).all() for name, value in weights(model).items())
 
 
 def test_another_optimisers_state_is_refused(either):
-    with Learner(model_of(), "sgd", 1, 1) as sgd, pytest.raises(InputError, match="another"):
-        sgd.load_state(Learner(model_of(), "adam", 1, 1).state())
+    with learner(model_of(), "sgd", 1, 1) as sgd, pytest.raises(InputError, match="another"):
+        sgd.load_state(learner(model_of(), "adam", 1, 1).state())
     with pytest.raises(InputError, match="'rmsprop' is unknown: choose from sgd, adam"):
-        Learner(model_of(), "rmsprop", 1, 1)
+        learner(model_of(), "rmsprop", 1, 1)
 
 
 @pytest.mark.parametrize("layer", [fused.RNN, fused.GRUResetBefore, fused.LSTM])
@@ -179,7 +183,7 @@ def test_the_engine_gets_as_much_memory_as_it_uses(layer, num_layers, dropout):
         return network._workspace.size == network._kernels.workspace_size(network._network)
 
     ((X, Y),) = minibatches(1)
-    network = fused_network(model_of(layer, num_layers, dropout), seed=1)
+    network = network_of(model_of(layer, num_layers, dropout), seed=1)
     with network:
         network.train_step(X, Y, 1, 0.1)
         assert enough(network)
@@ -188,7 +192,7 @@ def test_the_engine_gets_as_much_memory_as_it_uses(layer, num_layers, dropout):
         network.generate([1, 2], 3)
         assert enough(network)
     for call, arguments in (("score", (X, Y)), ("read", ([1, 2],))):
-        network = fused_network(model_of(layer, num_layers, dropout))
+        network = network_of(model_of(layer, num_layers, dropout))
         with network:
             getattr(network, call)(*arguments)
             assert enough(network)

@@ -14,7 +14,7 @@ import resumable
 from resumable import EPOCHS, NAME, train
 
 from gluon_gru.runs import checkpoint
-from gluon_gru.training import loop as training
+from gluon_gru.training import mxnet_learner
 
 NAMES = ["scratch GRU", "scratch GRU with dropout", "GRU", "GRU of 2 layers"]
 
@@ -22,7 +22,7 @@ NAMES = ["scratch GRU", "scratch GRU with dropout", "GRU", "GRU of 2 layers"]
 @contextlib.contextmanager
 def interrupt_in_minibatch(number):
     """Have Ctrl-C pressed in a minibatch, counted over all epochs from 1."""
-    done, original = [], training.clipped_sgd
+    done, original = [], mxnet_learner.clipped_sgd
 
     def update(*args):
         done.append(None)
@@ -31,7 +31,7 @@ def interrupt_in_minibatch(number):
         original(*args)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "clipped_sgd", update)
+        patch.setattr(mxnet_learner, "clipped_sgd", update)
         yield
 
 

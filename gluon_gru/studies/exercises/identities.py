@@ -11,8 +11,9 @@ from gluon_gru.studies.exercises.trainings import CELLS, PROTOCOLS
 from gluon_gru.studies.reproduce.study import MODELS
 from gluon_gru.text.minibatches import SeqDataLoader
 from gluon_gru.training.generation import predict_ch8
+from gluon_gru.training.learner import CLIP_NORM
 from gluon_gru.training.metrics import perplexity
-from gluon_gru.training.updates import CLIP_NORM, grad_clipping, trained_params
+from gluon_gru.training.updates import grad_clipping, trained_params
 
 _LOSS = gluon.loss.SoftmaxCrossEntropyLoss()
 

@@ -13,8 +13,9 @@ from mxnet.gluon import rnn
 
 from gluon_gru.models import RNNModel
 from gluon_gru.training.interrupt import CtrlC
+from gluon_gru.training.learner import CLIP_NORM
 from gluon_gru.training.loop import set_seed
-from gluon_gru.training.updates import CLIP_NORM, grad_clipping
+from gluon_gru.training.updates import grad_clipping
 
 #: The cells, all concise, with the same activation in the RNN as from scratch.
 CELLS = {

@@ -1,0 +1,122 @@
+"""Where a layer's weights are among its parameters: as the book keeps them, and as Gluon does."""
+
+from __future__ import annotations
+
+import re
+import typing
+
+from gluon_gru.cells import CELLS
+from gluon_gru.engine import native
+
+
+class Layout(typing.NamedTuple):
+    """Where a layer's weights are among its parameters.
+
+    Attributes:
+        transposed: whether matrices are (outputs, inputs).
+        places: ``W_x``, ``W_h``, ``b_x``, ``b_h`` -> for each gate, in the book's order, the index
+            of a parameter and the element where the gate starts in it.
+        shapes: of the parameters.
+    """
+
+    transposed: bool
+    places: dict[str, list[tuple[int, int]]]
+    shapes: list[tuple[int, ...]]
+
+    @property
+    def num_inputs(self) -> int:
+        """Return how many inputs the layer has."""
+        return self.shapes[0][1 if self.transposed else 0]
+
+    @property
+    def num_hiddens(self) -> int:
+        """Return how many hidden units the layer has."""
+        return self.shapes[1][1]
+
+
+def book_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
+    """Return the layout of the book's parameters: three per gate, as in `get_gru_params`."""
+    gates = len(CELLS[cell].gates)
+    places = {
+        name: [(3 * gate + i, 0) for gate in range(gates)]
+        for i, name in enumerate(("W_x", "W_h", "b_x"))
+    }
+    shapes = [(num_inputs, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)] * gates
+    return Layout(False, places, shapes)
+
+
+#: The parameters of a layer of Gluon's, with the names of the same weights here.
+GLUON_PARTS = {"i2h_weight": "W_x", "h2h_weight": "W_h", "i2h_bias": "b_x", "h2h_bias": "b_h"}
+
+
+def gluon_parts(cell: str) -> list[str]:
+    """Return the names of the parameters that a layer of Gluon's has for a cell, in order."""
+    return list(GLUON_PARTS)[: 4 if CELLS[cell].second_bias else 3]
+
+
+def gluon_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
+    """Return the layout of a Gluon layer's parameters, whose names are `gluon_parts`.
+
+    Each stacks its gates in Gluon's order.
+    """
+    order = CELLS[cell].order("gluon")
+    # Where each of the book's gates is in Gluon's order.
+    ranks = [order.index(gate) for gate in range(len(order))]
+    rows = len(order) * num_hiddens
+    columns = {"i2h_weight": num_inputs, "h2h_weight": num_hiddens}
+    places, shapes = {}, []
+    for i, part in enumerate(gluon_parts(cell)):
+        width = columns.get(part)
+        shapes.append((rows, width) if width else (rows,))
+        places[GLUON_PARTS[part]] = [(i, rank * num_hiddens * (width or 1)) for rank in ranks]
+    return Layout(True, places, shapes)
+
+
+_UNFUSED = re.compile(r"_unfused\.(\d+)\.(?:([lr])_cell\.)?")
+
+
+def plain_name(name: str) -> str:
+    """Return a parameter's name as `model_shapes` has it.
+
+    MXNet 1.9.1 calls ``rnn.l0_i2h_weight``, in files, ``rnn._unfused.0.i2h_weight`` (of two
+    directions ``rnn._unfused.0.l_cell.i2h_weight``); so do checkpoints of version 0.1.0.
+    """
+    return _UNFUSED.sub(lambda match: f"{match[2] or 'l'}{match[1]}_", name)
+
+
+def model_shapes(
+    cell: str, vocab_size: int, num_hiddens: int, num_layers: int = 1, directions: int = 1
+) -> dict[str, tuple[int, ...]]:
+    """Return the parameters of an `RNNModel` over layers of Gluon's: name -> shape.
+
+    The names are those of checkpoints: ``rnn.l0_i2h_weight`` and so on (``rnn.r0_...`` of the second
+    direction), then ``dense.weight`` and ``dense.bias``.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i in range(num_layers):
+        num_inputs = num_hiddens * directions if i else vocab_size
+        layout = gluon_layout(cell, num_inputs, num_hiddens)
+        for side in "lr"[:directions]:
+            for part, shape in zip(gluon_parts(cell), layout.shapes):
+                shapes[f"rnn.{side}{i}_{part}"] = shape
+    shapes["dense.weight"] = (vocab_size, num_hiddens * directions)
+    shapes["dense.bias"] = (vocab_size,)
+    return shapes
+
+
+def set_weights(
+    layer: native.Layer, layout: Layout, addresses: list[int | None], prefix: str = ""
+) -> None:
+    """Enter weights, or with the prefix ``d`` gradients, into a `native.Layer`.
+
+    Args:
+        layer: the layer.
+        layout: of the parameters.
+        addresses: where each parameter's numbers are; None where nobody wants a gradient.
+        prefix: empty or ``d``.
+    """
+    for name, places in layout.places.items():
+        field = getattr(layer, prefix + name)
+        for gate, (i, start) in enumerate(places):
+            address = addresses[i]
+            field[gate] = address and address + 4 * start

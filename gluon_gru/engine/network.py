@@ -1,0 +1,359 @@
+"""A whole language model on the engine: from tokens to updated parameters, or to more tokens.
+
+Everything is NumPy arrays. They may be a checkpoint's own, or the memory of an MXNet model
+(`gluon_gru.models.fused.network_of`): the kernels read and write it where it is.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import Any, Callable, Mapping, Sequence
+
+import numpy
+
+from gluon_gru import engine
+from gluon_gru.cells import CELLS
+from gluon_gru.engine import native
+from gluon_gru.engine.layout import Layout, book_layout, gluon_layout, gluon_parts, set_weights
+from gluon_gru.errors import InputError
+
+#: Adam's decay rates and epsilon, as Kingma and Ba (2015) recommend them.
+ADAM = (0.9, 0.999, 1e-8)
+
+
+class Parameter(typing.NamedTuple):
+    """A parameter.
+
+    Attributes:
+        name: as in checkpoints.
+        value: float32, contiguous; training updates it in place.
+        grad: of the same shape, where its gradient goes; None if it isn't trained.
+    """
+
+    name: str
+    value: numpy.ndarray
+    grad: numpy.ndarray | None
+
+
+class Layer(typing.NamedTuple):
+    """A layer: the name of its cell, and its parameters as the layout says."""
+
+    cell: str
+    layout: Layout
+    params: Sequence[Parameter]
+
+
+def check_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
+    """Return tokens as a contiguous NumPy array of int32.
+
+    Raises:
+        InputError: for one that isn't a whole number from 0 to ``vocab_size - 1``.
+    """
+    tokens = numpy.asarray(tokens)
+    whole = numpy.ascontiguousarray(tokens, numpy.int32)
+    wrong = (tokens < 0) | (tokens >= vocab_size) | (whole != tokens)
+    if wrong.any():
+        raise InputError(
+            f"token {tokens[wrong][0]} is not a whole number from 0 to {vocab_size - 1}: the "
+            f"vocabulary has {vocab_size} tokens"
+        )
+    return whole
+
+
+class Network:
+    """Layers and an output layer on the engine.
+
+    Its hidden state is that of the last minibatch's end; it starts as zeros. A ``with`` block gives
+    back its memory at the end.
+
+    Args:
+        layers: from the lowest up.
+        W_q, b_q: the output layer's, (num_hiddens, vocab_size) or transposed, and (vocab_size,).
+        transposed: whether ``W_q`` is (vocab_size, num_hiddens).
+        dropout: the share of the hidden units that is dropped in training between layers; what is
+            left is scaled up by as much.
+        seed: which units are dropped depends on this and on ``steps`` alone; a number, or a
+            function that is called when the first are drawn.
+        adam: update by Adam instead of SGD.
+
+    Attributes:
+        steps: how many training steps there have been.
+        moments: for Adam, name -> the means of the parameter's gradient and of its square.
+
+    Raises:
+        InputError: for a parameter of another shape or type.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        W_q: Parameter,
+        b_q: Parameter,
+        transposed: bool,
+        dropout: float = 0,
+        seed: int | Callable[[], int] = 0,
+        adam: bool = False,
+    ) -> None:
+        self._kernels = engine.kernels()
+        self._dropout, self._seed, self._adam, self.steps = dropout, seed, adam, 0
+        self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
+        self._updated: list[native.Parameter] = []
+        # Their numbers have to stay where the kernels look for them.
+        self._kept = (list(layers), W_q, b_q)
+        self._layers = (native.Layer * len(layers))()
+        for ours, layer in zip(self._layers, layers):
+            layout = layer.layout
+            for param, shape in zip(layer.params, layout.shapes):
+                _check(param, shape)
+            ours.cell, ours.transposed = CELLS[layer.cell].number, layout.transposed
+            ours.num_inputs, ours.num_hiddens = layout.num_inputs, layout.num_hiddens
+            weights, grads = zip(*map(self._use, layer.params))
+            set_weights(ours, layout, weights)
+            set_weights(ours, layout, grads, "d")
+        self.vocab_size = len(b_q.value)
+        shape = (layers[-1].layout.num_hiddens, self.vocab_size)
+        _check(W_q, shape[::-1] if transposed else shape)
+        _check(b_q, shape[1:])
+        (W, dW), (b, db) = map(self._use, (W_q, b_q))
+        self._network = native.Network(
+            num_layers=len(layers),
+            layers=self._layers,
+            output_transposed=transposed,
+            num_threads=native.num_threads(),
+            logits_size=self.vocab_size,
+            W_q=W,
+            b_q=b,
+            dW_q=dW,
+            db_q=db,
+        )
+        self._parameters = (native.Parameter * len(self._updated))(*self._updated)
+        self._workspace = self._states = None
+
+    def _use(self, param: Parameter) -> tuple[int, int | None]:
+        """Return where a parameter and its gradient are; note it if it is to be updated."""
+        weight = param.value.ctypes.data
+        if param.grad is None:
+            return weight, None
+        places = [weight, param.grad.ctypes.data]
+        if self._adam:
+            means = tuple(numpy.zeros(param.value.shape, numpy.float32) for _ in range(2))
+            self.moments[param.name] = means
+            places += [array.ctypes.data for array in means]
+        else:
+            places += [None, None]
+        self._updated.append(native.Parameter(*places, param.value.size))
+        return weight, places[1]
+
+    def _begin(self, tokens: numpy.ndarray, training: bool) -> None:
+        """Make room for minibatches such as these tokens, and start from a state of zeros."""
+        self.close()
+        network = self._network
+        network.num_steps, network.batch_size = tokens.shape
+        network.training, network.tokens = training, tokens.ctypes.data
+        # How much room it takes depends on which layers have masks: whether these are NULL.
+        for layer in self._layers[:-1]:
+            layer.mask = 1 if training and self._dropout else None
+        self._states = [
+            numpy.zeros((2, network.batch_size, layer.num_hiddens), numpy.float32)
+            for layer in self._layers
+        ]
+        for layer, states in zip(self._layers, self._states):
+            for i in range(2 if layer.cell == CELLS["lstm"].number else 1):
+                layer.start[i] = layer.end[i] = states[i].ctypes.data
+        self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
+        network.workspace = self._workspace.ctypes.data
+
+    def _read(
+        self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool, training: bool
+    ) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Make a minibatch, and the state, what the next call reads; return the tokens' memory."""
+        if X.ndim != 2 or X.shape != Y.shape or not X.size:
+            raise InputError(
+                f"a minibatch has X of the shape {X.shape} and Y of {Y.shape}: both must be "
+                "(batch_size, num_steps), and not empty"
+            )
+        X, Y = (check_tokens(tokens.T, self.vocab_size) for tokens in (X, Y))
+        network = self._network
+        before = self._states if self._workspace is not None else None
+        if before is None or X.shape != (network.num_steps, network.batch_size):
+            goes_on = before is not None and X.shape[1] == network.batch_size
+            self._begin(X, training)
+            if goes_on:
+                for states, old in zip(self._states, before):
+                    states[:] = old
+        if from_zeros:
+            for states in self._states:
+                states[:] = 0
+        network.tokens, network.labels = X.ctypes.data, Y.ctypes.data
+        return X, Y
+
+    def _draw_masks(self) -> list[numpy.ndarray]:
+        """Draw what dropout leaves of the outputs of all layers but the last; return the arrays."""
+        if callable(self._seed):
+            self._seed = self._seed()
+        rng, masks = numpy.random.default_rng([self._seed, self.steps]), []
+        for layer in self._layers[:-1]:
+            shape = self._network.num_steps, self._network.batch_size, layer.num_hiddens
+            kept = rng.random(shape, numpy.float32) >= self._dropout
+            masks.append(kept * numpy.float32(1 / (1 - self._dropout)))
+            layer.mask = masks[-1].ctypes.data
+        return masks
+
+    def train_step(
+        self,
+        X: numpy.ndarray,
+        Y: numpy.ndarray,
+        clip_norm: float,
+        lr: float,
+        from_zeros: bool = False,
+    ) -> float:
+        """Train on a minibatch; return its mean loss in nats per token, before the update.
+
+        The gradients, as they are before they are clipped, are left in the parameters' ``grad``.
+
+        Args:
+            X, Y: tokens, and those that follow them, (batch_size, num_steps).
+            clip_norm: the gradients, as one vector, are scaled down to this norm.
+            lr: the learning rate.
+            from_zeros: start from a state of zeros, not from that of the last minibatch's end.
+
+        Raises:
+            InputError: for tokens out of range, and for other shapes.
+        """
+        kept: list[Any] = [self._read(X, Y, from_zeros, True)]
+        if self._dropout:
+            kept += self._draw_masks()
+        self.steps += 1
+        self._kernels.train_step(
+            self._network,
+            self._parameters,
+            len(self._parameters),
+            native.Optimizer(self.steps if self._adam else 0, clip_norm, lr, *ADAM),
+        )
+        return self._network.loss
+
+    def score(self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool = False) -> float:
+        """Return the mean loss of a minibatch in nats per token, without training or dropout.
+
+        Args and errors: see `train_step`. A network either scores or trains: its state would
+        otherwise go on from the other's.
+        """
+        kept = self._read(X, Y, from_zeros, False)
+        self._kernels.score(self._network)
+        del kept
+        return self._network.loss
+
+    def generate(self, prefix: Sequence[int], num_predicts: int) -> numpy.ndarray:
+        """Return the ``num_predicts`` likeliest tokens, each after all those before it.
+
+        Args:
+            prefix: tokens to start from, at least one.
+            num_predicts: how many tokens.
+
+        Raises:
+            InputError: for tokens out of range.
+        """
+        tokens = check_tokens(prefix, self.vocab_size)
+        added = numpy.empty(num_predicts, numpy.int32)
+        self._begin(tokens[:1, None], False)
+        self._kernels.generate(
+            self._network, tokens.ctypes.data, tokens.size, added.ctypes.data, added.size
+        )
+        return added
+
+    def read(self, tokens: Sequence[int]) -> numpy.ndarray:
+        """Read tokens one after the other; return the logits of what follows, (vocab_size,).
+
+        The state goes on from the last call's; the first call starts from zeros.
+
+        Raises:
+            InputError: for tokens out of range.
+        """
+        checked = check_tokens(tokens, self.vocab_size)
+        logits = numpy.empty(self.vocab_size, numpy.float32)
+        if self._workspace is None:
+            self._begin(checked[:1, None], False)
+            self._kernels.begin(self._network)
+        for token in checked:
+            self._kernels.read_token(self._network, int(token), logits.ctypes.data)
+        return logits
+
+    def close(self) -> None:
+        """Give back the memory for intermediate results; the next call starts from zeros."""
+        if self._workspace is not None:
+            native.workspaces.give_back(self._workspace)
+            self._workspace = None
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _check(param: Parameter, shape: tuple[int, ...]) -> None:
+    """Raise InputError for an array that the kernels can't take as a parameter of this shape."""
+    for array in filter(lambda array: array is not None, param[1:]):
+        if array.shape != shape:
+            raise InputError(
+                f"parameter {param.name} of the shape {array.shape}: it must be {shape}"
+            )
+        if array.dtype != numpy.float32 or not array.flags.c_contiguous:
+            raise InputError(f"parameter {param.name} is not a contiguous array of float32")
+
+
+def runs_on_engine(config: Mapping[str, Any]) -> bool:
+    """Return whether the engine can run the model that a checkpoint's config describes."""
+    cell = CELLS.get(config.get("cell") or "")
+    return (
+        engine.kernels() is not None
+        and cell is not None
+        and cell.number is not None
+        and config.get("directions", 1) == 1
+    )
+
+
+def network_from(
+    params: Mapping[str, numpy.ndarray],
+    config: Mapping[str, Any],
+    trained: bool = False,
+    seed: int = 0,
+    adam: bool = False,
+) -> Network:
+    """Return the `Network` of a model as a checkpoint holds it, over the checkpoint's own arrays.
+
+    Args:
+        params: name -> array, float32.
+        config: what the model is; `runs_on_engine` must hold.
+        trained: whether it is to be trained.
+        seed, adam: see `Network`.
+
+    Raises:
+        InputError: for parameters of other shapes than the config's, and if any is missing.
+    """
+
+    def parameter(name: str) -> Parameter:
+        if name not in params:
+            raise InputError(f"parameter {name} is missing: the file is of another model")
+        value = params[name]
+        return Parameter(name, value, numpy.zeros_like(value) if trained else None)
+
+    cell, num_hiddens, vocab_size = config["cell"], config["num_hiddens"], config["vocab_size"]
+    if config["model"] == "RNNModelScratch":
+        layout = book_layout(cell, vocab_size, num_hiddens)
+        *weights, W_q, b_q = (parameter(f"params.{i:02}") for i in range(len(layout.shapes) + 2))
+        return Network([Layer(cell, layout, weights)], W_q, b_q, False, seed=seed, adam=adam)
+    layers = []
+    for i in range(config["num_layers"]):
+        layout = gluon_layout(cell, num_hiddens if i else vocab_size, num_hiddens)
+        weights = [parameter(f"rnn.l{i}_{part}") for part in gluon_parts(cell)]
+        layers.append(Layer(cell, layout, weights))
+    return Network(
+        layers,
+        parameter("dense.weight"),
+        parameter("dense.bias"),
+        True,
+        config["dropout"] or 0,
+        seed,
+        adam,
+    )

@@ -1,0 +1,161 @@
+"""The learner on MXNet's own operators: `gluon_gru.training.learner` chooses it."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+
+import mxnet as mx
+import numpy
+from mxnet import autograd, gluon, np
+
+from gluon_gru.engine.network import ADAM
+from gluon_gru.models.parameters import named_params, params_of, set_params
+from gluon_gru.training.learner import Learner, _load_moments, _state_arrays
+from gluon_gru.training.updates import clipped_sgd, grad_clipping
+
+# Minibatches that Python may run ahead of MXNet: enough to keep it busy, few enough that what waits
+# to be computed fits into memory on a long text.
+_AHEAD = 16
+
+
+def is_plain(loss: Any) -> bool:
+    """Return whether it is the cross-entropy of the book, which the engine computes itself."""
+    return loss is None or (
+        type(loss) is gluon.loss.SoftmaxCrossEntropyLoss
+        and loss._sparse_label
+        and not loss._from_logits
+        and loss._axis == -1
+        and loss._weight is None
+    )
+
+
+class MXNetLearner(Learner):
+    """A `Learner` on MXNet's operators; the arguments are those of `learner_of`.
+
+    Nothing is read back from the device in a step, so that Python runs ahead of it.
+    """
+
+    engine = "mxnet"
+
+    def __init__(
+        self,
+        model: Any,
+        ctx: mx.Context | None,
+        loss: Any,
+        clip_norm: float,
+        adam: bool,
+        seed: int | None,
+        update: Callable[[], None] | None,
+    ) -> None:
+        self._model, self._ctx, self._clip_norm = model, ctx or mx.cpu(), clip_norm
+        self._loss = loss or gluon.loss.SoftmaxCrossEntropyLoss()
+        self._adam, self._seed, self._own_update, self._steps = adam, seed, update, 0
+        self._moments = (
+            {
+                name: tuple(numpy.zeros(param.shape, numpy.float32) for _ in range(2))
+                for name, param in named_params(model).items()
+            }
+            if adam
+            else {}
+        )
+        self._states: dict[str, Any] = {}
+        self._waiting: collections.deque = collections.deque()
+
+    def minibatches(self, train_iter: Iterable) -> Iterator[tuple[Any, Any]]:
+        yield from train_iter
+
+    def _tokens(self, array: Any) -> np.ndarray:
+        if isinstance(array, numpy.ndarray):
+            return np.array(numpy.ascontiguousarray(array, numpy.int32), ctx=self._ctx)
+        return array.as_in_ctx(self._ctx)
+
+    def _loss_of(self, use: str, X: Any, Y: Any, from_zeros: bool) -> np.ndarray:
+        """Return the mean loss, an array of one; each use has a hidden state of its own."""
+        state = self._states.get(use)
+        if state is None or from_zeros or state[0].shape[-2] != len(X):
+            state = self._model.begin_state(batch_size=len(X), ctx=self._ctx)
+        logits, self._states[use] = self._model(X, [s.detach() for s in state])
+        return self._loss(logits, Y.T.reshape(-1)).mean()
+
+    def step(self, X: Any, Y: Any, lr: float, from_zeros: bool = False) -> np.ndarray:
+        self._steps += 1
+        X, Y = self._tokens(X), self._tokens(Y)
+        if self._seed is not None:
+            # What dropout drops depends on the seed and the step alone, so that a run can be resumed.
+            mx.random.seed(hash((self._seed, self._steps)) % 2**31)
+        with autograd.record():
+            loss = self._loss_of("training", X, Y, from_zeros)
+        loss.backward()
+        self._update(lr)
+        self._waiting.append(loss)
+        if len(self._waiting) > _AHEAD:
+            self._waiting.popleft().wait_to_read()
+        return loss
+
+    def _update(self, lr: float) -> None:
+        if self._own_update is not None:
+            self._own_update()
+        elif self._adam:
+            grad_clipping(self._model, self._clip_norm)
+            for name, param in named_params(self._model).items():
+                self._adam_step(param, *self._moments[name], lr)
+        else:
+            clipped_sgd(self._model, self._clip_norm, lr)
+
+    def _adam_step(self, param: Any, mean: numpy.ndarray, square: numpy.ndarray, lr: float) -> None:
+        """Do what the engine's update.h does."""
+        block = isinstance(param, gluon.Parameter)
+        data, grad = (param.data(), param.grad()) if block else (param, param.grad)
+        beta1, beta2, epsilon = ADAM
+        grad = grad.asnumpy()
+        mean += numpy.float32(1 - beta1) * (grad - mean)
+        square += numpy.float32(1 - beta2) * (grad * grad - square)
+        rate = lr / (1 - beta1**self._steps)
+        size = numpy.sqrt(square) / numpy.float32(numpy.sqrt(1 - beta2**self._steps))
+        data[:] = data - np.array(numpy.float32(rate) * mean / (size + numpy.float32(epsilon)))
+
+    def score(self, X: Any, Y: Any, from_zeros: bool = False) -> float:
+        return float(self._loss_of("scoring", self._tokens(X), self._tokens(Y), from_zeros))
+
+    def reader(self) -> Callable[[Sequence[int]], numpy.ndarray]:
+        state = self._model.begin_state(batch_size=1, ctx=self._ctx)
+
+        def read(tokens: Sequence[int]) -> numpy.ndarray:
+            nonlocal state
+            inputs = np.array([list(tokens)], dtype="int32", ctx=self._ctx)
+            logits, state = self._model(inputs, state)
+            return logits[-1].asnumpy()
+
+        return read
+
+    def generate(self, prefix: Sequence[int], num_predicts: int) -> list[int]:
+        inputs = np.array([list(prefix)], dtype="int32", ctx=self._ctx)
+        state = self._model.begin_state(batch_size=1, ctx=self._ctx)
+        predicted = []
+        for _ in range(num_predicts):
+            logits, state = self._model(inputs, state)
+            # The next input stays on the device: reading it here would wait for every step.
+            inputs = logits[-1:].argmax(axis=1).reshape(1, 1)
+            predicted.append(inputs)
+        return [int(token) for token in predicted]
+
+    def params(self) -> dict[str, numpy.ndarray]:
+        return params_of(self._model)
+
+    def set_params(self, values: Mapping[str, numpy.ndarray]) -> None:
+        set_params(self._model, values)
+
+    def state(self) -> dict[str, numpy.ndarray]:
+        return _state_arrays(self._steps, self._moments)
+
+    def _load_state(self, arrays: Mapping[str, numpy.ndarray]) -> None:
+        self._steps = int(arrays["steps"][0])
+        _load_moments(arrays, self._moments)
+
+    def finish(self) -> None:
+        self._waiting.clear()
+        mx.nd.waitall()
+
+    def close(self) -> None:
+        self._states.clear()
