@@ -8,7 +8,7 @@ its callback is registered directly, and the kernels write into the gradients' m
 from __future__ import annotations
 
 import ctypes
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy
 from mxnet import autograd, np
@@ -44,14 +44,18 @@ def runs_here(*arrays: np.ndarray) -> bool:
 
 
 def memory_of(array: np.ndarray) -> numpy.ndarray:
-    """Return the memory of an MXNet array on the CPU, float32, as a NumPy array of its shape."""
-    return _numbers_at(address(array), array.shape)
+    """Return the memory of an MXNet array on the CPU, float32, as a NumPy array of its shape.
+
+    It keeps the MXNet array, and so the memory, for as long as it lives.
+    """
+    return _numbers_at(address(array), array.shape, array)
 
 
-def _numbers_at(where: int, shape: tuple[int, ...]) -> numpy.ndarray:
+def _numbers_at(where: int, shape: tuple[int, ...], owner: Any = None) -> numpy.ndarray:
     """Return the memory at an address as a NumPy array."""
-    size = int(numpy.prod(shape))
-    return numpy.ctypeslib.as_array((ctypes.c_float * size).from_address(where)).reshape(shape)
+    numbers = (ctypes.c_float * int(numpy.prod(shape))).from_address(where)
+    numbers.owner = owner
+    return numpy.ctypeslib.as_array(numbers).reshape(shape)
 
 
 class _Call:

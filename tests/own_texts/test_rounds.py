@@ -19,6 +19,7 @@ from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.text import reading
 from gluon_gru.training.learner import EngineLearner as Learner
+from gluon_gru.training.mxnet_learner import MXNetLearner
 
 
 @pytest.fixture(autouse=True)
@@ -105,16 +106,20 @@ def test_training_stops_when_patience_runs_out(tmp_path):
 @contextlib.contextmanager
 def ctrl_c_at(number, method="step"):
     """Have Ctrl-C pressed at a call of a learner's method, counted from 1."""
-    done, original = [], getattr(Learner, method)
+    done = []
 
-    def counted(*args, **kwargs):
-        done.append(None)
-        if len(done) == number:
-            raise KeyboardInterrupt
-        return original(*args, **kwargs)
+    def counting(original):
+        def counted(*args, **kwargs):
+            done.append(None)
+            if len(done) == number:
+                raise KeyboardInterrupt
+            return original(*args, **kwargs)
+
+        return counted
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Learner, method, counted)
+        for kind in (Learner, MXNetLearner):
+            patch.setattr(kind, method, counting(getattr(kind, method)))
         yield
 
 
