@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         default="runs/reproduce",
         metavar="FOLDER",
-        help="where results.json, report.html, report.md and the pictures go",
+        help="where record.json, report.html, report.md and the pictures go",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run that FOLDER holds"
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Reproduce; print the verdicts, or what ``results.json`` holds."""
+    """Reproduce; print the verdicts, or what ``record.json`` holds."""
     from gluon_gru.studies.reproduce import report, study
 
     with options.resumable("what was measured is kept. Go on with", "--resume"):

@@ -45,7 +45,7 @@ def perplexity_by_epoch(results):
     """Draw the perplexity of every run by epoch, and the reported ones as lines; PNG bytes.
 
     Args:
-        results: what ``results.json`` holds.
+        results: what ``record.json`` holds.
     """
     fig = Figure(figsize=(8, 5), layout="tight")
     axes = fig.subplots()
@@ -86,7 +86,7 @@ def perplexity_by_epoch(results):
         ylabel="perplexity",
         yscale="log",
         ylim=(0.95, None),
-        title=f"Perplexity on {results['corpus']['name']}",
+        title=f"Perplexity on {results['text']['name']}",
     )
     ticks = [1, 1.5, 2, 3, 5, 7, 10, 15, 20, 25]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
@@ -144,7 +144,7 @@ def throughput(results):
     """Draw the rates, reported and measured (medians, and the range over epochs); PNG bytes.
 
     Args:
-        results: what ``results.json`` holds.
+        results: what ``record.json`` holds.
     """
     bars = rates(results)
     fig = Figure(figsize=(8, 1 + 0.62 * len(bars)), layout="tight")

@@ -13,6 +13,7 @@ import pathlib
 from typing import Any, Callable
 
 from gluon_gru.errors import InputError
+from gluon_gru.published.records import verdict_recorded
 from gluon_gru.runs.files import StrPath, write_whole
 
 #: The version of the schema that is written. Version 0.1.0's files had none.
@@ -123,7 +124,10 @@ def _reproduce(found: dict[str, Any]) -> Record:
         {"device": invocations[-1]["environment"]["device"]} if invocations else {},
         found["corpus"],
         invocations,
-        _without(found, "invocations", "corpus"),
+        {
+            **_without(found, "invocations", "corpus"),
+            "verdicts": list(map(verdict_recorded, found["verdicts"])),
+        },
     )
 
 

@@ -104,11 +104,11 @@ def test_a_scripts_help_is_that_of_its_subcommand_but_for_the_name(name, inside)
 def test_reproduce_gives_what_its_script_gives(inside, tiny_claims, tmp_path):
     given = "--corpus", SAMPLE, "--device", "cpu"
     found = json.loads(inside("reproduce", *given, "--out", tmp_path / "a", "--json"))
-    assert found == json.loads((tmp_path / "a" / "results.json").read_text())
+    assert found == json.loads((tmp_path / "a" / "record.json").read_text())
     assert found["invocations"][0]["command"].startswith("gluon-gru reproduce --corpus ")
     shown = inside(*given, "--out", tmp_path / "b", script="reproduce")
     assert "chapter-scratch/perplexity" in shown
-    other = json.loads((tmp_path / "b" / "results.json").read_text())
+    other = json.loads((tmp_path / "b" / "record.json").read_text())
     for run, same in zip(found["runs"], other["runs"]):
         assert run["perplexity"] == same["perplexity"] and len(run["perplexity"]) == 4
         assert run["continuations"] == same["continuations"] != {}

@@ -127,7 +127,7 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(t
     process = start_tiny(40, out, "--resume")
     process.communicate(timeout=300)
     assert process.returncode == 0
-    a, b = (json.loads((tmp_path / x / "results.json").read_text())["runs"] for x in "ab")
+    a, b = (json.loads((tmp_path / x / "record.json").read_text())["runs"] for x in "ab")
     assert [run["perplexity"] for run in a] == [run["perplexity"] for run in b]
     assert [run["continuations"] for run in a] == [run["continuations"] for run in b]
 

@@ -120,7 +120,7 @@ def _measured(name):
 
 
 def _poison(results, invocation):
-    if "corpus" in results:
-        results["corpus"].update(name=EVIL, note=EVIL, is_books=False)
+    for name in {"corpus", "text"} & set(results):
+        results[name].update(name=EVIL, note=EVIL, is_books=False)
     invocation["command"] = EVIL
     invocation["environment"].update(processor=EVIL, commit=EVIL)

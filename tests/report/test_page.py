@@ -99,7 +99,7 @@ def test_a_page_says_what_the_results_hold(parsed, made):
     page = parsed["reproduce"]
     assert "1.1 ± 0.05" in page.text and "14,693 on gpu(0)" in page.text
     assert "NOT the book's corpus" in page.text and "1.1 reported" in page.text
-    results = json.loads((made[0]["reproduce"].parent / "reproduce" / "results.json").read_text())
+    results = json.loads((made[0]["reproduce"].parent / "reproduce" / "record.json").read_text())
     assert page.text.count("not comparable: other corpus") >= len(results["verdicts"])
     for name in ("cores", "system", "python", "numpy", "mxnet", "device"):
         assert str(results["invocations"][0]["environment"][name]) in page.text
@@ -119,7 +119,7 @@ def test_verbatim_runs_are_marked(parsed):
 
 
 def test_results_without_the_places_of_verbatim_runs_still_have_a_page(made):
-    results = json.loads((made[0]["reproduce"].parent / "reproduce" / "results.json").read_text())
+    results = json.loads((made[0]["reproduce"].parent / "reproduce" / "record.json").read_text())
     for verdict in results["verdicts"]:
         verdict["figures"].pop("spans", None)
     page = report.html(results).decode()
@@ -130,7 +130,7 @@ def test_results_without_the_places_of_verbatim_runs_still_have_a_page(made):
 
 
 def test_a_page_can_be_made_before_anything_is_measured(made):
-    results = json.loads((made[0]["reproduce"].parent / "reproduce" / "results.json").read_text())
+    results = json.loads((made[0]["reproduce"].parent / "reproduce" / "record.json").read_text())
     page = report.html(
         {
             **results,

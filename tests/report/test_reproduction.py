@@ -68,7 +68,7 @@ def test_the_report_shows_every_text_published_and_generated(results):
 def test_the_report_says_loudly_what_it_was_trained_on_and_how(results):
     markdown = report.markdown(results)
     assert "**NOT the book's corpus" in markdown
-    assert results["corpus"]["sha1"] in markdown
+    assert results["text"]["sha1"] in markdown
     assert "variance" in markdown and "standard deviation of 0.01" in markdown
     for value in results["invocations"][0]["environment"].values():
         assert str(value) in markdown

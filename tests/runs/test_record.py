@@ -99,9 +99,11 @@ def test_nothing_in_an_older_record_is_lost():
     results = json.loads((OLDER / "reproduce" / "results.json").read_text())
     found = record.read(OLDER / "reproduce" / "results.json")
     assert found.settings == {"device": "cpu(0)"} and found.text == results["corpus"]
-    assert found.results == {
-        name: results[name] for name in ("seeds", "models", "runs", "verdicts")
-    }
+    verdicts = found.results.pop("verdicts")
+    assert found.results == {name: results[name] for name in ("seeds", "models", "runs")}
+    for verdict, older in zip(verdicts, results["verdicts"]):
+        assert (verdict["claim"], verdict["verdict"]) == (older["claim"], older["verdict"])
+        assert verdict["figures"]["measured"] == older["measured"]
     answer = json.loads((OLDER / "exercises" / "gates.json").read_text())
     found = record.read(OLDER / "exercises" / "gates.json")
     assert found.settings == {"device": "cpu(0)", "quick": False}

@@ -1,6 +1,8 @@
 """From claims to measurements, with small models on the bundled sample."""
 
 import json
+import pathlib
+import shutil
 
 import mxnet as mx
 import pytest
@@ -16,11 +18,32 @@ from gluon_gru.text.vocabulary import load_corpus
 
 @pytest.fixture
 def small(monkeypatch):
+    """Have the claims cut down, and no report drawn."""
     monkeypatch.setattr(experiments, "CLAIMS", tiny.claims())
+    monkeypatch.setattr(experiments.report, "write", lambda *args: None)
 
 
 def reproduce(out, **kwargs):
     return experiments.reproduce(out, corpus=SAMPLE, device="cpu", **kwargs)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Return the folder of a reproduction from two seeds, and what it returned."""
+    folder = tmp_path_factory.mktemp("finished") / "a" / "b"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments, "CLAIMS", tiny.claims())
+        return folder, reproduce(folder, num_seeds=2, command="python x.py")
+
+
+@pytest.fixture
+def out(small, finished, tmp_path):
+    """Return a copy of that folder."""
+    return pathlib.Path(shutil.copytree(finished[0], tmp_path / "out"))
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_chapter_needs_two_runs_of_which_one_serves_the_slides_too():
@@ -49,7 +72,7 @@ def test_a_speedup_alone_needs_both_models():
     }
 
 
-def test_a_measurement_has_an_entry_an_epoch_and_texts_at_its_stops(small):
+def test_a_measurement_has_an_entry_per_epoch_and_texts_at_its_stops(small):
     run = experiments.plan(tiny.claims())[0]
     source = load_corpus(find(SAMPLE))
     measured = experiments.measure(run, 1, mx.cpu(), source)
@@ -68,9 +91,9 @@ def test_a_seed_fixes_a_measurement_and_another_one_changes_it(small):
     assert first.continuations == again.continuations
 
 
-def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
-    results = reproduce(tmp_path / "a" / "b", num_seeds=2, command="python x.py")
-    assert results == json.loads((tmp_path / "a" / "b" / "results.json").read_text())
+def test_a_reproduction_leaves_results_report_and_pictures(finished):
+    folder, results = finished
+    assert results == json.loads((folder / "record.json").read_text())
     assert [(run["model"], run["seed"]) for run in results["runs"]] == [
         ("gru-scratch", 1),
         ("gru-concise", 1),
@@ -82,11 +105,11 @@ def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
         "not comparable: other corpus"
     }
     assert len(results["verdicts"][0]["figures"]["measured"]) == 2
-    assert results["corpus"]["name"] == "sample.txt"
+    assert results["text"]["name"] == "sample.txt"
     for name in ("processor", "cores", "python", "numpy", "mxnet", "device", "commit"):
         assert results["invocations"][0]["environment"][name]
-    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {
-        "results.json",
+    assert {path.name for path in folder.iterdir()} == {
+        "record.json",
         "report.md",
         "report.html",
         "perplexity.png",
@@ -96,27 +119,25 @@ def test_a_reproduction_leaves_results_report_and_pictures(small, tmp_path):
 
 
 def test_resuming_a_finished_reproduction_trains_nothing_and_keeps_the_numbers(
-    small, tmp_path, monkeypatch
+    out, finished, monkeypatch
 ):
-    before = reproduce(tmp_path)
+    before = finished[1]
     monkeypatch.setattr("gluon_gru.training.loop.train_epoch", None)
-    after = reproduce(tmp_path, resume=True)
+    after = reproduce(out, resume=True, num_seeds=2)
     assert {**after, "invocations": None} == {**before, "invocations": None}
     assert len(after["invocations"]) == 2 and after["invocations"][:1] == before["invocations"]
 
 
-def test_more_seeds_can_be_added_to_a_finished_reproduction(small, tmp_path):
-    before = reproduce(tmp_path)
-    after = reproduce(tmp_path, resume=True, num_seeds=2)
-    assert after["runs"][:2] == before["runs"] and len(after["runs"]) == 4
+def test_more_seeds_can_be_added_to_a_finished_reproduction(out, finished):
+    after = reproduce(out, resume=True, num_seeds=3)
+    assert after["runs"][:4] == finished[1]["runs"] and len(after["runs"]) == 6
 
 
-def test_a_folder_with_a_run_is_refused_without_resume_and_left_alone(small, tmp_path):
-    reproduce(tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+def test_a_folder_with_a_run_is_refused_without_resume_and_left_alone(out):
+    before = contents(out)
     with pytest.raises(InputError, match="holds a run already.*--resume"):
-        reproduce(tmp_path)
-    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        reproduce(out)
+    assert contents(out) == before
 
 
 def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
@@ -131,16 +152,14 @@ def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
     [
         ({"groups": ["slides-scratch"]}, "the claims chapter-concise"),
         ({"num_seeds": 1}, "6 epochs of gru-scratch, seed 2"),
-        ({"device": "gpu(0)"}, r"the device cpu\(0\)"),
-        ({"corpus": True}, "the corpus sample.txt"),
+        ({"device": "gpu(0)"}, r"its device is 'cpu\(0\)', not 'gpu\(0\)'"),
+        ({"corpus": True}, "its text is 'sample.txt'"),
     ],
 )
 def test_resuming_never_drops_or_mixes_what_is_recorded(
-    small, tmp_path, monkeypatch, change, complaint
+    out, tmp_path, monkeypatch, change, complaint
 ):
-    out, other = tmp_path / "out", tmp_path / "other.txt"
-    reproduce(out, num_seeds=2)
-    before = (out / "results.json").read_bytes()
+    other, before = tmp_path / "other.txt", contents(out)
     other.write_text(SAMPLE.read_text()[500:])
     if "corpus" in change:
         change = {"corpus": other}
@@ -150,27 +169,25 @@ def test_resuming_never_drops_or_mixes_what_is_recorded(
         experiments.reproduce(
             out, **{"corpus": SAMPLE, "device": "cpu", "num_seeds": 2, "resume": True, **change}
         )
-    assert (out / "results.json").read_bytes() == before
+    assert contents(out) == before
 
 
-def test_killed_while_resuming_nothing_recorded_is_lost(small, tmp_path, monkeypatch):
-    before = reproduce(tmp_path, num_seeds=2)
-
+def test_killed_while_resuming_nothing_recorded_is_lost(out, finished, monkeypatch):
     def killed(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(experiments, "measure", killed)
     with pytest.raises(KeyboardInterrupt):
-        reproduce(tmp_path, num_seeds=2, resume=True)
-    assert json.loads((tmp_path / "results.json").read_text())["runs"] == before["runs"]
+        reproduce(out, num_seeds=2, resume=True)
+    assert json.loads((out / "record.json").read_text())["runs"] == finished[1]["runs"]
 
 
 @pytest.mark.parametrize("content", ["{", "{}", "[]", "3", '{"runs": []}'])
 def test_another_programs_results_are_refused_and_left_alone(small, tmp_path, content):
-    (tmp_path / "results.json").write_text(content)
-    with pytest.raises(InputError, match="results.json' can't be read"):
+    (tmp_path / "record.json").write_text(content)
+    with pytest.raises(InputError, match="record.json' can't be read"):
         reproduce(tmp_path, resume=True)
-    assert (tmp_path / "results.json").read_text() == content
+    assert (tmp_path / "record.json").read_text() == content
 
 
 @pytest.mark.parametrize(
@@ -233,9 +250,8 @@ def test_the_engine_is_measured_in_rows_of_its_own(small, tmp_path):
     # The same start, minibatches and function; rounding apart.
     assert scratch["perplexity"] == pytest.approx(fused["perplexity"], rel=1e-4)
     assert scratch["perplexity"] != fused["perplexity"]
-    text = (tmp_path / "report.md").read_text()
-    assert "| chapter-scratch-fused/perplexity" in text and "on the engine (fused.gru)" not in text
-    with pytest.raises(InputError, match="records the claims chapter-concise-fused"):
+    assert "chapter-scratch-fused/perplexity" in experiments.report.table(both)
+    with pytest.raises(InputError, match="it has the claims chapter-concise-fused"):
         reproduce(tmp_path, resume=True)
 
 
@@ -259,3 +275,18 @@ def test_an_engine_that_is_off_is_not_measured(tmp_path, monkeypatch):
 def test_engines_that_are_none_are_refused(tmp_path, engines):
     with pytest.raises(InputError, match="choose from mxnet, fused"):
         reproduce(tmp_path / "out", engines=engines)
+
+
+@with_engine
+def test_a_folder_of_the_older_version_goes_on(small, tmp_path):
+    older = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "reproduce"
+    shutil.copytree(older, tmp_path / "out")
+    before = json.loads((older / "results.json").read_text())
+    after = reproduce(tmp_path / "out", resume=True, num_seeds=2, engines=("mxnet", "fused"))
+    assert after["runs"][:4] == before["runs"]
+    assert [(run["model"], run["seed"]) for run in after["runs"][4:]] == [
+        (run["model"], 2) for run in before["runs"]
+    ]
+    assert [made["command"] for made in after["invocations"]] == ["python scripts/reproduce.py", ""]
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert "record.json" in names and "results.json" not in names

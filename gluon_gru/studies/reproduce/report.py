@@ -16,7 +16,7 @@ def write(results, folder):
     """Write ``report.md``, ``report.html`` and the pictures of the first into a folder.
 
     Args:
-        results: what ``results.json`` holds.
+        results: what ``record.json`` holds.
         folder: a `pathlib.Path`.
 
     Raises:
@@ -52,7 +52,7 @@ _TITLE = "What the GRU chapter reports, measured again"
 
 def _made(results):
     """Return what was run, on what, and on which text, in two sentences."""
-    corpus, runs, invocations = results["corpus"], results["runs"], results["invocations"]
+    corpus, runs, invocations = results["text"], results["runs"], results["invocations"]
     env = invocations[-1]["environment"]
     comparable = (
         "byte for byte the book's corpus"

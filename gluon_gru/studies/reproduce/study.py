@@ -4,82 +4,32 @@ A run serves every claim that has its protocol: the slides' numbers at an early 
 the chapter's longer run.
 """
 
+from __future__ import annotations
+
 import dataclasses
-import json
-import pathlib
 import random
 import sys
-import typing
+from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
-from mxnet.gluon import rnn
-
-from gluon_gru import engine, models
+from gluon_gru import engine
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.models import fused
-from gluon_gru.published.claims import CLAIMS, GROUPS, Protocol, on_engine
+from gluon_gru.published.claims import CLAIMS, GROUPS, Claim, Protocol, on_engine
 from gluon_gru.published.judging import judge
-from gluon_gru.published.records import verdict_recorded
 from gluon_gru.published.trainings import evidence_of
-from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.runs.environment import environment
+from gluon_gru.runs.files import StrPath
+from gluon_gru.runs.folder import Folder
+from gluon_gru.runs.record import Record
 from gluon_gru.studies.reproduce import ENGINES, QUICK_EPOCHS, report
+from gluon_gru.studies.reproduce.models import MODELS
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.minibatches import SeqDataLoader
 from gluon_gru.text.vocabulary import load_corpus
-from gluon_gru.training.device import context
-from gluon_gru.training.generation import predict_ch8
-from gluon_gru.training.loop import History, set_seed, train
 
+if TYPE_CHECKING:
+    import mxnet as mx
 
-class Model(typing.NamedTuple):
-    """A model that protocols name: its name in reports, and ``make(protocol, vocab_size, ctx)``."""
-
-    name: str
-    make: typing.Callable
-
-
-def _scratch(name, cell, forward_fn=None):
-    """Return a `Model` from scratch by its cell's name in `gluon_gru.models`.
-
-    With ``forward_fn``, that runs the cell instead of the function of its name.
-    """
-    functions = [
-        getattr(models, f"get_{cell}_params"),
-        getattr(models, f"init_{cell}_state"),
-        forward_fn or getattr(models, cell),
-    ]
-    return Model(
-        name,
-        lambda protocol, vocab_size, ctx: models.RNNModelScratch(
-            vocab_size, protocol.num_hiddens, ctx, *functions
-        ),
-    )
-
-
-def _concise(name, layer):
-    return Model(
-        name,
-        lambda protocol, vocab_size, ctx: models.RNNModel(layer(protocol.num_hiddens), vocab_size),
-    )
-
-
-#: By the name that `gluon_gru.published.claims.Protocol.model` holds.
-MODELS = {
-    "gru-scratch": _scratch("GRU from scratch", "gru"),
-    "gru-concise": _concise("GRU concise (rnn.GRU)", rnn.GRU),
-    "rnn-scratch": _scratch("RNN from scratch", "rnn"),
-    # rnn.RNN's own default, which the book uses, is ReLU; its RNN from scratch has tanh.
-    "rnn-concise": _concise("RNN concise (rnn.RNN)", rnn.RNN),
-    "rnn-tanh-concise": _concise(
-        'RNN concise (rnn.RNN, "tanh")', lambda num_hiddens: rnn.RNN(num_hiddens, activation="tanh")
-    ),
-    "lstm-scratch": _scratch("LSTM from scratch", "lstm"),
-    "lstm-concise": _concise("LSTM concise (rnn.LSTM)", rnn.LSTM),
-    "reset-only-scratch": _scratch("GRU with only a reset gate, from scratch", "reset_only"),
-    "update-only-scratch": _scratch("GRU with only an update gate, from scratch", "update_only"),
-    "gru-fused": _scratch("GRU from scratch, on the engine (fused.gru)", "gru", fused.gru),
-    "gru-concise-fused": _concise("GRU concise, on the engine (fused.GRU)", fused.GRU),
-}
+    from gluon_gru.training.loop import History
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,24 +42,24 @@ class Run:
     """
 
     protocol: Protocol
-    stops: typing.Tuple[int, ...]
+    stops: tuple[int, ...]
 
 
-def plan(claims, quick=False):
-    """Return the runs that ``claims`` need, a list of `Run`; ``quick`` cuts their epochs.
+def plan(claims: Sequence[Claim], quick: bool = False) -> list[Run]:
+    """Return the runs that ``claims`` need; ``quick`` cuts their epochs.
 
     A run stops where any claim looks at its protocol on the way, not only those asked for: they
     can be asked for later.
     """
 
-    def epochs(claims):
-        found = {}
+    def epochs(claims: Iterable[Claim]) -> dict[Protocol, set[int]]:
+        needed: dict[Protocol, set[int]] = {}
         for claim in claims:
             for protocol in filter(None, (claim.protocol, claim.baseline)):
-                found.setdefault(dataclasses.replace(protocol, num_epochs=0), set()).add(
+                needed.setdefault(dataclasses.replace(protocol, num_epochs=0), set()).add(
                     min(protocol.num_epochs, QUICK_EPOCHS) if quick else protocol.num_epochs
                 )
-        return found
+        return needed
 
     anywhere = epochs([*CLAIMS, *claims])
     return [
@@ -121,7 +71,14 @@ def plan(claims, quick=False):
     ]
 
 
-def measure(run, seed, ctx, source, checkpoint=None, description=None):
+def measure(
+    run: Run,
+    seed: int,
+    ctx: mx.Context,
+    source: tuple[Any, Any],
+    checkpoint: StrPath | None = None,
+    description: str | None = None,
+) -> History:
     """Train a run from a seed; return its `gluon_gru.History`.
 
     Args:
@@ -135,6 +92,9 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
     Raises:
         InputError, TrainingDiverged: see `gluon_gru.train`.
     """
+    from gluon_gru.training.generation import predict_ch8
+    from gluon_gru.training.loop import set_seed, train
+
     protocol, (_, vocab) = run.protocol, source
     set_seed(seed)
     train_iter = SeqDataLoader(
@@ -147,7 +107,7 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
     )
     model = MODELS[protocol.model].make(protocol, len(vocab), ctx)
 
-    def on_epoch(epoch, history):
+    def on_epoch(epoch: int, history: History) -> None:
         if epoch in run.stops:
             history.continuations[str(epoch)] = [
                 predict_ch8(prefix, protocol.num_predicts, model, vocab, ctx)
@@ -169,7 +129,7 @@ def measure(run, seed, ctx, source, checkpoint=None, description=None):
     )
 
 
-def _claims_of(groups, engines=ENGINES[:1]):
+def _claims_of(groups: Sequence[str], engines: Sequence[str] = ENGINES[:1]) -> list[Claim]:
     unknown = [group for group in groups if group not in GROUPS]
     if unknown or not groups:
         raise InputError(
@@ -186,90 +146,51 @@ def _claims_of(groups, engines=ENGINES[:1]):
     ]
 
 
-def _check_engine(ctx):
+def _check_engine(ctx: mx.Context) -> None:
     """Raise InputError if fused models would not run on the engine, which their rows speak of."""
-    found = engine.info()
-    if found["engine"] == "off":
-        raise InputError(f"engine fused can't be measured: {found['why']}")
+    facts = engine.info()
+    if facts["engine"] == "off":
+        raise InputError(f"engine fused can't be measured: {facts['why']}")
     if ctx.device_type != "cpu":
         raise InputError(
             f"engine fused can't be measured on {ctx}: it is for CPUs; add --device cpu"
         )
 
 
-def _open_folder(out, resume):
-    """Make the folder for results and check, before anything is trained, that it can be used.
-
-    Returns:
-        What its ``results.json`` holds; an empty dict if there is none.
-    """
-    path = out / "results.json"
-    if not resume and ((out / "checkpoints").exists() or path.exists()):
-        raise InputError(
-            f"{str(out)!r} holds a run already: add --resume to go on with it, or "
-            "give another folder with --out"
-        )
-    make_folder(out / "checkpoints")
-    if not path.exists():
-        return {}
-    try:
-        recorded = json.loads(path.read_text(encoding="utf-8"))
-        if not {"invocations", "corpus", "runs", "verdicts"} <= set(recorded):
-            raise ValueError("no record of a reproduction")
-        recorded["verdicts"] = list(map(verdict_recorded, recorded["verdicts"]))
-    except (KeyError, OSError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{str(path)!r} can't be read ({error}): give another folder with --out"
-        ) from error
-    return recorded
-
-
-def _check_continues(recorded, out, claims, runs, found, ctx):
-    """Raise InputError if going on would drop or mix what a ``results.json`` records."""
-    groups = {claim.group for claim in claims}
-    recorded_groups = {verdict["claim"].split("/")[0] for verdict in recorded["verdicts"]}
+def _not_asked_for(
+    record: Record | None, claims: Sequence[Claim], runs: Sequence[tuple[Run, int]]
+) -> list[str]:
+    """Return what a record holds that going on would drop, as clauses."""
+    results = record.results if record else {}
+    groups = {verdict["claim"].split("/")[0] for verdict in results.get("verdicts", ())}
     planned = {(run.protocol.model, seed): run.protocol.num_epochs for run, seed in runs}
-    epochs = {(run["model"], run["seed"]): len(run["perplexity"]) for run in recorded["runs"]}
-    differences = [
-        *(f"the claims {group}" for group in sorted(recorded_groups - groups)),
+    epochs = {
+        (run["model"], run["seed"]): len(run["perplexity"]) for run in results.get("runs", ())
+    }
+    return [
+        *(f"it has the claims {group}" for group in sorted(groups - {c.group for c in claims})),
         *(
-            f"{done} epochs of {model}, seed {seed}"
+            f"it has {done} epochs of {model}, seed {seed}"
             for (model, seed), done in epochs.items()
             if done > planned.get((model, seed), 0)
         ),
-        *(
-            [f"the corpus {recorded['corpus']['name']}"]
-            if recorded["corpus"]["sha1"] != found.sha1
-            else []
-        ),
-        *(
-            f"the device {device}"
-            for device in sorted(
-                {made["environment"]["device"] for made in recorded["invocations"]} - {str(ctx)}
-            )
-        ),
     ]
-    if differences:
-        raise InputError(
-            f"{str(out)!r} records {', '.join(differences)}, which this command does "
-            "not ask for: ask for it too, or give another folder with --out"
-        )
 
 
 def reproduce(
-    out,
-    groups=GROUPS,
-    num_seeds=1,
-    device="auto",
-    corpus=None,
-    quick=False,
-    resume=False,
-    command="",
-    engines=ENGINES[:1],
-):
+    out: StrPath,
+    groups: Sequence[str] = GROUPS,
+    num_seeds: int = 1,
+    device: str = "auto",
+    corpus: StrPath | None = None,
+    quick: bool = False,
+    resume: bool = False,
+    command: str = "",
+    engines: Sequence[str] = ENGINES[:1],
+) -> dict[str, Any]:
     """Measure what the claims need and judge them; write everything into a folder.
 
-    The folder gets ``results.json``, ``report.md`` and pictures, anew after every run, and
+    The folder gets ``record.json``, ``report.md`` and pictures, anew after every run, and
     ``checkpoints/``, from which an interrupted reproduction goes on.
 
     Args:
@@ -284,114 +205,112 @@ def reproduce(
         engines: which of `ENGINES` train; the native engine's measurements are rows of their own.
 
     Returns:
-        What ``results.json`` holds.
+        What ``record.json`` holds: beside a record's fields ``seeds``, ``models``, ``runs`` and
+        ``verdicts``.
 
     Raises:
         InputError: for arguments that can't be used; before anything is trained.
         TrainingDiverged: when a loss is no longer finite.
     """
+    from gluon_gru.training.device import context
+
     check_positive("seeds", num_seeds)
-    out, claims, ctx = pathlib.Path(out), _claims_of(groups, engines), context(device)
+    claims, ctx = _claims_of(groups, engines), context(device)
     if "fused" in engines:
         _check_engine(ctx)
-    found = corpora.find(corpus)
-    source = load_corpus(found)
+    text = corpora.find(corpus)
+    source = load_corpus(text)
     seeds = range(1, num_seeds + 1)
     runs = [(run, seed) for seed in seeds for run in plan(claims, quick)]
     for run, _ in runs:
         SeqDataLoader(run.protocol.batch_size, run.protocol.num_steps, source=source)
-    recorded = _open_folder(out, resume)
-    if recorded:
-        _check_continues(recorded, out, claims, runs, found, ctx)
-    # Now, not when it is written: the checkout may change while this trains.
-    invocations = recorded.get("invocations", []) + [
-        {"command": command, "environment": environment(ctx)}
-    ]
-    measured = dict(map(read_training, recorded.get("runs", [])))
-    say(corpus_line(found))
+    folder = Folder(out, "reproduce", resume, ["checkpoints"])
+    record = folder.begin(
+        {"device": str(ctx)},
+        {"name": text.name, "sha1": text.sha1, "is_books": text.is_books, "note": text.note},
+        command,
+        # Now, not when it is written: the checkout may change while this trains.
+        environment(str(ctx)),
+        _not_asked_for(folder.record, claims, runs),
+    )
+    measured = dict(map(read_training, record.results.get("runs", ())))
+    say(corpus_line(text))
 
-    def record():
-        results = _results(claims, measured, found, source, seeds, invocations)
-        write_whole(out / "results.json", json.dumps(results, indent=1).encode())
-        return results
+    def write_record() -> None:
+        record.results = _results(claims, measured, text, source, seeds, ctx)
+        folder.write()
 
-    record()
+    write_record()
     for number, (run, seed) in enumerate(runs, 1):
-        title = f"[{number}/{len(runs)}] {MODELS[run.protocol.model].name}, seed {seed}"
-        last = measured[run.protocol.model, seed] = measure(
-            run,
-            seed,
-            ctx,
-            source,
-            out / "checkpoints" / f"{run.protocol.model}-seed{seed}.safetensors",
-            title,
-        )
+        model = run.protocol.model
+        title = f"[{number}/{len(runs)}] {MODELS[model].name}, seed {seed}"
+        checkpoint = folder.path / "checkpoints" / f"{model}-seed{seed}.safetensors"
+        last = measured[model, seed] = measure(run, seed, ctx, source, checkpoint, title)
         say(
-            f"{title}: perplexity {last.perplexity[-1]:.3f} after {len(last.perplexity)} epochs, "
+            f"{title}: perplexity {last.perplexity[-1]:.3f} after {len(last)} epochs, "
             f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}"
         )
-        results = record()
-        report.write(results, out)
-    return results
+        write_record()
+        report.write(record.as_json(), folder.path)
+    return record.as_json()
 
 
-def read_training(recorded):
+def read_training(recorded: dict[str, Any]) -> tuple[tuple[str, int], History]:
     """Return a recorded training, a dict, as ``((model, seed), History)``.
 
     Raises:
         KeyError, TypeError: if it is none.
     """
+    from gluon_gru.training.loop import History
+
     history = dict(recorded)
     return (history.pop("model"), history.pop("seed")), History(**history)
 
 
-def record_training(model, seed, history):
+def record_training(model: str, seed: int, history: History) -> dict[str, Any]:
     """Return a training as `read_training` reads it."""
     return {"model": model, "seed": seed, **dataclasses.asdict(history)}
 
 
-def _results(claims, measured, found, source, seeds, invocations):
-    """Judge the claims by what has been measured so far; return what ``results.json`` holds."""
+def _results(
+    claims: Sequence[Claim],
+    measured: dict[tuple[str, int], History],
+    text: corpora.Corpus,
+    source: tuple[Any, Any],
+    seeds: Iterable[int],
+    ctx: mx.Context,
+) -> dict[str, Any]:
+    """Judge the claims by what has been measured so far; return the record's results."""
     tokens, vocab = source
-    on_gpu = invocations[-1]["environment"]["device"].startswith("gpu")
-    histories = {}
+    on_gpu = ctx.device_type == "gpu"
+    histories: dict[str, list[History]] = {}
     for (model, _), history in measured.items():
         histories.setdefault(model, []).append(history)
     texts = {
         n: "".join(vocab.to_tokens(tokens[:n]))
         for n in {claim.protocol.max_tokens for claim in claims}
     }
+    verdicts = [
+        judge(
+            claim,
+            evidence_of(claim, histories, texts[claim.protocol.max_tokens], text.is_books, on_gpu),
+        )
+        for claim in claims
+    ]
     return {
-        "invocations": invocations,
-        "corpus": {
-            "name": found.name,
-            "sha1": found.sha1,
-            "is_books": found.is_books,
-            "note": found.note,
-        },
         "seeds": list(seeds),
         "models": {model: MODELS[model].name for model in histories},
         "runs": [record_training(*key, history) for key, history in measured.items()],
-        "verdicts": [
-            dataclasses.asdict(
-                judge(
-                    claim,
-                    evidence_of(
-                        claim, histories, texts[claim.protocol.max_tokens], found.is_books, on_gpu
-                    ),
-                )
-            )
-            for claim in claims
-        ],
+        "verdicts": list(map(dataclasses.asdict, verdicts)),
     }
 
 
-def say(line):
+def say(line: str) -> None:
     """Tell the user something while a long run goes on."""
     print(line, file=sys.stderr, flush=True)
 
 
-def corpus_line(found):
+def corpus_line(found: corpora.Corpus) -> str:
     """Return what to tell the user of the `gluon_gru.text.corpus.Corpus` that is read."""
     if found.is_books:
         return f"Corpus: {found.name}, byte for byte the book's (SHA-1 {found.sha1})"
