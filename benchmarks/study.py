@@ -15,7 +15,7 @@ from gluon_gru.errors import InputError, check_positive
 from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.runs.environment import cores, environment
 from gluon_gru.text import corpus as corpora
-from gluon_gru.text.vocabulary import load_corpus
+from gluon_gru.text.corpus import load_corpus
 from gluon_gru.training.interrupt import CtrlC
 
 #: Of the corpus, the first so many tokens are trained on, as in the book.

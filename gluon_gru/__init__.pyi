@@ -18,6 +18,8 @@ from gluon_gru.models import init_lstm_state as init_lstm_state
 from gluon_gru.models import init_rnn_state as init_rnn_state
 from gluon_gru.models import lstm as lstm
 from gluon_gru.models import rnn as rnn
+from gluon_gru.text.corpus import load_corpus_time_machine as load_corpus_time_machine
+from gluon_gru.text.corpus import read_time_machine as read_time_machine
 from gluon_gru.text.minibatches import SeqDataLoader as SeqDataLoader
 from gluon_gru.text.minibatches import load_data_time_machine as load_data_time_machine
 from gluon_gru.text.minibatches import seq_data_iter_consecutive as seq_data_iter_consecutive
@@ -25,8 +27,6 @@ from gluon_gru.text.minibatches import seq_data_iter_random as seq_data_iter_ran
 from gluon_gru.text.minibatches import seq_data_iter_sequential as seq_data_iter_sequential
 from gluon_gru.text.vocabulary import Vocab as Vocab
 from gluon_gru.text.vocabulary import count_corpus as count_corpus
-from gluon_gru.text.vocabulary import load_corpus_time_machine as load_corpus_time_machine
-from gluon_gru.text.vocabulary import read_time_machine as read_time_machine
 from gluon_gru.text.vocabulary import tokenize as tokenize
 from gluon_gru.training.animator import Animator as Animator
 from gluon_gru.training.device import try_gpu as try_gpu

@@ -79,7 +79,6 @@ def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
     """Return the vocabulary, and where it is from."""
     from gluon_gru.convert import params_file
     from gluon_gru.text import corpus
-    from gluon_gru.text import vocabulary as text
 
     if args.vocab is None:
         found = corpus.find(args.corpus)
@@ -89,7 +88,7 @@ def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
                 "the vocabulary is made from The Time Machine, which is not at hand: "
                 "give it with --corpus, or the model's tokens with --vocab"
             )
-        return text.load_corpus(found, max_tokens=1)[1], found.name
+        return corpus.load_corpus(found, max_tokens=1)[1], found.name
     try:
         tokens = json.loads(args.vocab.read_text(encoding="utf-8"))
         if not isinstance(tokens, list):

@@ -16,6 +16,7 @@ import numpy
 
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.gates.inspection import written_out
+from gluon_gru.text import minibatches
 
 #: Gates to hold -> what they are held at.
 Held = typing.Mapping[str, typing.Union[float, str]]
@@ -123,11 +124,11 @@ def rows(tokens: typing.Sequence[int]) -> list[numpy.ndarray]:
     Raises:
         InputError: for a text too short for rows.
     """
-    row = (len(tokens) - 1) // _ROWS
-    if row < 1:
+    if len(tokens) <= _ROWS:
         raise InputError(f"a text of {len(tokens)} tokens is too short: give at least {_ROWS + 1}")
-    tokens, steps = numpy.asarray(tokens), row // _STEPS * _STEPS or row
-    return [tokens[i : i + _ROWS * row].reshape(_ROWS, row)[:, :steps] for i in (0, 1)]
+    X, Y = minibatches.rows(tokens, _ROWS)
+    steps = X.shape[1] // _STEPS * _STEPS or X.shape[1]
+    return [X[:, :steps], Y[:, :steps]]
 
 
 def damage_by_distance(

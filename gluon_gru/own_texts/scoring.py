@@ -2,11 +2,10 @@
 
 import dataclasses
 
-import numpy
-
 from gluon_gru.errors import InputError
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import checkpoint_of, restore
+from gluon_gru.text.minibatches import columns, rows
 from gluon_gru.text.reading import read_as
 from gluon_gru.training.learner import learner_of
 from gluon_gru.training.metrics import perplexity
@@ -46,15 +45,12 @@ def mean_loss(losses, tokens, check=lambda: None):
         check: called before every minibatch; an error that it raises ends the scoring.
     """
     num_predicted = len(tokens) - 1
-    rows = min(_MAX_ROWS, max(1, num_predicted // _ROW))
-    length = num_predicted // rows
+    num_rows = min(_MAX_ROWS, max(1, num_predicted // _ROW))
+    left_over = tokens[num_predicted // num_rows * num_rows :]
     total = 0.0
-    for start, shape in ((0, (rows, length)), (rows * length, (1, num_predicted - rows * length))):
-        size = shape[0] * shape[1]
-        X, Y = (tokens[start + i : start + i + size].reshape(shape) for i in (0, 1))
-        for i in range(0, shape[1], _NUM_STEPS):
+    for X, Y in (rows(tokens, num_rows), rows(left_over, 1)):
+        for i, (x, y) in enumerate(columns(X, Y, _NUM_STEPS)):
             check()
-            x, y = (part[:, i : i + _NUM_STEPS].astype(numpy.int32) for part in (X, Y))
             total += losses(x, y, i == 0) * x.size
     return total / num_predicted
 

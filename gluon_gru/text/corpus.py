@@ -1,36 +1,32 @@
-"""Where the corpus comes from, and whether it is the one that the book trained on.
+"""The book's corpus: where it comes from, whether it is the right one, and its tokens.
 
-The book's corpus is *The Time Machine* by H. G. Wells. It is looked for in this order: a path
-that the user gives (an argument, or the environment variable ``GLUON_GRU_CORPUS``), the user's
-cache, a download from the book's own address, and, when all of that fails, a short story bundled
-with the package, on which everything runs but nothing is comparable with the published numbers.
+The corpus is *The Time Machine* by H. G. Wells. It is looked for in this order: a path that the
+user gives (an argument, or the environment variable ``GLUON_GRU_CORPUS``), the user's cache, a
+download from the book's own address, and, when all of that fails, a short story bundled with the
+package, on which everything runs but nothing is comparable with the published numbers.
 """
 
+from __future__ import annotations
+
+import collections
 import dataclasses
-import hashlib
 import os
 import pathlib
-import shutil
 import sys
-import tempfile
-import threading
 import warnings
 
-from gluon_gru.errors import InputError
+import numpy
 
-with warnings.catch_warnings():
-    # In a notebook without widgets pooch's progress bar, which is not used there, would complain.
-    warnings.filterwarnings("ignore", "IProgress not found")
-    import pooch
+from gluon_gru.errors import InputError
+from gluon_gru.text.download import download, sha1_of
+from gluon_gru.text.reading import TextFile, book_lines, index_tokens
+from gluon_gru.text.vocabulary import Vocab, tokenize
 
 #: Where the book downloads its corpus from, and the SHA-1 that it checks.
 BOOK_URL = "https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
 BOOK_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
 
 SAMPLE = pathlib.Path(__file__).parent / "data" / "sample.txt"
-
-#: Seconds: to connect or between two packets, and for the whole download (the file has 179 kB).
-STALL_SECONDS, DOWNLOAD_SECONDS = 5, 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +46,13 @@ class Corpus:
     note: str = ""
 
     @property
-    def is_books(self):
+    def is_books(self) -> bool:
         """Whether it is, byte for byte, what the book trained on."""
         return self.sha1 == BOOK_SHA1
 
 
-def find(path=None):
-    """Find the corpus (in the order that this module's description gives) and return a `Corpus`.
+def find(path: str | os.PathLike | None = None) -> Corpus:
+    """Find the corpus, in the order that this module's description gives.
 
     Args:
         path: a text file; ``None`` stands for ``GLUON_GRU_CORPUS`` if that is set.
@@ -70,7 +66,7 @@ def find(path=None):
     if path is not None:
         return _identify(pathlib.Path(path), origin)
     try:
-        return _identify(download(), "downloaded corpus")
+        return _identify(download(BOOK_URL, BOOK_SHA1), "downloaded corpus")
     except OSError as error:
         return dataclasses.replace(
             _identify(SAMPLE, "bundled sample"),
@@ -80,9 +76,9 @@ def find(path=None):
         )
 
 
-def _identify(path, origin):
+def _identify(path: pathlib.Path, origin: str) -> Corpus:
     try:
-        sha1 = _sha1(path)
+        sha1 = sha1_of(path)
     except OSError as error:
         raise InputError(
             f"{origin} {str(path)!r} can't be read ({error.strerror}): give a text file"
@@ -92,77 +88,63 @@ def _identify(path, origin):
     return Corpus(path, "The Time Machine" if sha1 == BOOK_SHA1 else path.name, sha1)
 
 
-def _sha1(path):
-    digest = hashlib.sha1()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+def load_corpus(
+    corpus: Corpus, token: str = "char", max_tokens: int = -1
+) -> tuple[numpy.ndarray, Vocab]:
+    """Return ``(tokens, vocab)`` of a corpus: an integer array (num_tokens,) and a `Vocab`.
 
-
-def download(url=BOOK_URL, sha1=BOOK_SHA1, cache=None, seconds=DOWNLOAD_SECONDS):
-    """Return the path of the cached copy of ``url``; download it first if it isn't there.
-
-    A file whose SHA-1 is not ``sha1`` is never kept, nor is a part of one.
+    The text is normalised as the book's is (`gluon_gru.text.reading.book_lines`). Characters of
+    adjacent lines follow each other with nothing between, as in the book. The vocabulary is the
+    whole text's, however few tokens are asked for.
 
     Args:
-        cache: the folder; by default the user's cache folder.
-        seconds: how long it may take at most.
+        corpus: UTF-8 text, see `find`.
+        token: ``"char"`` or ``"word"``.
+        max_tokens: return the first so many; all if it is not positive.
 
     Raises:
-        OSError: one line that says why there is no file.
+        InputError: for a text that isn't UTF-8 or holds no letter, and for an unknown ``token``.
     """
-    cache = pathlib.Path(cache or pooch.os_cache("gluon_gru"))
-    path = cache / "timemachine.txt"
-    if path.is_file() and _sha1(path) == sha1:
-        return path
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        # pooch would leave its part of a file behind when it is given up half-way.
-        part = tempfile.mkdtemp(dir=cache)
-    except OSError as error:
-        raise OSError(
-            f"the cache folder {str(cache)!r} can't be written: {error.strerror}"
-        ) from error
-    logger, outcome = pooch.get_logger(), {}
-    level = logger.level
-    logger.setLevel("WARNING")
-
-    def fetch():
-        try:
-            outcome["path"] = pooch.retrieve(
-                url,
-                known_hash=f"sha1:{sha1}",
-                path=part,
-                fname="timemachine.txt",
-                downloader=pooch.HTTPDownloader(
-                    progressbar=sys.stderr.isatty(), timeout=STALL_SECONDS
-                ),
-            )
-        except Exception as error:
-            outcome["error"] = error
-
-    # A thread, since no time-out of the client bounds a name look-up without an answer, nor a
-    # server that sends a byte now and then: offline must cost seconds.
-    thread = threading.Thread(target=fetch, daemon=True)
-    try:
-        thread.start()
-        thread.join(seconds)
-        if "path" in outcome:
-            os.replace(outcome["path"], path)
-            return path
-    finally:
-        logger.setLevel(level)
-        shutil.rmtree(part, ignore_errors=True)
-    raise OSError(_reason(outcome.get("error"), url, seconds))
+    if token not in ("char", "word"):
+        tokenize([], token)
+    kind = "characters" if token == "char" else "words"
+    indexed = index_tokens(TextFile(corpus.path), kind, "book")
+    if not indexed.names:
+        raise InputError(f"{corpus.name!r} holds no letters (a to z) to learn from")
+    vocab = Vocab(collections.Counter(indexed.freqs()))
+    return indexed.numbered(vocab, max_tokens if max_tokens > 0 else None), vocab
 
 
-def _reason(error, url, seconds):
-    host = url.split("/")[2]
-    if error is None:
-        return f"no answer from {host} within {seconds} seconds"
-    if isinstance(error, ValueError) and "hash" in str(error).lower():
-        return f"what {host} sent has the wrong checksum"
-    if isinstance(error, OSError) and getattr(error, "response", None) is not None:
-        return f"{host} answered {error.response.status_code}"
-    return f"the download from {host} failed: {type(error).__name__}"
+def load_corpus_time_machine(max_tokens: int = -1) -> tuple[numpy.ndarray, Vocab]:
+    """Return ``(tokens, vocab)`` of the book's corpus: integers (num_tokens,) and a `Vocab`.
+
+    Characters. Where the text comes from: see `find`; a warning tells if it is the sample. Source:
+    the book's section "Text Preprocessing".
+
+    Raises:
+        InputError: see `find` and `load_corpus`.
+    """
+    return load_corpus(_find_or_warn(), max_tokens=max_tokens)
+
+
+def read_time_machine() -> list[str]:
+    """Return the corpus (see `find`) as a list of normalised lines, as the book does.
+
+    Raises:
+        InputError: for a corpus that can't be read or isn't UTF-8.
+    """
+    text = "".join(TextFile(_find_or_warn().path).blocks())
+    lines = "".join(book_lines([text])).split("\n")
+    # Nothing follows the end of the last line.
+    return lines[:-1] if text.endswith("\n") else lines
+
+
+def _find_or_warn() -> Corpus:
+    """Find the corpus; warn the reader's own line of code if it is not the one hoped for."""
+    corpus = find()
+    if corpus.note:
+        frame, level = sys._getframe(1), 2
+        while frame.f_back and frame.f_globals["__name__"].startswith("gluon_gru."):
+            frame, level = frame.f_back, level + 1
+        warnings.warn(corpus.note, stacklevel=level)
+    return corpus

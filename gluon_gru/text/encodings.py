@@ -1,10 +1,11 @@
-"""What a file is that isn't UTF-8 text, told in one line, with the command that converts it."""
+"""What a file that isn't UTF-8 text is instead, in one line, with the command that converts it."""
+
+from __future__ import annotations
 
 import codecs
+import os
 import re
 import shlex
-
-import charset_normalizer
 
 from gluon_gru.errors import InputError
 
@@ -47,13 +48,13 @@ _WESTERN = set("äöüÄÖÜßàâáãåæçéèêëíìîïñóòôõøœúùû
 _WESTERN_SHARE = 0.25
 
 
-def check_is_text(path, start):
-    """Raise InputError for a file that starts (``start``, bytes) like none of text."""
+def check_is_text(path: str | os.PathLike, start: bytes) -> None:
+    """Raise InputError for a file whose first bytes, ``start``, are not those of a text."""
     if _has_controls(start) or start.startswith(tuple(mark for mark, _ in _MARKS)):
         raise not_utf8(path, 0)
 
 
-def not_utf8(path, position):
+def not_utf8(path: str | os.PathLike, position: int) -> InputError:
     """Return the InputError for a file with a byte at ``position`` that UTF-8 text can't have."""
     with open(path, "rb") as file:
         start = file.read(4)
@@ -78,7 +79,7 @@ def not_utf8(path, position):
     )
 
 
-def iconvs(encoding):
+def iconvs(encoding: str) -> str:
     """Return the name by which iconv knows one of Python's encodings."""
     name = encoding.replace("_", "-").upper()
     for theirs, own in (
@@ -91,12 +92,12 @@ def iconvs(encoding):
     return name
 
 
-def _has_controls(sample):
-    """Return whether more of it are control characters, one in twenty, than any text has."""
+def _has_controls(sample: bytes) -> bool:
+    """Return whether more than one in twenty bytes are control characters, as in no text."""
     return len(_CONTROLS.findall(sample)) > max(1, len(sample) // 20)
 
 
-def _guess(sample):
+def _guess(sample: bytes) -> str | None:
     """Return the encoding of a part of a text by its Python name, None for what is no text."""
     if b"\0" in sample:
         # In UTF-16 without a mark, every other byte of what is ASCII.
@@ -118,6 +119,9 @@ def _guess(sample):
     beyond_ascii = [sign for sign in telling.decode("cp1252", "replace") if sign > "\x7f"]
     if len(beyond_ascii) < _WESTERN_SHARE * len(telling) and _WESTERN.issuperset(beyond_ascii):
         return "cp1252"
+    # Few need it, and its tables take a while to load.
+    import charset_normalizer
+
     best = charset_normalizer.from_bytes(telling, cp_exclusion=list(NOT_ICONVS)).best()
     if best is None:
         return None

@@ -1,8 +1,15 @@
 """A file of text in, tokens and a vocabulary out; 100 MB take seconds and little memory.
 
-Of the text nothing is lost but what nobody sees: a byte order mark is dropped, and ``\\r\\n`` and
-``\\r`` become ``\\n``. Joined by nothing, the tokens are the text again.
+A file is read in blocks (`TextFile`), which are normalised (kept, folded to lower case, or as the
+book does it) and split into characters or words (`index_tokens`). `read` makes the vocabulary of a
+text of one's own, `read_as` takes a trained model's; the book's corpus is loaded by
+`gluon_gru.text.corpus.load_corpus`.
+
+Of a text that is kept, nothing is lost but what nobody sees: a byte order mark is dropped, and
+``\\r\\n`` and ``\\r`` become ``\\n``. Joined by nothing, its tokens are the text again.
 """
+
+from __future__ import annotations
 
 import codecs
 import collections
@@ -10,14 +17,16 @@ import dataclasses
 import hashlib
 import io
 import math
+import os
 import pathlib
 import re
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy
 
 from gluon_gru.errors import InputError
 from gluon_gru.text.encodings import check_is_text, not_utf8
-from gluon_gru.text.vocabulary import Vocab, normalise
+from gluon_gru.text.vocabulary import Vocab
 
 TOKENS = ("characters", "words")
 CASES = ("keep", "fold")
@@ -31,6 +40,194 @@ _BLOCK = 1 << 20
 # A word (with the apostrophes in it) or a run of other signs, either with the space before it; any
 # other white space by itself. So every character of a text is in exactly one token.
 _WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]+|\s")
+
+_NEWLINE, _SPACE = ord("\n"), ord(" ")
+_BOOKS = bytearray(b" " * 256)
+_BOOKS[_NEWLINE] = _NEWLINE
+for _letter in b"abcdefghijklmnopqrstuvwxyz":
+    _BOOKS[_letter] = _BOOKS[_letter - 32] = _letter
+
+
+class TextFile:
+    """A text file, UTF-8.
+
+    Attributes:
+        path: of the file.
+        size, sha256: of what was read of it by `blocks`; the size in bytes.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path, self.size, self._digest = pathlib.Path(path), 0, hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what was read, in hexadecimal."""
+        return self._digest.hexdigest()
+
+    def blocks(self) -> Iterator[str]:
+        """Yield the text in strings, any of which but the first starts with white space.
+
+        So no word lies in two of them, and lower case, which in Greek depends on where in a word a
+        letter is, comes out as for the whole text.
+
+        Raises:
+            InputError: for a file that can't be read, is binary, or not UTF-8.
+        """
+        utf8 = codecs.getincrementaldecoder("utf-8")()
+        line_ends = io.IncrementalNewlineDecoder(None, translate=True)
+        begun, held = False, []
+        try:
+            with open(self.path, "rb") as file:
+                while True:
+                    raw = file.read(_BLOCK)
+                    text = self._decode(utf8, raw)
+                    self._digest.update(raw)
+                    self.size += len(raw)
+                    if text and not begun:
+                        begun, text = True, text[1:] if text[0] == "\ufeff" else text
+                    text = line_ends.decode(text, final=not raw)
+                    if not raw:
+                        break
+                    cut = _last_white_space(text)
+                    if cut < 0:
+                        held.append(text)
+                    else:
+                        yield "".join([*held, text[:cut]])
+                        held = [text[cut:]]
+                yield "".join([*held, text])
+        except OSError as error:
+            raise InputError(
+                f"text {str(self.path)!r} can't be read ({error.strerror}): give a text file"
+            ) from error
+
+    def _decode(self, utf8: codecs.IncrementalDecoder, raw: bytes) -> str:
+        if not self.size:
+            check_is_text(self.path, raw)
+        undecided = len(utf8.getstate()[0])
+        try:
+            text = utf8.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:
+            raise not_utf8(self.path, self.size - undecided + error.start) from error
+        if "\0" in text:
+            raise not_utf8(self.path, self.size + raw.find(b"\0"))
+        return text
+
+
+def _last_white_space(text: str) -> int:
+    for i in range(len(text) - 1, -1, -1):
+        if text[i].isspace():
+            return i
+    return -1
+
+
+def fold(text: str, case: str) -> str:
+    """Return a string in lower case if ``case`` is ``fold``.
+
+    That is ``str.lower``, which people write, not ``str.casefold``, which only serves comparisons
+    (it makes ``strasse`` of ``Straße``).
+    """
+    return text.lower() if case == "fold" else text
+
+
+def book_lines(blocks: Iterable[str]) -> Iterator[str]:
+    """Yield a text with every line as the book has it, and the ends of lines kept.
+
+    Small letters, and single spaces for all else: the book's
+    ``re.sub('[^A-Za-z]+', ' ', line).strip().lower()``, for texts larger than one likes to hold as
+    a list of lines.
+
+    Args:
+        blocks: strings, of which any but the first starts with white space.
+    """
+    before = numpy.array([_NEWLINE], numpy.uint8)
+    for block in blocks:
+        # All of a character beyond ASCII becomes one "?", and that a space.
+        codes = numpy.frombuffer(block.encode("ascii", "replace").translate(_BOOKS), numpy.uint8)
+        # A space stays if a letter follows it, and, of those that are left, if one precedes it.
+        following = numpy.append(codes[1:], numpy.uint8(_NEWLINE))
+        codes = codes[(codes != _SPACE) | (following > _SPACE)]
+        previous = numpy.concatenate([before, codes])
+        codes = codes[(codes != _SPACE) | (previous[:-1] > _SPACE)]
+        before = previous[-1:]
+        yield codes.tobytes().decode("ascii")
+
+
+def normalise(line: str) -> str:
+    """Return a line as the book has it: see `book_lines`."""
+    return "".join(book_lines([line.replace("\n", " ")]))
+
+
+def split(text: str, tokens: str) -> list[str]:
+    """Return the tokens of a string: its characters, or its words."""
+    return list(text) if tokens == "characters" else _WORD.findall(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexedTokens:
+    """A text's tokens, numbered as they first appear.
+
+    Attributes:
+        indices: an integer array (num_tokens,).
+        names: the distinct tokens, by index.
+    """
+
+    indices: numpy.ndarray
+    names: list[str]
+
+    def freqs(self, start: int = 0, stop: int | None = None) -> dict[str, int]:
+        """Return how often each token occurs, in the text or from one token to another."""
+        indices = self.indices[start:stop]
+        freqs = numpy.zeros(len(self.names), numpy.int64)
+        # In pieces, since NumPy makes eight bytes of each index.
+        for i in range(0, len(indices), _BLOCK):
+            freqs += numpy.bincount(indices[i : i + _BLOCK], minlength=len(freqs))
+        return dict(zip(self.names, freqs.tolist()))
+
+    def numbered(self, vocab: Vocab, max_tokens: int | None = None) -> numpy.ndarray:
+        """Return the text in a vocabulary's indices, of the smallest integer type that will do."""
+        final = numpy.array(vocab[self.names], numpy.min_scalar_type(len(vocab) - 1))
+        return final[self.indices[:max_tokens]]
+
+
+def index_tokens(file: TextFile, tokens: str, case: str) -> IndexedTokens:
+    """Read a file and split it into tokens.
+
+    Args:
+        file: the file.
+        tokens: one of `TOKENS`.
+        case: one of `CASES`, or ``book``: lines as `book_lines` has them, of which the characters
+            follow each other with nothing between, and words are what is between spaces.
+
+    Raises:
+        InputError: see `TextFile.blocks`.
+    """
+    blocks = file.blocks()
+    if case == "book":
+        lines = book_lines(blocks)
+        if tokens == "words":
+            return _index_words(lines, str.split)
+        return _index_characters(block.replace("\n", "") for block in lines)
+    blocks = (fold(block, case) for block in blocks)
+    return _index_words(blocks, _WORD.findall) if tokens == "words" else _index_characters(blocks)
+
+
+def _index_characters(blocks: Iterable[str]) -> IndexedTokens:
+    place, names, parts = numpy.full(0x110000, -1, numpy.int32), [], [numpy.empty(0, numpy.uint8)]
+    for block in blocks:
+        codes = numpy.frombuffer(block.encode("utf-32-le"), numpy.uint32)
+        new = numpy.unique(codes[place[codes] < 0])
+        place[new] = len(names) + numpy.arange(len(new))
+        names.extend(map(chr, new.tolist()))
+        parts.append(place[codes].astype(numpy.min_scalar_type(max(len(names) - 1, 0))))
+    return IndexedTokens(numpy.concatenate(parts), names)
+
+
+def _index_words(blocks: Iterable[str], words_of: Callable[[str], list[str]]) -> IndexedTokens:
+    place, parts = collections.defaultdict(lambda: len(place)), [numpy.empty(0, numpy.int32)]
+    for block in blocks:
+        words = words_of(block)
+        parts.append(numpy.fromiter(map(place.__getitem__, words), numpy.int32, len(words)))
+    return IndexedTokens(numpy.concatenate(parts), list(place))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,136 +251,43 @@ class Text:
     sha256: str
 
     @property
-    def held_out(self):
+    def held_out(self) -> numpy.ndarray:
         """The tokens that are held out."""
         return self.tokens[self.num_training :]
 
-    def bits_per_character(self, loss):
-        """Return bits a character for a mean loss, in nats a token, on what is held out."""
+    def bits_per_character(self, loss: float) -> float:
+        """Return bits per character for a mean loss, in nats per token, on what is held out."""
         return loss * (len(self.held_out) - 1) / math.log(2) / self.num_characters
 
 
-def split(text, tokens):
-    """Return the tokens of a string, a list: its characters, or its words."""
-    return list(text) if tokens == "characters" else _WORD.findall(text)
-
-
-def fold(text, case):
-    """Return a string in lower case if ``case`` is ``fold``.
-
-    That is ``str.lower``, which people write, not ``str.casefold``, which only serves comparisons
-    (it makes ``strasse`` of ``Straße``).
-    """
-    return text.lower() if case == "fold" else text
-
-
-class _File:
-    """A text file, read in blocks of characters; knows its size and SHA-256 once it was read."""
-
-    def __init__(self, path):
-        self.path, self.size, self._digest = pathlib.Path(path), 0, hashlib.sha256()
-
-    @property
-    def sha256(self):
-        return self._digest.hexdigest()
-
-    def blocks(self):
-        """Yield the text in strings, any of which but the first starts with white space.
-
-        So no word lies in two of them, and lower case, which in Greek depends on where in a word a
-        letter is, comes out as for the whole text.
-        """
-        utf8 = codecs.getincrementaldecoder("utf-8-sig")()
-        decoder, held = io.IncrementalNewlineDecoder(utf8, translate=True), []
-        try:
-            with open(self.path, "rb") as file:
-                while True:
-                    raw = file.read(_BLOCK)
-                    if not self.size:
-                        check_is_text(self.path, raw)
-                    text = self._decode(decoder, utf8, raw)
-                    self._digest.update(raw)
-                    self.size += len(raw)
-                    if not raw:
-                        break
-                    cut = _last_white_space(text)
-                    if cut < 0:
-                        held.append(text)
-                    else:
-                        yield "".join([*held, text[:cut]])
-                        held = [text[cut:]]
-                yield "".join([*held, text])
-        except OSError as error:
-            raise InputError(
-                f"text {str(self.path)!r} can't be read ({error.strerror}): give a text file"
-            ) from error
-
-    def _decode(self, decoder, utf8, raw):
-        undecided = len(utf8.getstate()[0])
-        try:
-            text = decoder.decode(raw, final=not raw)
-        except UnicodeDecodeError as error:
-            raise not_utf8(self.path, self.size - undecided + error.start) from error
-        if "\0" in text:
-            raise not_utf8(self.path, self.size + max(raw.find(b"\0"), 0))
-        return text
-
-
-def _last_white_space(text):
-    for i in range(len(text) - 1, -1, -1):
-        if text[i].isspace():
-            return i
-    return -1
-
-
-def _characters(blocks):
-    """Return characters as indices by first appearance, and the characters in that order."""
-    place, found, parts = numpy.full(0x110000, -1, numpy.int32), [], [numpy.empty(0, numpy.uint8)]
-    for block in blocks:
-        codes = numpy.frombuffer(block.encode("utf-32-le"), numpy.uint32)
-        new = numpy.unique(codes[place[codes] < 0])
-        place[new] = len(found) + numpy.arange(len(new))
-        found.extend(map(chr, new.tolist()))
-        parts.append(place[codes].astype(numpy.min_scalar_type(max(len(found) - 1, 0))))
-    return numpy.concatenate(parts), found
-
-
-def _words(blocks):
-    """Return words as indices by first appearance, and the words in that order."""
-    place, parts = collections.defaultdict(lambda: len(place)), [numpy.empty(0, numpy.int32)]
-    for block in blocks:
-        words = _WORD.findall(block)
-        parts.append(numpy.fromiter(map(place.__getitem__, words), numpy.int32, len(words)))
-    return numpy.concatenate(parts), list(place)
-
-
-def _freqs(found, num_names):
-    """Return how often each index occurs; in pieces, since NumPy makes eight bytes of each."""
-    freqs = numpy.zeros(num_names, numpy.int64)
-    for i in range(0, len(found), _BLOCK):
-        freqs += numpy.bincount(found[i : i + _BLOCK], minlength=num_names)
-    return freqs
-
-
-def _read(path, tokens, blocks_of):
-    file = _File(path)
-    found, names = (_characters if tokens == "characters" else _words)(blocks_of(file.blocks()))
-    if not len(found):
-        raise InputError(f"text {str(path)!r} is empty: give a text to read")
-    return file, found, names
-
-
-def _indexed(file, found, names, vocab, num_training=0):
-    final = numpy.array(vocab[names], numpy.min_scalar_type(len(vocab) - 1))
-    lengths = numpy.array([len(name) for name in names])
-    num_characters = int(lengths @ _freqs(found[num_training + 1 :], len(names)))
+def _text(file: TextFile, indexed: IndexedTokens, vocab: Vocab, num_training: int = 0) -> Text:
+    predicted = indexed.freqs(num_training + 1)
+    num_characters = sum(len(name) * freq for name, freq in predicted.items())
     return Text(
-        final[found], vocab, num_training, num_characters, file.path.name, file.size, file.sha256
+        indexed.numbered(vocab),
+        vocab,
+        num_training,
+        num_characters,
+        file.path.name,
+        file.size,
+        file.sha256,
     )
 
 
-def read(path, tokens="characters", case="keep", num_training=lambda num_tokens: num_tokens):
-    """Read a text and make its vocabulary; a `Text`.
+def _index_some(file: TextFile, tokens: str, case: str) -> IndexedTokens:
+    indexed = index_tokens(file, tokens, case)
+    if not indexed.names:
+        raise InputError(f"text {str(file.path)!r} is empty: give a text to read")
+    return indexed
+
+
+def read(
+    path: str | os.PathLike,
+    tokens: str = "characters",
+    case: str = "keep",
+    num_training: Callable[[int], int] = lambda num_tokens: num_tokens,
+) -> Text:
+    """Read a text and make its vocabulary.
 
     The vocabulary has, by falling frequency, all characters; or the words that the training part
     has at least `MIN_FREQ` times, at most `MAX_WORDS`.
@@ -198,33 +302,30 @@ def read(path, tokens="characters", case="keep", num_training=lambda num_tokens:
         InputError: for a file that can't be read, is empty, binary, not UTF-8, or has a single
             distinct character, or if most of its words are too rare.
     """
-    file, found, names = _read(path, tokens, lambda blocks: (fold(b, case) for b in blocks))
-    if len(names) < 2:
+    file = TextFile(path)
+    indexed = _index_some(file, tokens, case)
+    if len(indexed.names) < 2:
         raise InputError(
-            f"text {str(path)!r} holds nothing but {names[0]!r}: give a text with "
+            f"text {str(path)!r} holds nothing but {indexed.names[0]!r}: give a text with "
             f"at least two distinct {tokens}"
         )
-    num_training = num_training(len(found))
-    trained = found if tokens == "characters" else found[:num_training]
-    freqs = _freqs(trained, len(names))
-    if tokens == "words":
-        freqs[freqs < MIN_FREQ] = 0
+    training = num_training(len(indexed.indices))
+    if tokens == "characters":
+        return _text(file, indexed, Vocab(collections.Counter(indexed.freqs())), training)
+    freqs = collections.Counter(indexed.freqs(0, training))
     # By frequency, then in alphabetical order, as the vocabulary has them.
-    kept = sorted(
-        ((name, freq) for name, freq in zip(names, freqs.tolist()) if freq),
-        key=lambda pair: (-pair[1], pair[0]),
-    )
-    kept = kept[:MAX_WORDS] if tokens == "words" else kept
-    if sum(freq for _, freq in kept) * 2 < len(trained):
+    ordered = sorted(freqs.items(), key=lambda pair: (-pair[1], pair[0]))
+    kept = {word: freq for word, freq in ordered[:MAX_WORDS] if freq >= MIN_FREQ}
+    if sum(kept.values()) * 2 < training:
         raise InputError(
-            f"text {str(path)!r} has {len(trained):,} words to train on, of which "
+            f"text {str(path)!r} has {training:,} words to train on, of which "
             f"more than half occur once: give a longer text, or train on characters"
         )
-    return _indexed(file, found, names, Vocab(collections.Counter(dict(kept))), num_training)
+    return _text(file, indexed, Vocab(collections.Counter(kept)), training)
 
 
-def read_as(path, vocab, config):
-    """Read a text with the vocabulary of a trained model; a `Text`, unknown tokens are ``<unk>``.
+def read_as(path: str | os.PathLike, vocab: Vocab, config: dict) -> Text:
+    """Read a text with the vocabulary of a trained model; unknown tokens are ``<unk>``.
 
     Args:
         path: of a UTF-8 file.
@@ -235,19 +336,6 @@ def read_as(path, vocab, config):
     Raises:
         InputError: see `read`.
     """
-    settings = config.get("text")
-    if settings is None:
-        return _indexed(*_read(path, "characters", _books), vocab)
-    return _indexed(
-        *_read(
-            path,
-            settings["tokens"],
-            lambda blocks: (fold(block, settings["case"]) for block in blocks),
-        ),
-        vocab,
-    )
-
-
-def _books(blocks):
-    """Return a text as the book's corpus has it, in one block."""
-    return ["".join(normalise(line) for line in "".join(blocks).split("\n"))]
+    how = config.get("text") or {"tokens": "characters", "case": "book"}
+    file = TextFile(path)
+    return _text(file, _index_some(file, how["tokens"], how["case"]), vocab)

@@ -31,8 +31,7 @@ from gluon_gru.studies.exercises import (
 )
 from gluon_gru.studies.exercises.catalogue import EXERCISES
 from gluon_gru.studies.sweep.space import Space
-from gluon_gru.text.corpus import SAMPLE, find
-from gluon_gru.text.vocabulary import load_corpus
+from gluon_gru.text.corpus import SAMPLE, find, load_corpus
 
 EPOCHS = 2
 SPACE = Space((2, 4), (3,), (0.1, 1), epochs=2, batch_size=16, train_windows=32, valid_windows=16)

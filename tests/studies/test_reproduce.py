@@ -12,8 +12,7 @@ from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.published.claims import CLAIMS, GROUPS, on_engine
 from gluon_gru.studies.reproduce import study as experiments
-from gluon_gru.text.corpus import SAMPLE, find
-from gluon_gru.text.vocabulary import load_corpus
+from gluon_gru.text.corpus import SAMPLE, find, load_corpus
 
 
 @pytest.fixture

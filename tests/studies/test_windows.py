@@ -24,38 +24,10 @@ def rows(loader):
     return [(x.tolist(), y.tolist()) for X, Y in loader for x, y in zip(X, Y)]
 
 
-def test_windows_in_order_are_those_of_a_plain_loop():
-    tokens = list(range(40))
-    expected = []
-    for i in range(20, 33):
-        window = tokens[i : i + 8]
-        expected.append((window[:-1], window[1:]))
-    loader = WindowLoader(numpy.array(tokens), 7, 5, 20, 13)
-    assert rows(loader) == expected == rows(loader)
-    assert [X.shape for X, _ in loader] == [(5, 7), (5, 7), (3, 7)]
-    assert all(X.dtype == Y.dtype == numpy.int32 for X, Y in loader)
-
-
-def test_shuffled_windows_are_the_same_ones_in_another_order_every_epoch():
-    ordered = rows(WindowLoader(SOURCE[0], 6, 16, 0, 100))
-    loader = WindowLoader(SOURCE[0], 6, 16, 0, 100, numpy.random.RandomState(1))
-    first, second = rows(loader), rows(loader)
-    assert sorted(first) == sorted(second) == sorted(ordered)
-    assert first != ordered and first != second
-    again = WindowLoader(SOURCE[0], 6, 16, 0, 100, numpy.random.RandomState(1))
-    assert rows(again) == first
-
-
 def test_validation_starts_at_the_window_after_the_last_one_of_training():
     train, valid = windows.loaders(TINY, 5, numpy.arange(200))
     assert sorted(x[0] for x, _ in rows(train)) == list(range(100))
     assert [x[0] for x, _ in rows(valid)] == list(range(100, 150))
-
-
-def test_the_shortest_text_has_all_windows_and_a_shorter_one_is_refused():
-    assert rows(WindowLoader(numpy.arange(18), 7, 5, 6, 5))[-1][1][-1] == 17
-    with pytest.raises(InputError, match="17 tokens is too short.*num_steps 7 take 18"):
-        WindowLoader(numpy.arange(17), 7, 5, 6, 5)
 
 
 @pytest.mark.parametrize(

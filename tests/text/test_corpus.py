@@ -1,4 +1,4 @@
-"""Where the corpus comes from; downloads from a server on this machine, well and ill behaved."""
+"""Which corpus is found, and what is loaded of it."""
 
 import functools
 import gc
@@ -7,16 +7,11 @@ import os
 import re
 import warnings
 
-import pooch
 import pytest
 
 import gluon_gru
 from gluon_gru import InputError
-from gluon_gru.text import corpus
-from gluon_gru.text import vocabulary as text
-
-BODY = b"A story to download.\n" * 400
-SHA1 = hashlib.sha1(BODY).hexdigest()
+from gluon_gru.text import corpus, download, reading
 
 # pooch leaves the connection of a download that failed to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -28,148 +23,22 @@ def _collect_sockets_while_they_may_be_unclosed():
     gc.collect()
 
 
-def altered(request):
-    request.send(BODY.replace(b"story", b"STORY"))
-
-
-def truncated(request):
-    request.send(BODY[:5000], len(BODY))
-
-
-def silent(request):
-    request.server.closing.wait()
-
-
-def trickling(request):
-    request.send(b"", len(BODY))
-    while not request.server.closing.wait(0.02):
-        request.wfile.write(b"A")
-
-
-def status(code):
-    return lambda request: request.send_error(code)
-
-
-@pytest.fixture
-def server(server):
-    server.behaviour = lambda request: request.send(BODY)
-    return server
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return tmp_path / "cache"
-
-
-def download(server, cache, **kwargs):
-    return corpus.download(server.url, SHA1, cache, **kwargs)
-
-
-def kept(cache):
-    return sorted(path.name for path in cache.glob("*"))
-
-
-def test_a_download_is_kept_and_needs_no_server_afterwards(server, cache):
-    path = download(server, cache)
-    assert path.read_bytes() == BODY
-    assert kept(cache) == [path.name] == ["timemachine.txt"]
-    server.behaviour = status(500)
-    assert download(server, cache) == path
-    assert server.requests == 1
-
-
-def test_a_damaged_cached_file_is_replaced(server, cache):
-    cache.mkdir()
-    (cache / "timemachine.txt").write_bytes(BODY[:-1])
-    assert download(server, cache).read_bytes() == BODY
-    assert server.requests == 1
-
-
-def test_a_damaged_cached_file_is_not_used_when_the_server_fails(server, cache):
-    cache.mkdir()
-    (cache / "timemachine.txt").write_bytes(BODY[:-1])
-    server.behaviour = status(404)
-    with pytest.raises(OSError, match="answered 404"):
-        download(server, cache)
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "reason"),
-    [
-        (altered, "has the wrong checksum"),
-        (truncated, "failed|wrong checksum"),
-        (status(404), "answered 404"),
-        (status(500), "answered 500"),
-        (silent, "failed: ReadTimeout"),
-    ],
-)
-def test_a_failed_download_is_one_line_and_leaves_nothing(
-    server, cache, monkeypatch, behaviour, reason
-):
-    if behaviour is silent:
-        monkeypatch.setattr(corpus, "STALL_SECONDS", 0.2)
-    server.behaviour = behaviour
-    with pytest.raises(OSError, match=reason) as caught:
-        download(server, cache, seconds=8)
-    message = str(caught.value)
-    assert server.host in message
-    assert "\n" not in message
-    assert kept(cache) == []
-
-
-@pytest.mark.parametrize("behaviour", [silent, trickling])
-def test_a_download_that_takes_too_long_is_given_up(server, cache, behaviour):
-    server.behaviour = behaviour
-    with pytest.raises(OSError, match=f"no answer from {server.host} within 0.3 seconds"):
-        download(server, cache, seconds=0.3)
-    assert not (cache / "timemachine.txt").exists()
-
-
-def test_a_download_that_was_given_up_leaves_nothing_when_the_program_ends(
-    server, cache, run_python
-):
-    server.behaviour = trickling
-    done = run_python(
-        "from gluon_gru.text import corpus\n"
-        f"corpus.download({server.url!r}, {SHA1!r}, {str(cache)!r}, 3)"
-    )
-    assert "no answer" in done.stderr
-    assert server.requests == 1
-    assert kept(cache) == []
-
-
-def test_a_server_that_is_not_there_is_one_line(server, cache):
-    server.shutdown()
-    server.server_close()
-    with pytest.raises(OSError, match=f"^the download from {server.host} failed: ConnectionError$"):
-        download(server, cache)
-    assert kept(cache) == []
-
-
-@pytest.mark.parametrize("obstacle", ["a file in its place", "a folder without permission"])
-def test_a_cache_folder_that_cannot_be_written_is_named(server, tmp_path, obstacle):
-    if obstacle == "a file in its place":
-        (tmp_path / "parent").touch()
-    else:
-        (tmp_path / "parent").mkdir(0o500)
-        if os.access(tmp_path / "parent", os.W_OK):
-            pytest.skip("this user may write everywhere")
-    with pytest.raises(OSError, match=re.escape(str(tmp_path / "parent"))) as caught:
-        download(server, tmp_path / "parent" / "cache")
-    assert "cache folder" in str(caught.value)
-    assert "\n" not in str(caught.value)
+BODY = b"A story to download.\n" * 400
+SHA1 = hashlib.sha1(BODY).hexdigest()
 
 
 @pytest.fixture
 def books_server(server, monkeypatch):
     """Let the server be where the book's corpus is downloaded from."""
-    monkeypatch.setattr(corpus.download, "__defaults__", (server.url, SHA1, None, 20))
+    server.behaviour = lambda request: request.send(BODY)
+    monkeypatch.setattr(corpus, "BOOK_URL", server.url)
+    monkeypatch.setattr(corpus, "BOOK_SHA1", SHA1)
     return server
 
 
 @pytest.fixture
 def offline(books_server):
-    books_server.behaviour = status(503)
+    books_server.behaviour = lambda request: request.send_error(503)
 
 
 def test_a_given_path_comes_before_the_environment(sample_corpus, books_server, tmp_path):
@@ -196,12 +65,12 @@ def test_without_both_it_is_downloaded_once_and_then_the_caches(books_server, mo
     first, second = corpus.find(), corpus.find()
     assert first == second
     assert (first.path.read_bytes(), first.sha1, first.note) == (BODY, SHA1, "")
-    assert first.path.parent == pooch.os_cache("gluon_gru")
+    assert first.path.parent == download.user_cache()
     assert books_server.requests == 1
 
 
 def test_the_cached_book_is_found_without_network(books_corpus, user_cache):
-    folder = pooch.os_cache("gluon_gru")
+    folder = download.user_cache()
     folder.mkdir(parents=True)
     (folder / "timemachine.txt").write_bytes(books_corpus.read_bytes())
     found = corpus.find()
@@ -295,13 +164,13 @@ def test_a_text_that_is_not_utf_8_is_an_error_with_the_byte_position(
 ):
     path = tmp_path / "story.txt"
     path.write_bytes(content)
-    monkeypatch.setattr(text, "_BLOCK", block)
+    monkeypatch.setattr(reading, "_BLOCK", block)
     with pytest.raises(UnicodeDecodeError) as reference:
         content.decode("utf-8")
-    with pytest.raises(InputError, match="iconv -f latin1 -t utf-8") as caught:
-        text.load_corpus(corpus.find(path))
+    with pytest.raises(InputError) as caught:
+        corpus.load_corpus(corpus.find(path))
     message = str(caught.value)
-    assert "'story.txt' is not UTF-8" in message
+    assert repr(str(path)) in message
     assert re.search(r"at byte (\d+)", message).group(1) == str(reference.value.start)
 
 
@@ -315,7 +184,7 @@ def test_the_books_corpus_has_170580_characters_and_a_vocabulary_of_28(books_cor
 
 
 def characters(path):
-    tokens, vocab = text.load_corpus(corpus.find(path))
+    tokens, vocab = corpus.load_corpus(corpus.find(path))
     return "".join(vocab.to_tokens(tokens)), vocab
 
 
@@ -334,7 +203,7 @@ def test_the_sample_copies_nothing_from_the_book(books_corpus):
 
 MEMORY = """
 import pathlib, resource, sys
-from gluon_gru.text import corpus, vocabulary as text
+from gluon_gru.text import corpus
 path = pathlib.Path(sys.argv[1])
 size = 20 << 20
 with open(path, "wb") as file:
@@ -342,7 +211,7 @@ with open(path, "wb") as file:
         file.write(corpus.SAMPLE.read_bytes())
 unit = 1 if sys.platform == "darwin" else 1024
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-tokens, vocab = text.load_corpus(corpus.find(path))
+tokens, vocab = corpus.load_corpus(corpus.find(path))
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 print(len(tokens) / size, (after - before) / size)
 """

@@ -183,3 +183,62 @@ def test_the_books_loader_cuts_the_corpus_ten_thousand_tokens_unless_asked_for_a
     train_iter, same = gluon_gru.load_data_time_machine(4, 10, way == "random", **options)
     assert same.idx_to_token == vocab.idx_to_token
     assert epoch(train_iter) == cut(way, tokens[:length].tolist(), 4, 10, random.Random(3))
+
+
+def pairs(loader):
+    """Start an epoch; return its sequences, one by one."""
+    return [(x.tolist(), y.tolist()) for X, Y in loader.in_numpy() for x, y in zip(X, Y)]
+
+
+def test_windows_in_order_are_those_of_a_plain_loop():
+    tokens = list(range(40))
+    expected = []
+    for i in range(20, 33):
+        window = tokens[i : i + 8]
+        expected.append((window[:-1], window[1:]))
+    loader = minibatches.WindowLoader(numpy.array(tokens), 7, 5, 20, 13)
+    assert pairs(loader) == expected == pairs(loader)
+    assert [X.shape for X, _ in loader] == [(5, 7), (5, 7), (3, 7)]
+    assert all(X.dtype == Y.dtype == numpy.int32 for X, Y in loader)
+
+
+def test_shuffled_windows_are_the_same_ones_in_another_order_every_epoch():
+    tokens = numpy.arange(200)
+    ordered = pairs(minibatches.WindowLoader(tokens, 6, 16, 0, 100))
+    loader = minibatches.WindowLoader(tokens, 6, 16, 0, 100, numpy.random.RandomState(1))
+    first, second = pairs(loader), pairs(loader)
+    assert sorted(first) == sorted(second) == sorted(ordered)
+    assert first != ordered and first != second
+    again = minibatches.WindowLoader(tokens, 6, 16, 0, 100, numpy.random.RandomState(1))
+    assert pairs(again) == first
+
+
+def test_the_shortest_text_has_all_windows_and_a_shorter_one_is_refused():
+    assert pairs(minibatches.WindowLoader(numpy.arange(18), 7, 5, 6, 5))[-1][1][-1] == 17
+    with pytest.raises(InputError, match="17 tokens is too short.*num_steps 7 take 18"):
+        minibatches.WindowLoader(numpy.arange(17), 7, 5, 6, 5)
+
+
+def test_loaders_give_numpy_and_mxnet_the_same():
+    tokens = list(range(60))
+    for make in (
+        lambda: gluon_gru.SeqDataLoader(2, 5, True, source=(tokens, None), rng=random.Random(1)),
+        lambda: minibatches.WindowLoader(tokens, 5, 8, 3, 20, numpy.random.RandomState(1)),
+    ):
+        assert epoch(make()) == epoch(make().in_numpy())
+        assert all(half.dtype == numpy.int32 for both in make() for half in both)
+
+
+@hypothesis.given(st.integers(2, 60), st.integers(1, 9), st.integers(1, 7))
+def test_rows_stand_side_by_side_and_columns_take_them_apart(length, num_rows, num_steps):
+    hypothesis.assume(length > num_rows)
+    tokens = numpy.arange(length, dtype="uint8")
+    X, Y = minibatches.rows(tokens, num_rows)
+    row = (length - 1) // num_rows
+    assert X.tolist() == [list(range(i * row, (i + 1) * row)) for i in range(num_rows)]
+    assert (Y == X + 1).all() and numpy.shares_memory(X, tokens)
+    columns = list(minibatches.columns(X, Y, num_steps))
+    assert [x.shape[1] for x, _ in columns[:-1]] == [num_steps] * (len(columns) - 1)
+    assert 1 <= columns[-1][0].shape[1] <= num_steps
+    for half, whole in zip(zip(*columns), (X, Y)):
+        assert (numpy.concatenate(half, axis=1) == whole).all()

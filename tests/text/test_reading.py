@@ -177,6 +177,13 @@ def test_a_damaged_byte_is_told_from_another_encoding(tmp_path):
         reading.read(write(tmp_path, data[:1] + b"\xff" + data[2:]))
 
 
+@pytest.mark.parametrize("block", [1, 2, 7, 1 << 20])
+def test_the_place_of_a_damaged_byte_counts_a_byte_order_mark(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(reading, "_BLOCK", block)
+    with pytest.raises(InputError, match=r"at byte 12\b"):
+        reading.read(write(tmp_path, b"\xef\xbb\xbf" + "some ä ".encode() + b"x\xff" + b" y" * 9))
+
+
 @pytest.mark.parametrize(
     "data, said", [(b"", "is empty"), (b"\xef\xbb\xbf", "is empty"), (b"zzzzzz", "nothing but 'z'")]
 )

@@ -14,8 +14,8 @@ from gluon_gru.studies.exercises.setting import Setting
 from gluon_gru.studies.exercises.trainings import PROTOCOLS, Trainings, title
 from gluon_gru.studies.reproduce.study import corpus_line, say
 from gluon_gru.text import corpus as corpora
+from gluon_gru.text.corpus import load_corpus
 from gluon_gru.text.minibatches import SeqDataLoader
-from gluon_gru.text.vocabulary import load_corpus
 from gluon_gru.training.device import context
 from gluon_gru.training.loop import set_seed
 

@@ -22,8 +22,7 @@ from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import checkpoint_of, restore
 from gluon_gru.studies.exercises.answers import Answer, Finding, Table
 from gluon_gru.studies.exercises.trainings import title
-from gluon_gru.text.reading import fold
-from gluon_gru.text.vocabulary import normalise
+from gluon_gru.text.reading import fold, normalise
 
 MODELS = ("gru-scratch", "gru-concise")
 

@@ -23,8 +23,8 @@ from gluon_gru.runs.record import Record
 from gluon_gru.studies.reproduce import ENGINES, QUICK_EPOCHS, report
 from gluon_gru.studies.reproduce.models import MODELS
 from gluon_gru.text import corpus as corpora
+from gluon_gru.text.corpus import load_corpus
 from gluon_gru.text.minibatches import SeqDataLoader
-from gluon_gru.text.vocabulary import load_corpus
 
 if TYPE_CHECKING:
     import mxnet as mx

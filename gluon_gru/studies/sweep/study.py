@@ -24,7 +24,7 @@ from gluon_gru.studies.sweep.storage import POLL_SECONDS, finished, storage_erro
 from gluon_gru.studies.sweep.windows import loaders
 from gluon_gru.studies.sweep.worker import Job, objective_of
 from gluon_gru.text import corpus as corpora
-from gluon_gru.text.vocabulary import load_corpus
+from gluon_gru.text.corpus import load_corpus
 from gluon_gru.training.device import context
 
 #: How the workers of this machine are started; each reads its `Job` from its input.

@@ -10,62 +10,17 @@ import time
 
 import mxnet as mx
 import numpy
-from mxnet import gluon, init, np
+from mxnet import gluon, init
 from mxnet.gluon import rnn
 
-from gluon_gru.errors import InputError, check_positive
 from gluon_gru.models import RNNModel
+from gluon_gru.text.minibatches import WindowLoader
 from gluon_gru.training.generation import predict_ch8
 from gluon_gru.training.interrupt import CtrlC
 from gluon_gru.training.loop import set_seed, train_epoch
 from gluon_gru.training.metrics import perplexity
 
 PREFIX, NUM_PREDICTS = "time traveller ", 50
-
-
-class WindowLoader:
-    """Minibatches of a text's windows; window i is ``tokens[i:i + num_steps + 1]``.
-
-    A minibatch is ``(X, Y)``, int32 (batch_size, num_steps) each: the windows without their last
-    token, and without their first. The last one of an epoch may be smaller. Source: ``TimeMachine``
-    in the book's later section "Language Models and the Dataset". As there, the last training
-    window and the first of validation have num_steps tokens in common.
-
-    Args:
-        tokens: an integer array (num_tokens,).
-        num_steps, batch_size: tokens in X's rows, and rows.
-        first, count: the first window, and how many.
-        rng: a ``numpy.random.RandomState`` that shuffles them anew for every epoch; None leaves
-            them in order.
-
-    Raises:
-        InputError: for sizes that aren't positive, and a text too short for the windows.
-    """
-
-    def __init__(self, tokens, num_steps, batch_size, first, count, rng=None):
-        for name, value in (("num_steps", num_steps), ("batch_size", batch_size), ("count", count)):
-            check_positive(name, value)
-        needed = first + count + num_steps
-        if len(tokens) < needed:
-            raise InputError(
-                f"a text of {len(tokens):,} tokens is too short: the windows {first:,} to "
-                f"{first + count - 1:,} of num_steps {num_steps} take {needed:,}; give a "
-                "longer text"
-            )
-        self.tokens, self.num_steps, self.batch_size = numpy.asarray(tokens), num_steps, batch_size
-        self.first, self.count, self.rng = first, count, rng
-
-    def __iter__(self):
-        """Start an epoch."""
-        starts = self.first + (
-            numpy.arange(self.count) if self.rng is None else self.rng.permutation(self.count)
-        )
-        for i in range(0, self.count, self.batch_size):
-            windows = self.tokens[
-                starts[i : i + self.batch_size, None] + numpy.arange(self.num_steps + 1)
-            ]
-            windows = windows.astype(numpy.int32)
-            yield np.array(windows[:, :-1]), np.array(windows[:, 1:])
 
 
 def loaders(space, num_steps, tokens):

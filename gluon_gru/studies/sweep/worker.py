@@ -25,7 +25,7 @@ from gluon_gru.studies.sweep.storage import (
 )
 from gluon_gru.studies.sweep.windows import probe, train_point
 from gluon_gru.text import corpus as corpora
-from gluon_gru.text.vocabulary import load_corpus
+from gluon_gru.text.corpus import load_corpus
 from gluon_gru.training.device import context
 
 
