@@ -20,7 +20,7 @@ import numpy
 def minibatches(tokens, batch_size, num_steps, count):
     """Yield ``count`` minibatches ``(X, Y)``, (batch_size, num_steps) each, round and round.
 
-    The text is cut into batch_size rows, as `gluon_gru.text.minibatches` does it with offset 0;
+    The text is cut into batch_size rows, as `gluon_gru.text.minibatches.rows` does it;
     after its last minibatch the first one follows. A text too short for one is repeated.
     """
     tokens = numpy.resize(tokens, max(len(tokens), batch_size * num_steps + 1))
