@@ -1,5 +1,6 @@
 """What all tests share: no network, no cache or corpus of the user's, and the texts to read."""
 
+import gc
 import hashlib
 import http.server
 import os
@@ -18,12 +19,48 @@ from gluon_gru.text import corpus
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
+# Of several workers (pytest -n) each has a core or two; more threads would only wait for each other.
+_WORKERS = os.environ.get("PYTEST_XDIST_WORKER_COUNT")
+if _WORKERS:
+    _SHARE = max(1, (os.cpu_count() or 1) // int(_WORKERS))
+    os.environ.setdefault("OMP_NUM_THREADS", str(_SHARE))
+
 # Read before the fixtures below take it away from the tests.
 _GIVEN = os.environ.get("GLUON_GRU_CORPUS")
 
 # No deadline: a busy machine is no failure. The same examples every time, on every machine.
 hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tests")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Have several workers (pytest -n) heed the groups that are made below."""
+    if config.getoption("numprocesses", None) and config.getoption("dist") == "no":
+        config.option.dist = "loadgroup"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Put slow tests first, and those that share a fixture of their module in one worker."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        fixtures = item._fixtureinfo.name2fixturedefs
+        if "made" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("made"))
+        elif any(
+            fixtures[name][-1].scope == "module" for name in item.fixturenames if name in fixtures
+        ):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+def pytest_collection_finish():
+    """Take what has been imported out of the garbage collector's sight.
+
+    It would look through hundreds of thousands of objects each time, in all that the tests allocate.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
