@@ -42,16 +42,16 @@ def pytest_cmdline_main(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put slow tests first, and those that share a fixture of their module in one worker."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Mark what needs a slow fixture; put slow tests first, and a fixture's tests in one worker."""
     for item in items:
         fixtures = item._fixtureinfo.name2fixturedefs
+        if not {"made", "answered"}.isdisjoint(fixtures):
+            item.add_marker(pytest.mark.slow)
         if "made" in fixtures:
             item.add_marker(pytest.mark.xdist_group("made"))
-        elif any(
-            fixtures[name][-1].scope == "module" for name in item.fixturenames if name in fixtures
-        ):
+        elif any(definitions[-1].scope == "module" for definitions in fixtures.values()):
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_collection_finish():

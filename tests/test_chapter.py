@@ -125,6 +125,7 @@ def assert_training_printed(lines, prefixes=("time traveller", "traveller")):
     return lines[3:]
 
 
+@pytest.mark.slow
 def test_a_readers_own_gru_trains_and_predicts(sample_corpus):
     done = run_cells("-c", OWN_GRU, corpus=sample_corpus)
     assert (done.returncode, done.stderr) == (0, "")
@@ -137,6 +138,7 @@ def test_a_readers_own_gru_trains_and_predicts(sample_corpus):
     assert shapes == "True (3, 16)"
 
 
+@pytest.mark.slow
 def test_the_other_sections_cells_run_with_the_same_helpers(sample_corpus):
     done = run_cells("-c", OTHER_CELLS, corpus=sample_corpus)
     assert (done.returncode, done.stderr) == (0, "")
@@ -175,6 +177,7 @@ d2l.train_ch8(model, train_iter, train_iter.vocab, 1, 3, mx.cpu())
 """
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_progress_bar_beside_the_lines():
     pty = pytest.importorskip("pty")
     fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")

@@ -29,6 +29,7 @@ for name in sorted({*before, *after}):
 """
 
 
+@pytest.mark.slow
 def test_importing_gives_no_warning_even_the_first_time(run_python, tmp_path):
     """MXNet's invalid escapes make Python warn while it compiles, so nothing is compiled yet."""
     done = run_python(
@@ -43,6 +44,7 @@ def test_importing_gives_no_warning_even_the_first_time(run_python, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_importing_leaves_warnings_on(run_python):
     done = run_python(
         "import gluon_gru, mxnet, warnings; warnings.warn('still heard', stacklevel=1)",
@@ -53,16 +55,19 @@ def test_importing_leaves_warnings_on(run_python):
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_importing_changes_numpy_bool_and_nothing_else_in_numpy(run_python):
     done = run_python(COMPARE)
     assert done.stdout.splitlines() == ["bool <class 'bool'>"], done.stderr
 
 
+@pytest.mark.slow
 def test_the_comparison_above_sees_a_changed_name(run_python):
     done = run_python(COMPARE.replace("after =", "numpy.int = int; numpy.sum = abs; after ="))
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["bool", "int", "sum"]
 
 
+@pytest.mark.slow
 def test_what_the_chapter_imports_is_ready_whichever_comes_first(run_python):
     """The book's cells write ``from mxnet import np, npx`` and never ``npx.set_np()``."""
     done = run_python(
@@ -79,6 +84,7 @@ def test_what_the_chapter_imports_is_ready_whichever_comes_first(run_python):
     assert done.stdout.split() == ["True", "True", "ndarray", "True"], done.stderr
 
 
+@pytest.mark.slow
 def test_pythons_own_loader_stays_with_mxnet_and_nothing_of_ours(run_python):
     done = run_python(
         "import sys, inspect; before = list(sys.meta_path)\n"

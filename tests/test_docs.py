@@ -50,6 +50,7 @@ def commands_in(name):
 
 
 # What docs/leaving-mxnet.md shows needs files first: see test_docs_leaving.py.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name for name in _TEXTS if blocks(name, "python") and name != "docs/leaving-mxnet.md"]
 )

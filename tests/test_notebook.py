@@ -34,6 +34,7 @@ def kinds(cell):
     } - {"text/html"}
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_on_the_bundled_story_and_shows_what_the_committed_one_shows(
     notebook, tool, sample_corpus, tmp_path, monkeypatch
 ):

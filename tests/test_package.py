@@ -32,6 +32,7 @@ def test_what_the_book_uses_comes_with_the_star():
     assert "models" not in taken and "compat" not in taken
 
 
+@pytest.mark.slow
 def test_modules_are_there_without_an_import_of_their_own(run_python):
     done = run_python(
         "import gluon_gru as d2l; print(d2l.engine.info()['engine'], d2l.gates.__name__, "

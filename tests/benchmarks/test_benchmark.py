@@ -252,6 +252,7 @@ def measure(tmp_path, monkeypatch):
     return measured
 
 
+@pytest.mark.slow
 def test_contestants_on_mxnet_agree_and_everything_is_written_down(
     measure, tmp_path, capsys, monkeypatch
 ):

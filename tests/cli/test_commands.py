@@ -59,6 +59,7 @@ def test_wrong_words_are_one_line_that_names_them(words, wrong, command):
     assert wrong in done.stderr and "--help tells more" in done.stderr
 
 
+@pytest.mark.slow
 def test_info_is_a_table_or_json(command):
     done = run("info", "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -101,6 +102,7 @@ def test_a_scripts_help_is_that_of_its_subcommand_but_for_the_name(name, inside)
     assert "None" not in ours and "False" not in ours
 
 
+@pytest.mark.slow
 def test_reproduce_gives_what_its_script_gives(inside, tiny_claims, tmp_path):
     given = "--corpus", SAMPLE, "--device", "cpu"
     found = json.loads(inside("reproduce", *given, "--out", tmp_path / "a", "--json"))
@@ -121,6 +123,7 @@ def test_exercises_prints_verdicts_or_the_answers_asked_for(inside, tmp_path):
     assert "forced-gates/published-gates" in inside("exercises", *given)
 
 
+@pytest.mark.slow
 def test_the_gates_of_a_checkpoint_are_tables_or_json(inside, tiny_claims, tmp_path):
     inside("reproduce", "--corpus", SAMPLE, "--claims", "slides-scratch", "--out", tmp_path)
     given = (
@@ -138,6 +141,7 @@ def test_the_gates_of_a_checkpoint_are_tables_or_json(inside, tiny_claims, tmp_p
     assert tables and all(table["rows"] and table["title"] in shown for table in tables)
 
 
+@pytest.mark.slow
 def test_sweep_prints_trials_or_the_cost(inside, tmp_path):
     given = "--corpus", SAMPLE, "--device", "cpu", "--out", tmp_path
     found = json.loads(inside("sweep", *TINY_STUDY, *given, "--json"))
@@ -149,6 +153,7 @@ def test_sweep_prints_trials_or_the_cost(inside, tmp_path):
     assert cost["trials"] == 1 and cost["cells"][0]["num_hiddens"] == 2
 
 
+@pytest.mark.slow
 def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
     contests = catalogue.contests
     monkeypatch.setattr(contest, "_TURN_SECONDS", 0.02)
@@ -172,6 +177,7 @@ def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
     assert name in benchmark_report.table(found) and name in inside("benchmark", *given)
 
 
+@pytest.mark.slow
 def test_piped_output_has_no_colours_and_no_bars_and_its_reader_may_go(tmp_path):
     line = shlex.join(
         [
@@ -202,6 +208,7 @@ def test_piped_output_has_no_colours_and_no_bars_and_its_reader_may_go(tmp_path)
     assert "\r" not in done.stderr and "\x1b" not in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_130_and_prints_the_command_that_goes_on(tmp_path):
     given = ["reproduce", "--corpus", str(SAMPLE), "--out", str(tmp_path)]
     process = subprocess.Popen(

@@ -157,6 +157,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_bad_input_has_no_traceback_in_a_process_of_its_own(bad_inputs):
     process = start("train", bad_inputs / "binary.txt", "--out", bad_inputs / "new")
     printed, told = process.communicate(timeout=120)
@@ -173,6 +174,7 @@ def start(*words, **options):
     )
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on(tmp_path):
     path, out = write_toy(tmp_path), tmp_path / "run"
     words = ["train", path, "--out", out, *_SMALL, "--epochs", "100000", "--patience", "100000"]
@@ -204,6 +206,7 @@ def test_text_is_streamed_and_ctrl_c_ends_it_with_a_line(trained):
     assert first == "".join(own_texts.generate(trained / "run", "The ", 396, seed=1))
 
 
+@pytest.mark.slow
 def test_a_broken_pipe_is_silent(trained):
     process = start("generate", trained / "run", "The ", "--length", 10**9)
     process.stdout.read(10)
@@ -213,6 +216,7 @@ def test_a_broken_pipe_is_silent(trained):
     process.stderr.close()
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_the_bar_with_both_perplexities_and_the_seed(tmp_path, trained):
     path, out = write_toy(tmp_path), tmp_path / "run"
     shown = in_terminal("train", path, "--out", out, *_SMALL)
@@ -241,6 +245,7 @@ def in_terminal(*words):
     return shown.decode()
 
 
+@pytest.mark.slow
 def test_a_locale_without_utf8_shows_what_it_can(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text(toy_text().replace("cat", "貓"), encoding="utf-8")

@@ -48,6 +48,7 @@ def test_help_names_every_option_and_nothing_is_trained(script, command):
     assert shown.returncode == 0 and "--corpus" in shown.stdout and "--out" in shown.stdout
 
 
+@pytest.mark.slow
 def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(tmp_path):
     done = run(TINY, 4, "--corpus", SAMPLE, "--out", tmp_path)
     assert done.returncode == 0
@@ -98,6 +99,7 @@ def test_a_mistake_in_an_exercise_gives_one_line_and_exit_code_2(
     assert last.startswith("error: ") and message in last
 
 
+@pytest.mark.slow
 def test_an_exercise_prints_its_verdicts_and_only_those(tmp_path, command):
     given = "forced-gates", "--corpus", SAMPLE, "--out", tmp_path
     done = run(SCRIPTS / "exercises.py", *given)
@@ -114,6 +116,7 @@ def test_without_the_package_the_script_says_what_is_missing(tmp_path):
     assert "README.md" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(tmp_path):
     undisturbed = run(TINY, 40, "--corpus", SAMPLE, "--out", tmp_path / "a")
     assert undisturbed.returncode == 0
@@ -132,6 +135,7 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(t
     assert [run["continuations"] for run in a] == [run["continuations"] for run in b]
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
     process = start_tiny(5000, tmp_path)
     try:
@@ -146,6 +150,7 @@ def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
     assert resume[2:] == ["--corpus", str(SAMPLE), "--out", str(tmp_path), "--resume"]
 
 
+@pytest.mark.slow
 def test_a_divergence_is_one_line_and_exit_code_1(tmp_path):
     code = (
         "import sys, dataclasses; sys.path.insert(0, {!r}); import tiny; "
@@ -162,6 +167,7 @@ def test_a_divergence_is_one_line_and_exit_code_1(tmp_path):
     assert last.startswith("error: training diverged in epoch") and "learning rate" in last
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error(tmp_path):
     with start_tiny(2, tmp_path) as process:
         process.stdout.close()
@@ -187,6 +193,7 @@ def test_a_mistake_in_a_benchmark_gives_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks into /proc")
 def test_ctrl_c_ends_a_benchmark_and_all_its_workers(tmp_path):
     def workers():

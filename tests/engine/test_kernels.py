@@ -290,6 +290,7 @@ def problems(draw):
     )
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=10 if _COMMAND else 60)
 @hypothesis.given(problems())
 def test_any_sizes(problem):

@@ -209,6 +209,7 @@ def test_a_correlation_that_makes_no_sense_is_refused(text, gate, complaint):
         gates.boundary_correlation(made_of(text), gate)
 
 
+@pytest.mark.slow
 def test_a_picture_shows_the_whole_text_up_to_a_limit(monkeypatch):
     monkeypatch.setattr(gates_plot, "_MAX_TOKENS", 45)
     widths = []

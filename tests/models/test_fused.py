@@ -360,6 +360,7 @@ def test_the_engine_writes_what_the_layers_write(name, monkeypatch):
     assert d2l.predict_ch8("abc", 0, model, vocab, mx.cpu()) == "abc"
 
 
+@pytest.mark.slow
 @with_engine
 def test_the_history_follows_the_scratch_models(books_corpus, monkeypatch):
     monkeypatch.setenv("GLUON_GRU_CORPUS", str(books_corpus))

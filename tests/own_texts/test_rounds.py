@@ -130,6 +130,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, engine, num_sentences",
     [*((name, "", 160) for name in SETTINGS), ("random, dropout", "off", 16)],

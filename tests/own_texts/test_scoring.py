@@ -40,6 +40,7 @@ def as_rows(model, tokens, rows):
     return numpy.concatenate([nats(model, cut) for cut in cuts if len(cut) > 1]).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "engine, num_sentences, rows",
     [("", 1, 1), ("", 60, 1), ("", 190, 2), ("", 500, 5), ("off", 1, 1), ("off", 190, 2)],

@@ -28,6 +28,7 @@ def results(tmp_path_factory):
         )
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_a_claim_with_reported_measured_and_verdict(results):
     table = report.table(results)
     for verdict in results["verdicts"]:

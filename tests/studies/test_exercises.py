@@ -422,6 +422,7 @@ def test_texts_and_checkpoints_that_have_no_gates_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_without_a_checkpoint_a_text_is_checked_before_anything_is_trained(tmp_path):
     with pytest.raises(InputError, match="no character"):
         answering.look(tmp_path, "§", corpus=SAMPLE, device="cpu")
@@ -441,6 +442,7 @@ def test_a_folder_that_holds_answers_is_refused_without_resume(answered):
         answer(out, "forced-gates", quick=True, resume=True)
 
 
+@pytest.mark.slow
 def test_what_is_answered_stays_unless_other_seeds_are_asked_for(answered, tmp_path, capsys):
     answer(tmp_path, "forced-gates")
     before = (tmp_path / "forced-gates.json").read_text()

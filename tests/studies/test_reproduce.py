@@ -90,6 +90,7 @@ def test_a_seed_fixes_a_measurement_and_another_one_changes_it(small):
     assert first.continuations == again.continuations
 
 
+@pytest.mark.slow
 def test_a_reproduction_leaves_results_report_and_pictures(finished):
     folder, results = finished
     assert results == json.loads((folder / "record.json").read_text())
@@ -117,6 +118,7 @@ def test_a_reproduction_leaves_results_report_and_pictures(finished):
     }
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_reproduction_trains_nothing_and_keeps_the_numbers(
     out, finished, monkeypatch
 ):
@@ -127,11 +129,13 @@ def test_resuming_a_finished_reproduction_trains_nothing_and_keeps_the_numbers(
     assert len(after["invocations"]) == 2 and after["invocations"][:1] == before["invocations"]
 
 
+@pytest.mark.slow
 def test_more_seeds_can_be_added_to_a_finished_reproduction(out, finished):
     after = reproduce(out, resume=True, num_seeds=3)
     assert after["runs"][:4] == finished[1]["runs"] and len(after["runs"]) == 6
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_run_is_refused_without_resume_and_left_alone(out):
     before = contents(out)
     with pytest.raises(InputError, match="holds a run already.*--resume"):
@@ -139,6 +143,7 @@ def test_a_folder_with_a_run_is_refused_without_resume_and_left_alone(out):
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
     before = reproduce(tmp_path, groups=["chapter-scratch"])
     after = reproduce(tmp_path, resume=True)
@@ -146,6 +151,7 @@ def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
     assert all(verdict["figures"]["measured"] for verdict in after["verdicts"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change, complaint",
     [
@@ -171,6 +177,7 @@ def test_resuming_never_drops_or_mixes_what_is_recorded(
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_killed_while_resuming_nothing_recorded_is_lost(out, finished, monkeypatch):
     def killed(*args):
         raise KeyboardInterrupt
@@ -232,6 +239,7 @@ def test_groups_are_those_of_the_claims():
 with_engine = pytest.mark.skipif(engine.info()["engine"] == "off", reason="the engine is off")
 
 
+@pytest.mark.slow
 @with_engine
 def test_the_engine_is_measured_in_rows_of_its_own(small, tmp_path):
     both = reproduce(tmp_path, engines=("mxnet", "fused"))

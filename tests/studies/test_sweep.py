@@ -120,17 +120,20 @@ def impatient(monkeypatch):
     monkeypatch.setattr(sweep, "POLL_SECONDS", 0.05)
 
 
+@pytest.mark.slow
 def test_workers_that_all_start_at_once_complete_each_point_of_a_grid_once(tmp_path):
     points = [{"lr": lr, "n": n} for lr in (0.5, 1.0) for n in range(6)]
     done = points_of(crowd(tmp_path, points, 12), TrialState.COMPLETE)
     assert len(done) == 12 and set(done.values()) == {1}
 
 
+@pytest.mark.slow
 def test_workers_that_draw_do_not_overshoot_the_number_of_trials(tmp_path):
     trials = crowd(tmp_path, None, 8)
     assert sum(trial.state == TrialState.COMPLETE for trial in trials) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage")
 def test_only_one_of_many_workers_takes_a_waiting_trial(tmp_path):
     study = open_study(open_storage(url(tmp_path)), {}, [{"n": n} for n in range(30)], None, None)
@@ -150,6 +153,7 @@ def test_only_one_of_many_workers_takes_a_waiting_trial(tmp_path):
     assert sorted(taken) == list(range(30))
 
 
+@pytest.mark.slow
 def test_one_of_two_workers_is_killed_and_nothing_is_lost_nor_run_twice(tmp_path):
     processes = [start("-c", SLOW_WORKER, tmp_path, SAMPLE) for _ in range(2)]
     victim, survivor = processes
@@ -227,6 +231,7 @@ def test_an_error_in_a_trial_is_not_swallowed(tmp_path):
         work(study, objective, [{"lr": 0.5}], 1)
 
 
+@pytest.mark.slow
 def test_two_workers_of_one_command_finish_the_grid_and_the_command_again_runs_nothing(
     tmp_path, monkeypatch
 ):
@@ -337,6 +342,7 @@ def test_arguments_that_make_no_sense_are_refused_before_anything_is_made(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_divergence_is_a_result_and_the_report_shows_it(tmp_path):
     space = dataclasses.replace(TINY, num_steps=(2,), num_hiddens=(3,), lr=(1.0, 1e38))
     results = tiny_sweep(tmp_path, space=space)
@@ -346,6 +352,7 @@ def test_a_divergence_is_a_result_and_the_report_shows_it(tmp_path):
     assert "reason" in results["importance"] and not (tmp_path / "importance.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_point_that_is_drawn_again_is_not_trained_again_and_more_trials_can_follow(
     tmp_path, sampler, no_pictures
@@ -382,6 +389,7 @@ def test_pruning_ends_trials_that_are_worse_than_the_others(tmp_path, monkeypatc
     assert states == ["complete"] * 5 + ["pruned"] * 3
 
 
+@pytest.mark.slow
 def test_the_budget_is_a_table_and_creates_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cost = sweep.budget(TINY, workers=1, device="cpu", corpus=SAMPLE)
@@ -405,6 +413,7 @@ def test_the_budget_of_a_probe_that_fails_is_an_error(monkeypatch):
         sweep.budget(TINY, workers=2, device="cpu", corpus=SAMPLE)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_path):
     out = tmp_path / "out"
     # A process that a shell puts in the background has Ctrl-C switched off.
@@ -441,6 +450,7 @@ def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_p
     assert "of 6 trials are finished" in (out / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_be_reached_gives_one_line_and_exit_code_2(tmp_path):
     process = start(
         SCRIPT,

@@ -217,6 +217,7 @@ print(len(tokens) / size, (after - before) / size)
 """
 
 
+@pytest.mark.slow
 def test_loading_a_large_text_takes_a_few_times_its_size_in_memory(run_python, tmp_path):
     pytest.importorskip("resource")
     # A process starts with its parent's peak as its own: the one between has a small one.

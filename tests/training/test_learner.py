@@ -140,6 +140,7 @@ def test_dropout_drops_between_layers_and_follows_from_seed_and_step(either, lay
     assert losses(0.5, 1, 1) == losses(0, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [fused.GRU, fused.LSTM])
 def test_the_loss_under_dropout_is_right_on_average(either, layer):
     """Over many masks, the mean first loss is near that without dropout: what is left is scaled."""

@@ -132,6 +132,7 @@ def uninterrupted():
 
 
 # A killed run has what it wrote after every epoch; a Ctrl-C has it write what it had not.
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 @pytest.mark.parametrize("name, times, save_seconds", [("SIGKILL", 3, 0), ("SIGINT", 2, 1e9)])
 def test_a_process_stopped_at_random_moments_comes_to_the_same_digits(
