@@ -13,7 +13,7 @@ import os
 import sys
 import types
 import warnings
-from typing import Sequence
+from typing import Any, Sequence
 
 from gluon_gru.errors import InstallError
 
@@ -51,7 +51,8 @@ class _Finder:
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None:
-                spec.loader = _Loader(spec.loader, self)
+                # A loader by what it does; the base class would take time to import.
+                spec.loader = _Loader(spec.loader, self)  # type: ignore[assignment]
                 return spec
         raise InstallError("MXNet is not installed: run  pip install mxnet==1.9.1", name=name)
 
@@ -64,19 +65,19 @@ class _Loader:
     NumPy's is changed.
     """
 
-    def __init__(self, loader, finder):
+    def __init__(self, loader: Any, finder: _Finder) -> None:
         self._loader, self._finder = loader, finder
 
-    def create_module(self, spec):
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
         return self._loader.create_module(spec)
 
-    def exec_module(self, module):
+    def exec_module(self, module: Any) -> None:
         import numpy
 
         _require_what_mxnet_needs(numpy.__version__)
         # Not hasattr(): on NumPy 1.20 to 1.23 that alone triggers the deprecation warning.
         if "bool" not in vars(numpy):
-            numpy.bool = bool
+            vars(numpy)["bool"] = bool
         module.__spec__.loader = module.__loader__ = self._loader
         with warnings.catch_warnings():
             # MXNet's own: invalid escapes in docstrings, distutils' deprecation.

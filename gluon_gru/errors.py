@@ -21,7 +21,8 @@ class TrainingDiverged(ArithmeticError):
 def check_positive(name: str, value: object, whole: bool = True) -> None:
     """Raise InputError, naming it, for a value that isn't a number (a whole one) above 0."""
     kind = numbers.Integral if whole else numbers.Real
-    if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < math.inf:
+    number = float(value) if isinstance(value, kind) and not isinstance(value, bool) else math.nan
+    if not 0 < number < math.inf:
         raise InputError(
             f"{name} is {value!r}: it must be a {'whole ' if whole else ''}number above 0"
         )

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import signal
 import sys
+from typing import Any
 
 from gluon_gru.cli import options
 from gluon_gru.studies.sweep.space import FULL, REDUCED, SAMPLERS
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
         # Whatever is written or printed from here on can't tell the password.
         shown = without_password(args.storage)
         sys.argv = [word.replace(args.storage, shown) for word in sys.argv]
-    given = {
+    given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(args).items()
         if name in ("num_steps", "num_hiddens", "lr", "epochs") and value is not None

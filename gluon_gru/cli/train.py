@@ -97,15 +97,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for title, settings in _GROUPS:
         group = parser.add_argument_group(title)
         for name, kind, what in settings:
-            takes = {"choices": kind} if isinstance(kind, tuple) else {"type": kind}
-            # What isn't given is left out, for the defaults to see.
-            group.add_argument(
-                f"--{name}",
-                default=argparse.SUPPRESS,
-                help=what,
-                **takes,
-                **({} if "choices" in takes else {"metavar": "N"}),
+            takes: dict[str, Any] = (
+                {"choices": kind} if isinstance(kind, tuple) else {"type": kind, "metavar": "N"}
             )
+            # What isn't given is left out, for the defaults to see.
+            group.add_argument(f"--{name}", default=argparse.SUPPRESS, help=what, **takes)
 
 
 def run(args: argparse.Namespace) -> None:

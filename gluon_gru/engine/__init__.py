@@ -6,6 +6,8 @@ It is compiled when the package is installed, if there is a C compiler. The envi
 how stands in ``kernels.h``; what they are called with, in `gluon_gru.engine.native`.
 """
 
+from __future__ import annotations
+
 import functools
 import os
 import warnings
@@ -55,7 +57,7 @@ def _warn_once(why):
     warnings.warn(f"gluon_gru: {why}", RuntimeWarning, stacklevel=2)
 
 
-def kernels():
+def kernels() -> native.Kernels | None:
     """Return the `native.Kernels` that run, None without an engine; warns once if it is missing.
 
     Raises:
@@ -67,8 +69,8 @@ def kernels():
     return found
 
 
-def info():
-    """Return what runs, and why, a dict.
+def info() -> dict[str, str | int]:
+    """Return what runs, and why.
 
     ``engine`` is ``native`` or ``off``; with the former, ``instructions`` names the instruction
     set and ``threads`` how many threads it uses (``OMP_NUM_THREADS``, or all cores).

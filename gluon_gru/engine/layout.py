@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
+from collections.abc import Sequence
 
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
@@ -64,7 +65,8 @@ def gluon_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
     ranks = [order.index(gate) for gate in range(len(order))]
     rows = len(order) * num_hiddens
     columns = {"i2h_weight": num_inputs, "h2h_weight": num_hiddens}
-    places, shapes = {}, []
+    places: dict[str, list[tuple[int, int]]] = {}
+    shapes: list[tuple[int, ...]] = []
     for i, part in enumerate(gluon_parts(cell)):
         width = columns.get(part)
         shapes.append((rows, width) if width else (rows,))
@@ -105,7 +107,7 @@ def model_shapes(
 
 
 def set_weights(
-    layer: native.Layer, layout: Layout, addresses: list[int | None], prefix: str = ""
+    layer: native.Layer, layout: Layout, addresses: Sequence[int | None], prefix: str = ""
 ) -> None:
     """Enter weights, or with the prefix ``d`` gradients, into a `native.Layer`.
 

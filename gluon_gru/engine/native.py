@@ -4,6 +4,8 @@ Structures mirror ``engine.h``, field by field. Nothing here knows MXNet: arrays
 has an address.
 """
 
+from __future__ import annotations
+
 import collections
 import ctypes
 import os
@@ -125,7 +127,7 @@ class Kernels(ctypes.Structure):
     ]
 
 
-def library_path():
+def library_path() -> pathlib.Path | None:
     """Return where the compiled kernels are, or None: they were not built."""
     folder = pathlib.Path(__file__).parent
     # Without a suffix of one Python version: the library has nothing of Python in it.
@@ -136,7 +138,7 @@ def library_path():
     return None
 
 
-def load(path, instructions=None):
+def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
     """Return the `Kernels` of a library, for the best instruction set that this processor has.
 
     Args:
@@ -161,14 +163,14 @@ def load(path, instructions=None):
     return found.contents if found else None
 
 
-def num_threads():
+def num_threads() -> int:
     """Return how many threads to use: ``OMP_NUM_THREADS``, or the processors granted to us."""
     if _forked:
         return 1
     given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if given.isdigit() and int(given) > 0:
         return int(given)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _forked = False
@@ -188,11 +190,11 @@ class Workspaces:
 
     _SIZES, _EACH, _LARGEST = 4, 4, 64 << 20
 
-    def __init__(self):
-        self._kept = collections.OrderedDict()
+    def __init__(self) -> None:
+        self._kept: collections.OrderedDict[int, list[numpy.ndarray]] = collections.OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, size):
+    def take(self, size: int) -> numpy.ndarray:
         """Return an array of ``size`` bytes at an address that is a multiple of 64."""
         with self._lock:
             kept = self._kept.get(size)
@@ -202,7 +204,7 @@ class Workspaces:
         start = -whole.ctypes.data % 64
         return whole[start : start + size]
 
-    def give_back(self, workspace):
+    def give_back(self, workspace: numpy.ndarray) -> None:
         """Keep a workspace for `take`, unless it is large or there are enough."""
         if workspace.size > self._LARGEST:
             return

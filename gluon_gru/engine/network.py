@@ -94,7 +94,9 @@ class Network:
         seed: int | Callable[[], int] = 0,
         adam: bool = False,
     ) -> None:
-        self._kernels = engine.kernels()
+        kernels = engine.kernels()
+        assert kernels is not None, "there is no engine here"
+        self._kernels = kernels
         self._dropout, self._seed, self._adam, self.steps = dropout, seed, adam, 0
         self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
         self._updated: list[native.Parameter] = []
@@ -127,18 +129,19 @@ class Network:
             db_q=db,
         )
         self._parameters = (native.Parameter * len(self._updated))(*self._updated)
-        self._workspace = self._states = None
+        self._workspace: Any = None
+        self._states: list[numpy.ndarray] = []
 
     def _use(self, param: Parameter) -> tuple[int, int | None]:
         """Return where a parameter and its gradient are; note it if it is to be updated."""
         weight = param.value.ctypes.data
         if param.grad is None:
             return weight, None
-        places = [weight, param.grad.ctypes.data]
+        places: list[int | None] = [weight, param.grad.ctypes.data]
         if self._adam:
-            means = tuple(numpy.zeros(param.value.shape, numpy.float32) for _ in range(2))
-            self.moments[param.name] = means
-            places += [array.ctypes.data for array in means]
+            mean, square = (numpy.zeros(param.value.shape, numpy.float32) for _ in range(2))
+            self.moments[param.name] = mean, square
+            places += [mean.ctypes.data, square.ctypes.data]
         else:
             places += [None, None]
         self._updated.append(native.Parameter(*places, param.value.size))
@@ -174,9 +177,9 @@ class Network:
             )
         X, Y = (check_tokens(tokens.T, self.vocab_size) for tokens in (X, Y))
         network = self._network
-        before = self._states if self._workspace is not None else None
-        if before is None or X.shape != (network.num_steps, network.batch_size):
-            goes_on = before is not None and X.shape[1] == network.batch_size
+        before = self._states if self._workspace is not None else []
+        if not before or X.shape != (network.num_steps, network.batch_size):
+            goes_on = bool(before) and X.shape[1] == network.batch_size
             self._begin(X, training)
             if goes_on:
                 for states, old in zip(self._states, before):
@@ -293,7 +296,9 @@ class Network:
 
 def _check(param: Parameter, shape: tuple[int, ...]) -> None:
     """Raise InputError for an array that the kernels can't take as a parameter of this shape."""
-    for array in filter(lambda array: array is not None, param[1:]):
+    for array in param.value, param.grad:
+        if array is None:
+            continue
         if array.shape != shape:
             raise InputError(
                 f"parameter {param.name} of the shape {array.shape}: it must be {shape}"

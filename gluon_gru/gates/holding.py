@@ -148,7 +148,7 @@ def damage_by_distance(
         InputError: for another model, a text too short, gates that can't be held so, and a distance below 1.
     """
     check_positive("max_distance", max_distance)
-    cell, tokens = _GRU(model), numpy.asarray(tokens)
+    cell, ids = _GRU(model), numpy.asarray(tokens)
     needed = _WARM_UP + max_distance + 2
     if len(tokens) < needed:
         raise InputError(
@@ -157,7 +157,7 @@ def damage_by_distance(
         )
     last = len(tokens) - needed
     starts = numpy.linspace(0, last, min(_PLACES, last + 1)).astype(int)
-    windows = tokens[starts[:, None] + numpy.arange(needed)]
+    windows = ids[starts[:, None] + numpy.arange(needed)]
     X, Y = windows[:, :-1], windows[:, 1:]
     hold = cell.hook(held, X, Y)
     _, state = cell.run(X[:, :_WARM_UP], Y[:, :_WARM_UP])

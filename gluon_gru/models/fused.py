@@ -50,7 +50,7 @@ def _fused(cell: str, forward_fn: Callable, init_state: Callable) -> Callable:
     )
     # A checkpoint tells them apart: their sums are in another order.
     fused.__name__ = f"fused.{name}"
-    fused.cell, fused.reads_tokens = cell, True
+    vars(fused).update(cell=cell, reads_tokens=True)
     registry.register_function(fused, init_state, cell, on_engine=True)
     return fused
 
@@ -63,6 +63,14 @@ lstm = _fused("lstm", scratch.lstm, scratch.init_lstm_state)
 class Layer:
     """What the layers add to Gluon's: the engine where it can, MXNet's operator elsewhere."""
 
+    # Gluon's.
+    _mode: str
+    _layout: str
+    _hidden_size: int
+    _num_layers: int
+    _dir: int
+    _dropout: float
+
     @property
     def fused_name(self) -> str:
         """Return the name that checkpoints know the layer by."""
@@ -70,7 +78,9 @@ class Layer:
 
     def cell(self) -> str:
         """Return the cell's name in `gluon_gru.cells.CELLS`."""
-        return of_mode(self._mode).name
+        cell = of_mode(self._mode)
+        assert cell is not None
+        return cell.name
 
     def layout(self, i: int) -> Layout:
         """Return the layout of layer i's parameters, in either direction."""

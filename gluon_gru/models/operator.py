@@ -33,7 +33,7 @@ def address(array: np.ndarray) -> int:
     pointer = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayWaitToWrite(array.handle))
     check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
-    return pointer.value
+    return pointer.value or 0
 
 
 def runs_here(*arrays: np.ndarray) -> bool:
@@ -53,7 +53,7 @@ def memory_of(array: np.ndarray) -> numpy.ndarray:
 
 def _numbers_at(where: int, shape: tuple[int, ...], owner: Any = None) -> numpy.ndarray:
     """Return the memory at an address as a NumPy array."""
-    numbers = (ctypes.c_float * int(numpy.prod(shape))).from_address(where)
+    numbers: Any = (ctypes.c_float * int(numpy.prod(shape))).from_address(where)
     numbers.owner = owner
     return numpy.ctypeslib.as_array(numbers).reshape(shape)
 
@@ -61,7 +61,9 @@ def _numbers_at(where: int, shape: tuple[int, ...], owner: Any = None) -> numpy.
 class _Call:
     """A layer's run over a sequence, which keeps what its gradients need."""
 
-    def __init__(self, cell, layout, inputs, states, params):
+    def __init__(
+        self, cell: str, layout: Layout, inputs: Any, states: Sequence[Any], params: Sequence[Any]
+    ) -> None:
         self.layout, self.num_params = layout, len(params)
         num_steps, batch_size = inputs.shape[:2]
         num_inputs, self.num_hiddens = layout.num_inputs, layout.num_hiddens

@@ -58,7 +58,7 @@ def of_layer(layer: Any) -> Known | None:
         return None
     name, on_engine = _layers[type(layer)]
     cell = CELLS[name] if name else of_mode(layer._mode)
-    return cell and Known(cell, on_engine)
+    return Known(cell, on_engine) if cell else None
 
 
 def unusual(layer: Any) -> bool:

@@ -235,5 +235,5 @@ def on_engine(claims: typing.Iterable[Claim]) -> tuple[Claim, ...]:
             protocol=dataclasses.replace(claim.protocol, model=FUSED[claim.protocol.model]),
         )
         for claim in claims
-        if claim.quantity != "speedup"
+        if claim.protocol and claim.quantity != "speedup"
     )

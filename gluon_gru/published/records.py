@@ -35,10 +35,12 @@ def verdict_recorded(recorded: typing.Mapping[str, typing.Any]) -> dict:
             if recorded.get(name) or name in ("measured", "epochs")
         }
         claim = _CLAIMS[recorded["claim"]]
+        protocol = claim.protocol
+        assert protocol is not None
         return {
             "claim": claim.id,
             "verdict": recorded["verdict"],
-            "ran": f"{claim.protocol.model}, {figures['epochs']} of {claim.protocol.num_epochs} epochs",
+            "ran": f"{protocol.model}, {figures['epochs']} of {protocol.num_epochs} epochs",
             "evidence": shown(claim, figures),
             "figures": figures,
         }

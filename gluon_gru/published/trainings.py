@@ -32,12 +32,14 @@ def evidence_of(
         is_books_corpus: whether that is the book's.
         on_gpu: whether it was trained on a GPU.
     """
-    runs = histories.get(claim.protocol.model, [])
-    baselines = histories.get(claim.baseline.model, []) if claim.baseline else []
-    if not runs or (claim.baseline and not baselines):
+    protocol, baseline = claim.protocol, claim.baseline
+    assert protocol is not None, f"{claim.id} is about no training"
+    runs = histories.get(protocol.model, [])
+    baselines = histories.get(baseline.model, []) if baseline else []
+    if not runs or (baseline and not baselines):
         return Evidence("nothing", "", [], {"measured": [], "epochs": 0}, "not measured")
     trained = min(len(run.perplexity) for run in runs)
-    epochs, asked = min(trained, claim.protocol.num_epochs), claim.protocol.num_epochs
+    epochs, asked = min(trained, protocol.num_epochs), protocol.num_epochs
     figures: dict = {"epochs": epochs}
     if claim.quantity == "perplexity":
         figures["measured"] = [run.perplexity[epochs - 1] for run in runs]
@@ -45,8 +47,8 @@ def evidence_of(
     elif claim.quantity == "tokens/sec":
         figures["measured"], figures["further"] = _rates(runs, epochs)
         right = statistics.median(figures["measured"]) >= claim.says
-    elif claim.quantity == "speedup":
-        both = zip(_rates(runs, epochs), _rates(baselines, claim.baseline.num_epochs))
+    elif baseline:
+        both = zip(_rates(runs, epochs), _rates(baselines, baseline.num_epochs))
         figures["measured"], figures["further"] = (
             [fast / slow for fast, slow in zip(*rates)] for rates in both
         )
@@ -58,11 +60,11 @@ def evidence_of(
     limit = ""
     if not is_books_corpus:
         limit = "not comparable: other corpus"
-    elif trained < asked or any(len(run) < claim.baseline.num_epochs for run in baselines):
+    elif trained < asked or any(len(run) < baseline.num_epochs for run in baselines if baseline):
         limit = "cut short"
     elif claim.quantity == "tokens/sec" and not on_gpu:
         limit = "other hardware"
-    ran = f"{claim.protocol.model}, {epochs} of {asked} epochs, {len(runs)} of its trainings"
+    ran = f"{protocol.model}, {epochs} of {asked} epochs, {len(runs)} of its trainings"
     return Evidence(ran, shown(claim, figures), [right], figures, limit)
 
 

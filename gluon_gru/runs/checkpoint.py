@@ -199,6 +199,7 @@ class RunFile:
             set_params(self.model, there.params)
         except InputError as error:
             raise InputError(f"checkpoint {str(self.path)!r}: {error}") from error
+        assert there.random_state is not None and there.history is not None
         set_state(self.rng, there.random_state)
         self.latest = self._saved = there
         return there.history
@@ -217,7 +218,7 @@ class RunFile:
             )
         if there.random_state is None:
             differences.append("it holds a model, but no training to go on with")
-        elif there.epoch > num_epochs:
+        elif there.epoch is not None and there.epoch > num_epochs:
             differences.append(
                 f"it is of epoch {there.epoch}, but only {num_epochs} were asked for"
             )

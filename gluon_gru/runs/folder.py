@@ -188,6 +188,7 @@ class Folder:
         Raises:
             InputError: if it can't be written.
         """
+        assert self.record is not None, "begin() first"
         self.record.write(self.path / records.NAME)
         while self._older:
             # What it held is in the new one.

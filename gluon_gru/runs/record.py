@@ -100,8 +100,8 @@ def read(path: StrPath) -> Record:
         if found.get("schema", 1) not in (1, SCHEMA):
             raise ValueError(f"of schema {found['schema']}, a newer version's")
         if "schema" in found:
-            own = [found[name] for name in _FIELDS]
-            return Record(*own, _without(found, "schema", *_FIELDS))
+            own = {name: found[name] for name in _FIELDS}
+            return Record(**own, results=_without(found, "schema", *_FIELDS))
         for fields, translate in _OLDER:
             if fields <= set(found):
                 return translate(found)

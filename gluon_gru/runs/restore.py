@@ -104,9 +104,9 @@ def build(config: Mapping[str, Any], ctx: mx.Context | None = None) -> Any:
     cell, ctx = CELLS.get(config.get("cell") or ""), ctx or mx.cpu()
     if cell and config["model"] == "RNNModelScratch":
         forward_fn = getattr(fused if config["on_engine"] else models, cell.scratch)
-        functions = [getattr(models, name) for name in cell.functions]
+        get_params, init_state, _ = (getattr(models, name) for name in cell.functions)
         return models.RNNModelScratch(
-            config["vocab_size"], config["num_hiddens"], ctx, *functions[:2], forward_fn
+            config["vocab_size"], config["num_hiddens"], ctx, get_params, init_state, forward_fn
         )
     if cell and config["model"] == "RNNModel":
         fused_only = config["on_engine"] or not cell.layer

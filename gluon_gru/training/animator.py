@@ -1,10 +1,13 @@
 """The live curve of a notebook: the book's ``Animator``."""
 
+from __future__ import annotations
+
 import io
 import sys
+from typing import Any, Sequence
 
 
-def in_notebook():
+def in_notebook() -> bool:
     """Return whether this runs in a Jupyter notebook, which can show a picture again and again."""
     if "IPython" not in sys.modules:
         return False
@@ -31,18 +34,18 @@ class Animator:
 
     def __init__(
         self,
-        xlabel=None,
-        ylabel=None,
-        legend=None,
-        xlim=None,
-        ylim=None,
-        xscale="linear",
-        yscale="linear",
-        fmts=None,
-        nrows=1,
-        ncols=1,
-        figsize=(3.5, 2.5),
-    ):
+        xlabel: str | None = None,
+        ylabel: str | None = None,
+        legend: Sequence[str] | None = None,
+        xlim: Sequence[float] | None = None,
+        ylim: Sequence[float] | None = None,
+        xscale: str = "linear",
+        yscale: str = "linear",
+        fmts: Sequence[str] | None = None,
+        nrows: int = 1,
+        ncols: int = 1,
+        figsize: tuple[float, float] = (3.5, 2.5),
+    ) -> None:
         # Not at the top: matplotlib takes longer to import than all the rest of a model's run.
         from matplotlib.figure import Figure
 
@@ -57,10 +60,11 @@ class Animator:
             "yscale": yscale,
         }
         self.legend, self.fmts = legend or [], fmts
-        self.X, self.Y = [], []
+        self.X: list[list[float]] = []
+        self.Y: list[list[float]] = []
 
-    def add(self, x, y):
-        """Add a point to each curve: x and y are numbers, or lists with an entry for a curve.
+    def add(self, x: Any, y: Any) -> None:
+        """Add a point to each curve: x and y are numbers, or lists with an entry per curve.
 
         A ``None`` in such a list adds nothing to its curve.
         """

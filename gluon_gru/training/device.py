@@ -1,5 +1,7 @@
 """Which device a run uses: the book's ``try_gpu``, and names such as ``gpu(0)`` made contexts."""
 
+from __future__ import annotations
+
 import re
 
 import mxnet as mx
@@ -8,7 +10,7 @@ from mxnet import npx
 from gluon_gru.errors import InputError
 
 
-def try_gpu(i=0):
+def try_gpu(i: int = 0) -> mx.Context:
     """Return ``gpu(i)`` if MXNet sees that many GPUs, otherwise ``cpu()``.
 
     Source: the book's section "GPUs".
@@ -16,7 +18,7 @@ def try_gpu(i=0):
     return npx.gpu(i) if num_gpus() >= i + 1 else npx.cpu()
 
 
-def num_gpus():
+def num_gpus() -> int:
     """Return how many GPUs MXNet can use; 0 also where it finds their driver broken."""
     try:
         return npx.num_gpus()
@@ -24,7 +26,7 @@ def num_gpus():
         return 0
 
 
-def context(name="auto"):
+def context(name: str = "auto") -> mx.Context:
     """Return the ``mxnet.Context`` that ``name`` stands for.
 
     ``auto`` is the first GPU, or the CPU where there is none; ``cpu`` is the CPU; ``gpu`` and

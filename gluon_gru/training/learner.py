@@ -250,11 +250,14 @@ def learner_of(
     _check_optimizer(optimizer)
     adam = optimizer == "adam"
     if update is None and is_plain(loss) and network_of(model, trained=False):
+
+        def network(trained: bool) -> Network:
+            made = network_of(model, seed, adam and trained, trained)
+            assert made is not None, "the model was changed"
+            return made
+
         return EngineLearner(
-            lambda trained: network_of(model, seed, adam and trained, trained),
-            clip_norm,
-            lambda: params_of(model),
-            lambda values: set_params(model, values),
+            network, clip_norm, lambda: params_of(model), lambda values: set_params(model, values)
         )
     return MXNetLearner(model, ctx, loss, clip_norm, adam, seed, update)
 

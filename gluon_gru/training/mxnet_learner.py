@@ -53,7 +53,10 @@ class MXNetLearner(Learner):
         self._adam, self._seed, self._own_update, self._steps = adam, seed, update, 0
         self._moments = (
             {
-                name: tuple(numpy.zeros(param.shape, numpy.float32) for _ in range(2))
+                name: (
+                    numpy.zeros(param.shape, numpy.float32),
+                    numpy.zeros(param.shape, numpy.float32),
+                )
                 for name, param in named_params(model).items()
             }
             if adam
@@ -99,7 +102,8 @@ class MXNetLearner(Learner):
         elif self._adam:
             grad_clipping(self._model, self._clip_norm)
             for name, param in named_params(self._model).items():
-                self._adam_step(param, *self._moments[name], lr)
+                mean, square = self._moments[name]
+                self._adam_step(param, mean, square, lr)
         else:
             clipped_sgd(self._model, self._clip_norm, lr)
 

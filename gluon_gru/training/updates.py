@@ -5,6 +5,10 @@ in some ten operators, however many parameters there are. None of them reads any
 the device.
 """
 
+from __future__ import annotations
+
+from typing import Any, Sequence
+
 import mxnet as mx
 from mxnet import gluon
 
@@ -12,7 +16,7 @@ from mxnet import gluon
 _MANY = 60
 
 
-def trained_params(model):
+def trained_params(model: Any) -> list[Any]:
     """Return the parameters of a model that are trained, a list of arrays with ``grad``."""
     if isinstance(model, gluon.Block):
         return [
@@ -21,7 +25,7 @@ def trained_params(model):
     return model.params
 
 
-def sgd(params, lr, batch_size):
+def sgd(params: Sequence[Any], lr: float, batch_size: int) -> None:
     """Minibatch stochastic gradient descent: subtract lr * gradient / batch_size, in place.
 
     Source: the book's section "Linear Regression Implementation from Scratch".
@@ -44,7 +48,7 @@ def _clip_scale(grads, theta):
     return mx.nd.minimum(1, theta / _norm(grads))
 
 
-def grad_clipping(model, theta):
+def grad_clipping(model: Any, theta: float) -> None:
     """Scale the gradients, in place, so that their norm is at most ``theta``.
 
     All the parameters' gradients count as one vector g: g becomes min(1, theta / ||g||) g.
@@ -57,7 +61,7 @@ def grad_clipping(model, theta):
         grad *= scale
 
 
-def clipped_sgd(model, theta, lr):
+def clipped_sgd(model: Any, theta: float, lr: float) -> None:
     """Do what ``grad_clipping(model, theta)`` and ``sgd(params, lr, 1)`` do, in a few operators."""
     params = trained_params(model)
     weights = [param.as_nd_ndarray() for param in params]

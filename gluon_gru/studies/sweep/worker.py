@@ -4,6 +4,8 @@ It reads its `Job` from the standard input, which nobody else sees: a storage's 
 password.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -47,7 +49,7 @@ class Job:
     prune: bool
     device: str
     corpus: str
-    storage: str = None
+    storage: str | None = None
     cells: tuple = ()
 
     @property
