@@ -126,7 +126,7 @@ def rows(tokens: typing.Sequence[int]) -> list[numpy.ndarray]:
     """
     if len(tokens) <= _ROWS:
         raise InputError(f"a text of {len(tokens)} tokens is too short: give at least {_ROWS + 1}")
-    X, Y = minibatches.rows(tokens, _ROWS)
+    X, Y = minibatches.rows(numpy.asarray(tokens), _ROWS)
     steps = X.shape[1] // _STEPS * _STEPS or X.shape[1]
     return [X[:, :steps], Y[:, :steps]]
 

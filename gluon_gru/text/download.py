@@ -108,6 +108,7 @@ def _reason(error: Exception | None, url: str, seconds: float) -> str:
         return f"no answer from {host} within {seconds} seconds"
     if isinstance(error, ValueError) and "hash" in str(error).lower():
         return f"what {host} sent has the wrong checksum"
-    if isinstance(error, OSError) and getattr(error, "response", None) is not None:
-        return f"{host} answered {error.response.status_code}"
+    response = getattr(error, "response", None)
+    if isinstance(error, OSError) and response is not None:
+        return f"{host} answered {response.status_code}"
     return f"the download from {host} failed: {type(error).__name__}"

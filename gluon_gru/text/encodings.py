@@ -114,8 +114,7 @@ def _guess(sample: bytes) -> str | None:
     # Only whole lines, and only those that tell something: the sample may start or end within a
     # character.
     lines = sample[: sample.rfind(b"\n") + 1 or None].split(b"\n")
-    telling = [line for line in lines if not line.isascii()] or lines
-    telling = b"\n".join(telling)
+    telling = b"\n".join([line for line in lines if not line.isascii()] or lines)
     beyond_ascii = [sign for sign in telling.decode("cp1252", "replace") if sign > "\x7f"]
     if len(beyond_ascii) < _WESTERN_SHARE * len(telling) and _WESTERN.issuperset(beyond_ascii):
         return "cp1252"

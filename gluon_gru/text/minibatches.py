@@ -190,7 +190,8 @@ class SeqDataLoader(_Loader):
         source: tuple[numpy.ndarray, Vocab] | None = None,
         rng: Any = random,
     ) -> None:
-        if not isinstance(max_tokens, numbers.Integral):
+        given: object = max_tokens
+        if not isinstance(given, numbers.Integral):
             raise InputError(f"max_tokens is {max_tokens!r}: it must be a whole number")
         self.corpus, self.vocab = source or load_corpus_time_machine()
         if max_tokens > 0:

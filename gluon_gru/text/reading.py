@@ -212,7 +212,8 @@ def index_tokens(file: TextFile, tokens: str, case: str) -> IndexedTokens:
 
 
 def _index_characters(blocks: Iterable[str]) -> IndexedTokens:
-    place, names, parts = numpy.full(0x110000, -1, numpy.int32), [], [numpy.empty(0, numpy.uint8)]
+    place, parts = numpy.full(0x110000, -1, numpy.int32), [numpy.empty(0, numpy.uint8)]
+    names: list[str] = []
     for block in blocks:
         codes = numpy.frombuffer(block.encode("utf-32-le"), numpy.uint32)
         new = numpy.unique(codes[place[codes] < 0])
@@ -223,7 +224,8 @@ def _index_characters(blocks: Iterable[str]) -> IndexedTokens:
 
 
 def _index_words(blocks: Iterable[str], words_of: Callable[[str], list[str]]) -> IndexedTokens:
-    place, parts = collections.defaultdict(lambda: len(place)), [numpy.empty(0, numpy.int32)]
+    place: collections.defaultdict[str, int] = collections.defaultdict(lambda: len(place))
+    parts = [numpy.empty(0, numpy.int32)]
     for block in blocks:
         words = words_of(block)
         parts.append(numpy.fromiter(map(place.__getitem__, words), numpy.int32, len(words)))

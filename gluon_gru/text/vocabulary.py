@@ -31,7 +31,7 @@ def tokenize(lines: Iterable[str], token: str = "word") -> list[list[str]]:
 def count_corpus(tokens: Sequence) -> collections.Counter:
     """Count tokens, given as a list or as a list of lists."""
     if tokens and isinstance(tokens[0], (list, tuple)):
-        tokens = itertools.chain.from_iterable(tokens)
+        return collections.Counter(itertools.chain.from_iterable(tokens))
     return collections.Counter(tokens)
 
 

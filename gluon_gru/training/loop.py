@@ -33,8 +33,7 @@ from gluon_gru.training.metrics import Timer, perplexity
 from gluon_gru.training.updates import grad_clipping, trained_params
 
 if TYPE_CHECKING:
-    import pathlib
-
+    from gluon_gru.runs.files import StrPath
     from gluon_gru.text.vocabulary import Vocab
 
 
@@ -168,7 +167,7 @@ def train(
     num_epochs: int,
     ctx: mx.Context,
     use_random_iter: bool = False,
-    checkpoint: str | pathlib.Path | None = None,
+    checkpoint: StrPath | None = None,
     config: Mapping[str, Any] | None = None,
     on_epoch: Callable[[int, History], None] | None = None,
     description: str | None = None,
@@ -275,7 +274,7 @@ def train_ch8(
     num_epochs: int,
     ctx: mx.Context,
     use_random_iter: bool = False,
-    checkpoint: str | pathlib.Path | None = None,
+    checkpoint: StrPath | None = None,
 ) -> History:
     """Train a model as the book does, print what the book prints; return the `History`.
 

@@ -288,7 +288,7 @@ def _results(
         histories.setdefault(model, []).append(history)
     texts = {
         n: "".join(vocab.to_tokens(tokens[:n]))
-        for n in {claim.protocol.max_tokens for claim in claims}
+        for n in {claim.protocol.max_tokens for claim in claims if claim.protocol}
     }
     verdicts = [
         judge(
@@ -296,6 +296,7 @@ def _results(
             evidence_of(claim, histories, texts[claim.protocol.max_tokens], text.is_books, on_gpu),
         )
         for claim in claims
+        if claim.protocol
     ]
     return {
         "seeds": list(seeds),
