@@ -32,7 +32,7 @@ _GROUPS = (
     (
         "model",
         (
-            ("cell", tuple(CELLS), "gru is the book's, gru-after cuDNN's (gru)"),
+            ("cell", CELLS, "gru is the book's, gru-after cuDNN's (gru)"),
             ("num-hiddens", int, "hidden units a layer (64 to 512)"),
             ("num-layers", int, "layers (2; 1 below 3,000 tokens, and from 300,000 to 3 million)"),
             (

@@ -1,31 +1,23 @@
 """Everything that a training on a text of one's own is set to, and what it is by default."""
 
 import dataclasses
-import functools
 import math
 import numbers
 import typing
 
 import numpy
 
+from gluon_gru.cells import OPTIONS
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.models import fused
 from gluon_gru.text.minibatches import shortest_corpus
 from gluon_gru.text.reading import CASES, TOKENS
 from gluon_gru.training.learner import OPTIMIZERS
 
-#: Cell -> its layer. ``gru`` is the book's, whose reset gate acts before the recurrent product;
-#: ``gru-after`` is Gluon's and cuDNN's.
-CELLS = {
-    "rnn": functools.partial(fused.RNN, activation="tanh"),
-    "gru": fused.GRUResetBefore,
-    "gru-after": fused.GRU,
-    "lstm": fused.LSTM,
-}
+#: ``gru`` is the book's, whose reset gate acts before the recurrent product; ``gru-after`` is
+#: Gluon's and cuDNN's.
+CELLS = tuple(OPTIONS)
 
 SAMPLINGS = ("sequential", "random")
-
-_GATES = {"rnn": 1, "gru": 3, "gru-after": 3, "lstm": 4}
 
 #: The held-out part never takes more tokens than this: its perplexity is then known to 1% or so,
 #: and scoring it after every round takes little of the time.
@@ -94,7 +86,7 @@ class Settings:
         for name, choices in (
             ("tokens", TOKENS),
             ("case", CASES),
-            ("cell", tuple(CELLS)),
+            ("cell", CELLS),
             ("optimizer", OPTIMIZERS),
             ("sampling", SAMPLINGS),
         ):
@@ -146,7 +138,9 @@ def num_validation(num_tokens, validation):
 def num_operations(settings, vocab_size):
     """Return the operations (multiplications and additions) that training on a token takes."""
     hiddens, layers = settings.num_hiddens, settings.num_layers
-    matrices = _GATES[settings.cell] * hiddens**2 * (2 * layers - 1) + hiddens * vocab_size
+    matrices = (
+        len(OPTIONS[settings.cell].gates) * hiddens**2 * (2 * layers - 1) + hiddens * vocab_size
+    )
     # Forwards, and backwards by inputs and by weights; the first layer only looks inputs up.
     return 6 * matrices
 
@@ -180,7 +174,7 @@ def filled(given, num_tokens, vocab_size):
         )
     hiddens, layers = settings.num_hiddens, settings.num_layers
     weights = (
-        _GATES[settings.cell] * hiddens * (vocab_size + (2 * layers - 1) * hiddens)
+        len(OPTIONS[settings.cell].gates) * hiddens * (vocab_size + (2 * layers - 1) * hiddens)
         + hiddens * vocab_size
     )
     if weights >= _LARGEST:

@@ -17,13 +17,14 @@ import numpy
 from mxnet import init, np
 from tqdm import tqdm
 
+from gluon_gru.cells import OPTIONS
 from gluon_gru.errors import TrainingDiverged
-from gluon_gru.models import RNNModel
+from gluon_gru.models import RNNModel, fused
 from gluon_gru.models.parameters import params_of, set_params
 from gluon_gru.own_texts.folder import Folder, best_round
 from gluon_gru.own_texts.samples import Samples
 from gluon_gru.own_texts.scoring import mean_loss
-from gluon_gru.own_texts.settings import CELLS, Settings, filled, num_validation
+from gluon_gru.own_texts.settings import Settings, filled, num_validation
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.environment import environment
 from gluon_gru.text.minibatches import SeqDataLoader
@@ -330,8 +331,12 @@ def _model(settings, vocab_size):
     so that smaller ones would hardly be heard, and several layers learn nothing but the tokens'
     frequencies for many epochs.
     """
-    layer = CELLS[settings.cell](
-        settings.num_hiddens, settings.num_layers, dropout=settings.dropout
+    cell = OPTIONS[settings.cell]
+    layer = getattr(fused, cell.fused_layer)(
+        settings.num_hiddens,
+        settings.num_layers,
+        dropout=settings.dropout,
+        **({"activation": cell.activation} if cell.activation else {}),
     )
     model = RNNModel(layer, vocab_size)
     model.initialize(init=init.Uniform(settings.num_hiddens**-0.5))
