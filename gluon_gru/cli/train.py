@@ -12,74 +12,49 @@ import shlex
 from typing import Any
 
 from gluon_gru.cli import options
-from gluon_gru.own_texts.settings import CELLS, SAMPLINGS
+from gluon_gru.own_texts.settings import CELLS, MAX_VALIDATION, SAMPLINGS, SGD_LR, default
 from gluon_gru.text.reading import CASES, TOKENS
 from gluon_gru.training.learner import OPTIMIZERS
 
-_GROUPS = (
-    (
-        "text",
+# Title -> the settings under it: name, type or choices, and what it is; its default is added.
+_GROUPS = {
+    "text": (
+        ("tokens", TOKENS, "what it is made of"),
+        ("case", CASES, "keep it, or fold all to lower case"),
         (
-            ("tokens", TOKENS, "what it is made of (characters)"),
-            ("case", CASES, "keep it, or fold all to lower case (keep)"),
-            (
-                "validation",
-                float,
-                "the share at its end that is held out, at most 200,000 tokens (0.1)",
-            ),
+            "validation",
+            float,
+            f"the share at its end that is held out, at most {MAX_VALIDATION:,} tokens",
         ),
     ),
-    (
-        "model",
-        (
-            ("cell", CELLS, "gru is the book's, gru-after cuDNN's (gru)"),
-            ("num-hiddens", int, "hidden units a layer (64 to 512)"),
-            ("num-layers", int, "layers (2; 1 below 3,000 tokens, and from 300,000 to 3 million)"),
-            (
-                "dropout",
-                float,
-                "share of hidden units dropped between layers (0.5 up to 300,000 tokens, then 0)",
-            ),
-        ),
+    "model": (
+        ("cell", CELLS, "gru is the book's, gru-after cuDNN's"),
+        ("num_hiddens", int, "hidden units per layer"),
+        ("num_layers", int, "layers"),
+        ("dropout", float, "share of hidden units dropped between layers"),
     ),
-    (
-        "training",
+    "training": (
+        ("optimizer", OPTIMIZERS, "sgd is the book's"),
+        ("lr", float, f"learning rate; for sgd {SGD_LR}, for adam"),
+        ("decay", float, "share of lr that is left at the end of all epochs, along a cosine"),
+        ("batch_size", int, "sequences per minibatch"),
+        ("num_steps", int, "tokens per sequence"),
+        ("sampling", SAMPLINGS, "whether minibatches continue each other, or come from anywhere"),
         (
-            ("optimizer", OPTIMIZERS, "sgd is the book's (adam)"),
-            (
-                "lr",
-                float,
-                "learning rate (adam: 0.005; 0.003 from 300,000 tokens on, 0.002 from 3 "
-                "million on; sgd: 1)",
-            ),
-            (
-                "decay",
-                float,
-                "share of lr that is left at the end of all epochs, along a cosine (0.1)",
-            ),
-            ("batch-size", int, "sequences in a minibatch (4 to 64)"),
-            ("num-steps", int, "tokens in a sequence (16 to 64)"),
-            (
-                "sampling",
-                SAMPLINGS,
-                "do minibatches continue each other, or come from anywhere? (sequential)",
-            ),
-            (
-                "epochs",
-                float,
-                "when to end at the latest; parts of one are possible (60 or fewer, "
-                "as the time they take allows)",
-            ),
-            (
-                "patience",
-                int,
-                "rounds without a better model after which to stop (5); a round is an "
-                "epoch, several of a short text, a million tokens of a long one",
-            ),
-            ("seed", int, "of all that is drawn (1)"),
+            "epochs",
+            float,
+            "when to end at the latest, also within an epoch; by default fewer than "
+            "said here if they would take too long",
         ),
+        (
+            "patience",
+            int,
+            "rounds without a better model after which to stop; a round is an "
+            "epoch, several of a short text, a million tokens of a long one",
+        ),
+        ("seed", int, "of the weights and all other random numbers"),
     ),
-)
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,14 +69,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="go on with the run in the folder, if there is one"
     )
     options.add_json(parser)
-    for title, settings in _GROUPS:
+    for title, settings in _GROUPS.items():
         group = parser.add_argument_group(title)
         for name, kind, what in settings:
             takes: dict[str, Any] = (
                 {"choices": kind} if isinstance(kind, tuple) else {"type": kind, "metavar": "N"}
             )
             # What isn't given is left out, for the defaults to see.
-            group.add_argument(f"--{name}", default=argparse.SUPPRESS, help=what, **takes)
+            group.add_argument(
+                f"--{name.replace('_', '-')}",
+                default=argparse.SUPPRESS,
+                help=f"{what} ({default(name)})",
+                **takes,
+            )
 
 
 def run(args: argparse.Namespace) -> None:

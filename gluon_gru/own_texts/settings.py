@@ -30,6 +30,10 @@ _LARGEST = 2**31
 _RATE = 100e9
 
 
+#: The book's learning rate, which `filled` gives to its optimizer.
+SGD_LR = 1
+
+
 class _Size(typing.NamedTuple):
     """What is sensible for texts of fewer than ``below`` tokens."""
 
@@ -135,6 +139,15 @@ def num_validation(num_tokens, validation):
     return max(2, min(math.ceil(num_tokens * validation), MAX_VALIDATION))
 
 
+def default(name: str) -> str:
+    """Return what a setting is by default, in words: its value, or what it ranges over by size."""
+    if name in _Size._fields:
+        values = [f"{value:g}" for value in sorted({getattr(size, name) for size in _SIZES})]
+    else:
+        values = [str(getattr(Settings, name))]
+    return " or ".join(values) if len(values) < 3 else f"{values[0]} to {values[-1]}"
+
+
 def num_operations(settings, vocab_size):
     """Return the operations (multiplications and additions) that training on a token takes."""
     hiddens, layers = settings.num_hiddens, settings.num_layers
@@ -164,8 +177,7 @@ def filled(given, num_tokens, vocab_size):
         # There is nothing for it to act between.
         found["dropout"] = given.get("dropout", 0)
     if found.get("optimizer") == "sgd":
-        # The book's.
-        found["lr"] = given.get("lr", 1)
+        found["lr"] = given.get("lr", SGD_LR)
     settings = Settings(**found)
     if settings.dropout and settings.num_layers == 1:
         raise InputError(

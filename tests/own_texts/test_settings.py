@@ -1,5 +1,6 @@
 """Settings refuse what can't be, and follow from the text where they aren't given."""
 
+import dataclasses
 import math
 
 import numpy
@@ -10,6 +11,7 @@ from gluon_gru.own_texts.settings import (
     CELLS,
     MAX_VALIDATION,
     Settings,
+    default,
     filled,
     num_operations,
     num_validation,
@@ -106,3 +108,17 @@ def test_more_weights_than_an_array_can_have_are_refused():
         filled({"num_hiddens": 10**8}, 10_000, 50)
     with pytest.raises(InputError, match="num_layers 99999"):
         filled({"num_layers": 99999}, 10_000, 50)
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Settings)])
+def test_help_says_what_the_defaults_are(name):
+    given = [
+        getattr(filled({}, num_tokens, 50), name) for num_tokens in (2_000, 20_000, 10**6, 10**8)
+    ]
+    shown = default(name).replace(" or ", " to ").split(" to ")
+    if isinstance(given[0], str):
+        assert set(shown) == set(given)
+    else:
+        # Epochs may be fewer, as the time that they take allows.
+        assert name == "epochs" or float(shown[0]) <= min(given)
+        assert max(given) <= float(shown[-1])
