@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gluon_gru.cli import options
 from gluon_gru.errors import InputError
@@ -49,14 +49,19 @@ def run(args: argparse.Namespace) -> None:
     from gluon_gru.runs import checkpoint, files, restore
 
     path = restore.checkpoint_of(args.run)
-    model, vocab = restore.restore(path)
-    taken, config = weights.of(model), checkpoint.load(path).config
-    facts = weights.facts(vocab, config)
+    saved = checkpoint.load(path)
+    taken = weights.from_params(saved.params, saved.config)
+    facts = weights.facts(saved.vocab, saved.config)
     if args.file.suffix == ".onnx":
         data = onnx_file.to_bytes(taken, facts)
-        lines = [_checked(data, model, taken)]
+        lines = [_checked(data, path, taken)]
     else:
         data, lines = torch_file.to_bytes(taken, facts), []
+    if saved.config.get("cell_by_name"):
+        lines.append(
+            "note: an older version wrote this checkpoint, with nothing but the name of its cell: "
+            "if that was a function or layer of your own by the same name, this is not your model"
+        )
     files.write_whole(args.file, data)
     print(f"{args.file}: {taken}, {len(data):,} bytes", *lines, sep="\n")
 
@@ -86,13 +91,14 @@ def _check(args: argparse.Namespace) -> None:
         onnx_file.package()
 
 
-def _checked(data: bytes, model: Any, taken: Weights) -> str:
+def _checked(data: bytes, path: pathlib.Path, taken: Weights) -> str:
     """Compare the file with the model; return a line that tells what came of it."""
     from gluon_gru.convert import checking
+    from gluon_gru.runs.restore import restore
 
     if checking.runtime() is None:
         return "not checked: that takes ONNX Runtime (pip install onnxruntime)"
-    apart = checking.difference(data, model, taken)
+    apart = checking.difference(data, restore(path)[0], taken)
     if not apart <= checking.TOLERANCE:
         raise ArithmeticError(
             f"ONNX Runtime's logits or states are off by {apart:.1e} of the "

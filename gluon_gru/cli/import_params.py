@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> None:
             "--corpus, or its tokens with --vocab"
         )
     config = {**facts, "imported_from": args.file.name, "vocab_from": source}
-    model = params_file.save(args.out, params, config, vocab)
-    print(f"{args.out}: {weights.of(model)}, those of {source}")
+    params_file.save(args.out, params, config, vocab)
+    print(f"{args.out}: {weights.from_params(params, config)}, those of {source}")
 
 
 def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:

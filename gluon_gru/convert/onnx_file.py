@@ -5,24 +5,20 @@ since then runs these. Source: the operators' specification,
 https://onnx.ai/onnx/operators/onnx__GRU.html.
 """
 
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
 import numpy
 
+from gluon_gru.cells import CELLS
+from gluon_gru.convert.weights import Weights
 from gluon_gru.errors import InputError
 
 OPSET, IR_VERSION = 14, 7
 
-_OPERATORS = {
-    "gru_before": "GRU",
-    "gru_after": "GRU",
-    "lstm": "LSTM",
-    "rnn_tanh": "RNN",
-    "rnn_relu": "RNN",
-}
-#: The book's gates in ONNX's order: update, reset, hidden; input, output, forget, cell.
-_ORDER = {"GRU": (0, 1, 2), "LSTM": (0, 2, 1, 3), "RNN": (0,)}
 
-
-def package():
+def package() -> Any:
     """Return the package ``onnx``.
 
     Raises:
@@ -38,12 +34,12 @@ def package():
     return onnx
 
 
-def state_names(cell):
+def state_names(cell: str) -> list[str]:
     """Return the names of the state's inputs; the outputs have ``_out`` added."""
-    return ["state_h", "state_c"] if cell == "lstm" else ["state_h"]
+    return ["state_h", "state_c"] if CELLS[cell].has_memory else ["state_h"]
 
 
-def to_bytes(weights, facts):
+def to_bytes(weights: Weights, facts: Mapping[str, str]) -> bytes:
     """Return a language model as the bytes of an ONNX file, checked by ``onnx.checker``.
 
     Inputs are ``tokens``, int64 (batch_size, num_steps), and ``state_h``, for an LSTM ``state_c``
@@ -89,22 +85,26 @@ def to_bytes(weights, facts):
 class _Graph:
     """Nodes and constants as they are added."""
 
-    def __init__(self, onnx):
-        self.onnx, self.nodes, self.constants = onnx, [], []
+    def __init__(self, onnx: Any) -> None:
+        self.onnx = onnx
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
 
-    def constant(self, name, value):
+    def constant(self, name: str, value: numpy.ndarray) -> str:
         """Add an array; return its name."""
         value = numpy.ascontiguousarray(value)
         self.constants.append(self.onnx.numpy_helper.from_array(value, name))
         return name
 
-    def node(self, operator, inputs, outputs, **attributes):
+    def node(
+        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any
+    ) -> str:
         """Add a node; return its first output's name."""
         self.nodes.append(self.onnx.helper.make_node(operator, inputs, outputs, **attributes))
         return outputs[0]
 
 
-def _network(graph, weights, states):
+def _network(graph: _Graph, weights: Weights, states: list[str]) -> None:
     table, first = _lookup(weights)
     steps_first = graph.node("Transpose", ["tokens"], ["tokens_by_step"], perm=[1, 0])
     hiddens = graph.node(
@@ -115,7 +115,7 @@ def _network(graph, weights, states):
     for i, sides in enumerate(weights.layers):
         ends = [f"{name}_{i}_out" for name in states]
         out = graph.node(
-            _OPERATORS[weights.cell],
+            CELLS[weights.cell].onnx_operator,
             [
                 hiddens,
                 *_constants(graph, weights, i, first if i == 0 else [s.W_x for s in sides]),
@@ -141,7 +141,7 @@ def _network(graph, weights, states):
     graph.node("Add", [product, graph.constant("b_q", weights.b_q)], ["logits"])
 
 
-def _lookup(weights):
+def _lookup(weights: Weights) -> tuple[numpy.ndarray, list[numpy.ndarray]]:
     """Return what tokens are looked up in, and the lowest layer's W_x for what is found there.
 
     ONNX's operators always multiply their inputs by a matrix. Of one-hot vectors that is as large
@@ -158,7 +158,7 @@ def _lookup(weights):
     return rows.T, list(same.reshape(len(sides), *sides[0].shape[:2], -1))
 
 
-def _states_by_layer(graph, name, weights):
+def _states_by_layer(graph: _Graph, name: str, weights: Weights) -> list[str]:
     """Split a state into the layers' parts; return their names."""
     parts = [f"{name}_{i}" for i in range(len(weights.layers))]
     sizes = numpy.full(len(parts), weights.directions, dtype=numpy.int64)
@@ -166,11 +166,11 @@ def _states_by_layer(graph, name, weights):
     return parts
 
 
-def _constants(graph, weights, i, W_x):
+def _constants(graph: _Graph, weights: Weights, i: int, W_x: list[numpy.ndarray]) -> list[str]:
     """Add layer i's weights, ``W_x`` apart; return their names: the operator's W, R, B."""
-    order, sides = list(_ORDER[_OPERATORS[weights.cell]]), weights.layers[i]
+    order, sides = list(CELLS[weights.cell].order("onnx")), weights.layers[i]
 
-    def stacked(arrays):
+    def stacked(arrays: list[numpy.ndarray]) -> numpy.ndarray:
         return numpy.stack([array[order].reshape(-1, *array.shape[2:]) for array in arrays])
 
     biases = [stacked([getattr(layer, name) for layer in sides]) for name in ("b_x", "b_h")]
@@ -181,13 +181,10 @@ def _constants(graph, weights, i, W_x):
     ]
 
 
-def _attributes(weights):
-    found = {
-        "hidden_size": weights.num_hiddens,
-        "direction": "bidirectional" if weights.directions == 2 else "forward",
-    }
-    if weights.cell.startswith("gru"):
-        found["linear_before_reset"] = int(weights.cell == "gru_after")
-    if weights.cell.startswith("rnn"):
-        found["activations"] = [weights.cell[4:].capitalize()] * weights.directions
-    return found
+def _attributes(weights: Weights) -> dict[str, Any]:
+    own: dict[str, Any] = dict(CELLS[weights.cell].onnx_attributes)
+    if "activations" in own:
+        # For each direction anew.
+        own["activations"] = own["activations"] * weights.directions
+    direction = "bidirectional" if weights.directions == 2 else "forward"
+    return {"hidden_size": weights.num_hiddens, "direction": direction, **own}

@@ -7,29 +7,26 @@ The book's class is ``RNNModel``, a block with ``rnn``, a layer of ``mxnet.gluon
 what the model was follows from the shapes, but the activation of an RNN and the vocabulary.
 """
 
-import random
+from __future__ import annotations
+
 import re
+from typing import Any, Mapping
 
-import mxnet as mx
 import numpy
-from mxnet import np
 
+from gluon_gru.cells import CELLS
+from gluon_gru.engine.layout import model_shapes, plain_name
 from gluon_gru.errors import InputError
 from gluon_gru.runs import restore
-from gluon_gru.runs.checkpoint import RunFile, described
+from gluon_gru.runs.checkpoint import Checkpoint
+from gluon_gru.runs.files import StrPath
 from gluon_gru.text.vocabulary import Vocab
 
-#: Gates -> layer.
-_LAYERS = {1: "rnn", 3: "gru", 4: "lstm"}
-_PART = r"(?P<part>(?:i2h|h2h)_(?:weight|bias))"
-_OF_LAYER = (
-    re.compile(rf"(?:.*[._])?(?P<side>[lr])(?P<layer>\d+)_{_PART}"),
-    re.compile(rf"(?:.*[._])?_unfused\.(?P<layer>\d+)\.(?:(?P<side>[lr])_cell\.)?{_PART}"),
-)
-_OF_DENSE = re.compile(r"(?:.*[._])?(?P<part>weight|bias)")
+_OF_LAYER = re.compile(r"(?:.*[._])?(?P<name>[lr]\d+_(?:i2h|h2h)_(?:weight|bias))")
+_OF_DENSE = re.compile(r"(?:.*[._])?(?P<name>weight|bias)")
 
 
-def read(path):
+def read(path: StrPath) -> dict[str, numpy.ndarray]:
     """Return the parameters of a ``.params`` file: name -> float32 array.
 
     The names are ``rnn.l0_i2h_weight`` and so on, and ``dense.weight``, ``dense.bias``.
@@ -37,6 +34,8 @@ def read(path):
     Raises:
         InputError: if it can't be read, or doesn't hold an ``RNNModel``.
     """
+    import mxnet as mx
+
     try:
         with open(path, "rb"):
             pass
@@ -62,27 +61,29 @@ def read(path):
     return params
 
 
-def _load(path, numpys):
-    with mx.util.np_array(numpys), mx.util.np_shape(numpys):
+def _load(path: StrPath, as_numpy: bool) -> dict[str, numpy.ndarray]:
+    import mxnet as mx
+
+    with mx.util.np_array(as_numpy), mx.util.np_shape(as_numpy):
         return {
             name.split(":")[-1]: array.asnumpy().astype(numpy.float32)
             for name, array in mx.nd.load(str(path)).items()
         }
 
 
-def _name(name, path):
+def _name(name: str, path: StrPath) -> str:
     """Return the name by which `read` returns a parameter."""
-    for pattern in _OF_LAYER:
-        found = pattern.fullmatch(name)
-        if found:
-            return f"rnn.{found['side'] or 'l'}{int(found['layer'])}_{found['part']}"
-    found = _OF_DENSE.fullmatch(name)
-    if not found or re.search("[ih]2[hr]_", name):
+    plain = plain_name(name)
+    match = _OF_LAYER.fullmatch(plain)
+    if match:
+        return f"rnn.{match['name']}"
+    match = _OF_DENSE.fullmatch(plain)
+    if not match or re.search("[ih]2[hr]_", name):
         raise _other(path, f"{name!r} is no parameter of it")
-    return f"dense.{found['part']}"
+    return f"dense.{match['name']}"
 
 
-def config(path, params, activation):
+def config(path: StrPath, params: Mapping[str, numpy.ndarray], activation: str) -> dict[str, Any]:
     """Return what the model is, as `gluon_gru.RNNModel.config` does, from its parameters' shapes.
 
     The layer is the one on the engine, which is the same function.
@@ -107,18 +108,17 @@ def config(path, params, activation):
     num_layers = 1
     while f"rnn.l{num_layers}_i2h_weight" in shapes:
         num_layers += 1
-    expected = {"dense.weight": (vocab_size, num_hiddens * directions), "dense.bias": (vocab_size,)}
-    for i in range(num_layers):
-        num_inputs = num_hiddens * directions if i else vocab_size
-        for name in (f"rnn.{side}{i}_" for side in "lr"[:directions]):
-            expected.update(
-                {
-                    f"{name}i2h_weight": (state[0], num_inputs),
-                    f"{name}h2h_weight": (state[0], num_hiddens),
-                    f"{name}i2h_bias": (state[0],),
-                    f"{name}h2h_bias": (state[0],),
-                }
-            )
+    cell = next(
+        (
+            cell
+            for cell in CELLS.values()
+            if cell.layer and len(cell.gates) == gates and cell.activation in ("", activation)
+        ),
+        None,
+    )
+    if rest or cell is None:
+        raise _other(path, f"rnn.l0_h2h_weight is {state}, which is no RNN, GRU or LSTM")
+    expected = model_shapes(cell.name, vocab_size, num_hiddens, num_layers, directions)
     wrong = sorted(name for name in {*shapes, *expected} if shapes.get(name) != expected.get(name))
     if wrong:
         raise _other(
@@ -126,13 +126,11 @@ def config(path, params, activation):
             f"{wrong[0]} is {shapes.get(wrong[0], 'missing')}, and should be "
             f"{expected.get(wrong[0], 'missing')}",
         )
-    if rest or gates not in _LAYERS:
-        raise _other(path, f"rnn.l0_h2h_weight is {state}, which is no RNN, GRU or LSTM")
-    layer = f"rnn_{activation}" if gates == 1 else _LAYERS[gates]
     return {
         "model": "RNNModel",
         "vocab_size": vocab_size,
-        "layer": f"fused.{layer}",
+        "cell": cell.name,
+        "on_engine": True,
         "num_hiddens": num_hiddens,
         "num_layers": num_layers,
         "directions": directions,
@@ -140,21 +138,20 @@ def config(path, params, activation):
     }
 
 
-def _other(path, why):
+def _other(path: StrPath, why: str) -> InputError:
     return InputError(
         f"{str(path)!r} is not of the book's RNNModel (rnn, one of Gluon's layers, "
         f"and dense): {why}; give a file of such a model's save_parameters"
     )
 
 
-def vocabulary(tokens):
-    """Return the `gluon_gru.Vocab` of a list of tokens by index.
+def vocabulary(tokens: list[str]) -> Vocab:
+    """Return the vocabulary of a list of tokens by index.
 
     Raises:
         InputError: if it isn't one: strings, each once, ``<unk>`` at its place.
     """
-    special = bool(tokens) and tokens[0] == "<pad>"
-    vocab = Vocab(use_special_tokens=special, reserved_tokens=tokens[4 if special else 1 :])
+    vocab = restore.vocabulary(tokens or [""])
     if (
         vocab.idx_to_token != tokens
         or len(set(tokens)) < len(tokens)
@@ -167,25 +164,18 @@ def vocabulary(tokens):
     return vocab
 
 
-def save(path, params, facts, vocab):
-    """Write parameters as a checkpoint before any epoch of training; return the model.
+def save(
+    path: StrPath, params: Mapping[str, numpy.ndarray], facts: dict[str, Any], vocab: Vocab
+) -> None:
+    """Write parameters as a checkpoint.
 
     Args:
         path: where to.
         params: what `read` returned.
         facts: what `config` returned, and maybe further ones.
-        vocab: the `gluon_gru.Vocab`.
+        vocab: the vocabulary.
 
     Raises:
         InputError: if it can't be written.
     """
-    model = restore.build(described(facts))
-    for name, value in params.items():
-        block, part = name.split(".")
-        getattr(getattr(model, block), part).set_data(np.array(value))
-    # Gluon takes them over when it first needs them.
-    model(np.zeros((1, 1), dtype="int32"), model.begin_state(batch_size=1, ctx=mx.cpu()))
-    file = RunFile(path, model, random.Random(0), vocab, facts)
-    file.epoch_ends({"perplexity": []})
-    file.save()
-    return model
+    Checkpoint(params, facts, list(vocab.idx_to_token)).save(path)

@@ -1,43 +1,25 @@
 """A model's weights as plain arrays, by layer, direction and gate: one form for all cells."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 from importlib import metadata
+from typing import Any, Iterable, Mapping, Sequence
 
 import numpy
-from mxnet.gluon import rnn as layers
 
-from gluon_gru.engine.layout import book_layout, gluon_layout
+from gluon_gru.cells import CELLS
+from gluon_gru.engine.layout import Layout, book_layout, gluon_layout, gluon_parts, model_shapes
 from gluon_gru.errors import InputError
-from gluon_gru.models import RNNModel, RNNModelScratch, fused, scratch
-
-#: Cell -> what to call it.
-CELLS = {
-    "rnn_tanh": "RNN (tanh)",
-    "rnn_relu": "RNN (relu)",
-    "lstm": "LSTM",
-    "gru_before": "GRU (reset gate before the product, the book's)",
-    "gru_after": "GRU (reset gate after the product, Gluon's)",
-}
-_FUNCTIONS = {scratch.rnn: "rnn_tanh", scratch.gru: "gru_before", scratch.lstm: "lstm"}
-_LAYERS = (
-    layers.RNN,
-    layers.GRU,
-    layers.LSTM,
-    fused.RNN,
-    fused.GRU,
-    fused.LSTM,
-    fused.GRUResetBefore,
-)
-_PARTS = ("W_x", "W_h", "b_x", "b_h")
 
 
 @dataclasses.dataclass
 class Layer:
-    """The weights of one layer in one direction, float32, a matrix or vector a gate.
+    """The weights of one layer in one direction, float32, one matrix or vector per gate.
 
     The gates are in the book's order: update, reset, candidate; or input, forget, output,
-    candidate; or the only one. A bias that the model hasn't is zero.
+    candidate; or the only one. A bias that the model lacks is zero.
 
     Attributes:
         W_x: (gates, num_hiddens, num_inputs).
@@ -56,127 +38,140 @@ class Weights:
     """The weights of a language model.
 
     Attributes:
-        cell: a key of `CELLS`.
+        cell: a key of `gluon_gru.cells.CELLS`.
         layers: from the lowest up, a list of `Layer` each: forwards, then maybe backwards.
         W_q, b_q: of the output layer, (vocab_size, num_hiddens * directions) and (vocab_size,).
     """
 
     cell: str
-    layers: list
+    layers: list[list[Layer]]
     W_q: numpy.ndarray
     b_q: numpy.ndarray
 
     @property
-    def num_hiddens(self):
+    def num_hiddens(self) -> int:
         """Return the number of hidden units of a layer in one direction."""
         return self.layers[0][0].W_h.shape[2]
 
     @property
-    def directions(self):
+    def directions(self) -> int:
         """Return 1 or 2."""
         return len(self.layers[0])
 
     @property
-    def vocab_size(self):
+    def vocab_size(self) -> int:
         """Return how many tokens there are."""
         return len(self.b_q)
 
-    def __str__(self):
+    def __str__(self) -> str:
         many = f"{len(self.layers)} layer{'s' * (len(self.layers) > 1)}"
         return (
-            f"{CELLS[self.cell]}, {many}{', bidirectional' * (self.directions == 2)}, "
+            f"{CELLS[self.cell].title}, {many}{', bidirectional' * (self.directions == 2)}, "
             f"{self.num_hiddens} hidden units, {self.vocab_size} tokens"
         )
 
 
-def of(model):
-    """Return the `Weights` of a model.
+def of(model: Any) -> Weights:
+    """Return the `Weights` of an MXNet model.
 
     Args:
         model: an `RNNModelScratch` of the book's RNN, GRU or LSTM, or an `RNNModel` over Gluon's
             layers, either kind on the engine or not, its sizes known (as `restore` leaves it).
 
     Raises:
+        InputError: see `from_params`.
+    """
+    from gluon_gru.models.parameters import params_of
+
+    if not hasattr(model, "config"):
+        raise InputError(
+            f"a {type(model).__name__} can't be exported: an RNNModel or RNNModelScratch can"
+        )
+    config = model.config()
+    _check(config)
+    return from_params(params_of(model), config)
+
+
+def from_params(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) -> Weights:
+    """Return the `Weights` of a model by its parameters.
+
+    Args:
+        params, config: a `gluon_gru.runs.checkpoint.Checkpoint`'s.
+
+    Raises:
         InputError: for another cell, a reader's own or part of a GRU, and for a layer with a
             projection or clipped states.
     """
-    if isinstance(model, RNNModelScratch):
-        return _of_scratch(model)
-    if isinstance(model, RNNModel):
-        return _of_concise(model)
-    raise InputError(
-        f"a {type(model).__name__} can't be exported: an RNNModel or RNNModelScratch can"
-    )
+    _check(config)
+    cell, num_hiddens = config["cell"], config["num_hiddens"]
+    if config["model"] == "RNNModelScratch":
+        _check_names(params, [f"params.{i:02}" for i in range(3 * len(CELLS[cell].gates) + 2)])
+        *own, W_q, b_q = [params[name] for name in sorted(params)]
+        layout = book_layout(cell, config["vocab_size"], num_hiddens)
+        return Weights(cell, [[_layer(layout, own)]], W_q.T, b_q)
+    sizes = (config[name] for name in ("vocab_size", "num_hiddens", "num_layers", "directions"))
+    _check_names(params, model_shapes(cell, *sizes))
+    layers = []
+    for i in range(config["num_layers"]):
+        sides = []
+        for side in "lr"[: config["directions"]]:
+            own = [params[f"rnn.{side}{i}_{part}"] for part in gluon_parts(cell)]
+            sides.append(_layer(gluon_layout(cell, own[0].shape[1], num_hiddens), own))
+        layers.append(sides)
+    return Weights(cell, layers, params["dense.weight"], params["dense.bias"])
 
 
-def _of_scratch(model):
-    function = model.forward_fn
-    cell = _FUNCTIONS.get(function, getattr(function, "cell", None))
-    if cell not in CELLS:
-        raise InputError(
-            f"a model whose forward_fn is {getattr(function, '__name__', 'unnamed')!r} can't be "
-            "exported: no other program has that cell; rnn, gru, lstm and the layers of Gluon can"
+def _check(config: Mapping[str, Any]) -> None:
+    """Raise InputError unless other programs have the cell that a config names."""
+    cell = CELLS.get(config.get("cell") or "")
+    if cell is None or not cell.onnx:
+        what = next((name for name in ("forward_fn", "layer") if name in config), "model")
+        reason = (
+            "no other program has that cell"
+            if cell
+            else "it is your own, or has a projection or clipped states, and no other program has it"
         )
-    *params, W_q, b_q = [param.asnumpy() for param in model.params]
-    layer = _layer(book_layout(cell, model.vocab_size, model.num_hiddens), params)
-    return Weights(cell, [[layer]], W_q.T, b_q)
-
-
-def _of_concise(model):
-    rnn = model.rnn
-    if type(rnn) not in _LAYERS or rnn._projection_size or rnn._lstm_state_clip_min is not None:
         raise InputError(
-            f"a model over {rnn!r} can't be exported: RNN, GRU and LSTM can, without "
-            "projection and clipped states"
+            f"a model whose {what} is {config.get(what)!r} can't be exported: {reason}; this "
+            "package's rnn, gru and lstm and Gluon's layers can, without projection"
         )
-    cell = (
-        rnn.cell()
-        if isinstance(rnn, fused.Layer)
-        else ("gru_after" if rnn._mode == "gru" else rnn._mode)
-    )
-    found = []
-    for i in range(rnn._num_layers):
-        found.append([])
-        for side in "lr"[: rnn._dir]:
-            num_inputs = getattr(rnn, f"{side}{i}_i2h_weight").shape[1]
-            layout = gluon_layout(cell, num_inputs, rnn._hidden_size)
-            names = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")[: len(layout.shapes)]
-            found[-1].append(
-                _layer(
-                    layout, [getattr(rnn, f"{side}{i}_{name}").data().asnumpy() for name in names]
-                )
-            )
-    return Weights(
-        cell, found, model.dense.weight.data().asnumpy(), model.dense.bias.data().asnumpy()
-    )
 
 
-def _layer(layout, params):
+def _check_names(params: Iterable[str], expected: Iterable[str]) -> None:
+    if set(params) != set(expected):
+        raise InputError(
+            f"its parameters are {', '.join(sorted(params)[:2])}, ..., not those of a model alone: "
+            "give the run's folder, or the model.safetensors in it"
+        )
+
+
+def _layer(layout: Layout, params: Sequence[numpy.ndarray]) -> Layer:
     """Return the `Layer` of parameters that are laid out so."""
-    arrays = {}
-    for part in _PARTS[: len(layout.places)]:
-        shape = layout.shapes[layout.places[part][0][0]]
-        size = numpy.prod(shape) // (1 if not layout.transposed else len(layout.places[part]))
-        gates = [params[i].reshape(-1)[start : start + size] for i, start in layout.places[part]]
-        if part.startswith("b"):
-            arrays[part] = numpy.stack(gates)
-        elif layout.transposed:
-            arrays[part] = numpy.stack([gate.reshape(-1, shape[1]) for gate in gates])
-        else:
-            arrays[part] = numpy.stack([gate.reshape(shape).T for gate in gates])
+    arrays = {
+        part: numpy.stack([_gate(params[i], start, layout) for i, start in places])
+        for part, places in layout.places.items()
+    }
     arrays.setdefault("b_h", numpy.zeros_like(arrays["b_x"]))
     return Layer(**arrays)
 
 
-def facts(vocab, config):
+def _gate(param: numpy.ndarray, start: int, layout: Layout) -> numpy.ndarray:
+    """Return a gate's bias, or its matrix (num_hiddens, inputs), that begins at an element."""
+    if param.ndim == 2 and not layout.transposed:
+        return param.T
+    row = start // param[0].size
+    return param[row : row + layout.num_hiddens]
+
+
+def facts(tokens: Sequence[str], config: Mapping[str, Any]) -> dict[str, str]:
     """Return what a file should say about a model beside its weights, a dict of strings.
 
     ``vocab`` is the list of tokens by index, ``config`` the checkpoint's facts, and ``text`` how a
     text becomes tokens, all as JSON; ``made_by`` names this package and its version.
 
     Args:
-        vocab: the model's `gluon_gru.Vocab`.
-        config: its checkpoint's.
+        tokens: by index.
+        config: the checkpoint's.
     """
     text = config.get("text") or {
         "tokens": "characters",
@@ -184,8 +179,8 @@ def facts(vocab, config):
         "lines": "all but the letters a to z is one space, none at a line's start and end",
     }
     return {
-        "vocab": json.dumps(list(vocab.idx_to_token)),
+        "vocab": json.dumps(list(tokens)),
         "text": json.dumps(text),
-        "config": json.dumps(config),
+        "config": json.dumps(dict(config)),
         "made_by": f"gluon_gru {metadata.version('gluon_gru')}",
     }

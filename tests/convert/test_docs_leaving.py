@@ -37,7 +37,7 @@ def test_the_lines_for_onnx_runtime_write_the_models_text(model, tmp_path, monke
     pytest.importorskip("onnxruntime")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.onnx").write_bytes(
-        onnx_file.to_bytes(weights.of(model), weights.facts(VOCAB, model.config()))
+        onnx_file.to_bytes(weights.of(model), weights.facts(VOCAB.idx_to_token, model.config()))
     )
     run_block("onnxruntime")
     assert (
@@ -51,7 +51,7 @@ def test_the_lines_for_pytorch_give_the_models_logits(model, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     found = weights.of(model)
     (tmp_path / "model.safetensors").write_bytes(
-        torch_file.to_bytes(found, weights.facts(VOCAB, model.config()))
+        torch_file.to_bytes(found, weights.facts(VOCAB.idx_to_token, model.config()))
     )
     theirs = run_block("from torch import nn")["model"]
     X = numpy.random.RandomState(1).randint(0, len(VOCAB), (3, 5))

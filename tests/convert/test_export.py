@@ -1,7 +1,8 @@
 """Exported models give the same logits, states and text elsewhere as here."""
 
+import dataclasses
 import json
-import random
+import pathlib
 import sys
 
 import mxnet as mx
@@ -13,8 +14,10 @@ from mxnet.gluon import rnn
 
 import gluon_gru as d2l
 from gluon_gru import models
+from gluon_gru.cells import CELLS
 from gluon_gru.convert import onnx_file, torch_file, weights
 from gluon_gru.models import fused, scratch
+from gluon_gru.models.parameters import params_of
 from gluon_gru.runs import checkpoint
 
 CPU, HIDDENS = mx.cpu(), 6
@@ -64,7 +67,7 @@ def model_of(name, layers=1, directions=1, vocab_size=V, **options):
 
 def onnx_bytes(model, vocab=VOCAB):
     pytest.importorskip("onnx")
-    return onnx_file.to_bytes(weights.of(model), weights.facts(vocab, model.config()))
+    return onnx_file.to_bytes(weights.of(model), weights.facts(vocab.idx_to_token, model.config()))
 
 
 def session_of(data):
@@ -166,7 +169,7 @@ def test_the_onnx_file_tells_what_it_is_and_runs_on_old_runtimes():
 
 def test_a_runs_own_way_to_read_text_is_kept():
     text = {"tokens": "words", "case": "keep"}
-    assert json.loads(weights.facts(VOCAB, {"text": text})["text"]) == text
+    assert json.loads(weights.facts(VOCAB.idx_to_token, {"text": text})["text"]) == text
 
 
 # ---- PyTorch ----
@@ -232,6 +235,47 @@ def test_other_cells_are_refused_by_name():
         weights.of(mx.gluon.nn.Dense(3))
 
 
+def test_a_readers_own_function_or_layer_is_refused_whatever_its_name(
+    checkpoint_of, tmp_path, command
+):
+    def gru(inputs, state, params):
+        return scratch.gru(inputs, state, params)
+
+    class GRU(rnn.GRU):
+        pass
+
+    layer = reference.randomise(d2l.RNNModel(GRU(HIDDENS), V))
+    for model in (scratch_model("gru", gru, V), layer):
+        with pytest.raises(d2l.InputError, match="'gru' can't be exported: it is your own"):
+            weights.of(model)
+        code, _, told = command("export", checkpoint_of(model), tmp_path / "model.onnx")
+        assert code == 2 and "it is your own" in told
+
+
+# ---- Files of version 0.1.0 ----
+
+OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
+EXPECTED = json.loads((OLDER / "checkpoints" / "logits.json").read_text())
+EXPORTABLE = sorted(set(EXPECTED["logits"]) - {"readers-own-gru", "reset-only", "update-only"})
+
+
+@pytest.mark.parametrize("name", EXPORTABLE)
+def test_older_checkpoints_are_exported_as_the_model_that_they_were(name, tmp_path, command):
+    pytest.importorskip("onnxruntime")
+    path = OLDER / "checkpoints" / f"{name}.safetensors"
+    code, printed, _ = command("export", path, tmp_path / "model.onnx")
+    assert code == 0 and "nothing but the name of its cell" in printed
+    session = session_of((tmp_path / "model.onnx").read_bytes())
+    logits, *_ = session.run(None, {"tokens": numpy.array(EXPECTED["tokens"]), **zeros(session, 1)})
+    numpy.testing.assert_allclose(logits[0, -1], EXPECTED["logits"][name], atol=2e-5)
+
+
+def test_what_a_training_goes_on_from_is_not_exported(tmp_path, command):
+    path = OLDER / "own_texts" / "gru" / "last.safetensors"
+    code, _, told = command("export", path, tmp_path / "a.safetensors", "--layout", "torch")
+    assert code == 2 and "the model.safetensors in it" in told
+
+
 # ---- The command ----
 
 
@@ -240,12 +284,9 @@ def checkpoint_of(tmp_path):
     """Return a function that writes a model's checkpoint: ``checkpoint_of(model)`` -> path."""
 
     def save(model):
-        file = checkpoint.RunFile(
-            tmp_path / "run.safetensors", model, random.Random(1), VOCAB, model.config()
-        )
-        file.epoch_ends({"perplexity": [2.0]})
-        file.save()
-        return file.path
+        path = tmp_path / "run.safetensors"
+        checkpoint.Checkpoint(params_of(model), model.config(), VOCAB.idx_to_token).save(path)
+        return path
 
     return save
 
@@ -337,7 +378,8 @@ def test_without_onnx_runtime_it_says_that_nothing_was_checked(exported, monkeyp
 
 def test_a_file_that_differs_is_not_written(exported, monkeypatch, tmp_path):
     pytest.importorskip("onnxruntime")
-    monkeypatch.setitem(onnx_file._ORDER, "GRU", (1, 0, 2))
+    wrong = dataclasses.replace(CELLS["gru_after"], onnx=("reset", "update", "candidate"))
+    monkeypatch.setitem(CELLS, "gru_after", wrong)
     code, line = exported()
     assert code == 1 and "nothing was written" in line and line.count("\n") == 1
     assert not (tmp_path / "model.onnx").exists()
