@@ -1,9 +1,10 @@
 """The GRU chapter of *Dive into Deep Learning* (MXNet edition), reproduced on today's Pythons.
 
-Readers write ``import gluon_gru as d2l`` and run the chapter's cells as they were printed. The names
-that those use are listed in ``__init__.pyi``, each with the module that documents it, for editors,
-type checkers and the function below, which imports a module when one of its names is first used:
-importing the package takes a moment, importing MXNet takes seconds.
+Readers write ``import gluon_gru as d2l`` and run the chapter's cells as they were printed. The
+names that those cells use are listed in ``__init__.pyi``, each with the module that documents it.
+Editors and type checkers read that list, and so does `__getattr__` below, which imports a module
+when one of its names is first used. So importing the package is fast, although importing MXNet
+takes seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The recurrent cells, a row for each: everything that depends on which cell it is, but the equations.
+"""The recurrent cells, one row each: everything that depends on the cell, except the equations.
 
 The equations are in `gluon_gru.models.scratch` (to read) and in ``engine/cells.h`` (to run fast).
 Whatever else differs from cell to cell (names, the order in which each library keeps the gates)
@@ -19,14 +19,14 @@ class Cell:
         title: what reports and messages call it.
         gates: its gates (and candidates) in the book's order, which is the engine's too.
         number: what ``engine.h`` calls it; None if the engine has no kernel for it.
-        scratch: the book's name of it: `gluon_gru.models` has ``get_<scratch>_params``,
+        scratch: the book's name for it: `gluon_gru.models` has ``get_<scratch>_params``,
             ``init_<scratch>_state`` and the forward function ``<scratch>``; empty if the book has
             no such functions.
         layer: the layer of ``mxnet.gluon.rnn`` that computes it; empty if there is none.
         fused_layer: the layer of `gluon_gru.models.fused` that does.
         activation: of an RNN.
         option: what ``gluon-gru train --cell`` calls it; empty if it can't be chosen there.
-        has_memory: whether its state has a memory cell C beside the hidden state H.
+        has_memory: whether its state has a memory cell C as well as the hidden state H.
         second_bias: whether the product with the hidden state has a bias of its own in ``layer`` or
             ``fused_layer``.
         gluon, torch, onnx: the gates in the order in which each of these stacks them; empty if it

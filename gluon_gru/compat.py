@@ -1,4 +1,4 @@
-"""Makes ``import mxnet`` (1.9.1, its last release) work on the Pythons and NumPys of today.
+"""Makes ``import mxnet`` (1.9.1, its last release) work on current versions of Python and NumPy.
 
 The package calls `prepare_mxnet` before anything else, so every module of it, and every program
 that imports ``gluon_gru`` first, writes ``import mxnet`` as usual. MXNet is not imported here:
@@ -19,7 +19,7 @@ from gluon_gru.errors import InstallError
 
 
 def prepare_mxnet() -> None:
-    """Have the next ``import mxnet`` work, and end in the mode that the book's arrays need.
+    """Make the next ``import mxnet`` work, and set the mode that the book's arrays need.
 
     That import raises `gluon_gru.errors.InstallError` for what is missing or too new.
     """
@@ -31,17 +31,18 @@ def prepare_mxnet() -> None:
 
 
 def _wait_politely() -> None:
-    """Have OpenMP's threads give up their core after microseconds of waiting, not milliseconds.
+    """Make OpenMP's threads give up their core after microseconds of waiting, not milliseconds.
 
-    Where anything else runs too, a thread that spins keeps the one that it waits for from its turn:
-    training beside two busy processes is a third as fast. The library reads this when it is loaded.
+    When other processes are running, a spinning thread takes the core that the thread it waits for
+    needs: beside two busy processes, training is a third as fast. The library reads this variable
+    when it is loaded.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 class _Finder:
-    """Finds ``mxnet`` as Python would, but has a `_Loader` load it; gone once that has."""
+    """Finds ``mxnet`` as Python would, but loads it with a `_Loader`; removes itself after that."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
@@ -51,18 +52,18 @@ class _Finder:
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None:
-                # A loader by what it does; the base class would take time to import.
+                # It has a loader's methods; importing the base class would take time.
                 spec.loader = _Loader(spec.loader, self)  # type: ignore[assignment]
                 return spec
         raise InstallError("MXNet is not installed: run  pip install mxnet==1.9.1", name=name)
 
 
 class _Loader:
-    """Loads ``mxnet`` by way of Python's own loader, with everything prepared.
+    """Prepares everything that ``mxnet`` needs, then loads it with Python's own loader.
 
     NumPy 1.24 removed the alias ``numpy.bool`` (NumPy 1.20 deprecated it), which MXNet uses while
-    it is imported and afterwards; it is put back as what it was, Python's ``bool``. Nothing else of
-    NumPy's is changed.
+    it is imported and afterwards. It is restored to what it was, Python's ``bool``; nothing else in
+    NumPy is changed.
     """
 
     def __init__(self, loader: Any, finder: _Finder) -> None:
@@ -80,7 +81,8 @@ class _Loader:
             vars(numpy)["bool"] = bool
         module.__spec__.loader = module.__loader__ = self._loader
         with warnings.catch_warnings():
-            # MXNet's own: invalid escapes in docstrings, distutils' deprecation.
+            # Warnings about MXNet's own code: invalid escapes in docstrings, distutils'
+            # deprecation.
             warnings.simplefilter("ignore")
             if sys.version_info >= (3, 12):
                 import setuptools  # noqa: F401  (its import provides distutils)
@@ -99,7 +101,7 @@ class _Loader:
 
 
 def _require_what_mxnet_needs(numpy_version: str) -> None:
-    """Raise InstallError, with the command that mends it, for what MXNet would only stumble over."""
+    """Raise InstallError, with the command that fixes it, where MXNet's own error would be unclear."""
     if int(numpy_version.split(".")[0]) >= 2:
         raise InstallError(
             f"MXNet 1.9.1 can't run on NumPy {numpy_version}: run  pip install 'numpy<2'"

@@ -1,9 +1,9 @@
-"""The native engine: kernels for recurrent layers and language models, and which of them run here.
+"""The native engine: kernels for recurrent layers and language models, and the choice among them.
 
 It is compiled when the package is installed, if there is a C compiler. The environment variable
 ``GLUON_GRU_ENGINE`` turns it off (``off``), or names the instruction set to use: ``generic``,
-``avx2``, ``avx512``; by default the best one that the processor has. What the kernels compute and
-how stands in ``kernels.h``; what they are called with, in `gluon_gru.engine.native`.
+``avx2``, ``avx512``; by default the best one that the processor has. ``kernels.h`` says what the
+kernels compute and how; `gluon_gru.engine.native` calls them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NOT_BUILT = (
 
 @functools.lru_cache(maxsize=None)
 def _find(setting):
-    """Return the kernels and why it is these, or None and why there are none."""
+    """Return the kernels and why these were chosen, or None and why there are none."""
     if setting == "off":
         return None, "GLUON_GRU_ENGINE=off"
     if setting and setting not in _INSTRUCTIONS:
@@ -58,7 +58,7 @@ def _warn_once(why):
 
 
 def kernels() -> native.Kernels | None:
-    """Return the `native.Kernels` that run, None without an engine; warns once if it is missing.
+    """Return the `native.Kernels` to use; None without an engine, with a warning if it is missing.
 
     Raises:
         InputError: if ``GLUON_GRU_ENGINE`` says something that can't be.
@@ -70,7 +70,7 @@ def kernels() -> native.Kernels | None:
 
 
 def info() -> dict[str, str | int]:
-    """Return what runs, and why.
+    """Return which kernels run, and why, as a dict.
 
     ``engine`` is ``native`` or ``off``; with the former, ``instructions`` names the instruction
     set and ``threads`` how many threads it uses (``OMP_NUM_THREADS``, or all cores).

@@ -46,12 +46,12 @@ def book_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
     return Layout(False, places, shapes)
 
 
-#: The parameters of a layer of Gluon's, with the names of the same weights here.
+#: The parameters of a Gluon layer -> the names of the same weights here.
 GLUON_PARTS = {"i2h_weight": "W_x", "h2h_weight": "W_h", "i2h_bias": "b_x", "h2h_bias": "b_h"}
 
 
 def gluon_parts(cell: str) -> list[str]:
-    """Return the names of the parameters that a layer of Gluon's has for a cell, in order."""
+    """Return the names of the parameters that a Gluon layer has for a cell, in order."""
     return list(GLUON_PARTS)[: 4 if CELLS[cell].second_bias else 3]
 
 
@@ -78,10 +78,10 @@ _UNFUSED = re.compile(r"_unfused\.(\d+)\.(?:([lr])_cell\.)?")
 
 
 def plain_name(name: str) -> str:
-    """Return a parameter's name as `model_shapes` has it.
+    """Return the name by which `model_shapes` knows a parameter.
 
-    MXNet 1.9.1 calls ``rnn.l0_i2h_weight``, in files, ``rnn._unfused.0.i2h_weight`` (of two
-    directions ``rnn._unfused.0.l_cell.i2h_weight``); so do checkpoints of version 0.1.0.
+    In files, MXNet 1.9.1 calls ``rnn.l0_i2h_weight`` ``rnn._unfused.0.i2h_weight`` (with two
+    directions, ``rnn._unfused.0.l_cell.i2h_weight``); so do checkpoints of version 0.1.0.
     """
     return _UNFUSED.sub(lambda match: f"{match[2] or 'l'}{match[1]}_", name)
 
@@ -89,10 +89,10 @@ def plain_name(name: str) -> str:
 def model_shapes(
     cell: str, vocab_size: int, num_hiddens: int, num_layers: int = 1, directions: int = 1
 ) -> dict[str, tuple[int, ...]]:
-    """Return the parameters of an `RNNModel` over layers of Gluon's: name -> shape.
+    """Return the parameters of an `RNNModel` over Gluon layers: name -> shape.
 
-    The names are those of checkpoints: ``rnn.l0_i2h_weight`` and so on (``rnn.r0_...`` of the second
-    direction), then ``dense.weight`` and ``dense.bias``.
+    The names are those of checkpoints: ``rnn.l0_i2h_weight`` and so on (``rnn.r0_...`` of the
+    second direction), then ``dense.weight`` and ``dense.bias``.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     for i in range(num_layers):
@@ -109,12 +109,12 @@ def model_shapes(
 def set_weights(
     layer: native.Layer, layout: Layout, addresses: Sequence[int | None], prefix: str = ""
 ) -> None:
-    """Enter weights, or with the prefix ``d`` gradients, into a `native.Layer`.
+    """Enter weights into a `native.Layer`; with the prefix ``d``, gradients.
 
     Args:
         layer: the layer.
         layout: of the parameters.
-        addresses: where each parameter's numbers are; None where nobody wants a gradient.
+        addresses: of each parameter's numbers; None for a gradient that isn't needed.
         prefix: empty or ``d``.
     """
     for name, places in layout.places.items():

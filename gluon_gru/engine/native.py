@@ -1,7 +1,7 @@
 """The engine's C side as Python sees it: structures, the library, and calls on NumPy arrays.
 
-Structures mirror ``engine.h``, field by field. Nothing here knows MXNet: arrays are anything that
-has an address.
+The structures mirror ``engine.h``, field by field. This module is independent of MXNet: an array is
+anything that has an address.
 """
 
 from __future__ import annotations
@@ -128,9 +128,9 @@ class Kernels(ctypes.Structure):
 
 
 def library_path() -> pathlib.Path | None:
-    """Return where the compiled kernels are, or None: they were not built."""
+    """Return the path of the compiled kernels; None if they were not built."""
     folder = pathlib.Path(__file__).parent
-    # Without a suffix of one Python version: the library has nothing of Python in it.
+    # Without the suffix of a Python version, since the library does not depend on Python.
     for suffix in (".abi3.so", sysconfig.get_config_var("EXT_SUFFIX"), ".so"):
         path = folder / f"_kernels{suffix}"
         if path.exists():
@@ -164,7 +164,7 @@ def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
 
 
 def num_threads() -> int:
-    """Return how many threads to use: ``OMP_NUM_THREADS``, or the processors granted to us."""
+    """Return how many threads to use: ``OMP_NUM_THREADS``, or the cores this process may use."""
     if _forked:
         return 1
     given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
@@ -177,7 +177,7 @@ _forked = False
 
 
 def _after_fork():
-    # GNU OpenMP's threads don't survive a fork, and it would wait for them for ever.
+    # GNU OpenMP's threads don't survive a fork, and it would wait for them forever.
     global _forked
     _forked = True
 
@@ -186,7 +186,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 class Workspaces:
-    """Memory for the kernels, kept for the next call of the same size; safe among threads."""
+    """Memory for the kernels, kept for the next call of the same size; thread-safe."""
 
     _SIZES, _EACH, _LARGEST = 4, 4, 64 << 20
 

@@ -1,7 +1,7 @@
 """A whole language model on the engine: from tokens to updated parameters, or to more tokens.
 
-Everything is NumPy arrays. They may be a checkpoint's own, or the memory of an MXNet model
-(`gluon_gru.models.fused.network_of`): the kernels read and write it where it is.
+All data are NumPy arrays. They may come from a checkpoint, or be the memory of an MXNet model
+(`gluon_gru.models.on_engine.network_of`), which the kernels read and write in place.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ADAM = (0.9, 0.999, 1e-8)
 
 
 class Parameter(typing.NamedTuple):
-    """A parameter.
+    """A parameter of a network.
 
     Attributes:
         name: as in checkpoints.
         value: float32, contiguous; training updates it in place.
-        grad: of the same shape, where its gradient goes; None if it isn't trained.
+        grad: an array of the same shape for its gradient; None if it isn't trained.
     """
 
     name: str
@@ -47,7 +47,7 @@ def check_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
     """Return tokens as a contiguous NumPy array of int32.
 
     Raises:
-        InputError: for one that isn't a whole number from 0 to ``vocab_size - 1``.
+        InputError: if one of them isn't a whole number from 0 to ``vocab_size - 1``.
     """
     tokens = numpy.asarray(tokens)
     whole = numpy.ascontiguousarray(tokens, numpy.int32)
@@ -63,12 +63,12 @@ def check_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
 class Network:
     """Layers and an output layer on the engine.
 
-    Its hidden state is that of the last minibatch's end; it starts as zeros. A ``with`` block gives
-    back its memory at the end.
+    The hidden state starts as zeros and is kept from call to call. At its end, a ``with`` block
+    frees the memory for intermediate results.
 
     Args:
         layers: from the lowest up.
-        W_q, b_q: the output layer's, (num_hiddens, vocab_size) or transposed, and (vocab_size,).
+        W_q, b_q: of the output layer, (num_hiddens, vocab_size) or transposed, and (vocab_size,).
         transposed: whether ``W_q`` is (vocab_size, num_hiddens).
         dropout: the share of the hidden units that is dropped in training between layers; what is
             left is scaled up by as much.
@@ -100,7 +100,7 @@ class Network:
         self._dropout, self._seed, self._adam, self.steps = dropout, seed, adam, 0
         self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
         self._updated: list[native.Parameter] = []
-        # Their numbers have to stay where the kernels look for them.
+        # Kept alive, since the kernels have their addresses.
         self._kept = (list(layers), W_q, b_q)
         self._layers = (native.Layer * len(layers))()
         for ours, layer in zip(self._layers, layers):
@@ -133,7 +133,7 @@ class Network:
         self._states: list[numpy.ndarray] = []
 
     def _use(self, param: Parameter) -> tuple[int, int | None]:
-        """Return where a parameter and its gradient are; note it if it is to be updated."""
+        """Return the addresses of a parameter and its gradient; note it if it is to be updated."""
         weight = param.value.ctypes.data
         if param.grad is None:
             return weight, None
@@ -148,12 +148,12 @@ class Network:
         return weight, places[1]
 
     def _begin(self, tokens: numpy.ndarray, training: bool) -> None:
-        """Make room for minibatches such as these tokens, and start from a state of zeros."""
+        """Allocate memory for minibatches of this shape, and start from a state of zeros."""
         self.close()
         network = self._network
         network.num_steps, network.batch_size = tokens.shape
         network.training, network.tokens = training, tokens.ctypes.data
-        # How much room it takes depends on which layers have masks: whether these are NULL.
+        # Its size depends on which layers have masks, that is, on which of these are NULL.
         for layer in self._layers[:-1]:
             layer.mask = 1 if training and self._dropout else None
         self._states = [
@@ -169,7 +169,7 @@ class Network:
     def _read(
         self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool, training: bool
     ) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """Make a minibatch, and the state, what the next call reads; return the tokens' memory."""
+        """Enter the minibatch and state that the next call reads; return the array of tokens."""
         if X.ndim != 2 or X.shape != Y.shape or not X.size:
             raise InputError(
                 f"a minibatch has X of the shape {X.shape} and Y of {Y.shape}: both must be "
@@ -191,7 +191,7 @@ class Network:
         return X, Y
 
     def _draw_masks(self) -> list[numpy.ndarray]:
-        """Draw what dropout leaves of the outputs of all layers but the last; return the arrays."""
+        """Draw the dropout masks of all layers but the last; return the arrays."""
         if callable(self._seed):
             self._seed = self._seed()
         rng, masks = numpy.random.default_rng([self._seed, self.steps]), []
@@ -212,7 +212,7 @@ class Network:
     ) -> float:
         """Train on a minibatch; return its mean loss in nats per token, before the update.
 
-        The gradients, as they are before they are clipped, are left in the parameters' ``grad``.
+        Afterwards the parameters' ``grad`` holds the gradients as they were before clipping.
 
         Args:
             X, Y: tokens, and those that follow them, (batch_size, num_steps).
@@ -238,8 +238,8 @@ class Network:
     def score(self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool = False) -> float:
         """Return the mean loss of a minibatch in nats per token, without training or dropout.
 
-        Args and errors: see `train_step`. A network either scores or trains: its state would
-        otherwise go on from the other's.
+        Args and errors: see `train_step`. Use a network either for scoring or for training,
+        since both would continue from the same state.
         """
         kept = self._read(X, Y, from_zeros, False)
         self._kernels.score(self._network)
@@ -247,7 +247,7 @@ class Network:
         return self._network.loss
 
     def generate(self, prefix: Sequence[int], num_predicts: int) -> numpy.ndarray:
-        """Return the ``num_predicts`` likeliest tokens, each after all those before it.
+        """Return ``num_predicts`` tokens, each the likeliest after all those before it.
 
         Args:
             prefix: tokens to start from, at least one.
@@ -265,9 +265,9 @@ class Network:
         return added
 
     def read(self, tokens: Sequence[int]) -> numpy.ndarray:
-        """Read tokens one after the other; return the logits of what follows, (vocab_size,).
+        """Read tokens one after the other; return the logits of the next one, (vocab_size,).
 
-        The state goes on from the last call's; the first call starts from zeros.
+        The state continues from the last call; the first call starts from zeros.
 
         Raises:
             InputError: for tokens out of range.
@@ -282,7 +282,7 @@ class Network:
         return logits
 
     def close(self) -> None:
-        """Give back the memory for intermediate results; the next call starts from zeros."""
+        """Free the memory for intermediate results; the next call starts from a state of zeros."""
         if self._workspace is not None:
             native.workspaces.give_back(self._workspace)
             self._workspace = None
@@ -334,7 +334,7 @@ def network_from(
         seed, adam: see `Network`.
 
     Raises:
-        InputError: for parameters of other shapes than the config's, and if any is missing.
+        InputError: if a parameter is missing, or its shape differs from the config's.
     """
 
     def parameter(name: str) -> Parameter:

@@ -1,9 +1,10 @@
 """Recurrent language models: from scratch over ``mxnet.np``, and concise over Gluon's layers.
 
-The two GRUs are different functions. From scratch (`gru`), as in the book's equations, the reset
-gate scales the hidden state BEFORE the recurrent matrix product; in Gluon's ``rnn.GRU`` (cuDNN's
-variant) it scales the product AFTERWARDS, and there is a second bias; `gru_reset_after` writes it
-out. Their weights can't be exchanged. `fused` has both, and the other cells, on the native engine.
+The two GRUs are different functions. In the book's equations (`gru`) the reset gate acts BEFORE the
+recurrent matrix product: it scales the hidden state. In Gluon's ``rnn.GRU``, which is cuDNN's, it
+acts AFTER it: it scales the product, and there is a second bias; `gru_reset_after` has its
+    equations.
+No choice of weights turns one into the other. `fused` has both, and the other cells, on the engine.
 """
 
 from gluon_gru.models import fused

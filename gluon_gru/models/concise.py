@@ -18,7 +18,7 @@ class RNNModel(nn.Block):
     """A language model over ``rnn.RNN``, ``rnn.GRU`` or ``rnn.LSTM``, any layers and directions.
 
     Gluon's GRU is not the book's equations: see `gluon_gru.models`. A bidirectional layer reads
-    the token that it is to predict, so its perplexity says nothing about its text.
+    the token that it is to predict, so its perplexity is meaningless.
 
     Source: the book's section "Concise Implementation of Recurrent Neural Networks".
 
@@ -48,9 +48,9 @@ class RNNModel(nn.Block):
         return self.dense(hiddens.reshape(-1, hiddens.shape[-1])), state
 
     def config(self) -> dict[str, Any]:
-        """Return what makes this model this model, as JSON holds it.
+        """Return what a checkpoint needs to describe this model, as JSON holds it.
 
-        ``cell`` is None for a reader's own layer, or subclass of this class.
+        ``cell`` is None for a layer of the reader's own, and for a subclass of this class.
         """
         known = registry.of_layer(self.rnn) if type(self) is RNNModel else None
         facts = {
@@ -65,13 +65,13 @@ class RNNModel(nn.Block):
             "cell": known and known.cell.name,
             "on_engine": bool(known and known.on_engine),
             "vocab_size": self.vocab_size,
-            # A reader's own layer may lack them.
+            # A layer of the reader's own may lack them.
             **{name: getattr(self.rnn, attribute, None) for name, attribute in facts.items()},
         }
 
     def begin_state(self, *args: Any, **kwargs: Any) -> list[np.ndarray]:
-        """Return the layer's state to start from, ``begin_state(batch_size, ctx=...)``.
+        """Return the layer's first state, ``begin_state(batch_size, ctx=...)``.
 
-        A list of arrays (num_layers * directions, batch_size, num_hiddens): one, or two for LSTM.
+        A list of arrays (num_layers * directions, batch_size, num_hiddens): one; for an LSTM, two.
         """
         return self.rnn.begin_state(*args, **kwargs)

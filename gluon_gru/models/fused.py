@@ -1,14 +1,14 @@
-"""Recurrent layers that run on the native engine: several times faster on a CPU, the same function.
+"""Recurrent layers on the native engine: the same functions, several times faster on a CPU.
 
-Two faces. Functions for `RNNModelScratch`, ``fused.rnn``, ``fused.gru``, ``fused.lstm``, stand in
-for the book's cells of those names, over the same parameters. Gluon layers, `RNN`, `GRU`, `LSTM`,
-stand in for those of ``mxnet.gluon.rnn``: same call, same parameters, whose files they load;
-`GRUResetBefore` is the book's GRU as such a layer. Both work under ``autograd.record()`` with any
-loss; with a whole model of them, `gluon_gru.train_ch8` and `gluon_gru.predict_ch8` stay in the
-engine from tokens to updated parameters.
+The functions ``fused.rnn``, ``fused.gru`` and ``fused.lstm`` replace the book's cells of those
+names in an `RNNModelScratch`, with the same parameters. The Gluon layers `RNN`, `GRU` and `LSTM`
+replace those of ``mxnet.gluon.rnn``, with the same calls, parameters and files; `GRUResetBefore` is
+the book's GRU as such a layer. All of them work under ``autograd.record()`` with any loss;
+`gluon_gru.train_ch8` and `gluon_gru.predict_ch8` run whole models of them on the engine, from
+tokens to updated parameters.
 
-Where the engine isn't (no compiler at install, ``GLUON_GRU_ENGINE=off``, a GPU, another type than
-float32), all of them run on MXNet's own operators.
+Without the engine (no compiler at installation, ``GLUON_GRU_ENGINE=off``, a GPU, a type other than
+float32) they run on MXNet's own operators.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _fused(cell: str, forward_fn: Callable, init_state: Callable) -> Callable:
         "    ``inputs`` may also be tokens, (num_steps, batch_size), which are then looked up.\n\n"
         "    Raises:\n        InputError: for shapes that don't fit, and for tokens out of range."
     )
-    # A checkpoint tells them apart: their sums are in another order.
+    # Checkpoints distinguish them, since their sums are computed in another order.
     fused.__name__ = f"fused.{name}"
     vars(fused).update(cell=cell, reads_tokens=True)
     registry.register_function(fused, init_state, cell, on_engine=True)
@@ -61,7 +61,7 @@ lstm = _fused("lstm", scratch.lstm, scratch.init_lstm_state)
 
 
 class Layer:
-    """What the layers add to Gluon's: the engine where it can, MXNet's operator elsewhere."""
+    """What the layers add to Gluon's: the engine where it can run, otherwise MXNet's operator."""
 
     # Gluon's.
     _mode: str
@@ -73,7 +73,7 @@ class Layer:
 
     @property
     def fused_name(self) -> str:
-        """Return the name that checkpoints know the layer by."""
+        """Return the layer's name in checkpoints."""
         return f"fused.{self._mode}"
 
     def cell(self) -> str:
@@ -134,7 +134,7 @@ class Layer:
         return super()._forward_kernel(F, inputs, states, sequence_length, **params)
 
     def _layer_by_layer(self, F, inputs, states, **params):
-        """Run Gluon's operator for each layer: with several at once it forgets dropout on CPUs."""
+        """Run Gluon's operator layer by layer: for several at once, it ignores dropout on CPUs."""
         hiddens, ends, sides = inputs, [], "lr"[: self._dir]
         if self._layout == "NTC":
             hiddens = hiddens.swapaxes(0, 1)
@@ -179,15 +179,15 @@ class LSTM(Layer, layers.LSTM):
 class GRU(Layer, layers.GRU):
     """``mxnet.gluon.rnn.GRU`` on the engine; the same arguments and parameters.
 
-    As there, the reset gate acts after the recurrent product: see `GRUResetBefore`.
+    This is not the book's GRU, which is `GRUResetBefore`: see `gluon_gru.models`.
     """
 
 
 class GRUResetBefore(Layer, layers.GRU):
-    """The book's GRU, `gluon_gru.models.gru`, as a Gluon layer: the reset gate acts first.
+    """The book's GRU, `gluon_gru.models.gru`, as a Gluon layer.
 
-    The arguments are those of ``mxnet.gluon.rnn.GRU``, the parameters too (reset gate, update gate,
-    candidate), but without ``h2h_bias``, which would be one bias too many.
+    The arguments and parameters (reset gate, update gate, candidate) are those of
+    ``mxnet.gluon.rnn.GRU``, except that it has no ``h2h_bias``: the book's equations have one bias.
     """
 
     fused_name = "fused.gru_before"
@@ -202,7 +202,7 @@ class GRUResetBefore(Layer, layers.GRU):
         return "gru_before"
 
     def infer_shape(self, inputs: Any, *_: Any) -> None:
-        """Learn the size of the inputs from the first of them, as Gluon's layers do."""
+        """Learn the size of the inputs from the first input, as Gluon's layers do."""
         for side in "lr"[: self._dir]:
             weight = getattr(self, f"{side}0_i2h_weight")
             weight.shape = (weight.shape[0], inputs.shape[2])
@@ -211,18 +211,18 @@ class GRUResetBefore(Layer, layers.GRU):
                 weight.shape = (weight.shape[0], self._hidden_size * self._dir)
 
     def book_params(self, i: int = 0, side: str = "l") -> list[np.ndarray]:
-        """Return layer i's weights as the book has them, ``[W_xz, W_hz, b_z, W_xr, ...]``."""
+        """Return layer i's weights in the book's layout, ``[W_xz, W_hz, b_z, W_xr, ...]``."""
         W_x, W_h, b = (getattr(self, name).data() for name in self.weight_names(i, side))
         return _book_params(W_x, W_h, b)
 
     def load_book_params(self, params: Sequence[np.ndarray]) -> None:
-        """Take over a scratch model's weights, ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, ...]``.
+        """Copy a scratch model's weights, ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, ...]``.
 
         What follows those of the three gates (``W_hq``, ``b_q``) belongs to the output layer, and
-        is left alone.
+        is ignored.
 
         Raises:
-            InputError: for weights of other shapes, and for a layer that isn't a single one.
+            InputError: for weights of other shapes, and if there are several layers or directions.
         """
         hiddens = self._hidden_size
         if self._num_layers != 1 or self._dir != 1:
@@ -276,7 +276,7 @@ class GRUResetBefore(Layer, layers.GRU):
 
 
 def _book_params(W_x, W_h, b):
-    """Return Gluon's stacked weights of a GRU, one bias, as the book's nine."""
+    """Return Gluon's stacked weights of a GRU with one bias as the book's nine."""
     hiddens = W_h.shape[1]
     reset, update, candidate = (slice(i * hiddens, (i + 1) * hiddens) for i in range(3))
     return [

@@ -1,4 +1,4 @@
-"""An MXNet model on the engine as a whole: its parameters' own memory, as NumPy arrays."""
+"""A whole MXNet model on the engine, which works on the memory of the model's parameters."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from gluon_gru.models.scratch import RNNModelScratch
 def network_of(
     model: Any, seed: int | None = None, adam: bool = False, trained: bool = True
 ) -> Network | None:
-    """Return the `Network` of a model, None for one that the engine can't run as a whole.
+    """Return the `Network` of a model; None if the engine can't run the whole model.
 
-    It can an `RNNModelScratch` of ``fused.rnn``, ``fused.gru``, ``fused.lstm``, and an `RNNModel` of
-    a fused layer in one direction, on a CPU, in float32. The network works on the memory of the
-    model's parameters: use it for an epoch or a text, since it doesn't notice when a parameter
-    moves to other memory.
+    It can run an `RNNModelScratch` of ``fused.rnn``, ``fused.gru``, ``fused.lstm``, and an
+    `RNNModel` of a fused layer in one direction, on a CPU, in float32. The network works on the
+    memory of the model's parameters: use it for an epoch or a text, since it doesn't notice when a
+    parameter moves to other memory.
 
     Args:
         model: the model.
         seed: see `Network`; by default one is drawn from MXNet's random state.
         adam: see `Network`.
-        trained: whether gradients are wanted.
+        trained: whether gradients are needed.
     """
     if engine.kernels() is None:
         return None
@@ -91,6 +91,6 @@ def _seed(seed: int | None) -> Any:
 
 
 def learn_sizes(model: gluon.Block) -> None:
-    """Have Gluon learn the sizes of a model's weights, and make them, as its first use would."""
+    """Make Gluon learn the sizes of a model's weights and allocate them, as the first use does."""
     ctx = model.dense.weight.list_ctx()[0]
     model(np.zeros((1, 1), dtype="int32", ctx=ctx), model.begin_state(batch_size=1, ctx=ctx))

@@ -1,8 +1,9 @@
 """The engine's recurrent layer as an MXNet operator: arrays in, arrays out, and their gradients.
 
-MXNet's own way to such operators, ``autograd.Function``, drops gradients that are to be added to
-others, and all those after the first that nobody wants, and copies every gradient once more: here
-its callback is registered directly, and the kernels write into the gradients' memory.
+MXNet's own class for such operators, ``autograd.Function``, ignores gradients that should be added
+to existing ones, writes none after the first input that needs no gradient, and copies every
+gradient once more. Here its callback is registered directly, and the kernels write into the
+gradients' memory.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _NULL, _ADD = 0, 3
 
 
 def address(array: np.ndarray) -> int:
-    """Return where an array's numbers are, when all that is to be done to it has been done."""
+    """Wait until an array has been computed; return the address of its numbers."""
     pointer = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayWaitToWrite(array.handle))
     check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
@@ -37,7 +38,7 @@ def address(array: np.ndarray) -> int:
 
 
 def runs_here(*arrays: np.ndarray) -> bool:
-    """Return whether the engine is there and computes with such arrays: on a CPU, float32."""
+    """Return whether there is an engine and it can use these arrays: on a CPU, float32."""
     return engine.kernels() is not None and all(
         array.ctx.device_type.startswith("cpu") and array.dtype == numpy.float32 for array in arrays
     )
@@ -46,7 +47,7 @@ def runs_here(*arrays: np.ndarray) -> bool:
 def memory_of(array: np.ndarray) -> numpy.ndarray:
     """Return the memory of an MXNet array on the CPU, float32, as a NumPy array of its shape.
 
-    It keeps the MXNet array, and so the memory, for as long as it lives.
+    It keeps the MXNet array, and so its memory, alive.
     """
     return _numbers_at(address(array), array.shape, array)
 
@@ -59,7 +60,7 @@ def _numbers_at(where: int, shape: tuple[int, ...], owner: Any = None) -> numpy.
 
 
 class _Call:
-    """A layer's run over a sequence, which keeps what its gradients need."""
+    """One call of a layer on a sequence, which keeps what its gradients need."""
 
     def __init__(
         self, cell: str, layout: Layout, inputs: Any, states: Sequence[Any], params: Sequence[Any]
@@ -68,7 +69,7 @@ class _Call:
         num_steps, batch_size = inputs.shape[:2]
         num_inputs, self.num_hiddens = layout.num_inputs, layout.num_hiddens
         self.kernels = engine.kernels()
-        # Kept, so that their memory is. Tokens have no gradient: MXNet needn't know of them.
+        # Kept to keep their memory alive. MXNet need not know of tokens: they have no gradient.
         reads_tokens = inputs.ndim == 2
         self.inputs_of_op = [*states, *params, *([] if reads_tokens else [inputs])]
         self.layer = native.Layer(
@@ -101,7 +102,7 @@ class _Call:
         self.workspace = None
 
     def forward(self, training):
-        """Compute ``outputs``: those of all steps, and the final states."""
+        """Compute ``outputs``: the outputs of all steps, and the final states."""
         self.network.training = training
         workspace = native.workspaces.take(self.kernels.workspace_size(self.network))
         self.network.workspace = workspace.ctypes.data
@@ -112,13 +113,13 @@ class _Call:
             native.workspaces.give_back(workspace)
 
     def backward(self, output_grads, input_grads, requests):
-        """Compute the gradients that are asked for, into the memory that MXNet has for them.
+        """Compute the gradients that MXNet asks for, in the memory that it has for them.
 
-        Nothing here may wait for the arrays of the forward pass: MXNet may have put updates of
-        them in the queue already, which wait for this.
+        This must not wait for the arrays of the forward pass: MXNet may already have queued updates
+        of them, which wait for this call.
         """
         if self.workspace is None:
-            # The first backward pass left nothing for a second one.
+            # The first backward pass overwrote what a second one would need.
             self.forward(True)
         targets = [
             None if request == _NULL else address(grad)
@@ -145,13 +146,13 @@ class _Call:
 
 
 def _record(call):
-    """Make MXNet's autograd call ``call.backward`` when it comes to the call's outputs."""
+    """Make MXNet's autograd call ``call.backward`` when it reaches the call's outputs."""
     registry = autograd.Function._registry
     key = registry.inc()
 
     def backward(num_output_grads, num_input_grads, pointers, requests, _is_train, _state):
         try:
-            # These arrays are ours to free, which their Python objects do.
+            # We have to free these arrays; their Python objects do so.
             grads = [
                 NDArray(ctypes.cast(pointers[i], NDArrayHandle))
                 for i in range(num_output_grads + num_input_grads)
@@ -162,7 +163,7 @@ def _record(call):
                 [requests[i] for i in range(num_input_grads)],
             )
         except Exception as error:
-            # MXNet knows no more than that it failed.
+            # MXNet only learns that it failed.
             print(f"error in the backward pass of a fused layer: {error!r}")
             return False
         return True
@@ -207,7 +208,8 @@ def recurrent(
         layout: of ``params``.
         inputs: (num_steps, batch_size, num_inputs), or tokens (num_steps, batch_size), which stand
             for one-hot vectors.
-        states: a list of arrays (batch_size, num_hiddens): hidden state, for LSTM memory cell.
+        states: a list of arrays (batch_size, num_hiddens): hidden state and, for an LSTM, memory
+            cell.
         params: a list of arrays.
 
     Returns:

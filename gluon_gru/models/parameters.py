@@ -1,4 +1,4 @@
-"""A model's parameters by the names that checkpoints know them by: out of the model, and into it."""
+"""A model's parameters by their names in checkpoints: reading them, and setting them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gluon_gru.errors import InputError
 
 
 def named_params(model: Any) -> dict[str, Any]:
-    """Return name -> parameter: Gluon's names, or ``params.00`` and so on of a model from scratch."""
+    """Return name -> parameter, with Gluon's names; from scratch, ``params.00`` and so on."""
     if isinstance(model, gluon.Block):
         params = model._collect_params_with_prefix()
         return {plain_name(name): param for name, param in params.items()}
@@ -28,10 +28,10 @@ def params_of(model: Any) -> dict[str, numpy.ndarray]:
 
 
 def set_params(model: Any, values: Mapping[str, numpy.ndarray]) -> None:
-    """Set a model's parameters; ``values`` has an array for each, and no other.
+    """Set a model's parameters; ``values`` must have exactly one array for each.
 
     Raises:
-        InputError: for other names or shapes than the model's.
+        InputError: for names or shapes that differ from the model's.
     """
     params = named_params(model)
     # Gluon has -1 (or 0, as old code does) for sizes that it only learns from the first minibatch.

@@ -1,8 +1,8 @@
 """Which functions and layers are this package's own, and the cell that each of them computes.
 
 A checkpoint may name a cell only if the function or class that computes it IS this package's or
-Gluon's: a reader's own ``gru``, or a subclass of ``rnn.GRU``, computes something else under the
-same name.
+Gluon's: a function ``gru`` of the reader's own, or a subclass of ``rnn.GRU``, may compute something
+else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gluon_gru.cells import CELLS, Cell, of_mode
 
 
 class Known(typing.NamedTuple):
-    """What a function or layer is known to be: its cell, and whether it runs on the engine."""
+    """What is known of a function or layer: its cell, and whether it runs on the engine."""
 
     cell: Cell
     on_engine: bool
@@ -27,17 +27,17 @@ _layers: dict[type, tuple[str, bool]] = {}
 def register_function(
     forward_fn: Callable, init_state: Callable, cell: str, on_engine: bool = False
 ) -> None:
-    """Make known which cell a forward function computes from the states of ``init_state``."""
+    """Register the cell that a forward function computes from the states of ``init_state``."""
     _functions.append((forward_fn, init_state, Known(CELLS[cell], on_engine)))
 
 
 def register_layer(kind: type, cell: str = "", on_engine: bool = False) -> None:
-    """Make known which cell a class of layers computes; by default the one that its mode says."""
+    """Register the cell that a class of layers computes; by default, its mode tells."""
     _layers[kind] = cell, on_engine
 
 
 def of_functions(forward_fn: Callable, init_state: Callable) -> Known | None:
-    """Return what is known of a forward function with these states; None of a reader's own."""
+    """Return what is known of a forward function with these states; None for a reader's own."""
     return next(
         (
             known
@@ -49,10 +49,10 @@ def of_functions(forward_fn: Callable, init_state: Callable) -> Known | None:
 
 
 def of_layer(layer: Any) -> Known | None:
-    """Return what is known of a layer; None of a reader's own.
+    """Return what is known of a layer; None for a reader's own.
 
-    Options by which Gluon's layers compute something else (a projection, clipped states, lengths of
-    sequences, another layout) make a layer a reader's own.
+    A Gluon layer with options that change what it computes (a projection, clipped states, sequence
+    lengths, another layout) counts as a reader's own.
     """
     if type(layer) not in _layers or unusual(layer) or layer._layout != "TNC":
         return None
@@ -62,7 +62,7 @@ def of_layer(layer: Any) -> Known | None:
 
 
 def unusual(layer: Any) -> bool:
-    """Return whether a layer of Gluon's has options that language models here don't use."""
+    """Return whether a Gluon layer has options that language models here don't use."""
     return bool(
         layer._use_sequence_length
         or layer._projection_size

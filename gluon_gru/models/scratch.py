@@ -1,14 +1,14 @@
-"""All cells from scratch over ``mxnet.np``, to read: one line of code per equation.
+"""The readable cells, from scratch over ``mxnet.np``: one line of code per equation.
 
 The book's RNN, GRU and LSTM, Gluon's GRU (`gru_reset_after`), and parts of a GRU (`reset_only`,
 `update_only`) for the chapter's exercise "What happens if you implement only parts of a GRU?".
 
 A model is three functions, as in the book: ``get_*_params`` makes the parameters (with
-``attach_grad``), ``init_*_state`` the state to start from, and the forward function runs the cell
-over a sequence; `RNNModelScratch` puts them together. Weights are drawn from a Gaussian of
-standard deviation 0.01, biases are 0. Shapes: ``inputs`` (num_steps, batch_size, vocab_size),
-one-hot; outputs (num_steps * batch_size, vocab_size), time step by time step; each state
-(batch_size, num_hiddens). ``*`` is the product by element, ``.`` the matrix product.
+``attach_grad``), ``init_*_state`` makes the first state, and the forward function runs the cell
+over a sequence; `RNNModelScratch` puts them together. Weights are drawn from a Gaussian of standard
+deviation 0.01, biases are 0. Shapes: ``inputs`` (num_steps, batch_size, vocab_size), one-hot;
+outputs (num_steps * batch_size, vocab_size), time step by time step; each state (batch_size,
+num_hiddens). ``*`` is the elementwise product, ``.`` the matrix product.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _weights(shape: tuple[int, ...], ctx: mx.Context) -> np.ndarray:
 
 
 def _gate(num_inputs: int, num_hiddens: int, ctx: mx.Context) -> list[np.ndarray]:
-    """Return the three parameters of a gate or cell: for the input, the hidden state, the bias."""
+    """Return a gate's three parameters: for the input, for the hidden state, and the bias."""
     return [
         _weights((num_inputs, num_hiddens), ctx),
         _weights((num_hiddens, num_hiddens), ctx),
@@ -94,16 +94,17 @@ def gru(
     params: Sequence[np.ndarray],
     gates: Gates = None,
 ) -> tuple[np.ndarray, States]:
-    """Run the book's GRU, whose reset gate acts before the recurrent product; ``(outputs, (H,))``.
+    """Run the book's GRU; ``(outputs, (H,))``.
 
     With the update gate Z_t and the reset gate R_t, both
     sigmoid(X_t . W_x + H_{t-1} . W_h + b), the candidate hidden state is
     tanh(X_t . W_xh + (R_t * H_{t-1}) . W_hh + b_h), and
     H_t = Z_t * H_{t-1} + (1 - Z_t) * candidate. Source: the book's section "Gated Recurrent Units
-    (GRU)"; Cho et al., 2014. Gluon's ``rnn.GRU`` is another function, `gru_reset_after`.
+    (GRU)"; Cho et al., 2014. Gluon's ``rnn.GRU`` is another function: see `gluon_gru.models`.
 
     With ``gates``, a function ``(t, Z, R) -> (Z, R)``, both gates, (batch_size, num_hiddens) each,
-    pass through it in every time step t (from 0): it may look at them, or force others on the cell.
+    pass through it in every time step t (from 0): it may record them, or return others to use
+    instead.
     """
     W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
     (H,) = state
@@ -125,7 +126,7 @@ def gru_reset_after(
     params: Sequence[np.ndarray],
     gates: Gates = None,
 ) -> tuple[np.ndarray, States]:
-    """Run the GRU whose reset gate acts after the recurrent product; ``(outputs, (H,))``.
+    """Run Gluon's GRU, ``rnn.GRU``, written out as equations; ``(outputs, (H,))``.
 
     With both gates as in `gru`, the candidate hidden state is
     tanh(X_t . W_xh + b_xh + R_t * (H_{t-1} . W_hh + b_hh)), and
@@ -154,8 +155,8 @@ def reset_after_params(model: Any, layer: int = 0) -> list[np.ndarray]:
     """Return the weights of an `RNNModel` over ``rnn.GRU`` as `gru_reset_after` has them.
 
     Gluon stacks reset gate, update gate and candidate in one matrix, transposed, and has two biases
-    where one would do. Of several layers, ``layer`` (from 0) is the one meant; what the ones above
-    the lowest read are the hidden states of the one below.
+    where one would do. ``layer`` (from 0) chooses one of several layers; each but the lowest reads
+    the hidden states of the layer below.
     """
     W_x, W_h, b_x, b_h = (
         getattr(model.rnn, f"l{layer}_{part}").data()
@@ -191,11 +192,11 @@ init_reset_only_state = init_rnn_state
 def reset_only(
     inputs: np.ndarray, state: Sequence[np.ndarray], params: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, States]:
-    """Run a GRU without update gate, which always takes the candidate; ``(outputs, (H,))``.
+    """Run a GRU without an update gate, whose new state is the candidate; ``(outputs, (H,))``.
 
     With R_t = sigmoid(X_t . W_xr + H_{t-1} . W_hr + b_r),
-    H_t = tanh(X_t . W_xh + (R_t * H_{t-1}) . W_hh + b_h): the GRU with Z_t = 0. Nothing is ever
-    copied on, so no memory outlives the products with W_hh.
+    H_t = tanh(X_t . W_xh + (R_t * H_{t-1}) . W_hh + b_h): the GRU with Z_t = 0. The state is never
+    copied, so all memory passes through the products with W_hh.
     """
     W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
     (H,) = state
@@ -219,7 +220,7 @@ init_update_only_state = init_rnn_state
 def update_only(
     inputs: np.ndarray, state: Sequence[np.ndarray], params: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, States]:
-    """Run a GRU without reset gate, whose candidate sees the whole state; ``(outputs, (H,))``.
+    """Run a GRU without a reset gate: all of the state enters the candidate; ``(outputs, (H,))``.
 
     With Z_t = sigmoid(X_t . W_xz + H_{t-1} . W_hz + b_z) and the candidate
     tanh(X_t . W_xh + H_{t-1} . W_hh + b_h), H_t = Z_t * H_{t-1} + (1 - Z_t) * candidate: the GRU
@@ -294,7 +295,7 @@ class RNNModelScratch:
         vocab_size, num_hiddens: sizes.
         ctx: the ``mxnet.Context`` that the parameters are made on.
         get_params: ``(vocab_size, num_hiddens, ctx)`` -> list of parameters with ``attach_grad``.
-        init_state: ``(batch_size, num_hiddens, ctx)`` -> the state to start from.
+        init_state: ``(batch_size, num_hiddens, ctx)`` -> the first state.
         forward_fn: ``(inputs, state, params)`` -> ``(outputs, state)``; with an attribute
             ``reads_tokens`` that is true, ``inputs`` are tokens, (num_steps, batch_size).
 
@@ -329,9 +330,9 @@ class RNNModelScratch:
         return self.forward_fn(inputs, state, self.params)
 
     def config(self) -> dict[str, Any]:
-        """Return what makes this model this model, as JSON holds it.
+        """Return what a checkpoint needs to describe this model, as JSON holds it.
 
-        ``cell`` is None for a reader's own forward function or state, which only its reader has.
+        ``cell`` is None for a forward function or state of the reader's own.
         """
         known = registry.of_functions(self.forward_fn, self.init_state)
         known = known if type(self) is RNNModelScratch else None
@@ -345,5 +346,5 @@ class RNNModelScratch:
         }
 
     def begin_state(self, batch_size: int, ctx: mx.Context) -> Sequence[np.ndarray]:
-        """Return the state to start from."""
+        """Return the first state."""
         return self.init_state(batch_size, self.num_hiddens, ctx)
