@@ -17,6 +17,26 @@ def test_importing_the_package_imports_nothing_that_takes_time(run_python):
     assert done.stdout.strip() == "[]", done.stderr
 
 
+#: What can be imported without importing MXNet, which waits until a model of MXNet's is made.
+LIGHT = ["cells", "engine", "text", "published", "report", "runs", "convert", "gates", "cli"]
+LIGHT.append("studies.reproduce")
+
+
+def test_these_rooms_import_no_mxnet(run_python):
+    code = f"""
+import importlib, pkgutil, sys
+for room in {LIGHT}:
+    room = importlib.import_module(f"gluon_gru.{{room}}")
+    for module in pkgutil.walk_packages(getattr(room, "__path__", []), room.__name__ + "."):
+        # The compiled kernels are a library, but no module of Python's.
+        if not module.name.endswith("_kernels"):
+            importlib.import_module(module.name)
+    assert "mxnet" not in sys.modules, room.__name__
+"""
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", gluon_gru.__all__)
 def test_every_public_name_is_that_of_its_module(name):
     value = getattr(gluon_gru, name)
