@@ -90,13 +90,15 @@ class Cluster:
         own = _own_version()
         theirs = self._client.run(metadata.version, "gluon_gru", workers=workers, on_error="return")
         for worker, version in theirs.items():
-            if version != own:
+            if isinstance(version, OSError):
+                # It died; the scheduler notices soon.
+                del self._threads[worker]
+            elif version != own:
                 has = "no gluon_gru" if isinstance(version, Exception) else f"gluon_gru {version}"
                 raise InputError(
                     f"worker {worker} of the cluster has {has}: install {own}, which is here"
                 )
-        for worker in workers:
-            if self._threads[worker] > 1:
+            elif self._threads[worker] > 1:
                 raise InputError(
                     f"worker {worker} of the cluster has {self._threads[worker]} threads, and "
                     "trainings in one process disturb each other: start workers with `--nthreads 1 "
