@@ -1,4 +1,4 @@
-"""Study the GRU's hyperparameters, alone or with any number of workers on any machines."""
+"""Study the GRU's hyperparameters, on this machine's cores or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from gluon_gru.cli import options
+from gluon_gru.errors import InputError
 from gluon_gru.studies.sweep.space import FULL, REDUCED, SAMPLERS
 
 
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     parser.epilog = (
         "The same command again goes on with the study. Exit codes: 0 done, 2 bad "
-        "input or no worker left, 130 Ctrl-C."
+        "input, 130 Ctrl-C."
     )
     parser.add_argument(
         "--grid",
@@ -49,13 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="how many processes to start on this machine",
+        help="how many processes to use on this machine, of one thread each; 1 uses all threads",
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="run the trials on the workers of a Dask scheduler, like tcp://host:8786",
     )
     parser.add_argument(
         "--storage",
         metavar="URL",
-        help="a database for workers on several machines, as Optuna takes it, like "
-        "postgresql://user:password@host/name; by default FOLDER/study.db",
+        help="a database for Optuna's trials, like postgresql://user:password@host/name; by "
+        "default FOLDER/study.db",
     )
     parser.add_argument(
         "--budget", action="store_true", help="measure what the study will cost here, and end"
@@ -66,20 +72,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         default="runs/sweep",
         metavar="FOLDER",
-        help="where the study, sweep.json, report.html, report.md and the pictures go",
+        help="where the study, its record, report.html, report.md and the pictures go",
     )
     options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the study; print its trials or what ``sweep.json`` holds; or say what it would cost."""
-    from gluon_gru.studies.sweep import report, study
-    from gluon_gru.studies.sweep.storage import without_password
+    """Run the study; print its trials or its record; or say what it would cost."""
+    from gluon_gru.studies.sweep import study
 
-    # A closed terminal or a time limit ends the workers too, as Ctrl-C does.
+    # A closed terminal or a time limit ends it as Ctrl-C does.
     for end in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(end, signal.default_int_handler)
+        signal.signal(end, lambda *_: signal.raise_signal(signal.SIGINT))
     if args.storage:
+        from gluon_gru.studies.sweep.storage import without_password
+
         # Whatever is written or printed from here on can't tell the password.
         shown = without_password(args.storage)
         sys.argv = [word.replace(args.storage, shown) for word in sys.argv]
@@ -90,10 +97,12 @@ def run(args: argparse.Namespace) -> None:
     }
     space = dataclasses.replace(FULL if args.grid == "full" else REDUCED, **given)
     if args.budget:
+        if args.cluster:
+            raise InputError("a budget is measured on this machine: leave out --cluster")
         cost = study.budget(
             space, args.sampler, args.trials, args.workers, args.device, args.corpus
         )
-        options.show(args, cost, lambda: report.budget_table(cost))
+        options.show(args, cost, lambda: _report().budget_table(cost))
         return
     hidden = " (with the storage's whole URL)" if args.storage else ""
     with options.resumable(f"finished trials are kept. Go on{hidden} with"):
@@ -108,5 +117,13 @@ def run(args: argparse.Namespace) -> None:
             args.device,
             args.corpus,
             options.command(),
+            args.cluster,
         )
-    options.show_report(args, results, lambda: report.table(results))
+    options.show_report(args, results, lambda: _report().table(results))
+
+
+def _report() -> Any:
+    # Matplotlib takes a while.
+    from gluon_gru.studies.sweep import report
+
+    return report

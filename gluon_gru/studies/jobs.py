@@ -33,10 +33,14 @@ POLL_SECONDS = 0.1
 
 
 class Job(NamedTuple):
-    """A function at the top of a module, and its arguments: all that can be pickled."""
+    """A function at the top of a module, and its arguments, all of which can be pickled.
+
+    ``key`` is what the caller knows the job by; it stays in this process.
+    """
 
     function: Callable[..., Any]
     args: tuple = ()
+    key: Any = None
 
 
 class LostWorker(Exception):
@@ -197,19 +201,25 @@ class _Processes:
 
 @contextlib.contextmanager
 def _for_children() -> Iterator[None]:
-    """Give the processes that start in a ``with`` block one thread each, and no Ctrl-C.
+    """Start processes in a ``with`` block that have one thread, no Ctrl-C, and not our program.
 
     Ctrl-C at a terminal reaches all processes. In these it is held back from their first moment on,
-    which a handler could not do: they inherit the mask.
+    which a handler could not do: they inherit the mask. And they would run the program that called
+    us, as a module, if they knew it; a script without ``if __name__ == "__main__"`` would do
+    everything again.
     """
-    given = os.environ.get("OMP_NUM_THREADS")
+    main, threads = vars(sys.modules["__main__"]), os.environ.get("OMP_NUM_THREADS")
+    program = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    main.pop("__file__", None)
+    main["__spec__"] = None
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if given is None:
+        main.update(program)
+        if threads is None:
             del os.environ["OMP_NUM_THREADS"]
 
 

@@ -145,7 +145,7 @@ def test_the_gates_of_a_checkpoint_are_tables_or_json(inside, tiny_claims, tmp_p
 def test_sweep_prints_trials_or_the_cost(inside, tmp_path):
     given = "--corpus", SAMPLE, "--device", "cpu", "--out", tmp_path
     found = json.loads(inside("sweep", *TINY_STUDY, *given, "--json"))
-    assert found == json.loads((tmp_path / "sweep.json").read_text())
+    assert found == json.loads((tmp_path / "record.json").read_text())
     assert [trial["state"] for trial in found["trials"]] == ["complete"]
     perplexity = f"{found['trials'][0]['perplexity']:.3f}"
     assert perplexity in inside("sweep", *TINY_STUDY, *given)

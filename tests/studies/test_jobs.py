@@ -4,7 +4,6 @@ import collections
 import os
 import pathlib
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -12,12 +11,11 @@ import time
 
 import pytest
 import small_jobs
+from dask_programs import Dask, environment
 
 from gluon_gru.errors import InputError
 from gluon_gru.studies import cluster, jobs
 from gluon_gru.studies.jobs import Job
-
-HELPERS = pathlib.Path(small_jobs.__file__).parent
 
 #: A program that runs slow jobs; its arguments: a folder, how many jobs, how many workers.
 PARENT = """
@@ -44,10 +42,6 @@ def run(function, arguments, **options):
         **options,
     )
     return [results[args] for args in arguments]
-
-
-def environment():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HELPERS), *sys.path])}
 
 
 def parent(folder, count, workers):
@@ -181,54 +175,11 @@ def test_a_killed_parent_leaves_no_process_behind(tmp_path):
 # ---- On a cluster ----
 
 
-def start_dask(*words):
-    """Start a program of Dask's; it logs to the file that is returned with it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "dask", *map(str, words)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
-
-
-class Dask:
-    """A scheduler on loopback, and workers that come and go."""
-
-    def __init__(self):
-        self.workers, self.scheduler = [], self.start_scheduler(0)
-
-    def start_scheduler(self, port):
-        process = start_dask(
-            "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard", "--no-jupyter"
-        )
-        self.address = None
-        while not self.address:
-            line = process.stderr.readline()
-            assert line, "the scheduler ended"
-            found = re.search(r"Scheduler at: +(tcp://127\S+)", line)
-            self.address = found and found.group(1)
-        return process
-
-    def add_worker(self, *words):
-        self.workers.append(
-            start_dask(
-                "worker", self.address, "--nthreads", 1, "--no-nanny", "--no-dashboard", *words
-            )
-        )
-
-    def stop(self):
-        for process in [*self.workers, self.scheduler]:
-            process.kill()
-            process.communicate()
-
-
 @pytest.fixture
 def dask():
     pytest.importorskip("distributed")
-    one = Dask()
-    yield one
-    one.stop()
+    with Dask() as programs:
+        yield programs
 
 
 @pytest.mark.slow

@@ -1,255 +1,121 @@
-"""The hyperparameter study: workers that share it, that die, and what is written."""
+"""The hyperparameter study: what it tries, what it keeps, and how it goes on."""
 
 import collections
 import dataclasses
+import fcntl
 import functools
 import json
+import os
 import pathlib
+import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import optuna
 import pytest
 import tiny
+from dask_programs import Dask
 from matplotlib.image import imread
-from optuna.trial import TrialState
 
 from gluon_gru.errors import InputError
+from gluon_gru.studies import jobs
 from gluon_gru.studies.sweep import report as sweep_report
-from gluon_gru.studies.sweep import storage as sweep_study
+from gluon_gru.studies.sweep import results as sweep_results
+from gluon_gru.studies.sweep import storage as storages
 from gluon_gru.studies.sweep import study as sweep
-from gluon_gru.studies.sweep.space import Space
-from gluon_gru.studies.sweep.storage import check_needed, open_storage, open_study, work
+from gluon_gru.studies.sweep.space import AXES, Space
 from gluon_gru.text.corpus import SAMPLE
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "sweep.py"
+OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "sweep"
 
 TINY = Space(
     (2, 3), (3, 4), (0.5, 1.0), epochs=2, batch_size=16, train_windows=40, valid_windows=20
 )
 
-#: A worker program whose trials take some seconds, and that soon notices dead ones.
-SLOW_WORKER = """
-import sys, signal
-from gluon_gru.cli import options as cli
-from gluon_gru.studies.sweep import storage as sweep_study, study as sweep
-from gluon_gru.studies.sweep.space import Space
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sweep_study.HEARTBEAT_SECONDS, sweep_study.GRACE_SECONDS, sweep_study.POLL_SECONDS = 1, 2, 0.1
-space = Space((2, 3), (4,), (0.5, 1.0), epochs=25, batch_size=16, train_windows=40,
-              valid_windows=20)
-cli.run(lambda: sweep.sweep(sys.argv[1], space, device="cpu", corpus=sys.argv[2]))
-"""
-
 tiny_sweep = functools.partial(sweep.sweep, space=TINY, device="cpu", corpus=SAMPLE)
 
-
-def url(folder):
-    return f"sqlite:///{folder / 'study.db'}"
-
-
-@functools.lru_cache(maxsize=None)
-def study_of(folder):
-    # With tables of its own making it would be in the way of the worker that makes them.
-    storage = optuna.storages.RDBStorage(url(folder), skip_table_creation=True)
-    return optuna.load_study(study_name=sweep_study.NAME, storage=storage)
+#: The command line of a study whose trials take a moment each.
+COMMAND = ["--num-steps", "1", "--num-hiddens", "2", "--lr", *map(str, range(1, 41))]
+COMMAND += ["--epochs", "4", "--corpus", str(SAMPLE), "--device", "cpu", "--out"]
 
 
-def trials_of(folder):
-    """Return a study's trials; none while there is no study yet."""
-    try:
-        return study_of(folder).trials
-    except Exception:
-        return []
+def record_of(folder):
+    """Return what a study's record holds; nothing while there is none."""
+    file = folder / "record.json"
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
-def points_of(trials, *states):
-    return collections.Counter(
-        tuple(trial.user_attrs["point"].values()) for trial in trials if trial.state in states
+def points(record):
+    return [tuple(trial[axis] for axis in AXES) for trial in record.get("trials", [])]
+
+
+def start(*words):
+    # A process that a shell puts in the background has Ctrl-C switched off.
+    code = (
+        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
-
-
-def start(*command):
     return subprocess.Popen(
-        [sys.executable, *map(str, command)],
+        [sys.executable, "-c", code, SCRIPT, *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-
-
-def crowd(folder, points, num_trials, workers=4):
-    """Have threads, each with connections of its own, work on one study; return its trials."""
-    errors = []
-
-    def objective(study, trial):
-        trial.set_user_attr("worker", "thread")
-        check_needed(study, trial, points, num_trials)
-        time.sleep(0.002)
-        return trial.suggest_categorical("lr", [0.5, 1.0])
-
-    def one():
-        try:
-            # No points here: the workers themselves queue what is missing, all at once.
-            study = open_study(open_storage(url(folder)), {}, None, None, None)
-            work(study, functools.partial(objective, study), points, num_trials)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=one) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert not errors
-    return trials_of(folder)
 
 
 @pytest.fixture
-def no_pictures(monkeypatch):
-    monkeypatch.setattr("gluon_gru.studies.sweep.report.write", lambda results, folder: None)
+def no_report(monkeypatch):
+    monkeypatch.setattr(sweep_report, "write", lambda record, folder: None)
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(sweep_study, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(sweep, "POLL_SECONDS", 0.05)
+@pytest.fixture
+def no_training(monkeypatch):
+    """Have trials take no time; return the points that are tried, which grow worse and worse."""
+    tried = []
+
+    def train(space, point, tokens, vocab, device, medians):
+        tried.append((point, medians))
+        validation = [float(len(tried))] * space.epochs
+        if any(value < validation[0] for value in medians):
+            del validation[1:]
+        return {
+            "validation": validation,
+            "training": validation,
+            "diverged": False,
+            "seconds": 1.0,
+            "tokens_per_sec": 1.0,
+            "continuation": "",
+            "worker": "",
+        }
+
+    monkeypatch.setattr(sweep, "_train_point", train)
+    return tried
 
 
-@pytest.mark.slow
-def test_workers_that_all_start_at_once_complete_each_point_of_a_grid_once(tmp_path):
-    points = [{"lr": lr, "n": n} for lr in (0.5, 1.0) for n in range(6)]
-    done = points_of(crowd(tmp_path, points, 12), TrialState.COMPLETE)
-    assert len(done) == 12 and set(done.values()) == {1}
+# ---- What a study tries and keeps ----
 
 
-@pytest.mark.slow
-def test_workers_that_draw_do_not_overshoot_the_number_of_trials(tmp_path):
-    trials = crowd(tmp_path, None, 8)
-    assert sum(trial.state == TrialState.COMPLETE for trial in trials) == 8
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
-def test_only_one_of_many_workers_takes_a_waiting_trial(tmp_path):
-    study = open_study(open_storage(url(tmp_path)), {}, [{"n": n} for n in range(30)], None, None)
-    taken, studies = (
-        [],
-        [study] + [open_study(open_storage(url(tmp_path)), {}, None, None, None) for _ in range(5)],
-    )
-
-    def take(study):
-        taken.extend(study.ask().number for _ in range(5))
-
-    threads = [threading.Thread(target=take, args=(study,)) for study in studies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == list(range(30))
-
-
-@pytest.mark.slow
-def test_one_of_two_workers_is_killed_and_nothing_is_lost_nor_run_twice(tmp_path):
-    processes = [start("-c", SLOW_WORKER, tmp_path, SAMPLE) for _ in range(2)]
-    victim, survivor = processes
-
-    def victims():
-        return [
-            trial
-            for trial in trials_of(tmp_path)
-            if trial.state == TrialState.RUNNING
-            and trial.user_attrs.get("worker", "").endswith(f":{victim.pid}")
-            and len(trial.intermediate_values) > 2
-        ]
-
-    try:
-        tiny.wait_for(victims, victim)
-        victim.kill()
-        (lost,) = victims()
-        _, stderr = survivor.communicate(timeout=120)
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
-    assert survivor.returncode == 0 and "Traceback" not in stderr
-    results = json.loads((tmp_path / "sweep.json").read_text())
-    done = points_of(trials_of(tmp_path), TrialState.COMPLETE)
-    assert len(done) == 4 and set(done.values()) == {1}
-    (again,) = (trial for trial in results["trials"] if trial["retry_of"] == lost.number)
-    assert again["state"] == "complete" and again["worker"].endswith(f":{survivor.pid}")
-    assert [again[axis] for axis in lost.params] == list(lost.params.values())
-    assert [trial["number"] for trial in results["trials"] if trial["state"] == "lost"] == [
-        lost.number
-    ]
-    assert "## Workers that died" in (tmp_path / "report.md").read_text()
-    assert "Workers that died" in (tmp_path / "report.html").read_text()
-
-
-@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
-def test_a_worker_that_died_before_its_first_heartbeat_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep_study, "GRACE_SECONDS", 1)
-    points = [{"lr": 0.5}]
-    study = open_study(open_storage(url(tmp_path)), {}, points, None, None)
-    dead = study.ask().number
-
-    def objective(trial):
-        trial.set_user_attr("worker", "alive")
-        check_needed(study, trial, points, 1)
-        return trial.suggest_categorical("lr", [0.5, 1.0])
-
-    work(study, objective, points, 1)
-    assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
-    assert study.trials[1].user_attrs["retry_of"] == dead and study.trials[1].value == 0.5
-
-
-def test_a_worker_taken_for_dead_drops_its_result_and_goes_on(tmp_path):
-    points = [{"lr": 0.5}]
-    study = open_study(open_storage(url(tmp_path)), {}, points, None, None)
-
-    def objective(trial):
-        check_needed(study, trial, points, 1)
-        if trial.number == 0:
-            study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-        return float(trial.number)
-
-    work(study, objective, points, 1)
-    assert [trial.value for trial in study.trials] == [None, 1.0]
-
-
-def test_an_error_in_a_trial_is_not_swallowed(tmp_path):
-    study = open_study(open_storage(url(tmp_path)), {}, [{"lr": 0.5}], None, None)
-
-    def objective(trial):
-        raise InputError("mistake")
-
-    with pytest.raises(InputError, match="mistake"):
-        work(study, objective, [{"lr": 0.5}], 1)
-
-
-@pytest.mark.slow
-def test_two_workers_of_one_command_finish_the_grid_and_the_command_again_runs_nothing(
-    tmp_path, monkeypatch
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_grid_is_tried_once_and_the_same_command_again_runs_nothing(
+    tmp_path, monkeypatch, workers
 ):
-    monkeypatch.setattr(sweep_report, "FEWEST_TRIALS", 8)
-    results = tiny_sweep(tmp_path, workers=2, command="first")
+    monkeypatch.setattr(sweep_results, "FEWEST_TRIALS", 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    results = tiny_sweep(tmp_path, workers=workers, command="first")
     assert {trial["state"] for trial in results["trials"]} == {"complete"}
-    points = [
-        (trial["num_steps"], trial["num_hiddens"], trial["lr"]) for trial in results["trials"]
-    ]
-    assert len(points) == len(set(points)) == 8
+    assert sorted(points(results)) == sorted(tuple(point.values()) for point in TINY.points())
+    assert len({trial["worker"] for trial in results["trials"]}) == workers
     again = tiny_sweep(tmp_path, command="second")
-    assert (
-        again["trials"]
-        == results["trials"]
-        == json.loads((tmp_path / "sweep.json").read_text())["trials"]
-    )
+    assert again["trials"] == results["trials"] and again == record_of(tmp_path)
     assert [made["command"] for made in again["invocations"]] == ["first", "second"]
-    assert "of 2 workers" in again["invocations"][0]["environment"]["OMP_NUM_THREADS"]
+    threads = again["invocations"][0]["environment"]["OMP_NUM_THREADS"]
+    assert threads == ("not set" if workers == 1 else "1 in each of 2 workers")
     for trial in again["trials"]:
         assert trial["perplexity"] == trial["validation"][-1] and trial["epochs"] == 2
         assert trial["training"] and trial["seconds"] > 0 and trial["tokens_per_sec"] > 0
@@ -270,15 +136,91 @@ def check_report(results, folder):
         assert imread(folder / f"{name}.png").std() > 0.05
 
 
-def test_when_all_workers_die_the_error_says_how_to_go_on(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(sweep, "WORKER", (sys.executable, "-c", "raise SystemExit(3)"))
-    with pytest.raises(InputError, match=r"all 2 workers died \(exit code 3\).*same command"):
-        tiny_sweep(tmp_path, workers=2)
-    assert "1 of 2 go on" in capfd.readouterr().err
-    assert json.loads((tmp_path / "sweep.json").read_text())["trials"] == []
+@pytest.mark.parametrize("name", ["what?x=1", "%20", "a#b", "sqlite:"])
+def test_the_storage_is_a_file_in_the_folder_whatever_that_is_called(
+    tmp_path, name, no_report, no_training
+):
+    tiny_sweep(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert {path.name for path in (tmp_path / name).iterdir()} == {"study.db", "record.json"}
+    (tmp_path / name / "study.db").rename(tmp_path / "study.db")
+    # As optuna-dashboard opens it.
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path}/study.db")
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 8
+    assert study.trials[3].intermediate_values == {1: 4.0, 2: 4.0}
 
 
-def test_a_stored_study_that_differs_is_refused_by_every_difference(tmp_path, no_pictures):
+def test_a_divergence_is_a_result_and_the_report_shows_it(tmp_path):
+    space = dataclasses.replace(TINY, num_steps=(2,), num_hiddens=(3,), lr=(1.0, 1e38))
+    results = tiny_sweep(tmp_path, space=space)
+    states = {trial["lr"]: trial["state"] for trial in results["trials"]}
+    assert states == {1.0: "complete", 1e38: "diverged"}
+    assert "diverged (epoch" in (tmp_path / "report.md").read_text()
+    assert "reason" in results["importance"] and not (tmp_path / "importance.png").exists()
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_point_that_is_drawn_again_is_not_trained_again_and_more_trials_can_follow(
+    tmp_path, sampler, no_report, no_training
+):
+    space = dataclasses.replace(TINY, num_steps=(2,), num_hiddens=(3,), lr=(1.0,))
+    assert len(tiny_sweep(tmp_path, space=space, sampler=sampler, trials=1)["trials"]) == 1
+    trials = tiny_sweep(tmp_path, space=space, sampler=sampler, trials=3)["trials"]
+    assert [trial.get("same_as") for trial in trials] == [None, 0, 0]
+    assert len(no_training) == 1 and {trial["perplexity"] for trial in trials} == {1.0}
+
+
+def test_pruning_hands_the_medians_of_the_complete_trials_along(tmp_path, no_report, no_training):
+    trials = tiny_sweep(tmp_path, prune=True)["trials"]
+    assert [trial["state"] for trial in trials] == ["complete"] * 5 + ["pruned"] * 3
+    assert [medians for _, medians in no_training] == [[]] * 5 + [[3.0, 3.0]] * 3
+    assert [trial["epochs"] for trial in trials] == [2] * 5 + [1] * 3
+
+
+def test_an_error_in_a_trial_ends_the_study_and_keeps_what_is_finished(
+    tmp_path, no_report, no_training, monkeypatch
+):
+    train = sweep._train_point
+
+    def mistaken(space, point, *args):
+        if len(no_training) == 3:
+            raise InputError("mistake")
+        return train(space, point, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "_train_point", mistaken)
+        with pytest.raises(InputError, match="mistake"):
+            tiny_sweep(tmp_path)
+    assert len(record_of(tmp_path)["trials"]) == 3
+    assert len(points(tiny_sweep(tmp_path))) == 8 == len(no_training)
+
+
+# ---- How it goes on ----
+
+
+def test_a_study_of_version_0_1_0_goes_on(tmp_path, no_report):
+    folder = tmp_path / "older"
+    shutil.copytree(OLDER, folder)
+    older = json.loads((folder / "sweep.json").read_text())
+    space = Space(
+        (2, 3), (4,), (0.5, 1.0), epochs=2, batch_size=16, train_windows=40, valid_windows=20
+    )
+    results = tiny_sweep(folder, space=space, command="now")
+    assert points(results)[:2] == points(older)
+    for trial, before in zip(results["trials"], older["trials"]):
+        assert trial["validation"] == before["validation"] and trial["worker"] == before["worker"]
+    assert sorted(points(results)) == sorted(tuple(point.values()) for point in space.points())
+    assert [trial["state"] for trial in results["trials"]] == ["complete"] * 4
+    assert [made["command"] for made in results["invocations"]] == [
+        older["invocations"][0]["command"],
+        "now",
+    ]
+    assert not (folder / "sweep.json").exists()
+
+
+def test_a_stored_study_that_differs_is_refused_by_every_difference(
+    tmp_path, no_report, no_training
+):
     other = dataclasses.replace(TINY, lr=(1.0,), num_steps=(2,), num_hiddens=(3,))
     tiny_sweep(tmp_path, space=other)
     with pytest.raises(InputError) as error:
@@ -287,10 +229,97 @@ def test_a_stored_study_that_differs_is_refused_by_every_difference(tmp_path, no
     assert "its epochs is 2, not 3" in str(error.value) and "num_steps" not in str(error.value)
     text = tmp_path / "other.txt"
     text.write_text(SAMPLE.read_text() + "more")
-    with pytest.raises(InputError, match="corpus SHA-1"):
+    with pytest.raises(InputError, match="its corpus SHA-1 is"):
         tiny_sweep(tmp_path, space=other, corpus=text)
     with pytest.raises(InputError, match="its sampler is 'grid', not 'random'"):
         tiny_sweep(tmp_path, space=other, sampler="random", trials=1)
+    with pytest.raises(InputError, match="its storage is 'study.db', not 'sqlite:///else.db'"):
+        tiny_sweep(tmp_path, space=other, storage="sqlite:///else.db")
+
+
+def test_a_storage_that_holds_another_study_is_refused(tmp_path, no_report, no_training):
+    url = f"sqlite:///{tmp_path}/shared.db"
+    tiny_sweep(tmp_path / "a", storage=url)
+    assert len(tiny_sweep(tmp_path / "b", storage=url)["trials"]) == 8 == len(no_training)
+    with pytest.raises(InputError, match=r"shared.db' is another one: its epochs is 2, not 3"):
+        tiny_sweep(tmp_path / "c", space=dataclasses.replace(TINY, epochs=3), storage=url)
+
+
+def test_two_commands_in_one_folder_are_refused(tmp_path, no_report, no_training):
+    lock = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with pytest.raises(InputError, match="being worked on by another command"):
+        tiny_sweep(tmp_path)
+    os.close(lock)
+    assert len(tiny_sweep(tmp_path)["trials"]) == 8
+
+
+def test_a_storage_that_somebody_else_writes_to_is_one_line(
+    tmp_path, no_report, no_training, monkeypatch
+):
+    tell = storages.tell
+
+    def too_late(study, trial, *args):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        tell(study, trial, *args)
+
+    monkeypatch.setattr(storages, "tell", too_late)
+    with pytest.raises(InputError, match="written to by somebody else.*--workers or --cluster"):
+        tiny_sweep(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_path, workers):
+    out = tmp_path / "out"
+    words = [*COMMAND, str(out), "--workers", str(workers)]
+    process = start(*words)
+    try:
+        tiny.wait_for(lambda: points(record_of(out)), process)
+        time.sleep(random.Random(workers).uniform(0, 0.5))
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
+    assert shlex.split(stderr.strip().splitlines()[-1]) == [sys.executable, str(SCRIPT), *words]
+    found = points(record_of(out))
+    assert 0 < len(found) == len(set(found)) < 40
+    assert f"{len(found)} of 40 trials are finished" in (out / "report.md").read_text()
+    with open(out / "study.db", "rb"):
+        study = optuna.load_study(study_name=None, storage=f"sqlite:///{out}/study.db")
+    states = collections.Counter(trial.state.name for trial in study.trials)
+    assert states["COMPLETE"] == len(found) and not states["RUNNING"]
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on_and_nothing_is_lost_or_tried_twice(tmp_path, no_report):
+    process = start(*COMMAND, tmp_path, "--workers", 2)
+    try:
+        tiny.wait_for(lambda: len(points(record_of(tmp_path))) > 2, process)
+    finally:
+        process.kill()
+        process.communicate()
+    before = record_of(tmp_path)
+    space = Space((1,), (2,), tuple(map(float, range(1, 41))), epochs=4)
+    results = tiny_sweep(tmp_path, space=space)
+    assert results["trials"][: len(before["trials"])] == before["trials"]
+    assert sorted(points(results)) == sorted(tuple(point.values()) for point in space.points())
+
+
+@pytest.mark.slow
+def test_a_study_on_a_cluster(tmp_path, no_report):
+    pytest.importorskip("distributed")
+    with Dask() as dask:
+        dask.add_worker()
+        dask.add_worker()
+        results = tiny_sweep(tmp_path, cluster=dask.address)
+    assert sorted(points(results)) == sorted(tuple(point.values()) for point in TINY.points())
+    assert results["invocations"][0]["environment"]["cluster"] == dask.address
+    assert jobs.worker_name() not in {trial["worker"] for trial in results["trials"]}
+
+
+# ---- What can't be used ----
 
 
 @pytest.mark.parametrize(
@@ -299,15 +328,15 @@ def test_a_stored_study_that_differs_is_refused_by_every_difference(tmp_path, no
         ("nonsense", "'nonsense'... is no URL"),
         ("redis://:geheim@localhost", "can't be used"),
         ("nosuchdatabase://user:geheim@host/name?password=geheim", "can't be used"),
+        ("postgresql://user:geheim@127.0.0.1:9/name", "can't be used"),
         ("sqlite:////nonexistent/folder/study.db", "unable to open database file"),
         ("sqlite:///:memory:", "keeps nothing"),
         ("sqlite:///{file}", "not a database"),
     ],
 )
 def test_a_storage_that_cannot_be_used_gives_one_line_without_its_password(
-    tmp_path, storage, message, monkeypatch
+    tmp_path, storage, message
 ):
-    monkeypatch.setattr(sweep_study.time, "sleep", lambda seconds: None)
     file = tmp_path / "text.db"
     file.write_text("no database " * 100)
     with pytest.raises(InputError, match=message) as error:
@@ -316,7 +345,7 @@ def test_a_storage_that_cannot_be_used_gives_one_line_without_its_password(
 
 
 def test_a_shown_url_tells_no_password():
-    shown = sweep_study.without_password(
+    shown = storages.without_password(
         "postgresql+psycopg2://user:geheim@host:5432/name?password=geheim"
     )
     assert shown == "postgresql+psycopg2://user:***@host:5432/name"
@@ -332,6 +361,7 @@ def test_a_shown_url_tells_no_password():
         ({"workers": 0}, "workers is 0"),
         ({"device": "gpu(99)"}, "gpu"),
         ({"space": dataclasses.replace(TINY, train_windows=10**6)}, "too short"),
+        ({"storage": "nonsense"}, "no URL"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_before_anything_is_made(
@@ -342,54 +372,9 @@ def test_arguments_that_make_no_sense_are_refused_before_anything_is_made(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
-def test_a_divergence_is_a_result_and_the_report_shows_it(tmp_path):
-    space = dataclasses.replace(TINY, num_steps=(2,), num_hiddens=(3,), lr=(1.0, 1e38))
-    results = tiny_sweep(tmp_path, space=space)
-    states = {trial["lr"]: trial["state"] for trial in results["trials"]}
-    assert states == {1.0: "complete", 1e38: "diverged"}
-    assert "diverged (epoch" in (tmp_path / "report.md").read_text()
-    assert "reason" in results["importance"] and not (tmp_path / "importance.png").exists()
+# ---- What it would cost ----
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_point_that_is_drawn_again_is_not_trained_again_and_more_trials_can_follow(
-    tmp_path, sampler, no_pictures
-):
-    space = dataclasses.replace(TINY, num_steps=(2,), num_hiddens=(3,), lr=(1.0,))
-    assert len(tiny_sweep(tmp_path, space=space, sampler=sampler, trials=1)["trials"]) == 1
-    trials = tiny_sweep(tmp_path, space=space, sampler=sampler, trials=3)["trials"]
-    assert [trial.get("same_as") for trial in trials] == [None, 0, 0]
-    assert len({trial["perplexity"] for trial in trials}) == 1
-
-
-def test_pruning_ends_trials_that_are_worse_than_the_others(tmp_path, monkeypatch, no_pictures):
-    space = dataclasses.replace(TINY, num_hiddens=(3,), num_steps=(2, 3, 4, 5))
-    calls = []
-
-    def train(space, point, source, ctx, on_epoch):
-        calls.append(point)
-        validation = []
-        for epoch in range(1, space.epochs + 1):
-            validation.append(float(len(calls)))
-            if on_epoch(epoch, validation[-1]):
-                break
-        return {
-            "validation": validation,
-            "training": validation,
-            "diverged": False,
-            "seconds": 1.0,
-            "tokens_per_sec": 1.0,
-            "continuation": "",
-        }
-
-    monkeypatch.setattr("gluon_gru.studies.sweep.worker.train_point", train)
-    states = [trial["state"] for trial in tiny_sweep(tmp_path, space=space, prune=True)["trials"]]
-    assert states == ["complete"] * 5 + ["pruned"] * 3
-
-
-@pytest.mark.slow
 def test_the_budget_is_a_table_and_creates_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cost = sweep.budget(TINY, workers=1, device="cpu", corpus=SAMPLE)
@@ -405,63 +390,3 @@ def test_the_budget_is_a_table_and_creates_nothing(tmp_path, monkeypatch):
     assert cost["hours"] == pytest.approx(sum(cell["hours"] for cell in cost["cells"]))
     table = sweep_report.budget_table({**cost, "hours": 1.234})
     assert "8 trials" in table and "1.23 hours here with --workers 1" in table
-
-
-def test_the_budget_of_a_probe_that_fails_is_an_error(monkeypatch):
-    monkeypatch.setattr(sweep, "WORKER", (sys.executable, "-c", "raise SystemExit(3)"))
-    with pytest.raises(InputError, match="a probe ended early"):
-        sweep.budget(TINY, workers=2, device="cpu", corpus=SAMPLE)
-
-
-@pytest.mark.slow
-def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_path):
-    out = tmp_path / "out"
-    # A process that a shell puts in the background has Ctrl-C switched off.
-    code = (
-        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    options = [
-        "--num-steps",
-        "1",
-        "--num-hiddens",
-        "2",
-        "--lr",
-        *map(str, range(1, 7)),
-        "--epochs",
-        "4",
-        "--corpus",
-        str(SAMPLE),
-        "--out",
-        str(out),
-    ]
-    process = start("-c", code, SCRIPT, *options)
-    try:
-        tiny.wait_for(
-            lambda: any(trial.state == TrialState.COMPLETE for trial in trials_of(out)), process
-        )
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
-    assert shlex.split(stderr.strip().splitlines()[-1]) == [sys.executable, str(SCRIPT), *options]
-    assert json.loads((out / "sweep.json").read_text())["trials"]
-    assert "of 6 trials are finished" in (out / "report.md").read_text()
-
-
-@pytest.mark.slow
-def test_a_server_that_cannot_be_reached_gives_one_line_and_exit_code_2(tmp_path):
-    process = start(
-        SCRIPT,
-        "--corpus",
-        SAMPLE,
-        "--out",
-        tmp_path / "out",
-        "--storage",
-        "postgresql://user:geheim@127.0.0.1:9/name",
-    )
-    stdout, stderr = process.communicate(timeout=120)
-    assert process.returncode == 2 and stdout == ""
-    assert stderr.count("\n") == 1 and stderr.startswith("error: storage 'postgresql://user:***@")
-    assert "geheim" not in stderr

@@ -7,7 +7,7 @@ from gluon_gru.errors import InputError, TrainingDiverged
 from gluon_gru.studies.exercises.answers import Answer, Finding, Table
 from gluon_gru.studies.sweep.space import AXES, REDUCED
 from gluon_gru.studies.sweep.study import sweep
-from gluon_gru.studies.sweep.windows import PREFIX
+from gluon_gru.studies.sweep.trial import PREFIX
 
 _PICTURES = {
     "heatmap.png": "Validation perplexity over the grid",

@@ -2,7 +2,7 @@
 
 import statistics
 
-from mxnet import np
+import numpy
 
 from gluon_gru.gates.holding import rows
 from gluon_gru.published.judging import spread
@@ -12,7 +12,8 @@ from gluon_gru.studies.exercises.answers import Answer, Finding, Table
 from gluon_gru.studies.exercises.comparing import figures, final, side_by_side
 from gluon_gru.studies.exercises.timing import in_turns, times_as_long
 from gluon_gru.studies.exercises.trainings import PROTOCOLS, SAMPLING, title
-from gluon_gru.studies.sweep.windows import validation_perplexity
+from gluon_gru.studies.sweep.trial import score_perplexity
+from gluon_gru.training.learner import learner_of
 
 # Noise of the machine is below that, in the median of paired epochs.
 _COSTS_MORE = 1.03
@@ -48,12 +49,13 @@ def _scores(training, setting):
     protocol = PROTOCOLS["gru-scratch"]
     model, _ = restore(training.checkpoint, setting.ctx)
     X, Y = (
-        np.array(array, dtype="int32") for array in rows(setting.source[0][: protocol.max_tokens])
+        numpy.array(side, numpy.int32) for side in rows(setting.source[0][: protocol.max_tokens])
     )
-    return tuple(
-        validation_perplexity(model, [(X.reshape(-1, width), Y.reshape(-1, width))], setting.ctx)
-        for width in (X.shape[1], protocol.num_steps)
-    )
+    with learner_of(model, setting.ctx) as learner:
+        return tuple(
+            score_perplexity(learner, [(X.reshape(-1, width), Y.reshape(-1, width))])
+            for width in (X.shape[1], protocol.num_steps)
+        )
 
 
 def _table(scores):

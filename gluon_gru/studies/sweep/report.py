@@ -3,8 +3,6 @@
 import math
 import statistics
 
-import optuna
-from optuna.trial import TrialState
 from tabulate import tabulate
 
 from gluon_gru.report import charts, render
@@ -12,111 +10,17 @@ from gluon_gru.runs.checkpoint import write_whole
 from gluon_gru.studies.sweep.pictures import complete, heatmap, importance, time_quality
 from gluon_gru.studies.sweep.space import AXES
 
-#: The importance is that for being among this share of the trials, the best ones.
-QUANTILE = 0.25
 
-#: Below so many complete trials there is no importance: Optuna wants five among the best.
-FEWEST_TRIALS = 20
-
-
-def results(study, found, needed):
-    """Return a study as JSON holds it; see `gluon_gru.studies.sweep.study.sweep`.
-
-    Args:
-        study: the Optuna study.
-        found: the `gluon_gru.text.corpus.Corpus`.
-        needed: how many trials it needs.
-
-    Returns:
-        A dict. An entry of its ``trials`` has ``number``; ``state``: ``complete``, ``pruned``,
-        ``diverged``, or ``lost`` (its worker died or was stopped); the three hyperparameters;
-        ``perplexity``, of the validation after the last epoch, None unless complete; ``epochs``;
-        ``worker``; ``retry_of``, the lost trial's number or None; and, unless it was lost, what
-        `gluon_gru.studies.sweep.windows.train_point` returns.
-    """
-    attrs = study.user_attrs
+def _shown(record):
     return {
-        "invocations": [attrs[name] for name in sorted(attrs) if name.startswith("invocation ")],
-        "corpus": {
-            "name": found.name,
-            "sha1": found.sha1,
-            "is_books": found.is_books,
-            "note": found.note,
-        },
-        "asked": attrs["asked"],
-        "needed": needed,
-        "trials": [
-            _trial(trial)
-            for trial in study.get_trials(deepcopy=False)
-            if trial.state.is_finished()
-            and "worker" in trial.user_attrs
-            and "not_needed" not in trial.user_attrs
-        ],
-        "importance": _importance(study),
+        **record.results,
+        "invocations": record.invocations,
+        "corpus": record.text,
+        "asked": record.settings,
     }
 
 
-def _trial(trial):
-    result = trial.user_attrs.get("result", {})
-    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "lost")
-    point = {**trial.user_attrs.get("point", {}), **trial.params}
-    return {
-        "number": trial.number,
-        "state": "diverged" if result.get("diverged") else state,
-        **{axis: point.get(axis) for axis in AXES},
-        "perplexity": trial.value if state == "complete" else None,
-        "epochs": len(result.get("validation", trial.intermediate_values)),
-        "worker": trial.user_attrs["worker"],
-        "retry_of": trial.user_attrs.get("retry_of"),
-        **({} if state == "lost" else result),
-    }
-
-
-def _importance(study):
-    """Return the importance of each hyperparameter, or the reason why there is none."""
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    values = {axis: {trial.params[axis] for trial in trials} for axis in AXES}
-    several = [axis for axis in AXES if len(values[axis]) > 1]
-    if len(trials) < FEWEST_TRIALS or not several:
-        return {
-            "reason": f"it takes {FEWEST_TRIALS} complete trials that differ, and there are "
-            f"{len(trials)}"
-        }
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator
-    try:
-        evaluator = evaluator(target_quantile=QUANTILE)
-    except TypeError:
-        # Its name in Optuna 4.
-        evaluator = evaluator(baseline_quantile=QUANTILE)
-    found = {
-        "quantile": QUANTILE,
-        "trials": len(trials),
-        "values": optuna.importance.get_param_importances(
-            study, evaluator=evaluator, params=several
-        ),
-    }
-    if (
-        len(trials)
-        == math.prod(map(len, values.values()))
-        == len({tuple(trial.params[axis] for axis in AXES) for trial in trials})
-    ):
-        found["variance"] = {axis: _variance_share(trials, axis) for axis in several}
-    return found
-
-
-def _variance_share(trials, axis):
-    """Return what share of the variance of log perplexity the means by an axis's values have.
-
-    Over a grid that is whole: functional ANOVA's main effect, exactly.
-    """
-    logs = {}
-    for trial in trials:
-        logs.setdefault(trial.params[axis], []).append(math.log(trial.value))
-    whole = statistics.pvariance(sum(logs.values(), []))
-    return statistics.pvariance(map(statistics.mean, logs.values())) / whole if whole else 0.0
-
-
-def write(results, folder):
+def write(record, folder):
     """Write ``report.md`` and ``.html``, ``heatmap.png``, ``time_quality.png``, ``importance.png``.
 
     Args:
@@ -126,6 +30,7 @@ def write(results, folder):
     Raises:
         InputError: if it can't be written.
     """
+    results = _shown(record)
     write_whole(folder / "heatmap.png", heatmap(results))
     write_whole(folder / "time_quality.png", time_quality(results))
     if "values" in results["importance"]:
@@ -141,8 +46,7 @@ def _perplexity(trial):
 
 
 def _row(trial):
-    again = [f"again trial {trial['retry_of']}"] if trial["retry_of"] is not None else []
-    again += [f"same as trial {trial['same_as']}"] if "same_as" in trial else []
+    again = [f"same as trial {trial['same_as']}"] if "same_as" in trial else []
     return [
         trial["number"],
         *(f"{trial[axis]:g}" for axis in AXES),
@@ -299,7 +203,6 @@ def _effects_by_axis(results):
 def markdown(results):
     """Return the report: the best, the effect of each axis, importance, all trials, environment."""
     headers, rows, how = _importance_table(results["importance"])
-    lost = _lost(results)
     return (
         "\n\n".join(
             [
@@ -321,7 +224,6 @@ def markdown(results):
                 how,
                 "## All trials",
                 _table(map(_row, _by_quality(results)), _HEADERS),
-                *([f"## {_LOST}", _table(lost, _LOST_HEADERS)] if lost else []),
                 "## Environment",
                 *(
                     f"`{made['command']}`\n\n" + _table(made["environment"].items(), ["", ""])
@@ -359,7 +261,7 @@ def html(results):
         how_important=how,
         headers=_HEADERS,
         trials=[_row(trial) for trial in _by_quality(results)],
-        lost={"title": _LOST, "headers": _LOST_HEADERS, "rows": _lost(results)},
+        lost={"rows": []},
         environments=[
             ([f"`{made['command']}`"], made["environment"]) for made in results["invocations"]
         ],
@@ -386,24 +288,3 @@ def _importance_table(found):
             "hyperparameter's alone; what is missing to 1 is what they do together."
         ),
     )
-
-
-_LOST = "Workers that died or were stopped"
-_LOST_HEADERS = ["lost trial", *AXES, "worker", "at epoch", "taken up as"]
-
-
-def _lost(results):
-    again = {trial["retry_of"]: trial for trial in results["trials"]}
-    return [
-        [
-            trial["number"],
-            *(trial[axis] for axis in AXES),
-            trial["worker"],
-            trial["epochs"],
-            f"trial {again[trial['number']]['number']} by {again[trial['number']]['worker']}"
-            if trial["number"] in again
-            else "a new trial",
-        ]
-        for trial in results["trials"]
-        if trial["state"] == "lost"
-    ]

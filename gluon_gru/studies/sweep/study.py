@@ -1,48 +1,44 @@
-"""The exercise on hyperparameters, as a study on Optuna that any number of workers share.
+"""The exercise on hyperparameters, as a study: Optuna says what to try, jobs try it.
 
-The storage is the state: whoever starts with the same storage goes on with the study.
+Optuna's storage holds the trials. Only this process writes to it, so whoever asks for the same
+study in the same folder goes on with it, however the last command ended.
 """
 
+from __future__ import annotations
+
 import contextlib
-import dataclasses
-import json
+import fcntl
 import os
 import pathlib
-import subprocess
-import sys
-import time
+import statistics
+from typing import Any, Iterator
 
-import optuna
-from tqdm import tqdm
+import numpy
 
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.runs.environment import environment
-from gluon_gru.studies.sweep import report as sweep_report
-from gluon_gru.studies.sweep.space import REDUCED, SAMPLERS
-from gluon_gru.studies.sweep.storage import POLL_SECONDS, finished, storage_errors, work
-from gluon_gru.studies.sweep.windows import loaders
-from gluon_gru.studies.sweep.worker import Job, objective_of
-from gluon_gru.text import corpus as corpora
-from gluon_gru.text.corpus import load_corpus
-from gluon_gru.training.device import context
+from gluon_gru.runs.files import StrPath, make_folder
+from gluon_gru.runs.folder import Folder
+from gluon_gru.studies import jobs
+from gluon_gru.studies.sweep.space import REDUCED, SAMPLERS, Space
+from gluon_gru.text.corpus import Corpus, find, load_corpus
+from gluon_gru.text.vocabulary import Vocab
+from gluon_gru.training.interrupt import CtrlC
 
-#: How the workers of this machine are started; each reads its `Job` from its input.
-WORKER = (
-    sys.executable,
-    "-c",
-    # Ctrl-C is the parent's matter, also while a worker still imports.
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); import runpy; "
-    "runpy.run_module('gluon_gru.studies.sweep.worker', run_name='__main__')",
-)
+#: Trials are pruned from so many complete ones on, and not in the first tenth of their epochs.
+_FEWEST_FOR_PRUNING = 5
 
 
-def _job(space, sampler, trials, prune, device, corpus):
-    """Check what a user asked for; return ``(job, found corpus, context)``.
+def _check(
+    space: Space, sampler: str, trials: int | None, device: str, corpus: StrPath | None
+) -> tuple[int, str, Corpus, numpy.ndarray, Vocab]:
+    """Check what a user asked for; ``(trials, device's name, corpus, its tokens, vocabulary)``.
 
     Raises:
         InputError: for what can't be used.
     """
+    from gluon_gru.studies.sweep.trial import device_name, loaders
+
     if sampler not in SAMPLERS:
         raise InputError(f"sampler {sampler!r} is unknown: choose from {', '.join(SAMPLERS)}")
     if sampler == "grid":
@@ -55,155 +51,161 @@ def _job(space, sampler, trials, prune, device, corpus):
     elif trials is None:
         raise InputError(f"trials is missing: say how many the sampler {sampler!r} shall try")
     check_positive("trials", trials)
-    ctx, found = context(device), corpora.find(corpus)
+    name, text = device_name(device), find(corpus)
+    tokens, vocab = load_corpus(text)
     for num_steps in space.num_steps:
-        loaders(space, num_steps, load_corpus(found)[0])
-    return Job(space, sampler, trials, prune, str(device), str(found.path)), found, ctx
-
-
-def _start(job, env, **pipes):
-    """Start a worker; return its process."""
-    process = subprocess.Popen(WORKER, stdin=subprocess.PIPE, text=True, env=env, **pipes)
-    # Not on its command line, which everybody on the machine can read: a URL holds a password.
-    with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
-        json.dump(dataclasses.asdict(job), stdin)
-    return process
-
-
-def _worker_environment(ctx, workers):
-    cores = environment(ctx)["cores"]
-    return {"OMP_NUM_THREADS": str(max(1, cores // workers)), **os.environ}
+        loaders(space, num_steps, tokens)
+    return trials, name, text, tokens, vocab
 
 
 @contextlib.contextmanager
-def _ending(processes):
-    """End the processes when the ``with`` block does: by themselves, or at once after an error."""
-    try:
-        yield
-    except BaseException:
-        for process in processes:
-            process.terminate()
-        raise
-    finally:
-        for process in processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _run_workers(job, workers, ctx, study, on_progress):
-    """Run workers on this machine until the study has its trials, if need be without some.
+def _alone(folder: StrPath) -> Iterator[None]:
+    """Hold a lock on a folder for a ``with`` block; it ends with the process, however that ends.
 
     Raises:
-        InputError: when all of them are dead.
+        InputError: if another process holds it.
     """
-    env, processes, dead = _worker_environment(ctx, workers), [], set()
-    with _ending(processes):
-        processes += [_start(job, env) for _ in range(workers)]
-        while len(dead) < workers:
-            for process in processes:
-                if process.poll() and process.pid not in dead:
-                    dead.add(process.pid)
-                    tqdm.write(
-                        f"worker {process.pid} died ({_how(process)}); "
-                        f"{workers - len(dead)} of {workers} go on",
-                        file=sys.stderr,
-                    )
-            done = len(finished(study))
-            on_progress(done)
-            if done >= job.trials:
-                return
-            time.sleep(POLL_SECONDS)
-        raise InputError(
-            f"all {workers} workers died ({_how(processes[-1])}): run the same "
-            "command again, which goes on with the study"
-        )
-
-
-def _how(process):
-    return (
-        f"signal {-process.returncode}"
-        if process.returncode < 0
-        else f"exit code {process.returncode}"
-    )
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"{str(folder)!r} is being worked on by another command: wait for it, or give "
+                "another --out"
+            ) from None
+        yield
+    finally:
+        os.close(lock)
 
 
 def sweep(
-    out,
-    space=REDUCED,
-    sampler="grid",
-    trials=None,
-    prune=False,
-    workers=1,
-    storage=None,
-    device="auto",
-    corpus=None,
-    command="",
-):
-    """Run a study, or go on with it; write ``sweep.json``, ``report.md`` and pictures.
+    out: StrPath,
+    space: Space = REDUCED,
+    sampler: str = "grid",
+    trials: int | None = None,
+    prune: bool = False,
+    workers: int = 1,
+    storage: str | None = None,
+    device: str = "auto",
+    corpus: StrPath | None = None,
+    command: str = "",
+    cluster: str | None = None,
+) -> dict[str, Any]:
+    """Run a study, or go on with it; write its record, its report, and Optuna's storage.
 
     Args:
         out: the folder to write to.
-        space: a `gluon_gru.studies.sweep.space.Space`.
+        space: the values to try, and the protocol.
         sampler: ``grid`` tries every point once; ``random`` and ``tpe`` draw ``trials`` points.
         trials: how many trials the study shall have in all; only without a grid.
-        prune: end trials whose validation perplexity is above the median of the others'.
-        workers: how many processes to start on this machine; one works in this process.
-        storage: the URL of a database, any that Optuna takes; by default an SQLite file in
-            ``out``.
+        prune: end trials that are worse than the median of those that were complete when they
+            began: Optuna's rule.
+        workers, cluster: see `gluon_gru.studies.jobs.run`.
+        storage: the URL of a database, any that Optuna takes; by default ``study.db`` in ``out``.
         device, corpus: see `gluon_gru.studies.reproduce.study.reproduce`.
         command: the command line, for the record; without a password.
 
     Returns:
-        What ``sweep.json`` holds, a dict: ``invocations``, ``corpus``, ``asked`` (space, protocol
-        and sampler), ``needed`` (how many trials), ``trials`` and ``importance``; see
-        `gluon_gru.studies.sweep.report.results`.
+        What ``record.json`` holds, a dict; see `gluon_gru.studies.sweep.results.results`.
 
     Raises:
-        InputError: for arguments that can't be used, a storage that can't be reached, a stored
-            study that differs from what is asked, and when all workers died.
+        InputError: for arguments that can't be used, a storage that can't be reached, and a stored
+            study that differs from what is asked.
+        KeyboardInterrupt: for Ctrl-C, when everything that is finished is kept.
     """
     check_positive("workers", workers)
-    job, found, ctx = _job(space, sampler, trials, prune, device, corpus)
-    out = pathlib.Path(out).resolve()
-    make_folder(out)
-    job.storage = storage or f"sqlite:///{out / 'study.db'}"
-    with storage_errors(job.storage):
-        study = job.open()
-        made = {
-            "command": command,
-            "environment": {**environment(ctx), "optuna": optuna.__version__},
+    # From here on: in the middle of a transaction, or of an import, it would do harm or be lost.
+    with CtrlC():
+        from gluon_gru.studies.sweep import storage as storages
+        from gluon_gru.studies.sweep.report import write
+        from gluon_gru.studies.sweep.results import results
+
+        num_trials, here, text, tokens, vocab = _check(space, sampler, trials, device, corpus)
+        settings = {
+            "sampler": sampler,
+            "prune": prune,
+            **vars(space),
+            "corpus SHA-1": text.sha1,
+            "storage": storages.without_password(storage) if storage else "study.db",
         }
-        if workers > 1:
-            made["environment"]["OMP_NUM_THREADS"] = (
-                _worker_environment(ctx, workers)["OMP_NUM_THREADS"]
-                + f" in each of {workers} workers"
-            )
-        study.set_user_attr(f"invocation {time.time_ns()} {os.getpid()}", made)
-        done = len(finished(study))
-        try:
-            with tqdm(
-                total=job.trials, initial=done, unit="trial", disable=None, dynamic_ncols=True
-            ) as bar:
+        facts = {name: getattr(text, name) for name in ("name", "sha1", "is_books", "note")}
+        out = pathlib.Path(out).resolve()
+        make_folder(out)
+        place = storage or out / "study.db"
+        with _alone(out), storages.storage_errors(place):
+            folder = Folder(out, "sweep", resume=True)
+            record = folder.begin(settings, facts, command, _environment(here, workers, cluster))
+            study = storages.open_study(place, settings, sampler)
 
-                def on_progress(done):
-                    bar.update(done - bar.n)
+            def asked() -> Iterator[jobs.Job]:
+                for trial in storages.ask(study, space, sampler, num_trials):
+                    other = storages.earlier(study, trial)
+                    if other:
+                        again = {**other.user_attrs["result"], "same_as": other.number}
+                        yield jobs.Job(dict, (again,), trial)
+                    else:
+                        medians = _medians(storages.finished(study)) if prune else []
+                        # A worker elsewhere may have another one.
+                        where = device if cluster else here
+                        args = (space, trial.params, tokens, vocab, where, medians)
+                        yield jobs.Job(_train_point, args, trial)
 
-                if workers == 1:
-                    work(study, objective_of(job, study), job.points, job.trials, on_progress)
-                elif done < job.trials:
-                    _run_workers(job, workers, ctx, study, on_progress)
-        finally:
-            results = sweep_report.results(study, found, job.trials)
-            write_whole(out / "sweep.json", json.dumps(results, indent=1).encode())
-            if finished(study):
-                sweep_report.write(results, out)
-    return results
+            def keep(job: jobs.Job, result: dict[str, Any]) -> None:
+                storages.tell(study, job.key, result, space.epochs)
+                record.results = results(study, num_trials)
+                folder.write()
+
+            try:
+                missing = num_trials - len(storages.finished(study))
+                jobs.run(asked(), workers, cluster, keep, max(missing, 0), "trial")
+            finally:
+                storages.end_running(study)
+                record.results = results(study, num_trials)
+                folder.write()
+                if record.results["trials"]:
+                    write(record, out)
+    return record.as_json()
 
 
-def budget(space=REDUCED, sampler="grid", trials=None, workers=1, device="auto", corpus=None):
+def _train_point(*args: Any) -> dict[str, Any]:
+    from gluon_gru.studies.sweep.trial import train_point
+
+    return {**train_point(*args), "worker": jobs.worker_name()}
+
+
+def _medians(trials: list[Any]) -> list[float]:
+    """Return the median of the complete trials' validation perplexity by epoch, if they are enough."""
+    curves = [
+        trial.user_attrs["result"]["validation"]
+        for trial in trials
+        if trial.state.name == "COMPLETE"
+    ]
+    if len(curves) < _FEWEST_FOR_PRUNING:
+        return []
+    return [statistics.median(values) for values in zip(*curves)]
+
+
+def _environment(device: str, workers: int, cluster: str | None) -> dict[str, Any]:
+    from importlib import metadata
+
+    facts = {**environment(device), "optuna": metadata.version("optuna")}
+    if cluster is not None:
+        facts["cluster"] = cluster
+    elif workers > 1:
+        threads = os.environ.get("OMP_NUM_THREADS", "1")
+        facts["OMP_NUM_THREADS"] = f"{threads} in each of {workers} workers"
+    return facts
+
+
+def budget(
+    space: Space = REDUCED,
+    sampler: str = "grid",
+    trials: int | None = None,
+    workers: int = 1,
+    device: str = "auto",
+    corpus: StrPath | None = None,
+) -> dict[str, Any]:
     """Measure what a study will cost here; nothing is written, no study is made.
 
     As many processes as workers measure a few minibatches of every num_steps and num_hiddens.
@@ -220,45 +222,34 @@ def budget(space=REDUCED, sampler="grid", trials=None, workers=1, device="auto",
         InputError: for arguments that can't be used.
     """
     check_positive("workers", workers)
-    job, _, ctx = _job(space, sampler, trials, False, device, corpus)
-    # Dealt out in turn, so that the shares take about as long.
-    pairs = list(
-        dict.fromkeys((point["num_steps"], point["num_hiddens"]) for point in space.points())
+    from gluon_gru.studies.sweep.trial import probe
+
+    num_trials, here, _, tokens, vocab = _check(space, sampler, trials, device, corpus)
+    pairs = sorted({(point["num_steps"], point["num_hiddens"]) for point in space.points()})
+    per_pair = num_trials / len(pairs)
+    costs: dict[tuple[int, int], tuple[float, float]] = {}
+    jobs.run(
+        [jobs.Job(probe, (space, *pair, tokens, vocab, here), pair) for pair in reversed(pairs)],
+        workers,
+        on_result=lambda job, cost: costs.update({job.key: cost}),
+        total=len(pairs),
+        unit="probe",
     )
-    env, processes, outputs = _worker_environment(ctx, workers), [], []
-    with _ending(processes):
-        for i in range(workers):
-            processes.append(
-                _start(
-                    dataclasses.replace(job, cells=tuple(pairs[i::workers])),
-                    env,
-                    stdout=subprocess.PIPE,
-                )
-            )
-        for process in processes:
-            with process.stdout as stdout:
-                outputs.append(stdout.read())
-    if any(process.returncode for process in processes):
-        raise InputError(
-            f"a probe ended early ({', '.join(map(_how, processes))}), maybe for "
-            "lack of memory: ask for smaller models or fewer workers"
-        )
-    cells, per_cell = [], job.trials / len(pairs)
-    for num_steps, num_hiddens, seconds, rate in sorted(sum(map(json.loads, outputs), [])):
-        cells.append(
-            {
-                "num_steps": num_steps,
-                "num_hiddens": num_hiddens,
-                "trials": per_cell,
-                "tokens": per_cell * space.epochs * space.train_windows * num_steps,
-                "tokens_per_sec": rate,
-                "hours": per_cell * space.epochs * seconds / 3600,
-            }
-        )
+    cells = [
+        {
+            "num_steps": num_steps,
+            "num_hiddens": num_hiddens,
+            "trials": per_pair,
+            "tokens": per_pair * space.epochs * space.train_windows * num_steps,
+            "tokens_per_sec": costs[num_steps, num_hiddens][1],
+            "hours": per_pair * space.epochs * costs[num_steps, num_hiddens][0] / 3600,
+        }
+        for num_steps, num_hiddens in pairs
+    ]
     return {
         "cells": cells,
         "workers": workers,
-        "trials": job.trials,
+        "trials": num_trials,
         "tokens": sum(cell["tokens"] for cell in cells),
         "hours": sum(cell["hours"] for cell in cells) / workers,
     }
