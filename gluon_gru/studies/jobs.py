@@ -209,7 +209,9 @@ def _for_children() -> Iterator[None]:
     everything again.
     """
     main, threads = vars(sys.modules["__main__"]), os.environ.get("OMP_NUM_THREADS")
-    program = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    program: dict[str, Any] = {
+        name: main[name] for name in ("__file__", "__spec__") if name in main
+    }
     main.pop("__file__", None)
     main["__spec__"] = None
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -18,7 +18,7 @@ import time
 import optuna
 import pytest
 import tiny
-from dask_programs import Dask
+from dask_programs import Dask, environment
 from matplotlib.image import imread
 
 from gluon_gru.errors import InputError
@@ -55,17 +55,14 @@ def points(record):
 
 
 def start(*words):
-    # A process that a shell puts in the background has Ctrl-C switched off.
-    code = (
-        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
     return subprocess.Popen(
-        [sys.executable, "-c", code, SCRIPT, *map(str, words)],
+        [sys.executable, SCRIPT, *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment(),
+        # A process that a shell puts in the background has Ctrl-C switched off.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -65,7 +65,7 @@ def _importance(study: optuna.Study) -> dict[str, Any]:
             "reason": f"it takes {FEWEST_TRIALS} complete trials that differ, and there are "
             f"{len(trials)}"
         }
-    kind = optuna.importance.PedAnovaImportanceEvaluator
+    kind: Any = optuna.importance.PedAnovaImportanceEvaluator
     try:
         evaluator = kind(target_quantile=QUANTILE)
     except TypeError:
@@ -91,6 +91,7 @@ def _variance_share(trials: list[FrozenTrial], axis: str) -> float:
     """
     logs: dict[Any, list[float]] = {}
     for trial in trials:
+        assert trial.value is not None
         logs.setdefault(trial.params[axis], []).append(math.log(trial.value))
     whole = statistics.pvariance(sum(logs.values(), []))
     return statistics.pvariance(map(statistics.mean, logs.values())) / whole if whole else 0.0

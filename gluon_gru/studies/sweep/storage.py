@@ -62,16 +62,16 @@ def open_storage(place: str | pathlib.Path) -> optuna.storages.RDBStorage:
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     options: dict[str, Any] = {"pool_pre_ping": True}
-    url = place
     if isinstance(place, pathlib.Path):
         # A file may have a name that means something else in a URL: "what?x=1", "%20".
         connect = functools.partial(sqlite3.connect, place, timeout=60, check_same_thread=False)
         url = "sqlite://"
         options = {"creator": connect, "poolclass": sqlalchemy.pool.NullPool}
-    elif sqlalchemy.engine.make_url(place).database in (None, "", ":memory:") and (
-        place.startswith("sqlite")
-    ):
-        raise InputError(f"storage {shown!r} keeps nothing: give a file, or leave --storage out")
+    else:
+        url = place
+        parsed = sqlalchemy.engine.make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+            raise InputError(f"storage {shown!r} keeps nothing: give a file")
     try:
         return optuna.storages.RDBStorage(url, options)
     except Exception as error:
@@ -164,7 +164,7 @@ def ask(study: optuna.Study, space: Space, sampler: str, num_trials: int) -> Ite
         sampler: see `open_study`.
         num_trials: how many trials the study shall have in all.
     """
-    values = {
+    values: dict[str, optuna.distributions.BaseDistribution] = {
         axis: optuna.distributions.CategoricalDistribution(getattr(space, axis)) for axis in AXES
     }
     missing = num_trials - len(finished(study))

@@ -227,7 +227,7 @@ def budget(
     num_trials, here, _, tokens, vocab = _check(space, sampler, trials, device, corpus)
     pairs = sorted({(point["num_steps"], point["num_hiddens"]) for point in space.points()})
     per_pair = num_trials / len(pairs)
-    costs: dict[tuple[int, int], tuple[float, float]] = {}
+    costs: dict[tuple[float, float], tuple[float, float]] = {}
     jobs.run(
         [jobs.Job(probe, (space, *pair, tokens, vocab, here), pair) for pair in reversed(pairs)],
         workers,

@@ -209,7 +209,8 @@ def probe(
 
     def clock(work: Any) -> float:
         work()
-        times, start = [], time.perf_counter()
+        times: list[float] = []
+        start = time.perf_counter()
         while not times or time.perf_counter() - start < seconds / 2:
             before = time.perf_counter()
             work()
