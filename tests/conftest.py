@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import http.server
+import itertools
 import os
 import pathlib
 import runpy
@@ -33,24 +34,34 @@ hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tests")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config):
-    """Have several workers (pytest -n) heed the groups that are made below."""
-    if config.getoption("numprocesses", None) and config.getoption("dist") == "no":
-        config.option.dist = "loadgroup"
+# Files whose tests share a fixture that takes seconds -> what it is.
+_SHARED = {
+    "tests/report/test_page.py": "pages",
+    "tests/report/test_page_browser.py": "pages",
+    "tests/report/test_reproduction.py": "a reproduction",
+    "tests/studies/test_exercises.py": "answers",
+    "tests/studies/test_reproduce.py": "a finished reproduction",
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Send tests that share a fixture to the same worker (pytest -n), each other one to any."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return _SHARED.get(nodeid.split("::")[0], nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark what needs a slow fixture; put slow tests first, and a fixture's tests in one worker."""
+    """Mark what needs pages or answers as slow, and put what is slow first."""
     for item in items:
-        fixtures = item._fixtureinfo.name2fixturedefs
-        if not {"made", "answered"}.isdisjoint(fixtures):
+        if {"made", "answered"}.intersection(item.fixturenames):
             item.add_marker(pytest.mark.slow)
-        if "made" in fixtures:
-            item.add_marker(pytest.mark.xdist_group("made"))
-        elif any(definitions[-1].scope == "module" for definitions in fixtures.values()):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
@@ -78,10 +89,18 @@ def _no_network(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session")
+def _caches(tmp_path_factory):
+    """Return a folder for the tests' caches, and numbers for their names."""
+    # pytest's own tmp_path would look through all those before it, in every one of 2,000 tests.
+    return tmp_path_factory.mktemp("caches"), itertools.count()
+
+
 @pytest.fixture(autouse=True)
-def user_cache(tmp_path_factory, monkeypatch):
+def user_cache(_caches, monkeypatch):
     """Give each test an empty cache folder of the user's; return it."""
-    folder = tmp_path_factory.mktemp("cache")
+    folder = _caches[0] / str(next(_caches[1]))
+    folder.mkdir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     monkeypatch.delenv("GLUON_GRU_CORPUS", raising=False)
     return folder

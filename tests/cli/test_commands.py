@@ -116,6 +116,7 @@ def test_reproduce_gives_what_its_script_gives(inside, tiny_claims, tmp_path):
         assert run["continuations"] == same["continuations"] != {}
 
 
+@pytest.mark.slow
 def test_exercises_prints_verdicts_or_the_answers_asked_for(inside, tmp_path):
     given = "forced-gates", "--corpus", SAMPLE, "--device", "cpu", "--resume", "--out", tmp_path
     found = json.loads(inside("exercises", *given, "--json"))

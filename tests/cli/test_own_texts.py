@@ -197,6 +197,7 @@ def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on
     assert "".join(own_texts.generate(out, "The", 5)).startswith("The")
 
 
+@pytest.mark.slow
 def test_text_is_streamed_and_ctrl_c_ends_it_with_a_line(trained):
     process = start("generate", trained / "run", "The ", "--length", 10**9, "--seed", 1)
     first = process.stdout.read(400)

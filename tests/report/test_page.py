@@ -231,6 +231,7 @@ def run(capsys, *given):
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 2])
 def test_gates_of_a_run_on_a_text_of_ones_own(tmp_path, capsys, layers):
     (tmp_path / "run").mkdir()

@@ -12,6 +12,9 @@ from gluon_gru.studies.reproduce import report
 from gluon_gru.studies.reproduce import study as experiments
 from gluon_gru.text.corpus import SAMPLE
 
+# The reproduction that they look at takes seconds.
+pytestmark = pytest.mark.slow
+
 MODELS = {"gru-scratch": "GRU from scratch", "gru-concise": "GRU concise (rnn.GRU)"}
 
 
@@ -28,7 +31,6 @@ def results(tmp_path_factory):
         )
 
 
-@pytest.mark.slow
 def test_the_table_has_a_row_a_claim_with_reported_measured_and_verdict(results):
     table = report.table(results)
     for verdict in results["verdicts"]:

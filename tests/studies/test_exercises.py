@@ -347,6 +347,7 @@ def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path,
     assert len(found["rnn-scratch"][0].history.perplexity) == EPOCHS
 
 
+@pytest.mark.slow
 def test_quick_cuts_trainings_and_the_verdicts_that_rest_on_them(tmp_path, monkeypatch):
     monkeypatch.setattr(trainings, "QUICK_EPOCHS", 1)
     answers = answer(tmp_path, "parts", quick=True)

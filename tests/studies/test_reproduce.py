@@ -284,6 +284,7 @@ def test_engines_that_are_none_are_refused(tmp_path, engines):
         reproduce(tmp_path / "out", engines=engines)
 
 
+@pytest.mark.slow
 @with_engine
 def test_a_folder_of_the_older_version_goes_on(small, tmp_path):
     older = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "reproduce"
