@@ -1,5 +1,8 @@
 """Checkpoints: every bit comes back, every damage is found, and a failed write harms nothing."""
 
+import subprocess
+import sys
+
 import mxnet as mx
 import numpy
 import pytest
@@ -217,6 +220,26 @@ def test_parameters_of_other_shapes_are_refused(path):
 
     train_rnn(4)
     assert "parameters of another model" in refusal(train_rnn, 5)
+
+
+def test_what_a_killed_run_left_unfinished_goes_when_the_run_goes_on(path):
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait()
+    for name in (path.name, "another"):
+        path.with_name(f".{name}.{process.pid}.part").write_bytes(b"half")
+    train(path)
+    assert sorted(p.name for p in path.parent.iterdir()) == [
+        f".another.{process.pid}.part",
+        path.name,
+    ]
+
+
+def test_a_model_without_a_training_is_no_run_to_go_on_with(path):
+    train(path)
+    saved = checkpoint.load(path)
+    checkpoint.Checkpoint(saved.params, saved.config, saved.vocab).save(path)
+    assert checkpoint.load(path).epoch is None
+    assert "holds a model, but no training to go on with" in refusal(train, path)
 
 
 def test_a_finished_run_is_not_trained_again(path):
