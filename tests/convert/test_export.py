@@ -270,6 +270,13 @@ def test_older_checkpoints_are_exported_as_the_model_that_they_were(name, tmp_pa
     numpy.testing.assert_allclose(logits[0, -1], EXPECTED["logits"][name], atol=2e-5)
 
 
+@pytest.mark.parametrize("name", ["gru-after", "lstm", "rnn"])
+def test_older_runs_of_the_command_are_exported_for_pytorch(name, tmp_path, command):
+    target = tmp_path / "a.safetensors"
+    code, printed, _ = command("export", OLDER / "own_texts" / name, target, "--layout", "torch")
+    assert code == 0 and printed.count("\n") == 1 and target.is_file()
+
+
 def test_what_a_training_goes_on_from_is_not_exported(tmp_path, command):
     path = OLDER / "own_texts" / "gru" / "last.safetensors"
     code, _, told = command("export", path, tmp_path / "a.safetensors", "--layout", "torch")
