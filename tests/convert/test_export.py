@@ -208,6 +208,20 @@ def test_pytorch_gives_the_same_logits(name, layers, directions):
     assert_near(logits.numpy(), expected.asnumpy())
 
 
+@pytest.mark.parametrize("name", ["rnn.RNN", "rnn.GRU", "rnn.LSTM", "fused.GRU"])
+def test_pytorch_stacks_gates_as_gluon_does(name):
+    # Both have cuDNN's order, so PyTorch need not be installed to see that it is kept.
+    model = model_of(name, 2, 2)
+    found = torch_file.state_dict(weights.of(model))
+    for theirs, ours in (("weight_ih", "i2h_weight"), ("weight_hh", "h2h_weight")):
+        for i, side, suffix in ((0, "l", ""), (1, "r", "_reverse")):
+            param = getattr(model.rnn, f"{side}{i}_{ours}").data().asnumpy()
+            assert (found[f"rnn.{theirs}_l{i}{suffix}"] == param).all()
+            bias = getattr(model.rnn, f"{side}{i}_{ours[:3]}_bias").data().asnumpy()
+            assert (found[f"rnn.bias_{theirs[-2:]}_l{i}{suffix}"] == bias).all()
+    assert (found["linear.weight"] == model.dense.weight.data().asnumpy()).all()
+
+
 @pytest.mark.parametrize("name", ["scratch.gru", "fused.gru", "fused.GRUResetBefore"])
 def test_the_books_gru_is_refused_for_pytorch_with_the_reason(name):
     with pytest.raises(d2l.InputError, match=r"before the recurrent product, nn.GRU's after it"):
