@@ -68,7 +68,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert command("--version").stdout.strip() == cli.version()
     assert json.loads(command("info", "--json").stdout)["engine"].startswith(expected)
     answers = json.loads(command("exercises", "forced-gates", *given, "--json").stdout)
-    assert [finding["verdict"] for finding in answers["forced-gates"]["findings"]]
+    assert [judged["verdict"] for judged in answers["forced-gates"]["verdicts"]]
     reproduce = "reproduce", "--quick", "--engine", "fused", "--claims", "slides-scratch", *given
     if expected == "native":
         results = json.loads(command(*reproduce, "--json").stdout)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 
 from gluon_gru.cli import gates, options
 from gluon_gru.errors import InputError
@@ -98,6 +97,6 @@ def _look(args: argparse.Namespace) -> None:
     ).tables
     options.show(
         args,
-        [dataclasses.asdict(table) for table in tables],
+        [table._asdict() for table in tables],
         lambda: f"{gates.shown(tables)}\n\nthe report, a page: {args.out}/text/report.html",
     )

@@ -14,7 +14,7 @@ from gluon_gru.cli import options
 from gluon_gru.errors import InputError
 
 if TYPE_CHECKING:
-    from gluon_gru.studies.exercises.answers import Table
+    from gluon_gru.report.document import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,20 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Look at the gates; print the tables, or Z and R as JSON."""
+    from gluon_gru.gates.look import look
     from gluon_gru.runs.restore import checkpoint_of
-    from gluon_gru.studies.exercises.answering import look_at
     from gluon_gru.training.device import context
 
     text, folder = _text(args), pathlib.Path(args.out)
     name = pathlib.Path(args.run).name or args.run
-    answer = look_at(
+    seen = look(
         folder, {name: checkpoint_of(args.run)}, text, context(args.device), options.command()
     )
     page = str(folder / "report.html")
     options.show(
         args,
-        {"page": page, "gates": answer.walks},
-        lambda: f"{shown(answer.tables)}\n\nreport, pictures and a page to walk through: {page}",
+        {"page": page, "gates": seen.walks},
+        lambda: f"{shown(seen.tables)}\n\nreport, pictures and a page to walk through: {page}",
     )
 
 

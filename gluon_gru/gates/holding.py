@@ -35,7 +35,7 @@ _PLACES = 500
 class _GRU:
     """A trained GRU of one layer, to be run with hooks."""
 
-    def __init__(self, model):
+    def __init__(self, model: typing.Any) -> None:
         self.forward, layers = written_out(model)
         if len(layers) != 1:
             raise InputError(f"the model has {len(layers)} layers: gates are held in a GRU of one")

@@ -1,47 +1,33 @@
-"""Verdicts as records hold them, those of version 0.1.0 too."""
+"""Verdicts as version 0.1.0 recorded them: of numbers in one form, of sentences in another."""
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 
 from gluon_gru.published.claims import CLAIMS, on_engine
+from gluon_gru.published.judging import Verdict
 from gluon_gru.published.trainings import shown
 
 _CLAIMS = {claim.id: claim for claim in (*CLAIMS, *on_engine(CLAIMS))}
 
 
-def verdict_recorded(recorded: typing.Mapping[str, typing.Any]) -> dict:
-    """Return a recorded verdict with the fields of `gluon_gru.published.judging.Verdict`.
-
-    Version 0.1.0 had one form for sentences and another one for numbers.
+def older_verdict(recorded: typing.Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    """Return a verdict of version 0.1.0 as today's records hold it.
 
     Raises:
-        KeyError, TypeError: if it is no verdict.
+        KeyError: if it is no verdict.
     """
     if "statement" in recorded:
-        return {
-            "claim": recorded["statement"],
-            "verdict": recorded["verdict"],
-            "ran": recorded["ran"],
-            "evidence": recorded["found"],
-            "figures": recorded["figures"],
-        }
-    if "measured" in recorded:
-        names = ("measured", "epochs", "further", "texts", "shares", "spans")
-        # Empty ones were those of other quantities.
-        figures = {
-            name: recorded[name]
-            for name in names
-            if recorded.get(name) or name in ("measured", "epochs")
-        }
-        claim = _CLAIMS[recorded["claim"]]
-        protocol = claim.protocol
+        claim, evidence = recorded["statement"], recorded["found"]
+        ran, figures = recorded["ran"], recorded["figures"]
+    else:
+        # Lists that are empty were those of other quantities.
+        further = ("further", "texts", "shares", "spans")
+        figures = {name: recorded[name] for name in ("measured", "epochs")}
+        figures.update({name: recorded[name] for name in further if recorded.get(name)})
+        claim, protocol = recorded["claim"], _CLAIMS[recorded["claim"]].protocol
         assert protocol is not None
-        return {
-            "claim": claim.id,
-            "verdict": recorded["verdict"],
-            "ran": f"{protocol.model}, {figures['epochs']} of {protocol.num_epochs} epochs",
-            "evidence": shown(claim, figures),
-            "figures": figures,
-        }
-    return {name: recorded[name] for name in ("claim", "verdict", "ran", "evidence", "figures")}
+        evidence = shown(_CLAIMS[claim], figures)
+        ran = f"{protocol.model}, {figures['epochs']} of {protocol.num_epochs} epochs"
+    return dataclasses.asdict(Verdict(claim, recorded["verdict"], ran, evidence, figures))

@@ -13,7 +13,7 @@ import pathlib
 from typing import Any, Callable
 
 from gluon_gru.errors import InputError
-from gluon_gru.published.records import verdict_recorded
+from gluon_gru.published.records import older_verdict
 from gluon_gru.runs.files import StrPath, write_whole
 
 #: The version of the schema that is written. Version 0.1.0's files had none.
@@ -126,7 +126,7 @@ def _reproduce(found: dict[str, Any]) -> Record:
         invocations,
         {
             **_without(found, "invocations", "corpus"),
-            "verdicts": list(map(verdict_recorded, found["verdicts"])),
+            "verdicts": list(map(older_verdict, found["verdicts"])),
         },
     )
 
@@ -140,7 +140,9 @@ def _exercise(found: dict[str, Any]) -> Record:
         [_invocation(made)],
         {
             **_without(made, "command", "environment", "quick", "corpus"),
-            **_without(found, "record"),
+            "verdicts": list(map(older_verdict, found["findings"])),
+            "walks": [],
+            **_without(found, "record", "findings"),
         },
     )
 

@@ -14,6 +14,7 @@ import os
 import pathlib
 import sys
 import warnings
+from typing import Any
 
 import numpy
 
@@ -49,6 +50,11 @@ class Corpus:
     def is_books(self) -> bool:
         """Whether it is, byte for byte, what the book trained on."""
         return self.sha1 == BOOK_SHA1
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record says of it."""
+        return {"name": self.name, "sha1": self.sha1, "is_books": self.is_books, "note": self.note}
 
 
 def find(path: str | os.PathLike | None = None) -> Corpus:

@@ -83,7 +83,7 @@ def test_a_users_mistake_gives_one_line_and_exit_code_2(
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["gate"], "exercises gate: choose from forced-gates, cells"),
+        (["gate"], "exercises gate: choose from cells, dependencies"),
         (["gates", "--text", "§"], "no character that the model knows"),
         (["gates", "--checkpoint", "missing.safetensors"], "isn't there"),
         (["cells", "--text", "so"], "gates alone"),

@@ -7,6 +7,7 @@ import pathlib
 import gluon_gru as d2l
 from benchmarks import report as benchmark_report
 from gluon_gru.gates import inspection as gates_of
+from gluon_gru.gates.look import look
 from gluon_gru.gates.walk import walk
 from gluon_gru.published.claims import CLAIMS
 from gluon_gru.runs.checkpoint import Checkpoint
@@ -51,7 +52,7 @@ def checkpoint(path, text=TEXT, layers=1, case="keep"):
 
 def make(folder):
     """Make the pages in a folder; return kind -> path, and the gates that the one of them shows."""
-    found = answering.look_at(
+    seen = look(
         folder / "gates",
         {EVIL: checkpoint(folder / "gru.safetensors")},
         TEXT,
@@ -59,12 +60,12 @@ def make(folder):
         f"gluon-gru gates {EVIL}",
     )
     gates = gates_of.inspect(*restore(folder / "gru.safetensors"), TEXT)
-    assert found.walks == [walk(EVIL, gates)]
+    assert seen.walks == [walk(EVIL, gates)]
     pages = {"gates": folder / "gates" / "report.html"}
     for kind, page in {
         "reproduce": report.html(_reproduced(folder / "reproduce")),
         "sweep": sweep_report.html(_swept()),
-        "exercises": exercises_report.html(_answered(found.walks), RESULTS / "exercises-cpu"),
+        "exercises": exercises_report.html(_answered(seen.walks), RESULTS / "exercises-cpu"),
         "benchmark": benchmark_report.html(_measured("benchmark-cpu")),
         "shapes": benchmark_report.html(_measured("benchmark-shapes-cpu")),
     }.items():
@@ -100,9 +101,9 @@ def _swept():
 def _answered(walks):
     answers = answering.recorded(RESULTS / "exercises-cpu")
     for answer in answers.values():
-        _poison(answer["record"], answer["record"])
-        answer["record"]["trainings"].append(EVIL)
-        answer["findings"][0]["found"] = EVIL
+        _poison(answer, answer["invocations"][0])
+        answer["trainings"].append(EVIL)
+        answer["verdicts"][0]["evidence"] = EVIL
         for table in answer["tables"]:
             table["title"], table["headers"][0], table["rows"][0][0] = EVIL, EVIL, EVIL
         answer["pictures"] = dict.fromkeys(answer["pictures"], EVIL)

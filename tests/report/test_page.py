@@ -211,15 +211,15 @@ def test_a_walk_has_the_values_of_the_gates_rounded(made):
 
 
 def test_of_a_long_text_the_page_has_the_beginning_and_says_so(tmp_path):
-    from gluon_gru.studies.exercises import report as exercises_report
-    from gluon_gru.studies.exercises.answers import Answer
+    from gluon_gru.gates.look import Look
+    from gluon_gru.gates.look import page as page_of
 
     n = MAX_TOKENS + 10
     gates = gates_of.Gates(["a"] * n, numpy.ones((n, 3)), numpy.zeros((n, 3)), 0)
     found = walk("name", gates)
     assert len(found["tokens"]) == len(found["update"][0]) == len(found["mean_reset"]) == MAX_TOKENS
     assert found["taus"] == [None] * 3
-    page = exercises_report.page_of_a_text(Answer([], walks=[found]), "command").decode()
+    page = page_of(Look(walks=[found]), "command").decode()
     assert "first 2,000 of\n    2,010 tokens" in page and "remembers for ever" in page
 
 

@@ -5,7 +5,9 @@ import fcntl
 import functools
 import html
 import json
+import pathlib
 import random
+import shutil
 
 import mxnet as mx
 import numpy
@@ -17,21 +19,21 @@ import gluon_gru as d2l
 from gluon_gru import models
 from gluon_gru.errors import InputError
 from gluon_gru.gates import holding
-from gluon_gru.published.statements import STATEMENTS
-from gluon_gru.studies.exercises import (
-    answering,
-    distances,
-    forced,
+from gluon_gru.published.claims import Protocol
+from gluon_gru.studies.exercises import answering, comparing, trained
+from gluon_gru.studies.exercises import influence as influences
+from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
+from gluon_gru.studies.exercises.questions import (
+    forced_gates,
+    gate_decisions,
     hyperparameters,
-    inspection,
     long_distances,
-    parts,
-    timing,
-    trainings,
+    parts_of_a_gru,
 )
-from gluon_gru.studies.exercises.catalogue import EXERCISES
 from gluon_gru.studies.sweep.space import Space
 from gluon_gru.text.corpus import SAMPLE, find, load_corpus
+
+WRITTEN_BY_0_1_0 = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "exercises"
 
 EPOCHS = 2
 SPACE = Space((2, 4), (3,), (0.1, 1), epochs=2, batch_size=16, train_windows=32, valid_windows=16)
@@ -41,28 +43,19 @@ def float32(values):
     return np.array(values, dtype="float32")
 
 
-def small(protocols):
-    return {
-        name: dataclasses.replace(
-            protocol, num_epochs=EPOCHS, max_tokens=160, num_hiddens=8, batch_size=4, num_steps=5
-        )
-        for name, protocol in protocols.items()
-    }
-
-
 @pytest.fixture(scope="module", autouse=True)
 def small_protocols():
     with pytest.MonkeyPatch.context() as patch:
-        for name, protocol in small(trainings.PROTOCOLS).items():
-            patch.setitem(trainings.PROTOCOLS, name, protocol)
-        patch.setattr(timing, "_ROUNDS", 1)
-        patch.setattr(distances, "DISTANCES", 12)
-        patch.setattr(distances, "_PLACES", 2)
+        chapters = Protocol("", EPOCHS, 160, batch_size=4, num_steps=5, num_hiddens=8)
+        patch.setattr(trained, "CHAPTERS", chapters)
+        patch.setattr(comparing, "_ROUNDS", 1)
+        patch.setattr(influences, "DISTANCES", 12)
+        patch.setattr(influences, "_PLACES", 2)
         patch.setattr(long_distances, "_DISTANCES", (1, 2))
         patch.setattr(long_distances, "NUM_MINIBATCHES", 25)
-        patch.setattr(inspection, "_READ", 100)
+        patch.setattr(gate_decisions, "_READ", 100)
         patch.setattr(hyperparameters, "REDUCED", SPACE)
-        patch.setattr(hyperparameters, "_workers", lambda setting: 1)
+        patch.setattr(hyperparameters, "_workers", lambda context: 1)
         for name, value in (("_ROWS", 4), ("_STEPS", 5), ("_WARM_UP", 5), ("_PLACES", 5)):
             patch.setattr(holding, name, value)
         yield
@@ -82,11 +75,13 @@ def answered(tmp_path_factory, small_protocols):
     )
 
 
-def trained(answered, *names, num_seeds=1):
-    source = load_corpus(find(SAMPLE))
-    return trainings.Trainings(
-        answered[0], num_seeds, mx.cpu(), source, find(SAMPLE).sha1, False, ""
-    ).get(names)
+def models_in(folder, num_seeds=1, sha1=None):
+    """Return the trained models of a folder, of the sample unless another text is named."""
+    text = find(SAMPLE)
+    made_by = {"command": "", "environment": {"commit": "none"}}
+    return trained.TrainedModels(
+        folder, num_seeds, mx.cpu(), load_corpus(text), {"sha1": sha1 or text.sha1}, False, made_by
+    )
 
 
 # Which gates let only the input at t' count.
@@ -105,19 +100,18 @@ def numpy_states(params, inputs, schedule, at):
     return H
 
 
-@pytest.mark.parametrize(
-    "schedule", [forced.OURS, forced.PUBLISHED, forced.PUBLISHED_READING, forced.FREE]
-)
+@pytest.mark.parametrize("schedule", forced_gates.SCHEDULES.values(), ids=forced_gates.SCHEDULES)
 def test_influence_is_the_norm_of_the_jacobian_by_finite_differences(schedule):
     rng = numpy.random.RandomState(0)
     params = [
         rng.normal(scale=0.5, size=param.shape) for param in models.get_gru_params(3, 4, mx.cpu())
     ]
     inputs, at, step = rng.normal(size=(6, 3)), 2, 1e-5
-    norms, state = distances.influence(
-        functools.partial(d2l.gru, gates=forced.forced(schedule, at)),
+    norms, state = influences.influence(
+        functools.partial(d2l.gru, gates=forced_gates.forced(schedule, at)),
         [float32(param) for param in params],
         float32(inputs),
+        d2l.init_gru_state,
     )
     assert state == pytest.approx(numpy_states(params, inputs, schedule, at), abs=1e-5)
     for t in range(len(inputs)):
@@ -144,15 +138,16 @@ def test_our_gates_leave_exactly_nothing_of_the_other_inputs_and_the_published_o
     ]
 
     def counted(schedule):
-        gates = forced.forced(schedule, 3)
-        return numpy.flatnonzero(
-            distances.influence(functools.partial(d2l.gru, gates=gates), params, inputs)[0]
-        ).tolist()
+        cell = functools.partial(d2l.gru, gates=forced_gates.forced(schedule, 3))
+        norms, _ = influences.influence(cell, params, inputs, d2l.init_gru_state)
+        return numpy.flatnonzero(norms).tolist()
 
-    assert counted(forced.OURS) == [3]
-    assert counted(forced.PUBLISHED) == [2, 3]
-    assert counted(forced.PUBLISHED_READING) == [7]
-    assert counted(forced.FREE) == list(range(8))
+    assert {name: counted(schedule) for name, schedule in forced_gates.SCHEDULES.items()} == {
+        "ours": [3],
+        "published": [2, 3],
+        "published, as explained": [7],
+        "not forced": list(range(8)),
+    }
 
 
 def test_influence_takes_an_lstm_with_its_two_states():
@@ -161,7 +156,7 @@ def test_influence_takes_an_lstm_with_its_two_states():
         for param in models.get_lstm_params(3, 4, mx.cpu())
     ]
     X, zeros = numpy.random.RandomState(5).normal(size=(5, 1, 3)), numpy.zeros((1, 4))
-    norms, state = distances.influence(d2l.lstm, params, float32(X[:, 0]), d2l.init_lstm_state)
+    norms, state = influences.influence(d2l.lstm, params, float32(X[:, 0]), d2l.init_lstm_state)
 
     def last(X):
         _, (H, _) = reference.scratch(
@@ -191,12 +186,9 @@ def test_the_published_class_with_an_update_gate_is_an_rnn():
         for param in models.get_update_only_params(3, 4, mx.cpu())
     ]
     X = numpy.random.RandomState(4).normal(size=(5, 2, 3))
-    H = parts._last_state(
-        parts.published_update_only,
-        float32(X),
-        models.init_update_only_state(2, 4, mx.cpu()),
-        params,
-    )
+    zeros = np.zeros((2, 4))
+    step = parts_of_a_gru.published_update_only
+    H = parts_of_a_gru.last_state(step, float32(X), zeros, params)
     _, (expected,) = reference.scratch(
         reference.rnn_cell,
         X,
@@ -209,21 +201,23 @@ def test_the_published_class_with_an_update_gate_is_an_rnn():
 # A whole run.
 
 
-def test_every_statement_gets_a_finding_and_none_is_invented(answered):
+def test_every_statement_gets_a_verdict_and_none_is_invented(answered):
     _, answers = answered
-    found = [finding["statement"] for answer in answers.values() for finding in answer["findings"]]
-    assert sorted(found) == sorted(statement.id for statement in STATEMENTS)
-    assert {statement.group for statement in STATEMENTS} == set(EXERCISES)
-    verdicts = {finding["verdict"] for answer in answers.values() for finding in answer["findings"]}
+    for name, answer in answers.items():
+        judged = [verdict["claim"] for verdict in answer["verdicts"]]
+        assert judged == [claim.id for claim in EXERCISES[name].statements]
+        assert {claim.group for claim in EXERCISES[name].statements} == {name}
+    assert set(answers) == set(EXERCISES) and len(STATEMENTS) == 30
+    verdicts = {verdict["verdict"] for answer in answers.values() for verdict in answer["verdicts"]}
     assert verdicts <= {"holds", "does not hold", "depends"}
 
 
 def test_verdicts_that_need_no_training_are_those_that_mathematics_gives(answered):
     _, answers = answered
-    found = {
-        finding["statement"]: finding
+    verdicts = {
+        verdict["claim"]: verdict
         for name in ("forced-gates", "parts", "identities")
-        for finding in answers[name]["findings"]
+        for verdict in answers[name]["verdicts"]
     }
     for statement in (
         "forced-gates/answer",
@@ -235,7 +229,7 @@ def test_verdicts_that_need_no_training_are_those_that_mathematics_gives(answere
         "identities/untrained",
         "identities/clipping",
     ):
-        assert found[statement]["verdict"] == "holds", statement
+        assert verdicts[statement]["verdict"] == "holds", statement
     for statement in (
         "forced-gates/reset-alone",
         "forced-gates/published-gates",
@@ -244,9 +238,9 @@ def test_verdicts_that_need_no_training_are_those_that_mathematics_gives(answere
         "parts/published-reset-only",
         "parts/published-update-only",
     ):
-        assert found[statement]["verdict"] == "does not hold", statement
-    assert "'Z' is not defined" in found["parts/published-reset-only"]["found"]
-    assert found["parts/published-update-only"]["figures"]["gate_gradient"] == 0
+        assert verdicts[statement]["verdict"] == "does not hold", statement
+    assert "'Z' is not defined" in verdicts["parts/published-reset-only"]["evidence"]
+    assert verdicts["parts/published-update-only"]["figures"]["gate_gradient"] == 0
 
 
 def test_the_report_has_every_statement_table_and_picture(answered):
@@ -255,9 +249,9 @@ def test_the_report_has_every_statement_table_and_picture(answered):
     assert "NOT the book's corpus" in text and "`python tests`" in text
     for name, answer in answers.items():
         assert EXERCISES[name].question in text and EXERCISES[name].reasoning in text
-        assert all(f"- {made}" in text for made in answer["record"]["trainings"])
-        for finding in answer["findings"]:
-            assert finding["found"] in text and f"### {finding['statement']}\n" in text
+        assert all(f"- {made}" in text for made in answer["trainings"])
+        for verdict in answer["verdicts"]:
+            assert verdict["evidence"] in text and f"### {verdict['claim']}\n" in text
         for file in answer["pictures"]:
             assert f"]({file})" in text
             assert (out / file).read_bytes().startswith(b"\x89PNG")
@@ -270,10 +264,10 @@ def test_the_page_has_them_too_and_both_grus_gates_to_walk_through(answered):
     out, answers = answered
     page = html.unescape((out / "report.html").read_text(encoding="utf-8"))
     for answer in answers.values():
-        for finding in answer["findings"]:
-            assert f'id="{finding["statement"].replace("/", "")}"' in page
+        for verdict in answer["verdicts"]:
+            assert f'id="{verdict["claim"].replace("/", "")}"' in page
     assert page.count("<figure>") == sum(len(answer["pictures"]) for answer in answers.values())
-    assert [walk["tokens"] for walk in answers["gates"]["walks"]] == [list(inspection.TEXT)] * 2
+    assert [walk["tokens"] for walk in answers["gates"]["walks"]] == [list(gate_decisions.TEXT)] * 2
     assert page.count('class="walk"') == 2
 
 
@@ -286,7 +280,7 @@ def test_tables_hold_what_was_trained(answered):
     output = 8 * vocab_size + vocab_size
     for cell, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
         assert rows[f"{cell} from scratch"][1] == f"{gates * gate + output:,}"
-    runs = trained(answered, "gru-scratch", num_seeds=2)["gru-scratch"]
+    runs = models_in(answered[0], num_seeds=2).get(["gru-scratch"])["gru-scratch"]
     middle = sum(run.history.perplexity[-1] for run in runs) / 2
     assert rows["GRU from scratch"][-1].startswith(f"{middle:.3f} (")
     assert [f"`{text}`" for text in runs[0].history.continuations[str(EPOCHS)]] == [
@@ -297,9 +291,9 @@ def test_tables_hold_what_was_trained(answered):
 def test_trainings_are_those_of_the_library_and_are_made_once(answered):
     out, _ = answered
     before = {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
-    run = trained(answered, "rnn-scratch-random")
+    run = models_in(out).get(["rnn-scratch-random"])
     assert before == {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
-    found = run["rnn-scratch-random"][0].history
+    made = run["rnn-scratch-random"][0].history
     d2l.set_seed(1)
     source = load_corpus(find(SAMPLE))
     loader = d2l.SeqDataLoader(4, 5, True, 160, source, random.Random(1))
@@ -307,7 +301,7 @@ def test_trainings_are_those_of_the_library_and_are_made_once(answered):
         len(source[1]), 8, mx.cpu(), d2l.get_rnn_params, d2l.init_rnn_state, d2l.rnn
     )
     history = d2l.train(model, loader, source[1], 1, EPOCHS, mx.cpu(), use_random_iter=True)
-    assert found.perplexity == history.perplexity
+    assert made.perplexity == history.perplexity
 
 
 def test_a_recorded_training_of_other_settings_is_refused(answered, tmp_path):
@@ -319,41 +313,39 @@ def test_a_recorded_training_of_other_settings_is_refused(answered, tmp_path):
         ("checkpoints", "gru-scratch-seed1.safetensors"),
     ):
         (tmp_path / folder / file).write_bytes((out / folder / file).read_bytes())
-    source = load_corpus(find(SAMPLE))
-    other = trainings.Trainings(tmp_path, 1, mx.cpu(), source, "another", False, "")
-    with pytest.raises(InputError, match="give another folder"):
-        other.get(["gru-scratch"])
-    (tmp_path / "runs" / "gru-scratch-seed1.json").write_text("{")
-    with pytest.raises(InputError, match="delete it"):
-        other.get(["gru-scratch"])
+    with pytest.raises(InputError, match="its text is .* give another folder"):
+        models_in(tmp_path, sha1="another").get(["gru-scratch"])
+    path = tmp_path / "runs" / "gru-scratch-seed1.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "measurement": {}}))
+    with pytest.raises(InputError, match="records no training: delete it"):
+        models_in(tmp_path).get(["gru-scratch"])
+    path.write_text("{")
+    with pytest.raises(InputError, match="can't be read"):
+        models_in(tmp_path).get(["gru-scratch"])
 
 
 def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path, monkeypatch):
-    source = load_corpus(find(SAMPLE))
     for folder in ("runs", "checkpoints"):
         (tmp_path / folder).mkdir()
-    runs = trainings.Trainings(tmp_path, 1, mx.cpu(), source, find(SAMPLE).sha1, False, "")
+    runs = models_in(tmp_path)
     order, train = [], runs._train
     monkeypatch.setattr(
         runs, "_train", lambda name, *rest: order.append(name) or train(name, *rest)
     )
     with open(tmp_path / "checkpoints" / ".rnn-scratch-seed1.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        monkeypatch.setattr(
-            trainings.time, "sleep", lambda seconds: fcntl.flock(lock, fcntl.LOCK_UN)
-        )
-        found = runs.get(["rnn-scratch", "rnn-concise"])
+        monkeypatch.setattr(trained.time, "sleep", lambda seconds: fcntl.flock(lock, fcntl.LOCK_UN))
+        made = runs.get(["rnn-scratch", "rnn-concise"])
     assert order == ["rnn-concise", "rnn-scratch"]
-    assert len(found["rnn-scratch"][0].history.perplexity) == EPOCHS
+    assert len(made["rnn-scratch"][0].history) == EPOCHS
 
 
 @pytest.mark.slow
 def test_quick_cuts_trainings_and_the_verdicts_that_rest_on_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainings, "QUICK_EPOCHS", 1)
+    monkeypatch.setattr(trained, "QUICK_EPOCHS", 1)
     answers = answer(tmp_path, "parts", quick=True)
-    verdicts = {
-        finding["statement"]: finding["verdict"] for finding in answers["parts"]["findings"]
-    }
+    verdicts = {verdict["claim"]: verdict["verdict"] for verdict in answers["parts"]["verdicts"]}
     assert verdicts["parts/both-needed"] == "cut short"
     assert verdicts["parts/published-reset-only"] == "does not hold"
     record = json.loads((tmp_path / "runs" / "gru-scratch-seed1.json").read_text())
@@ -369,11 +361,11 @@ def checkpoint(answered, name):
 
 @pytest.mark.parametrize("name", ["gru-concise-seed1", "gru-scratch-seed1"])
 def test_gates_of_a_text_and_a_checkpoint(answered, tmp_path, name):
-    found = answering.look(tmp_path, "So it IS, 7 so", checkpoint(answered, name), device="cpu")
+    look = answering.look(tmp_path, "So it IS, 7 so", checkpoint(answered, name), device="cpu")
     report = (tmp_path / "text" / "report.md").read_text(encoding="utf-8")
-    assert found.findings == [] and "    So it IS, 7 so\n" in report
+    assert "    So it IS, 7 so\n" in report
     # Read as the corpus is: small letters, one space for all else.
-    assert {row[0]: row[2] for row in found.tables[1].rows} == {
+    assert {row[0]: row[2] for row in look.tables[1].rows} == {
         "`s`": "3",
         "`o`": "2",
         "` `": "3",
@@ -396,14 +388,14 @@ def test_every_layer_is_looked_at_and_a_text_may_have_no_ends_of_words(tmp_path)
         mx.cpu(),
         checkpoint=tmp_path / "two.safetensors",
     )
-    found = answering.look(tmp_path, "abc", tmp_path / "two.safetensors", device="cpu")
-    assert [table.title.split(":")[0].split(", ")[-1] for table in found.tables] == [
+    look = answering.look(tmp_path, "abc", tmp_path / "two.safetensors", device="cpu")
+    assert [table.title.split(":")[0].split(", ")[-1] for table in look.tables] == [
         "layer 0",
         "layer 0",
         "layer 1",
         "layer 1",
     ]
-    assert {row[3] for row in found.tables[0].rows} == {""}
+    assert {row[3] for row in look.tables[0].rows} == {""}
 
 
 @pytest.mark.parametrize(
@@ -428,8 +420,8 @@ def test_without_a_checkpoint_a_text_is_checked_before_anything_is_trained(tmp_p
     with pytest.raises(InputError, match="no character"):
         answering.look(tmp_path, "§", corpus=SAMPLE, device="cpu")
     assert not list(tmp_path.iterdir())
-    found = answering.look(tmp_path, corpus=SAMPLE, device="cpu")
-    assert len(found.tables) == 4 and len(list((tmp_path / "runs").iterdir())) == 2
+    look = answering.look(tmp_path, corpus=SAMPLE, device="cpu")
+    assert len(look.tables) == 4 and len(list((tmp_path / "runs").iterdir())) == 2
 
 
 # What users get wrong.
@@ -437,9 +429,9 @@ def test_without_a_checkpoint_a_text_is_checked_before_anything_is_trained(tmp_p
 
 def test_a_folder_that_holds_answers_is_refused_without_resume(answered):
     out, _ = answered
-    with pytest.raises(InputError, match="add --resume"):
+    with pytest.raises(InputError, match="--resume"):
         answer(out, "forced-gates")
-    with pytest.raises(InputError, match="the epochs all, not quick: ask for the same"):
+    with pytest.raises(InputError, match="its quick is False, not True"):
         answer(out, "forced-gates", quick=True, resume=True)
 
 
@@ -466,7 +458,7 @@ def test_a_text_too_short_for_the_study_is_refused_before_anything_is_trained(
 @pytest.mark.parametrize(
     "names, options, message",
     [
-        (("cell",), {}, "cell: choose from forced-gates, cells"),
+        (("cell",), {}, "cell: choose from cells, dependencies"),
         ((), {}, r"\(none\)"),
         (("cells",), {"num_seeds": 0}, "seeds"),
     ],
@@ -475,3 +467,40 @@ def test_arguments_that_make_no_sense_are_refused(tmp_path, names, options, mess
     with pytest.raises(InputError, match=message):
         answer(tmp_path / "new", *names, **options)
     assert not (tmp_path / "new").exists()
+
+
+# Folders that version 0.1.0 wrote.
+
+
+@pytest.fixture
+def written_by_0_1_0(tmp_path):
+    folder = tmp_path / "exercises"
+    shutil.copytree(WRITTEN_BY_0_1_0, folder)
+    return folder
+
+
+def test_answers_of_an_older_version_are_read_like_todays(written_by_0_1_0):
+    for name, answer in answering.recorded(written_by_0_1_0).items():
+        old = json.loads((written_by_0_1_0 / f"{name}.json").read_text())
+        for finding, verdict in zip(old["findings"], answer["verdicts"]):
+            assert set(verdict) == {"claim", "verdict", "ran", "evidence", "figures"}
+            assert verdict["evidence"] == finding["found"]
+        assert [verdict["claim"] for verdict in answer["verdicts"]] == [
+            claim.id for claim in EXERCISES[name].statements
+        ]
+        assert answer["seeds"] == old["record"]["seeds"] and answer["tables"] == old["tables"]
+
+
+def test_a_folder_of_an_older_version_goes_on_and_its_trainings_are_not_made_again(
+    written_by_0_1_0, capsys
+):
+    runs = {path: path.read_bytes() for path in (written_by_0_1_0 / "runs").iterdir()}
+    before = (written_by_0_1_0 / "parts.json").read_bytes()
+    answers = answer(written_by_0_1_0, "parts", "gates", "dependencies", resume=True)
+    assert "answered already" in capsys.readouterr().err
+    assert runs == {path: path.read_bytes() for path in (written_by_0_1_0 / "runs").iterdir()}
+    assert before == (written_by_0_1_0 / "parts.json").read_bytes()
+    assert set(answers) == {"parts", "gates", "dependencies", "forced-gates", "identities"}
+    report = (written_by_0_1_0 / "report.md").read_text(encoding="utf-8")
+    for claim in ("parts/both-needed", "dependencies/update-long"):
+        assert claim in report

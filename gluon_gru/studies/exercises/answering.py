@@ -1,44 +1,48 @@
-"""Running exercises and recording their answers in a folder, a file each."""
+"""Running exercises and recording their answers in a folder, one file per exercise."""
+
+from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
+import typing
 
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.runs.checkpoint import make_folder, write_whole
+from gluon_gru.runs import record as records
 from gluon_gru.runs.environment import environment
-from gluon_gru.studies.exercises import hyperparameters, inspection, report
+from gluon_gru.runs.files import StrPath, write_whole
+from gluon_gru.runs.folder import Folder
+from gluon_gru.runs.record import Record
+from gluon_gru.studies.exercises import report
 from gluon_gru.studies.exercises.catalogue import EXERCISES
-from gluon_gru.studies.exercises.inspection import MODELS, TEXT, as_the_model_reads
-from gluon_gru.studies.exercises.setting import Setting
-from gluon_gru.studies.exercises.trainings import PROTOCOLS, Trainings, title
+from gluon_gru.studies.exercises.exercise import Answer, Context
+from gluon_gru.studies.exercises.trained import TrainedModels, protocol, title
 from gluon_gru.studies.reproduce.study import corpus_line, say
 from gluon_gru.text import corpus as corpora
-from gluon_gru.text.corpus import load_corpus
 from gluon_gru.text.minibatches import SeqDataLoader
-from gluon_gru.training.device import context
-from gluon_gru.training.loop import set_seed
+
+if typing.TYPE_CHECKING:
+    from gluon_gru.gates.look import Look
 
 
 def answer(
-    out,
-    names=tuple(EXERCISES),
-    num_seeds=1,
-    device="auto",
-    corpus=None,
-    quick=False,
-    resume=False,
-    command="",
-):
+    out: StrPath,
+    names: typing.Sequence[str] = tuple(EXERCISES),
+    num_seeds: int = 1,
+    device: str = "auto",
+    corpus: StrPath | None = None,
+    quick: bool = False,
+    resume: bool = False,
+    command: str = "",
+) -> dict[str, dict]:
     """Answer exercises; write each answer into a folder, and one report over all that are there.
 
-    The folder gets ``<exercise>.json``, pictures and ``report.md``; ``runs/`` with the record of
-    every training, and ``checkpoints/``. Several processes may work on one folder: no training is
-    made twice.
+    The folder gets ``<exercise>.json``, pictures and the report; ``runs/`` with the record of every
+    training, and ``checkpoints/``. Several processes may work on one folder: no training is made
+    twice.
 
     Args:
         out: the folder.
-        names: of `gluon_gru.studies.exercises.catalogue.EXERCISES`.
+        names: of `EXERCISES`.
         num_seeds: trainings are made with the seeds 1 to num_seeds.
         device: ``auto``, ``cpu``, ``gpu(0)``, ...
         corpus: a path; by default see `gluon_gru.text.corpus.find`.
@@ -54,177 +58,118 @@ def answer(
         InputError: for arguments that can't be used, before anything is trained.
         TrainingDiverged: when a loss is no longer finite.
     """
+    from gluon_gru.training.device import context as device_named
+    from gluon_gru.training.loop import set_seed
+
     check_positive("seeds", num_seeds)
     unknown = [name for name in names if name not in EXERCISES]
     if unknown or not names:
         raise InputError(
             f"exercises {', '.join(unknown) or '(none)'}: choose from {', '.join(EXERCISES)}"
         )
-    out, ctx, found = pathlib.Path(out), context(device), corpora.find(corpus)
-    source = load_corpus(found)
-    for protocol in PROTOCOLS.values():
-        SeqDataLoader(protocol.batch_size, protocol.num_steps, source=source)
-    if "hyperparameters" in names:
-        hyperparameters.check(source)
-    _open_folder(out, resume, found, ctx, quick)
-    say(corpus_line(found))
-    trainings = Trainings(out, num_seeds, ctx, source, found.sha1, quick, command)
-    setting = Setting(out, found, source, ctx, trainings, quick, command)
-    # Now, not when it is written: the checkout may change meanwhile.
-    record = {
-        "command": command,
-        "environment": environment(ctx),
-        "seeds": num_seeds,
-        "quick": quick,
-        "corpus": {
-            "name": found.name,
-            "sha1": found.sha1,
-            "is_books": found.is_books,
-            "note": found.note,
-        },
-    }
+    ctx, text = device_named(device), corpora.find(corpus)
+    source = corpora.load_corpus(text)
+    SeqDataLoader(
+        protocol("gru-scratch").batch_size, protocol("gru-scratch").num_steps, source=source
+    )
+    for name in names:
+        EXERCISES[name].check(source)
+    folder = _folder(out, resume)
+    record = Record(
+        "exercise",
+        {"device": str(ctx), "quick": quick},
+        text.facts,
+        # Now, not when it is written: the checkout may change meanwhile.
+        [{"command": command, "environment": environment(ctx)}],
+        {},
+    )
+    (made_by,) = record.invocations
+    folder.begin(record.settings, record.text, command, made_by["environment"])
+    say(corpus_line(text))
+    trained = TrainedModels(folder.path, num_seeds, ctx, source, record.text, quick, made_by)
+    context = Context(folder.path, text, source, ctx, trained, quick, made_by)
     for number, name in enumerate(names, 1):
         place = f"[{number}/{len(names)}] {name}"
-        done = recorded(out).get(name)
-        if done and done["record"]["seeds"] == num_seeds:
-            say(f"{place}: answered already ({out / name}.json)")
+        done = recorded(folder.path).get(name)
+        if done and done["seeds"] == num_seeds:
+            say(f"{place}: answered already ({folder.path / name}.json)")
             continue
         say(f"{place}: {EXERCISES[name].question}")
         set_seed(1)
-        trainings.used.clear()
-        _record(
-            out,
-            name,
-            EXERCISES[name].answer(setting),
-            {**record, "trainings": list(trainings.used)},
-        )
-        report.write(recorded(out), out)
-    return recorded(out)
+        trained.used.clear()
+        answered = EXERCISES[name].answer(context)
+        results = {"seeds": num_seeds, "trainings": list(trained.used), **_as_json(answered)}
+        for file, (_, picture) in answered.pictures.items():
+            write_whole(folder.path / file, picture)
+        dataclasses.replace(record, results=results).write(folder.path / f"{name}.json")
+        report.write(recorded(folder.path), folder.path)
+    return recorded(folder.path)
 
 
-def look(out, text=None, checkpoint=None, device="auto", corpus=None, quick=False, command=""):
-    """Look at the gates of trained GRUs over a text; see `look_at`, which writes into ``text/``.
-
-    Args:
-        out: the folder; what is in it already stays, but for an earlier look.
-        text: a string; by default one of our own.
-        checkpoint: a file that `gluon_gru.train` wrote, of a GRU; by default the chapter's two
-            GRUs, which are trained if the folder doesn't hold them.
-        device, corpus, quick, command: see `answer`.
-
-    Returns:
-        The `gluon_gru.studies.exercises.answers.Answer`, which has no findings.
-
-    Raises:
-        InputError: for a text with no known character, a checkpoint of another kind of cell, and
-            other arguments that can't be used, before anything is trained.
-    """
-    out, ctx, text = pathlib.Path(out), context(device), TEXT if text is None else text
-    if checkpoint:
-        models = {str(checkpoint): checkpoint}
-    else:
-        found = corpora.find(corpus)
-        source = load_corpus(found)
-        as_the_model_reads(text, source[1])
-        for folder in ("runs", "checkpoints"):
-            make_folder(out / folder)
-        say(corpus_line(found))
-        trainings = Trainings(out, 1, ctx, source, found.sha1, quick, command)
-        models = {title(name): runs[0].checkpoint for name, runs in trainings.get(MODELS).items()}
-    return look_at(out / "text", models, text, ctx, command)
+def _folder(out: StrPath, resume: bool) -> Folder:
+    return Folder(out, "exercises", resume, ("runs", "checkpoints"))
 
 
-def look_at(folder, models, text, ctx, command=""):
-    """Look at gates over a text; write ``report.md``, ``report.html`` and pictures into a folder.
-
-    Args:
-        folder: a `pathlib.Path`.
-        models, text, ctx: see `gluon_gru.studies.exercises.inspection.look`.
-        command: the command line, for the record.
-
-    Returns:
-        The `gluon_gru.studies.exercises.answers.Answer`, which has no findings.
-
-    Raises:
-        InputError: for a text with no known character, a checkpoint of another kind of cell, and a
-            folder that can't be written to.
-    """
-    found = inspection.look(models, text, ctx)
-    make_folder(folder)
-    for file, (_, picture) in found.pictures.items():
-        write_whole(folder / file, picture)
-    write_whole(folder / "report.md", report.of_a_text(text, found, command).encode())
-    write_whole(folder / "report.html", report.page_of_a_text(found, command))
-    return found
+def _as_json(answered: Answer) -> dict[str, typing.Any]:
+    return {
+        "verdicts": [dataclasses.asdict(verdict) for verdict in answered.verdicts],
+        "tables": [
+            {"title": table.title, "headers": table.headers, "rows": table.rows}
+            for table in answered.tables
+        ],
+        "pictures": {file: caption for file, (caption, _) in answered.pictures.items()},
+        "walks": answered.walks,
+    }
 
 
-def _open_folder(out, resume, found, ctx, quick):
-    """Make the folder and check, before anything is trained, that it can be used."""
-    if not resume and ((out / "runs").exists() or recorded(out)):
-        raise InputError(
-            f"{str(out)!r} holds answers or trainings already: add --resume to go on "
-            "there, or give another folder with --out"
-        )
-    for folder in ("runs", "checkpoints"):
-        make_folder(out / folder)
-    for name, answer in recorded(out).items():
-        made = answer["record"]
-        differences = [
-            f"the {what} {there}, not {here}"
-            for what, there, here in (
-                (
-                    "corpus",
-                    f"{made['corpus']['name']} (SHA-1 {made['corpus']['sha1']})",
-                    f"{found.name} (SHA-1 {found.sha1})",
-                ),
-                ("device", made["environment"]["device"], str(ctx)),
-                ("epochs", *("quick" if cut else "all" for cut in (made["quick"], quick))),
-            )
-            if there != here
-        ]
-        if differences:
-            raise InputError(
-                f"{str(out)!r} holds the exercise {name}, made with "
-                f"{', '.join(differences)}: ask for the same, or give another folder "
-                "with --out"
-            )
-
-
-def _record(out, name, answer, record):
-    for file, (_, picture) in answer.pictures.items():
-        write_whole(out / file, picture)
-    write_whole(
-        out / f"{name}.json",
-        json.dumps(
-            {
-                "record": record,
-                "findings": [dataclasses.asdict(finding) for finding in answer.findings],
-                "tables": [dataclasses.asdict(table) for table in answer.tables],
-                "pictures": {file: caption for file, (caption, _) in answer.pictures.items()},
-                "walks": answer.walks,
-            },
-            indent=1,
-        ).encode(),
-    )
-
-
-def recorded(out):
+def recorded(out: StrPath) -> dict[str, dict]:
     """Return name -> what ``<exercise>.json`` holds, for all exercises that a folder holds.
 
     Raises:
         InputError: if such a file can't be read.
     """
-    answers = {}
-    for name in EXERCISES:
-        path = pathlib.Path(out) / f"{name}.json"
-        if path.exists():
-            try:
-                answers[name] = json.loads(path.read_text(encoding="utf-8"))
-                if not {"record", "findings", "tables", "pictures"} <= set(answers[name]):
-                    raise ValueError("no answer to an exercise")
-            except (OSError, TypeError, ValueError) as error:
-                raise InputError(
-                    f"{str(path)!r} can't be read ({error}): delete it to answer "
-                    "that exercise again"
-                ) from error
-    return answers
+    paths = {name: pathlib.Path(out) / f"{name}.json" for name in EXERCISES}
+    return {name: records.read(path).as_json() for name, path in paths.items() if path.exists()}
+
+
+def look(
+    out: StrPath,
+    text: str | None = None,
+    checkpoint: StrPath | None = None,
+    device: str = "auto",
+    corpus: StrPath | None = None,
+    quick: bool = False,
+    command: str = "",
+) -> Look:
+    """Look at the gates of trained GRUs over a text; see `gluon_gru.gates.look.look`.
+
+    Args:
+        out: the folder; what is in it already stays, but for an earlier look, in ``text/``.
+        text: a string; by default one of our own.
+        checkpoint: a file that `gluon_gru.train` wrote, of a GRU; by default the chapter's two
+            GRUs, which are trained if the folder doesn't hold them.
+        device, corpus, quick, command: see `answer`.
+
+    Raises:
+        InputError: for a text with no known character, a checkpoint of another kind of cell, and
+            other arguments that can't be used, before anything is trained.
+    """
+    from gluon_gru.gates import look as looking
+    from gluon_gru.studies.exercises.questions.gate_decisions import MODELS, TEXT
+    from gluon_gru.training.device import context as device_named
+
+    ctx, text = device_named(device), TEXT if text is None else text
+    if checkpoint:
+        models = {str(checkpoint): checkpoint}
+    else:
+        read = corpora.find(corpus)
+        source = corpora.load_corpus(read)
+        looking.as_the_model_reads(text, source[1])
+        made_by: dict[str, typing.Any] = {"command": command, "environment": environment(ctx)}
+        folder = _folder(out, resume=True)
+        facts = read.facts
+        folder.begin({"device": str(ctx), "quick": quick}, facts, command, made_by["environment"])
+        say(corpus_line(read))
+        trained = TrainedModels(folder.path, 1, ctx, source, facts, quick, made_by)
+        models = {title(name): seeds[0].checkpoint for name, seeds in trained.get(MODELS).items()}
+    return looking.look(pathlib.Path(out) / "text", models, text, ctx, command)

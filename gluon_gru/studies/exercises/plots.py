@@ -1,24 +1,29 @@
 """Pictures of the exercises: perplexity by epoch, influence and damage by distance."""
 
-import numpy
-from matplotlib.figure import Figure
+from __future__ import annotations
 
-from gluon_gru.report.pictures import COLOURS, png
+import numpy
+
+from gluon_gru.studies.exercises.trained import title
 
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 3)))
 _MARKERS = "os^Dv*xP"
 
 
-def perplexity(runs):
+def perplexity(models: dict) -> bytes:
     """Draw perplexity by epoch, the median of the seeds and their range; PNG bytes.
 
     Args:
-        runs: name -> list of `gluon_gru.studies.exercises.trainings.Training`.
+        models: name of a protocol -> list of `gluon_gru.studies.exercises.trained.TrainedModel`.
     """
+    from matplotlib.figure import Figure
+
+    from gluon_gru.report.pictures import COLOURS, png
+
     fig = Figure(figsize=(8.5, 5.2), layout="tight")
     axes = fig.subplots()
-    for i, (name, trainings) in enumerate(runs.items()):
-        values = numpy.array([training.history.perplexity for training in trainings])
+    for i, (name, seeds) in enumerate(models.items()):
+        values = numpy.array([seed.history.perplexity for seed in seeds])
         epochs = numpy.arange(1, values.shape[1] + 1)
         colour = COLOURS[i % len(COLOURS)]
         axes.plot(
@@ -29,7 +34,7 @@ def perplexity(runs):
             linewidth=1.4,
             marker=_MARKERS[i],
             markersize=4,
-            label=name,
+            label=title(name),
             markevery=(int(epochs[-1] * (i + 1) / 80), max(int(epochs[-1] / 10), 1)),
         )
         axes.fill_between(
@@ -44,13 +49,17 @@ def perplexity(runs):
     return png(fig)
 
 
-def influence(norms, at):
+def influence(norms: dict, at: int) -> bytes:
     """Draw how much every input counts; what counts exactly nothing is marked; PNG bytes.
 
     Args:
         norms: name of the gates -> (num_steps,).
         at: the time step t', from 0.
     """
+    from matplotlib.figure import Figure
+
+    from gluon_gru.report.pictures import COLOURS, png
+
     fig = Figure(figsize=(8.5, 1.3 * len(norms) + 0.6), layout="tight")
     panels = fig.subplots(len(norms), 1, sharex=True, sharey=True)
     for axes, (name, values) in zip(panels, norms.items()):
@@ -69,13 +78,18 @@ def influence(norms, at):
     return png(fig)
 
 
-def by_distance(curves, ylabel):
+def by_distance(curves: dict, ylabel: str, models: dict | None = None) -> bytes:
     """Draw curves over the distance in characters, a line a seed; PNG bytes.
 
     Args:
         curves: name -> list of arrays, entry d the value d characters later.
         ylabel: what they are.
+        models: name -> the model that a curve is of.
     """
+    from matplotlib.figure import Figure
+
+    from gluon_gru.report.pictures import COLOURS, png
+
     fig = Figure(figsize=(8.5, 4.5), layout="tight")
     axes = fig.subplots()
     for i, (name, seeds) in enumerate(curves.items()):

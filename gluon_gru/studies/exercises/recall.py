@@ -4,24 +4,22 @@ A sequence is a key, one of four, and then ``distance`` tokens drawn from four o
 last one the key is to be named. Guessing is right a quarter of the time.
 """
 
+from __future__ import annotations
+
 import statistics
+import typing
 
-import mxnet as mx
 import numpy
-from mxnet import autograd, gluon, init, np
-from mxnet.gluon import rnn
 
-from gluon_gru.models import RNNModel
-from gluon_gru.training.interrupt import CtrlC
-from gluon_gru.training.learner import CLIP_NORM
-from gluon_gru.training.loop import set_seed
-from gluon_gru.training.updates import grad_clipping
+if typing.TYPE_CHECKING:
+    import mxnet
 
-#: The cells, all concise, with the same activation in the RNN as from scratch.
-CELLS = {
-    "RNN": lambda num_hiddens: rnn.RNN(num_hiddens, activation="tanh"),
-    "GRU": rnn.GRU,
-    "LSTM": rnn.LSTM,
+#: The cells, all concise, with the same activation in the RNN as from scratch: the layer of
+#: ``gluon.rnn`` and its options.
+LAYERS: dict[str, tuple[str, dict[str, str]]] = {
+    "RNN": ("RNN", {"activation": "tanh"}),
+    "GRU": ("GRU", {}),
+    "LSTM": ("LSTM", {}),
 }
 
 _KEYS, _OTHERS, _HIDDENS, _BATCH = 4, 4, 32, 32
@@ -35,19 +33,34 @@ NUM_MINIBATCHES = 1000
 _LOOKED_AT, _LEARNT = 25, 0.99
 
 
-def minibatches_to_learn(cell, distance, seed, ctx, num_minibatches=NUM_MINIBATCHES):
+def minibatches_to_learn(
+    cell: str, distance: int, seed: int, ctx: mxnet.Context, num_minibatches: int = NUM_MINIBATCHES
+) -> int | None:
     """Train a cell; return after how many minibatches it names 99% of the keys, None if never.
 
+    Not by a `gluon_gru.training.learner.Learner`: the loss is that of the last token alone.
+
     Args:
-        cell: a key of `CELLS`.
+        cell: a key of `LAYERS`.
         distance: how many tokens come after the key.
         seed: of weights and sequences.
-        ctx: the ``mxnet.Context``.
+        ctx: the device.
         num_minibatches: when to give up.
     """
+    import mxnet as mx
+    from mxnet import autograd, gluon, init, np
+    from mxnet.gluon import rnn
+
+    from gluon_gru.models import RNNModel
+    from gluon_gru.training.interrupt import CtrlC
+    from gluon_gru.training.learner import CLIP_NORM
+    from gluon_gru.training.loop import set_seed
+    from gluon_gru.training.updates import grad_clipping
+
     set_seed(seed)
     rng, loss = numpy.random.RandomState(seed), gluon.loss.SoftmaxCrossEntropyLoss()
-    model = RNNModel(CELLS[cell](_HIDDENS), _KEYS + _OTHERS)
+    layer, options = LAYERS[cell]
+    model = RNNModel(getattr(rnn, layer)(_HIDDENS, **options), _KEYS + _OTHERS)
     model.initialize(init=init.Xavier(), ctx=ctx)
     trainer = gluon.Trainer(model.collect_params(), "adam", {"learning_rate": _LR})
     right = []

@@ -227,7 +227,7 @@ def reproduce(
     folder = Folder(out, "reproduce", resume, ["checkpoints"])
     record = folder.begin(
         {"device": str(ctx)},
-        {"name": text.name, "sha1": text.sha1, "is_books": text.is_books, "note": text.note},
+        text.facts,
         command,
         # Now, not when it is written: the checkout may change while this trains.
         environment(str(ctx)),

@@ -1,13 +1,37 @@
 """Exercise "adjust the hyperparameters": what the reduced grid shows."""
 
+from __future__ import annotations
+
 import dataclasses
 import statistics
+import typing
 
 from gluon_gru.errors import InputError, TrainingDiverged
-from gluon_gru.studies.exercises.answers import Answer, Finding, Table
+from gluon_gru.published.claims import Claim
+from gluon_gru.published.judging import Verdict
+from gluon_gru.published.sources import QUESTION
+from gluon_gru.report.document import Table
+from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
 from gluon_gru.studies.sweep.space import AXES, REDUCED
-from gluon_gru.studies.sweep.study import sweep
-from gluon_gru.studies.sweep.trial import PREFIX
+
+RUNNING_TIME = Claim(
+    "hyperparameters/running-time",
+    QUESTION,
+    "What do num_steps, num_hiddens and the learning rate do to the running time?",
+    "It grows with the first two, by a tenth or more from each value to the next.",
+)
+PERPLEXITY = Claim(
+    "hyperparameters/perplexity",
+    QUESTION,
+    "What do they do to the perplexity?",
+    "Each of the three matters: the best perplexities at two of its values are 5% apart.",
+)
+TEXT = Claim(
+    "hyperparameters/text",
+    QUESTION,
+    "What do they do to the generated text?",
+    "In the better half of the trials more of its words are words of the text.",
+)
 
 _PICTURES = {
     "heatmap.png": "Validation perplexity over the grid",
@@ -15,53 +39,14 @@ _PICTURES = {
     "importance.png": "How important each hyperparameter is for a low perplexity",
 }
 
+Trials = typing.Sequence[typing.Mapping[str, typing.Any]]
+
 # Enough to see that everything runs.
 _QUICK_EPOCHS = 1
 
 
-def answer(setting):
-    """Return the `Answer`; runs the study, or goes on with it, in the folder ``sweep``."""
-    space = dataclasses.replace(REDUCED, epochs=_QUICK_EPOCHS) if setting.quick else REDUCED
-    folder = setting.out / "sweep"
-    results = sweep(
-        folder,
-        space,
-        workers=_workers(setting),
-        device=str(setting.ctx),
-        corpus=setting.corpus.path,
-        command=setting.command,
-    )
-    trials = [trial for trial in results["trials"] if trial["state"] == "complete"]
-    diverged = [trial for trial in results["trials"] if trial["state"] == "diverged"]
-    if len(trials) < 2:
-        raise TrainingDiverged(
-            f"{len(diverged)} of {len(results['trials'])} trials of the study "
-            "diverged: there is nothing to compare on this text"
-        )
-    words = {trial["number"]: _share_of_words(trial["continuation"], setting) for trial in trials}
-    ran = (
-        f"A GRU (rnn.GRU) at every point of num_steps {_values(space.num_steps)}, num_hiddens "
-        f"{_values(space.num_hiddens)} and learning rate {_values(space.lr)}; "
-        f"{space.epochs} epochs of {space.train_windows:,} windows in minibatches of "
-        f"{space.batch_size}, validated on the next {space.valid_windows:,}"
-    )
-    return Answer(
-        [
-            _running_time(setting, ran, trials),
-            _perplexity(setting, ran, trials, diverged),
-            _text(setting, trials, words),
-        ],
-        [_table(trials, words)],
-        {
-            f"sweep/{file}": (caption, (folder / file).read_bytes())
-            for file, caption in _PICTURES.items()
-            if (folder / file).exists()
-        },
-    )
-
-
-def check(source):
-    """Find out before anything is trained whether a text is long enough for the study.
+def check(source: tuple[typing.Any, typing.Any]) -> None:
+    """Find out before anything is trained whether a text, ``(tokens, vocab)``, is long enough.
 
     Raises:
         InputError: if it isn't.
@@ -76,19 +61,76 @@ def check(source):
         )
 
 
-def _workers(setting):
-    return (
-        setting.trainings.record["environment"]["cores"] if setting.ctx.device_type == "cpu" else 1
+@exercise(
+    "hyperparameters",
+    "Adjust the hyperparameters; what do they do to running time, perplexity and the output?",
+    "The learning rate decides whether anything is learnt in the epochs there are; num_hiddens "
+    "what can be represented, and what a token costs; num_steps how far back a prediction may "
+    "look, and how many tokens an epoch has (every window of the text is trained on, so an "
+    "epoch grows with num_steps). Here every window starts from a zero state and validation "
+    "is on text that was not trained on.",
+    RUNNING_TIME,
+    PERPLEXITY,
+    TEXT,
+    check=check,
+)
+def hyperparameters(context: Context) -> Answer:
+    """Run the study, or go on with it, in the folder ``sweep``."""
+    from gluon_gru.studies.sweep.study import sweep
+
+    space = dataclasses.replace(REDUCED, epochs=_QUICK_EPOCHS) if context.quick else REDUCED
+    folder = context.out / "sweep"
+    results = sweep(
+        folder,
+        space,
+        workers=_workers(context),
+        device=str(context.ctx),
+        corpus=context.corpus.path,
+        command=context.made_by["command"],
     )
+    trials = [trial for trial in results["trials"] if trial["state"] == "complete"]
+    diverged = [trial for trial in results["trials"] if trial["state"] == "diverged"]
+    if len(trials) < 2:
+        raise TrainingDiverged(
+            f"{len(diverged)} of {len(results['trials'])} trials of the study "
+            "diverged: there is nothing to compare on this text"
+        )
+    words = {trial["number"]: _share_of_words(trial["continuation"], context) for trial in trials}
+    ran = (
+        f"A GRU (rnn.GRU) at every point of num_steps {_values(space.num_steps)}, num_hiddens "
+        f"{_values(space.num_hiddens)} and learning rate {_values(space.lr)}; "
+        f"{space.epochs} epochs of {space.train_windows:,} windows in minibatches of "
+        f"{space.batch_size}, validated on the next {space.valid_windows:,}"
+    )
+    return Answer(
+        [
+            _running_time(context, ran, trials),
+            _perplexity(context, ran, trials, diverged),
+            _text(context, trials, words),
+        ],
+        [_table(trials, words)],
+        {
+            f"sweep/{file}": (caption, (folder / file).read_bytes())
+            for file, caption in _PICTURES.items()
+            if (folder / file).exists()
+        },
+    )
+
+
+def _workers(context):
+    on_cpu = context.ctx.device_type == "cpu"
+    return context.made_by["environment"]["cores"] if on_cpu else 1
 
 
 def _values(values):
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _share_of_words(continuation, setting):
+def _share_of_words(continuation, context):
     """Return the share of the generated words that are words of the text."""
-    tokens, vocab = setting.source
+    from gluon_gru.studies.sweep.trial import PREFIX
+
+    tokens, vocab = context.source
     known = set("".join(vocab.to_tokens(tokens)).split())
     # The last one may be cut off.
     words = continuation[len(PREFIX) :].split()[:-1]
@@ -103,71 +145,64 @@ def _by_value(trials, axis, quantity, of):
     }
 
 
-def _running_time(setting, ran, trials):
+def _shown(by_axis, form):
+    """Return in words what `_by_value` found, by axis."""
+    return "; ".join(
+        f"{axis} " + ", ".join(f"{value:g}: {form.format(number)}" for value, number in of.items())
+        for axis, of in by_axis.items()
+    )
+
+
+def _running_time(context: Context, ran: str, trials: Trials) -> Verdict:
     times = {axis: _by_value(trials, axis, "seconds", statistics.mean) for axis in AXES}
     grows = []
     for axis in ("num_steps", "num_hiddens"):
         seconds = list(times[axis].values())
         grows.append(all(b > 1.1 * a for a, b in zip(seconds, seconds[1:])))
-    shown = "; ".join(
-        f"{axis} "
-        + ", ".join(f"{value:g}: {seconds:.0f} s" for value, seconds in times[axis].items())
-        for axis in AXES
-    )
-    return Finding(
-        "hyperparameters/running-time",
-        f"{ran}.",
-        f"Seconds of a trial, the mean by {shown}.",
-        setting.verdict(grows),
-        times,
+    shown = _shown(times, "{:.0f} s")
+    return context.judge(
+        RUNNING_TIME, f"{ran}.", f"Seconds of a trial, the mean by {shown}.", grows, times
     )
 
 
-def _perplexity(setting, ran, trials, diverged):
+def _perplexity(context: Context, ran: str, trials: Trials, diverged: Trials) -> Verdict:
     best = {axis: _by_value(trials, axis, "perplexity", min) for axis in AXES}
-    shown = "; ".join(
-        f"{axis} "
-        + ", ".join(f"{value:g}: {perplexity:.2f}" for value, perplexity in best[axis].items())
-        for axis in AXES
-    )
+    shown = _shown(best, "{:.2f}")
     winner = min(trials, key=lambda trial: trial["perplexity"])
-    return Finding(
-        "hyperparameters/perplexity",
+    return context.judge(
+        PERPLEXITY,
         f"{ran}. Every window is read from a state of zeros, so with "
         "a smaller num_steps more of the predictions have little before them: part of its effect "
         "is that.",
         f"The best validation perplexity by {shown}. Best of all: num_steps {winner['num_steps']}, "
         f"num_hiddens {winner['num_hiddens']}, lr {winner['lr']:g}. Diverged: {len(diverged)} of "
         f"{len(trials) + len(diverged)}.",
-        setting.verdict(
-            max(values.values()) > 1.05 * min(values.values()) for values in best.values()
-        ),
+        [max(values.values()) > 1.05 * min(values.values()) for values in best.values()],
         best,
     )
 
 
-def _text(setting, trials, words):
+def _text(context: Context, trials: Trials, words: dict[int, float]) -> Verdict:
     ranked = sorted(trials, key=lambda trial: trial["perplexity"])
     half = len(ranked) // 2
     better, worse = (
         statistics.mean(words[trial["number"]] for trial in trials)
         for trials in (ranked[:half], ranked[-half:])
     )
-    return Finding(
-        "hyperparameters/text",
+    return context.judge(
+        TEXT,
         "The continuation that every trial writes at its end: the share of "
         "its words that are words of the text.",
         f"{better:.0%} in the better half of the trials by perplexity, {worse:.0%} in the worse; "
         f"{len({trial['continuation'] for trial in trials})} different texts in {len(trials)} "
         "trials.",
-        setting.verdict([better > worse]),
+        [better > worse],
         {"better": better, "worse": worse},
     )
 
 
 def _table(trials, words):
     return Table(
-        "All trials, the best first",
         [*AXES, "perplexity", "seconds", "tokens/sec", "words", "continuation"],
         [
             [
@@ -180,4 +215,5 @@ def _table(trials, words):
             ]
             for trial in sorted(trials, key=lambda trial: trial["perplexity"])
         ],
+        "All trials, the best first",
     )

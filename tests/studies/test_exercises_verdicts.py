@@ -5,31 +5,27 @@ import numpy
 import pytest
 
 from gluon_gru.gates.inspection import Gates
-from gluon_gru.studies.exercises import (
-    cells,
-    comparing,
-    dependencies,
-    distances,
+from gluon_gru.studies.exercises import comparing, influence, recall
+from gluon_gru.studies.exercises.exercise import Context
+from gluon_gru.studies.exercises.questions import (
+    compare_cells,
+    gate_decisions,
+    gate_dependencies,
     hyperparameters,
-    inspection,
     long_distances,
-    parts,
-    recall,
-    report,
-    sampling,
-    timing,
-    trainings,
+    parts_of_a_gru,
+    random_sampling,
 )
-from gluon_gru.studies.exercises.setting import Setting
+from gluon_gru.studies.exercises.trained import TrainedModel
 from gluon_gru.training.loop import History
 
 
-def runs_of(**finals):
-    """Return trainings that end with these perplexities, a list a model; all start at 20."""
+def models_of(**finals):
+    """Return models that end with these perplexities, one per seed; all start at 20."""
     return {
         name.replace("_", "-"): [
-            trainings.Training(name, History([20, 2, value], [1] * 3, [1] * 3), "", {})
-            for seed, value in enumerate(values, 1)
+            TrainedModel(name, History([20, 2, value], [1] * 3, [1] * 3), "", {})
+            for value in values
         ]
         for name, values in finals.items()
     }
@@ -37,16 +33,16 @@ def runs_of(**finals):
 
 def speeds_of(**seconds):
     return {
-        name.replace("_", "-"): timing.Speed([1 / value] * 3, [value] * 3, 1)
+        name.replace("_", "-"): comparing.Speed([1 / value] * 3, [value] * 3, 1)
         for name, value in seconds.items()
     }
 
 
 class Full:
-    """A setting that was not cut short."""
+    """A context whose trainings were not cut short."""
 
     quick = False
-    verdict = Setting.verdict
+    judge = Context.judge
 
 
 CELLS_RUNS = {
@@ -64,18 +60,18 @@ CELLS_SPEEDS = {
 @pytest.mark.parametrize(
     "function, change_runs, change_speeds, verdict",
     [
-        (cells._gru_against_rnn, {}, {}, "holds"),
-        (cells._gru_against_rnn, {"rnn_concise": [1.01, 1.01]}, {}, "depends"),
+        (compare_cells._gru_against_rnn, {}, {}, "holds"),
+        (compare_cells._gru_against_rnn, {"rnn_concise": [1.01, 1.01]}, {}, "depends"),
         (
-            cells._gru_against_rnn,
+            compare_cells._gru_against_rnn,
             {"rnn_concise": [1, 1], "rnn_scratch": [1, 1]},
             {"rnn_concise": 9, "rnn_scratch": 9},
             "does not hold",
         ),
-        (cells._gru_against_lstm, {}, {}, "holds"),
-        (cells._gru_against_lstm, {}, {"lstm_concise": 2.1}, "depends"),
+        (compare_cells._gru_against_lstm, {}, {}, "holds"),
+        (compare_cells._gru_against_lstm, {}, {"lstm_concise": 2.1}, "depends"),
         (
-            cells._gru_against_lstm,
+            compare_cells._gru_against_lstm,
             {"gru_scratch": [2, 2], "gru_concise": [2, 2]},
             {"lstm_concise": 2, "lstm_scratch": 6},
             "does not hold",
@@ -83,7 +79,7 @@ CELLS_SPEEDS = {
     ],
 )
 def test_verdicts_on_the_cells(function, change_runs, change_speeds, verdict):
-    runs = {**runs_of(**{**CELLS_RUNS, **change_runs}), **runs_of(rnn_tanh_concise=[1.2])}
+    runs = {**models_of(**{**CELLS_RUNS, **change_runs}), **models_of(rnn_tanh_concise=[1.2])}
     speeds = {**speeds_of(**{**CELLS_SPEEDS, **change_speeds}), **speeds_of(rnn_tanh_concise=1)}
     assert function(Full(), runs, speeds).verdict == verdict
 
@@ -104,19 +100,19 @@ def test_verdicts_on_the_ranking(change, verdict):
     }
     if verdict == "does not hold":
         change = {"rnn_scratch": [1.3, 1.01]}
-    assert cells._ranking(Full(), runs_of(**{**same, **change})).verdict == verdict
+    assert compare_cells._ranking(Full(), models_of(**{**same, **change})).verdict == verdict
 
 
 def test_verdicts_on_the_time_to_a_perplexity():
-    runs, speeds = runs_of(**CELLS_RUNS), speeds_of(**CELLS_SPEEDS)
-    finding, table = cells._time_to_perplexity(Full(), runs, speeds)
-    assert finding.verdict == "holds"
+    runs, speeds = models_of(**CELLS_RUNS), speeds_of(**CELLS_SPEEDS)
+    judged, table = compare_cells._time_to_perplexity(Full(), runs, speeds)
+    assert judged.verdict == "holds"
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["GRU from scratch"] == ["12 s", "18 s"]
     assert rows["RNN from scratch"] == ["6 s", "not reached"]
     assert rows["LSTM from scratch"] == ["24 s", "36 s (1 of 2)"]
     slower = speeds_of(**{**CELLS_SPEEDS, "gru_concise": 20})
-    assert cells._time_to_perplexity(Full(), runs, slower)[0].verdict == "depends"
+    assert compare_cells._time_to_perplexity(Full(), runs, slower)[0].verdict == "depends"
 
 
 @pytest.mark.parametrize(
@@ -128,14 +124,14 @@ def test_verdicts_on_the_time_to_a_perplexity():
     ],
 )
 def test_verdicts_on_the_parts(reset, update, verdict):
-    runs = runs_of(
+    runs = models_of(
         rnn_scratch=[1.3, 1.3],
         reset_only_scratch=reset,
         update_only_scratch=update,
         gru_scratch=[1.05, 1.07],
     )
     speeds = speeds_of(rnn_scratch=1, reset_only_scratch=2, update_only_scratch=2, gru_scratch=3)
-    assert parts._both_needed(Full(), runs, speeds).verdict == verdict
+    assert parts_of_a_gru._both_needed(Full(), runs, speeds).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -143,7 +139,7 @@ def test_verdicts_on_the_parts(reset, update, verdict):
     [(1.5, 1.3, "holds"), (1.5, 1.01, "depends"), (1.01, 1.01, "does not hold")],
 )
 def test_verdicts_on_sampling(random_ends, alike, verdict):
-    runs = runs_of(
+    runs = models_of(
         rnn_scratch=[1.2],
         gru_concise=[1.05],
         **{"rnn_scratch_random": [random_ends + 0.18], "gru_concise_random": [random_ends]},
@@ -155,8 +151,8 @@ def test_verdicts_on_sampling(random_ends, alike, verdict):
         "gru-concise-random": [(alike, alike)],
     }
     if verdict == "does not hold":
-        runs["rnn-scratch-random"] = runs["gru-concise-random"] = runs_of(x=[1.0])["x"]
-    assert sampling._perplexity(Full(), runs, scores).verdict == verdict
+        runs["rnn-scratch-random"] = runs["gru-concise-random"] = models_of(x=[1.0])["x"]
+    assert random_sampling._perplexity(Full(), runs, scores).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -164,11 +160,13 @@ def test_verdicts_on_sampling(random_ends, alike, verdict):
     [((1.1, 1.1), "holds"), ((1.1, 1.0), "depends"), ((1.01, 0.9), "does not hold")],
 )
 def test_verdicts_on_the_cost_of_sampling(seconds, verdict):
-    runs = runs_of(rnn_scratch=[1], gru_concise=[1], rnn_scratch_random=[1], gru_concise_random=[1])
+    runs = models_of(
+        rnn_scratch=[1], gru_concise=[1], rnn_scratch_random=[1], gru_concise_random=[1]
+    )
     speeds = speeds_of(
         rnn_scratch=1, gru_concise=1, rnn_scratch_random=seconds[0], gru_concise_random=seconds[1]
     )
-    assert sampling._cost(Full(), runs, speeds).verdict == verdict
+    assert random_sampling._cost(Full(), runs, speeds).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -187,8 +185,8 @@ def test_verdicts_on_what_gates_are_for(reset, update, short, long):
         for clamp, values in (("R at its mean", reset), ("Z at its mean", update))
     }
     other = {key: [1] for key in halves}
-    assert dependencies._short(Full(), halves, 6).verdict == short
-    assert dependencies._long(Full(), halves, 6, other, other).verdict == long
+    assert gate_dependencies._short(Full(), halves, 6).verdict == short
+    assert gate_dependencies._long(Full(), halves, 6, other, other).verdict == long
 
 
 def trial(num_steps, num_hiddens, lr, perplexity, seconds, continuation=""):
@@ -234,7 +232,7 @@ def test_verdicts_on_the_gates():
             numpy.broadcast_to(reset, noise.shape).astype("float32"),
             0,
         )
-        return [finding.verdict for finding in inspection._findings(Full(), {"a model": [gates]})]
+        return [one.verdict for one in gate_decisions._verdicts(Full(), [gates])]
 
     assert found(0.1 + by_character / 2, 0.1 + by_character / 2)[0] == "holds"
     assert found(0.1 + ends / 2, 0.1 + ends / 2) == ["holds", "holds"]
@@ -260,14 +258,9 @@ def test_verdicts_on_gradients():
 # Small parts.
 
 
-def measurement(perplexity):
-    return History(perplexity, [1], [1])
-
-
 def test_epochs_to_a_perplexity():
-    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 2) == 2
-    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 1.6) == 4
-    assert comparing.epochs_to(measurement([9, 2, 3, 1.5]), 1) is None
+    model = TrainedModel("gru-scratch", History([9, 2, 3, 1.5], [1] * 4, [1] * 4), "", {})
+    assert [comparing.epochs_to(goal, model) for goal in (2, 1.6, 1)] == [2, 4, None]
 
 
 def test_what_lies_next_is_learnt_and_what_there_is_no_time_for_is_not():
@@ -277,9 +270,5 @@ def test_what_lies_next_is_learnt_and_what_there_is_no_time_for_is_not():
 
 
 def test_reach_is_where_a_curve_stays_below_a_tenth():
-    assert distances.reach(numpy.array([1, 0.5, 0.05, 0.2, 0.01])) == 4
-    assert distances.reach(numpy.array([1, 0.05])) == 1
-
-
-def test_cells_that_hold_a_bar_keep_the_reports_tables_whole():
-    assert report._cells([["a|b", 1]]) == [["a\\|b", "1"]]
+    assert influence.reach(numpy.array([1, 0.5, 0.05, 0.2, 0.01])) == 4
+    assert influence.reach(numpy.array([1, 0.05])) == 1

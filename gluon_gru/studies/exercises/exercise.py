@@ -1,0 +1,113 @@
+"""What an exercise is, what it works with, and what it gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import typing
+
+from gluon_gru.published.claims import Claim
+from gluon_gru.published.judging import Evidence, Verdict, judge
+from gluon_gru.report.document import Table
+from gluon_gru.studies.exercises.trained import TrainedModels
+from gluon_gru.text.corpus import Corpus
+
+if typing.TYPE_CHECKING:
+    import mxnet
+
+    from gluon_gru.text.vocabulary import Vocab
+
+
+@dataclasses.dataclass
+class Context:
+    """What every exercise works with.
+
+    Attributes:
+        out: the folder of the results.
+        corpus: the text that is read.
+        source: its ``(tokens, vocab)``.
+        ctx: the device.
+        trained: where trained models come from.
+        quick: whether trainings are cut short.
+        made_by: the ``command`` and its ``environment``, for the records.
+    """
+
+    out: pathlib.Path
+    corpus: Corpus
+    source: tuple[typing.Any, Vocab]
+    ctx: mxnet.Context
+    trained: TrainedModels
+    quick: bool
+    made_by: dict[str, typing.Any]
+
+    def judge(
+        self,
+        claim: Claim,
+        ran: str,
+        shows: str,
+        cases: typing.Iterable[bool],
+        figures: typing.Mapping[typing.Any, typing.Any],
+    ) -> Verdict:
+        """Return the verdict on a claim whose `Evidence` rests on trainings."""
+        return judged(claim, ran, shows, cases, figures, "cut short" if self.quick else "")
+
+
+def judged(
+    claim: Claim,
+    ran: str,
+    shows: str,
+    cases: typing.Iterable[bool],
+    figures: typing.Mapping[typing.Any, typing.Any],
+    limit: str = "",
+) -> Verdict:
+    """Return the verdict on a claim by its `Evidence`."""
+    return judge(claim, Evidence(ran, shows, cases, dict(figures), limit))
+
+
+@dataclasses.dataclass
+class Answer:
+    """The answer to an exercise.
+
+    Attributes:
+        verdicts: on its statements.
+        tables: a list of `Table`.
+        pictures: file name -> (caption, PNG bytes).
+        walks: gates over a text for a page, as `gluon_gru.gates.walk.walk` returns them.
+    """
+
+    verdicts: list[Verdict]
+    tables: list[Table] = dataclasses.field(default_factory=list)
+    pictures: dict[str, tuple[str, bytes]] = dataclasses.field(default_factory=dict)
+    walks: list[dict] = dataclasses.field(default_factory=list)
+
+
+class Exercise(typing.NamedTuple):
+    """An exercise.
+
+    Attributes:
+        name: what the command calls it.
+        question: what is asked.
+        reasoning: the thoughts that lead to the answer.
+        statements: what is judged, in the order of the report.
+        answer: the function that answers it.
+        check: a function of ``(tokens, vocab)`` that raises InputError for a text that won't do,
+            before anything is trained.
+    """
+
+    name: str
+    question: str
+    reasoning: str
+    statements: tuple[Claim, ...]
+    answer: typing.Callable[[Context], Answer]
+    check: typing.Callable[[tuple], None]
+
+
+def exercise(
+    name: str,
+    question: str,
+    reasoning: str,
+    *statements: Claim,
+    check: typing.Callable[[tuple], None] = lambda source: None,
+) -> typing.Callable[[typing.Callable[[Context], Answer]], Exercise]:
+    """Make the function that follows an `Exercise`, which it answers."""
+    return lambda answer: Exercise(name, question, reasoning, statements, answer, check)

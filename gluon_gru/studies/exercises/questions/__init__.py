@@ -1,0 +1,1 @@
+"""One module per exercise: its question, its statements, and the function that answers it."""

@@ -1,0 +1,120 @@
+"""A reader's question: how does the trained network decide whether to keep the hidden state?"""
+
+from __future__ import annotations
+
+import statistics
+import typing
+
+from gluon_gru.gates.inspection import (
+    Gates,
+    boundary_correlation,
+    explained_by_token,
+    has_ends,
+    inspect,
+    memory,
+)
+from gluon_gru.gates.look import CAPTION, tables_of
+from gluon_gru.published.claims import Claim
+from gluon_gru.published.judging import Verdict, spread
+from gluon_gru.published.sources import NOTES
+from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
+from gluon_gru.studies.exercises.trained import title
+
+KEEP_OR_NOT = Claim(
+    "gates/keep-or-not",
+    NOTES,
+    "How does the trained network decide whether to keep the hidden state?",
+    "By the character that it reads: in most units that explains a tenth or more of how "
+    "each gate varies.",
+)
+WORD_BOUNDARIES = Claim(
+    "gates/word-boundaries",
+    NOTES,
+    "Do the gates have to do with the boundaries of words?",
+    "In most units the end of a word explains a tenth or more of how a gate varies.",
+)
+
+#: The models that are looked at.
+MODELS = ("gru-scratch", "gru-concise")
+
+#: What the pictures show.
+TEXT = "the traveller said that nobody there had ever seen the machine and then he smiled again"
+
+# How much of the corpus the figures are taken from.
+_READ = 5000
+
+# A unit's gate follows what explains this share of its variance, or more.
+_FOLLOWS = 0.1
+
+
+@exercise(
+    "gates",
+    "How does the trained network decide whether to keep the hidden state?",
+    "Every unit has its own pair of gates, computed from the character read and the state. A "
+    "unit keeps the product of its Z over the steps: with Z = 0.9 throughout, a third of what "
+    "it held is left after ten characters. How much of a gate the character alone explains, "
+    "and how much the end of a word, says what the gates look at; what neither explains comes "
+    "from the state.",
+    KEEP_OR_NOT,
+    WORD_BOUNDARIES,
+)
+def gate_decisions(context: Context) -> Answer:
+    """Look at the gates of both GRUs, trained with every seed."""
+    from gluon_gru.gates.picture import picture
+    from gluon_gru.gates.walk import walk
+    from gluon_gru.runs.restore import restore
+
+    tokens, vocab = context.source
+    read = "".join(vocab.to_tokens(tokens[:_READ]))
+    gates, tables, pictures, walks = [], [], {}, []
+    for name, seeds in context.trained.get(MODELS).items():
+        restored = [restore(model.checkpoint, context.ctx) for model in seeds]
+        over_corpus = [inspect(*model, read, context.ctx) for model in restored]
+        over_text = inspect(*restored[0], TEXT, context.ctx)
+        gates += over_corpus
+        tables += tables_of(title(name), over_corpus[0])
+        pictures[f"gates-{name}.png"] = (CAPTION.format(title(name)), picture(over_text))
+        walks.append(walk(title(name), over_text))
+    return Answer(_verdicts(context, gates), tables, pictures, walks)
+
+
+def _verdicts(context: Context, models: typing.Sequence[Gates]) -> list[Verdict]:
+    """Return the verdicts, given the gates of each model."""
+
+    def verdict(claim, what, explained, more=""):
+        shares = {
+            gate: [float((explained(gates, gate) >= _FOLLOWS).mean()) for gates in models]
+            for gate in ("update", "reset")
+        }
+        return context.judge(
+            claim,
+            "Z and R of every unit for every character of the text's first "
+            f"{len(models[0].text):,} characters: the share of the units in which {what} explains "
+            "a tenth or more of the gate's variance, model by model.",
+            f"Z: {spread(shares['update'], '{:.0%}'.format)} of the units; "
+            f"R: {spread(shares['reset'], '{:.0%}'.format)}.{more}",
+            [share > 0.5 for values in shares.values() for share in values],
+            shares,
+        )
+
+    taus = [memory(gates)[1] for gates in models]
+    median = spread([float(statistics.median(of)) for of in taus], "{:.1f}".format)
+    longest = spread([float(max(of)) for of in taus], "{:.1f}".format)
+    verdicts = [
+        verdict(
+            KEEP_OR_NOT,
+            "the character just read",
+            explained_by_token,
+            f" By its own Z the median unit keeps a state for {median} characters, the one that "
+            f"remembers longest for {longest}.",
+        )
+    ]
+    if has_ends(models[0]):
+        verdicts.append(
+            verdict(
+                WORD_BOUNDARIES,
+                "the end of a word",
+                lambda gates, gate: boundary_correlation(gates, gate) ** 2,
+            )
+        )
+    return verdicts

@@ -1,0 +1,185 @@
+"""Exercise "implement only parts of a GRU": one with only a reset gate, one with an update gate."""
+
+from __future__ import annotations
+
+import typing
+
+from gluon_gru.published.claims import Claim
+from gluon_gru.published.judging import Verdict, spread
+from gluon_gru.published.sources import QUESTION, SOLUTION
+from gluon_gru.studies.exercises import plots
+from gluon_gru.studies.exercises.comparing import (
+    Models,
+    Speed,
+    figures,
+    final,
+    in_turns,
+    side_by_side,
+)
+from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
+from gluon_gru.studies.exercises.trained import title
+
+if typing.TYPE_CHECKING:
+    from mxnet import np
+
+BOTH_NEEDED = Claim(
+    "parts/both-needed",
+    QUESTION,
+    "What happens with only a reset gate, or only an update gate?",
+    "The whole GRU ends with a lower perplexity than either part, with every seed.",
+)
+PUBLISHED_RESET_ONLY = Claim(
+    "parts/published-reset-only",
+    SOLUTION,
+    "The published class with only a reset gate is a GRU with only a reset gate.",
+)
+PUBLISHED_UPDATE_ONLY = Claim(
+    "parts/published-update-only",
+    SOLUTION,
+    "The published class with only an update gate is a GRU with only an update gate.",
+)
+
+
+_MODELS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scratch")
+
+
+@exercise(
+    "parts",
+    "What happens if you implement only parts of a GRU, with only a reset gate or only an "
+    "update gate?",
+    "Without the update gate (Z = 0) the state is the candidate in every step: an RNN that can "
+    "shut out its past, but not copy it on. Without the reset gate (R = 1) the state can be "
+    "copied on, but a new candidate always sees all of the old one. A published solution's "
+    "classes don't show this: the first uses Z without computing it and stops; the second "
+    "computes the gated state and overwrites it with the candidate, which leaves an RNN whose "
+    "gate has no effect and gets no gradient.",
+    BOTH_NEEDED,
+    PUBLISHED_RESET_ONLY,
+    PUBLISHED_UPDATE_ONLY,
+)
+def parts_of_a_gru(context: Context) -> Answer:
+    """Train the parts, the whole GRU and the RNN with every seed; run the published classes."""
+    models = context.trained.get(_MODELS)
+    speeds = in_turns(_MODELS, context)
+    return Answer(
+        [_both_needed(context, models, speeds), _published_reset_only(), _published_update_only()],
+        side_by_side(models, speeds),
+        {
+            "parts.png": (
+                "Perplexity by epoch of the parts, the whole GRU, and the RNN",
+                plots.perplexity(models),
+            )
+        },
+    )
+
+
+def _both_needed(context: Context, models: Models, speeds: typing.Mapping[str, Speed]) -> Verdict:
+    whole = max(final(models["gru-scratch"]))
+    shown = "; ".join(
+        f"{title(name)}: {spread(final(seeds), '{:.3f}'.format)}" for name, seeds in models.items()
+    )
+    return context.judge(
+        BOTH_NEEDED,
+        "The chapter's protocol with each; perplexity at the end.",
+        f"{shown}.",
+        [whole < min(final(models[part])) for part in _MODELS[1:3]],
+        figures(models, speeds),
+    )
+
+
+def published_reset_only(X: np.ndarray, H: np.ndarray, params: list[np.ndarray]) -> np.ndarray:
+    """Return the next state as the published class with only a reset gate makes it.
+
+    Raises:
+        NameError: always; the update gate that it uses was never computed.
+    """
+    from mxnet import np, npx
+
+    W_xr, W_hr, b_r, W_xh, W_hh, b_h = params
+    R = npx.sigmoid(np.dot(X, W_xr) + np.dot(H, W_hr) + b_r)
+    candidate = np.tanh(np.dot(X, W_xh) + np.dot(R * H, W_hh) + b_h)
+    H = Z * H + (1 - Z) * candidate  # type: ignore[name-defined]  # noqa: F821
+    return candidate
+
+
+def published_update_only(X: np.ndarray, H: np.ndarray, params: list[np.ndarray]) -> np.ndarray:
+    """Return the next state as the published class with only an update gate makes it.
+
+    The gated state is made and then replaced by the candidate.
+    """
+    from mxnet import np, npx
+
+    W_xz, W_hz, b_z, W_xh, W_hh, b_h = params
+    Z = npx.sigmoid(np.dot(X, W_xz) + np.dot(H, W_hz) + b_z)
+    candidate = np.tanh(np.dot(X, W_xh) + np.dot(H, W_hh) + b_h)
+    H = Z * H + (1 - Z) * candidate
+    H = candidate
+    return H
+
+
+def last_state(
+    step: typing.Callable, inputs: np.ndarray, H: np.ndarray, params: list[np.ndarray]
+) -> np.ndarray:
+    """Return the state that a published class has after all inputs, given that before."""
+    for X in inputs:
+        H = step(X, H, params[:-2])
+    return H
+
+
+def _random(get_params):
+    """Return parameters that are not small, a text and a state, as `last_state` takes them."""
+    import mxnet as mx
+    from mxnet import np
+
+    shapes = [param.shape for param in get_params(28, 32, mx.cpu())]
+    params = [np.random.normal(scale=0.4, size=shape) for shape in shapes]
+    return np.random.normal(size=(35, 4, 28)), np.zeros((4, 32)), params
+
+
+def _published_reset_only() -> Verdict:
+    from mxnet import np
+
+    from gluon_gru import models
+
+    X, H, params = _random(models.get_reset_only_params)
+    _, (expected,) = models.reset_only(X, (H,), params)
+    try:
+        ended = last_state(published_reset_only, X, H, params)
+        difference = float(np.abs(ended - expected).max())
+        shown = f"They differ by {difference:g}."
+    except NameError as error:
+        difference, shown = float("inf"), f"It stops in the first step: {error}."
+    return judged(
+        PUBLISHED_RESET_ONLY,
+        "Its last state beside that of a GRU with only a reset gate with the same weights.",
+        shown,
+        [difference < 1e-5],
+        {"shown": shown},
+    )
+
+
+def _published_update_only() -> Verdict:
+    from mxnet import autograd, np
+
+    from gluon_gru import models
+
+    X, H, params = _random(models.get_update_only_params)
+    for param in params:
+        param.attach_grad()
+    with autograd.record():
+        ended = last_state(published_update_only, X, H, params)
+        loss = (ended**2).sum()
+    loss.backward()
+    _, (of_rnn,) = models.rnn(X, (H,), params[3:])
+    _, (of_part,) = models.update_only(X, (H,), params)
+    from_rnn, from_part = (float(np.abs(ended - other).max()) for other in (of_rnn, of_part))
+    gate = float(max(np.abs(param.grad).max() for param in params[:3]))
+    return judged(
+        PUBLISHED_UPDATE_ONLY,
+        "Its last state beside those of the RNN from scratch and of a GRU with only an update gate "
+        "with the same weights; the gradient of its gate's weights.",
+        f"It differs from the RNN by {from_rnn:g}, from a GRU with only an update gate by "
+        f"{from_part:.3g}; the largest gradient of its gate's weights is {gate:g}.",
+        [from_part < 1e-5],
+        {"from_rnn": from_rnn, "from_update_only": from_part, "gate_gradient": gate},
+    )
