@@ -10,7 +10,7 @@ candidate, ``{"reset": 1}`` never does; ``{}`` holds nothing.
 from __future__ import annotations
 
 import numbers
-import typing
+from typing import Any, Callable, Mapping, Sequence, Union
 
 import numpy
 
@@ -19,7 +19,7 @@ from gluon_gru.gates.inspection import written_out
 from gluon_gru.text import minibatches
 
 #: Gates to hold -> what they are held at.
-Held = typing.Mapping[str, typing.Union[float, str]]
+Held = Mapping[str, Union[float, str]]
 
 # The chapter's minibatches: rows side by side, and the steps that a row is a multiple of. What is
 # left of a row is hardly trained, so a model that knows its text by heart doesn't know that.
@@ -35,7 +35,7 @@ _PLACES = 500
 class _GRU:
     """A trained GRU of one layer, to be run with hooks."""
 
-    def __init__(self, model: typing.Any) -> None:
+    def __init__(self, model: Any) -> None:
         self.forward, layers = written_out(model)
         if len(layers) != 1:
             raise InputError(f"the model has {len(layers)} layers: gates are held in a GRU of one")
@@ -87,7 +87,7 @@ class _GRU:
         return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
 
 
-def perplexity_when_held(model: typing.Any, tokens: typing.Sequence[int], held: Held) -> float:
+def perplexity_when_held(model: Any, tokens: Sequence[int], held: Held) -> float:
     """Return the perplexity of a text while gates are held from its beginning to its end.
 
     The text is read as the chapter trains on it; see `rows`.
@@ -107,7 +107,7 @@ def perplexity_when_held(model: typing.Any, tokens: typing.Sequence[int], held: 
     return perplexity(losses.mean())
 
 
-def hook(model: typing.Any, tokens: typing.Sequence[int], held: Held) -> typing.Callable:
+def hook(model: Any, tokens: Sequence[int], held: Held) -> Callable:
     """Return the ``gates`` argument, as `gluon_gru.gru` takes it, that holds gates.
 
     Args and errors: see `perplexity_when_held`; means are taken over ``tokens``.
@@ -115,7 +115,7 @@ def hook(model: typing.Any, tokens: typing.Sequence[int], held: Held) -> typing.
     return _GRU(model).hook(held, *rows(tokens))
 
 
-def rows(tokens: typing.Sequence[int]) -> list[numpy.ndarray]:
+def rows(tokens: Sequence[int]) -> list[numpy.ndarray]:
     """Return a text as the chapter trains on it: ``[X, Y]``, (32, steps) each.
 
     32 rows of consecutive tokens, cut to whole minibatches of 35 steps if they are long enough; Y
@@ -132,7 +132,7 @@ def rows(tokens: typing.Sequence[int]) -> list[numpy.ndarray]:
 
 
 def damage_by_distance(
-    model: typing.Any, tokens: typing.Sequence[int], held: Held, max_distance: int
+    model: Any, tokens: Sequence[int], held: Held, max_distance: int
 ) -> numpy.ndarray:
     """Return what holding gates for one step costs d steps later, (max_distance + 1,).
 
@@ -167,7 +167,7 @@ def damage_by_distance(
     return (with_held - free).mean(axis=1)
 
 
-def half_distance(curve: typing.Sequence[float]) -> float:
+def half_distance(curve: Sequence[float]) -> float:
     """Return the distance, in steps, within which half of the damage has happened.
 
     The smallest d for which the entries 0 to d of ``curve`` (see `damage_by_distance`) sum up to

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import reprlib
-import typing
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy
 
 from gluon_gru.errors import InputError
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     import mxnet
 
     from gluon_gru.text.vocabulary import Vocab
@@ -40,7 +40,7 @@ class Gates:
     layer: int
 
 
-def written_out(model: typing.Any) -> tuple[typing.Callable, list[list[mxnet.np.ndarray]]]:
+def written_out(model: Any) -> tuple[Callable, list[list[mxnet.np.ndarray]]]:
     """Return a model that is a GRU as ``(forward, layers)``.
 
     ``forward`` is `gru` or `gru_reset_after`, and ``layers`` its parameters for every layer,
@@ -89,11 +89,7 @@ def written_out(model: typing.Any) -> tuple[typing.Callable, list[list[mxnet.np.
 
 
 def inspect(
-    model: typing.Any,
-    vocab: Vocab,
-    text: typing.Sequence[str],
-    ctx: mxnet.Context | None = None,
-    layer: int = 0,
+    model: Any, vocab: Vocab, text: Sequence[str], ctx: mxnet.Context | None = None, layer: int = 0
 ) -> Gates:
     """Read a text with a trained GRU, from a state of zeros; return its `Gates`.
 

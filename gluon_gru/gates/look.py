@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
-import typing
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Sequence
 
 import numpy
 
@@ -23,7 +23,7 @@ from gluon_gru.report.document import Table
 from gluon_gru.runs.files import make_folder, write_whole
 from gluon_gru.text.reading import fold, normalise
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     import mxnet
 
     from gluon_gru.text.vocabulary import Vocab
@@ -52,7 +52,7 @@ class Look:
 
 def look(
     folder: pathlib.Path,
-    models: typing.Mapping[str, typing.Any],
+    models: Mapping[str, Any],
     text: str,
     ctx: mxnet.Context,
     command: str = "",
@@ -180,12 +180,12 @@ def tables_of(name: str, gates: Gates) -> list[Table]:
     ]
 
 
-def escaped(rows: typing.Sequence) -> list[list[str]]:
+def escaped(rows: Sequence) -> list[list[str]]:
     """Return rows whose texts can stand in a Markdown table."""
     return [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
 
 
-def tables_and_pictures(tables: typing.Iterable, captions: dict) -> typing.Iterator[str]:
+def tables_and_pictures(tables: Iterable, captions: dict) -> Iterator[str]:
     """Yield tables, a title, headers and rows each, and pictures, as Markdown."""
     from tabulate import tabulate
 

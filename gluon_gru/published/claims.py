@@ -8,7 +8,7 @@ these. The sentences stand with the exercises that check them (`gluon_gru.studie
 from __future__ import annotations
 
 import dataclasses
-import typing
+from typing import Any, Iterable, Sequence
 
 from gluon_gru.published.sources import CHAPTER, SLIDES, Source
 
@@ -65,7 +65,7 @@ class Claim:
 
     id: str
     source: Source
-    says: typing.Any
+    says: Any
     tested: str = ""
     quantity: str = "statement"
     protocol: Protocol | None = None
@@ -139,7 +139,7 @@ def _training_output(
     )
 
 
-def _speedup(group: str, concise: typing.Sequence[Claim], scratch: typing.Sequence[Claim]) -> Claim:
+def _speedup(group: str, concise: Sequence[Claim], scratch: Sequence[Claim]) -> Claim:
     """Return the claim that two printed rates make together."""
     faster, slower = (
         next(claim for claim in claims if claim.quantity == "tokens/sec")
@@ -223,7 +223,7 @@ GROUPS = tuple(dict.fromkeys(claim.group for claim in CLAIMS))
 FUSED = {"gru-scratch": "gru-fused", "gru-concise": "gru-concise-fused"}
 
 
-def on_engine(claims: typing.Iterable[Claim]) -> tuple[Claim, ...]:
+def on_engine(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """Return claims as the engine's models are held against them, in groups of their own.
 
     Those about speedups are left out: they compare two ways to write a model in MXNet.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import typing
+from typing import Callable, Iterable, Sequence
 
 from gluon_gru.published.claims import Claim
 
@@ -37,7 +37,7 @@ class Evidence:
 
     ran: str
     shows: str
-    cases: typing.Iterable[bool]
+    cases: Iterable[bool]
     figures: dict
     limit: str = ""
 
@@ -72,7 +72,7 @@ def judge(claim: Claim, evidence: Evidence) -> Verdict:
     return Verdict(claim.id, evidence.limit or word, evidence.ran, evidence.shows, evidence.figures)
 
 
-def spread(values: typing.Sequence[float], form: typing.Callable[[float], str]) -> str:
+def spread(values: Sequence[float], form: Callable[[float], str]) -> str:
     """Return the median of ``values``, and their range if there are several, each by ``form``."""
     text = form(statistics.median(values))
     return text if len(values) < 2 else f"{text} ({form(min(values))} to {form(max(values))})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
+from typing import Any, Mapping
 
 from gluon_gru.published.claims import CLAIMS, on_engine
 from gluon_gru.published.judging import Verdict
@@ -12,7 +12,7 @@ from gluon_gru.published.trainings import shown
 _CLAIMS = {claim.id: claim for claim in (*CLAIMS, *on_engine(CLAIMS))}
 
 
-def older_verdict(recorded: typing.Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+def older_verdict(recorded: Mapping[str, Any]) -> dict[str, Any]:
     """Return a verdict of version 0.1.0 as today's records hold it.
 
     Raises:

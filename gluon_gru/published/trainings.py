@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import statistics
-import typing
+from typing import Any, Mapping, Sequence
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Evidence, spread
 from gluon_gru.published.verbatim import verbatim_share, verbatim_spans
 
 #: The histories of trainings (`gluon_gru.History`, one per seed) by their protocol's model.
-Histories = typing.Mapping[str, typing.Sequence[typing.Any]]
+Histories = Mapping[str, Sequence[Any]]
 
 
 def evidence_of(
@@ -68,7 +68,7 @@ def evidence_of(
     return Evidence(ran, shown(claim, figures), [right], figures, limit)
 
 
-def shown(claim: Claim, figures: typing.Mapping[str, typing.Any]) -> str:
+def shown(claim: Claim, figures: Mapping[str, Any]) -> str:
     """Return in words what the figures of `evidence_of` show; empty if nothing was measured."""
     measured = figures["measured"]
     if not measured:

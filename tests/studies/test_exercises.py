@@ -504,3 +504,10 @@ def test_a_folder_of_an_older_version_goes_on_and_its_trainings_are_not_made_aga
     report = (written_by_0_1_0 / "report.md").read_text(encoding="utf-8")
     for claim in ("parts/both-needed", "dependencies/update-long"):
         assert claim in report
+
+
+def test_a_text_without_a_whole_minibatch_is_refused_before_anything_is_trained(tmp_path):
+    (tmp_path / "short.txt").write_text("so it is and so it was")
+    with pytest.raises(InputError, match="too short"):
+        answering.answer(tmp_path / "new", ["cells"], corpus=tmp_path / "short.txt", device="cpu")
+    assert not (tmp_path / "new").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import typing
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.runs import record as records
@@ -20,13 +20,13 @@ from gluon_gru.studies.reproduce.study import corpus_line, say
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.minibatches import SeqDataLoader
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     from gluon_gru.gates.look import Look
 
 
 def answer(
     out: StrPath,
-    names: typing.Sequence[str] = tuple(EXERCISES),
+    names: Sequence[str] = tuple(EXERCISES),
     num_seeds: int = 1,
     device: str = "auto",
     corpus: StrPath | None = None,
@@ -58,59 +58,69 @@ def answer(
         InputError: for arguments that can't be used, before anything is trained.
         TrainingDiverged: when a loss is no longer finite.
     """
-    from gluon_gru.training.device import context as device_named
     from gluon_gru.training.loop import set_seed
 
-    check_positive("seeds", num_seeds)
     unknown = [name for name in names if name not in EXERCISES]
     if unknown or not names:
         raise InputError(
             f"exercises {', '.join(unknown) or '(none)'}: choose from {', '.join(EXERCISES)}"
         )
-    ctx, text = device_named(device), corpora.find(corpus)
-    source = corpora.load_corpus(text)
-    SeqDataLoader(
-        protocol("gru-scratch").batch_size, protocol("gru-scratch").num_steps, source=source
-    )
-    for name in names:
-        EXERCISES[name].check(source)
-    folder = _folder(out, resume)
-    record = Record(
-        "exercise",
-        {"device": str(ctx), "quick": quick},
-        text.facts,
-        # Now, not when it is written: the checkout may change meanwhile.
-        [{"command": command, "environment": environment(ctx)}],
-        {},
-    )
-    (made_by,) = record.invocations
-    folder.begin(record.settings, record.text, command, made_by["environment"])
-    say(corpus_line(text))
-    trained = TrainedModels(folder.path, num_seeds, ctx, source, record.text, quick, made_by)
-    context = Context(folder.path, text, source, ctx, trained, quick, made_by)
+    checks = [EXERCISES[name].check for name in names]
+    context = _begin(out, num_seeds, device, corpus, quick, resume, command, checks)
     for number, name in enumerate(names, 1):
         place = f"[{number}/{len(names)}] {name}"
-        done = recorded(folder.path).get(name)
+        done = recorded(context.out).get(name)
         if done and done["seeds"] == num_seeds:
-            say(f"{place}: answered already ({folder.path / name}.json)")
+            say(f"{place}: answered already ({context.out / name}.json)")
             continue
         say(f"{place}: {EXERCISES[name].question}")
         set_seed(1)
-        trained.used.clear()
+        context.trained.used.clear()
         answered = EXERCISES[name].answer(context)
-        results = {"seeds": num_seeds, "trainings": list(trained.used), **_as_json(answered)}
         for file, (_, picture) in answered.pictures.items():
-            write_whole(folder.path / file, picture)
-        dataclasses.replace(record, results=results).write(folder.path / f"{name}.json")
-        report.write(recorded(folder.path), folder.path)
-    return recorded(folder.path)
+            write_whole(context.out / file, picture)
+        Record(
+            "exercise",
+            context.settings,
+            context.corpus.facts,
+            [context.made_by],
+            {"seeds": num_seeds, "trainings": list(context.trained.used), **_as_json(answered)},
+        ).write(context.out / f"{name}.json")
+        report.write(recorded(context.out), context.out)
+    return recorded(context.out)
 
 
-def _folder(out: StrPath, resume: bool) -> Folder:
-    return Folder(out, "exercises", resume, ("runs", "checkpoints"))
+def _begin(
+    out: StrPath,
+    num_seeds: int,
+    device: str,
+    corpus: StrPath | None,
+    quick: bool,
+    resume: bool,
+    command: str,
+    checks: Iterable[Callable[[tuple], Any]],
+) -> Context:
+    """Read the text, have it checked, make the folder, and return what exercises work with."""
+    from gluon_gru.training.device import context as device_named
+
+    check_positive("seeds", num_seeds)
+    ctx, text = device_named(device), corpora.find(corpus)
+    source = corpora.load_corpus(text)
+    of = protocol("gru-scratch")
+    SeqDataLoader(of.batch_size, of.num_steps, source=source)
+    for check in checks:
+        check(source)
+    # Now, not when it is written: the checkout may change meanwhile.
+    made_by: dict[str, Any] = {"command": command, "environment": environment(ctx)}
+    folder = Folder(out, "exercises", resume, ("runs", "checkpoints"))
+    trained = TrainedModels(folder.path, num_seeds, ctx, source, text.facts, quick, made_by)
+    context = Context(folder.path, text, source, ctx, trained, quick, made_by)
+    folder.begin(context.settings, text.facts, **made_by)
+    say(corpus_line(text))
+    return context
 
 
-def _as_json(answered: Answer) -> dict[str, typing.Any]:
+def _as_json(answered: Answer) -> dict[str, Any]:
     return {
         "verdicts": [dataclasses.asdict(verdict) for verdict in answered.verdicts],
         "tables": [
@@ -154,22 +164,17 @@ def look(
         InputError: for a text with no known character, a checkpoint of another kind of cell, and
             other arguments that can't be used, before anything is trained.
     """
-    from gluon_gru.gates import look as looking
+    from gluon_gru.gates.look import as_the_model_reads
+    from gluon_gru.gates.look import look as over_text
     from gluon_gru.studies.exercises.questions.gate_decisions import MODELS, TEXT
     from gluon_gru.training.device import context as device_named
 
-    ctx, text = device_named(device), TEXT if text is None else text
+    text = TEXT if text is None else text
     if checkpoint:
-        models = {str(checkpoint): checkpoint}
+        ctx, models = device_named(device), {str(checkpoint): checkpoint}
     else:
-        read = corpora.find(corpus)
-        source = corpora.load_corpus(read)
-        looking.as_the_model_reads(text, source[1])
-        made_by: dict[str, typing.Any] = {"command": command, "environment": environment(ctx)}
-        folder = _folder(out, resume=True)
-        facts = read.facts
-        folder.begin({"device": str(ctx), "quick": quick}, facts, command, made_by["environment"])
-        say(corpus_line(read))
-        trained = TrainedModels(folder.path, 1, ctx, source, facts, quick, made_by)
-        models = {title(name): seeds[0].checkpoint for name, seeds in trained.get(MODELS).items()}
-    return looking.look(pathlib.Path(out) / "text", models, text, ctx, command)
+        checks = [lambda source: as_the_model_reads(text, source[1])]
+        context = _begin(out, 1, device, corpus, quick, True, command, checks)
+        ctx, trained = context.ctx, context.trained.get(MODELS)
+        models = {title(name): seeds[0].checkpoint for name, seeds in trained.items()}
+    return over_text(pathlib.Path(out) / "text", models, text, ctx, command)

@@ -6,7 +6,7 @@ import dataclasses
 import random
 import statistics
 import time
-import typing
+from typing import Mapping, Sequence
 
 from gluon_gru.published.judging import spread
 from gluon_gru.report.document import Table
@@ -17,7 +17,7 @@ from gluon_gru.text.minibatches import SeqDataLoader
 _ROUNDS, _QUICK_ROUNDS = 25, 1
 
 #: Name of a protocol -> its trained models, one per seed.
-Models = typing.Mapping[str, typing.Sequence[TrainedModel]]
+Models = Mapping[str, Sequence[TrainedModel]]
 
 
 @dataclasses.dataclass
@@ -44,7 +44,11 @@ class Speed:
         return statistics.median(self.seconds)
 
 
-def in_turns(names: typing.Sequence[str], context: Context) -> dict[str, Speed]:
+#: Name of a protocol -> `Speed`.
+Speeds = Mapping[str, Speed]
+
+
+def in_turns(names: Sequence[str], context: Context) -> dict[str, Speed]:
     """Train an epoch of each model in turn, for some rounds, so that all are disturbed alike.
 
     Args:
@@ -87,7 +91,7 @@ def times_as_long(speed: Speed, other: Speed) -> list[float]:
     return sorted(a / b for a, b in zip(speed.seconds, other.seconds))
 
 
-def final(models: typing.Sequence[TrainedModel]) -> list[float]:
+def final(models: Sequence[TrainedModel]) -> list[float]:
     """Return the perplexity at the end, an entry per seed."""
     return [model.history.perplexity[-1] for model in models]
 
@@ -98,7 +102,7 @@ def epochs_to(perplexity: float, model: TrainedModel) -> int | None:
     return next((epoch for epoch, value in by_epoch if value <= perplexity), None)
 
 
-def side_by_side(models: Models, speeds: typing.Mapping[str, Speed]) -> list[Table]:
+def side_by_side(models: Models, speeds: Speeds) -> list[Table]:
     """Return tables of what the models cost and reach, and of what they write."""
     last = len(next(iter(models.values()))[0].history.perplexity)
     stops = sorted({min(epoch, last) for epoch in (50, 100, 250, last)})
@@ -135,7 +139,7 @@ def side_by_side(models: Models, speeds: typing.Mapping[str, Speed]) -> list[Tab
     ]
 
 
-def figures(models: Models, speeds: typing.Mapping[str, Speed]) -> dict[str, dict]:
+def figures(models: Models, speeds: Speeds) -> dict[str, dict]:
     """Return the numbers behind `side_by_side`, as JSON holds them."""
     return {
         name: {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import typing
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, NamedTuple
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Evidence, Verdict, judge
@@ -12,7 +12,7 @@ from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises.trained import TrainedModels
 from gluon_gru.text.corpus import Corpus
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     import mxnet
 
     from gluon_gru.text.vocabulary import Vocab
@@ -34,21 +34,21 @@ class Context:
 
     out: pathlib.Path
     corpus: Corpus
-    source: tuple[typing.Any, Vocab]
+    source: tuple[Any, Vocab]
     ctx: mxnet.Context
     trained: TrainedModels
     quick: bool
-    made_by: dict[str, typing.Any]
+    made_by: dict[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return what has to be the same for another command to go on in the folder."""
+        return {"device": str(self.ctx), "quick": self.quick}
 
     def judge(
-        self,
-        claim: Claim,
-        ran: str,
-        shows: str,
-        cases: typing.Iterable[bool],
-        figures: typing.Mapping[typing.Any, typing.Any],
+        self, claim: Claim, ran: str, shows: str, cases: Iterable[bool], figures: Mapping[Any, Any]
     ) -> Verdict:
-        """Return the verdict on a claim whose `Evidence` rests on trainings."""
+        """Return the verdict on a claim by its `Evidence`, which rests on trainings."""
         return judged(claim, ran, shows, cases, figures, "cut short" if self.quick else "")
 
 
@@ -56,8 +56,8 @@ def judged(
     claim: Claim,
     ran: str,
     shows: str,
-    cases: typing.Iterable[bool],
-    figures: typing.Mapping[typing.Any, typing.Any],
+    cases: Iterable[bool],
+    figures: Mapping[Any, Any],
     limit: str = "",
 ) -> Verdict:
     """Return the verdict on a claim by its `Evidence`."""
@@ -81,7 +81,7 @@ class Answer:
     walks: list[dict] = dataclasses.field(default_factory=list)
 
 
-class Exercise(typing.NamedTuple):
+class Exercise(NamedTuple):
     """An exercise.
 
     Attributes:
@@ -98,16 +98,17 @@ class Exercise(typing.NamedTuple):
     question: str
     reasoning: str
     statements: tuple[Claim, ...]
-    answer: typing.Callable[[Context], Answer]
-    check: typing.Callable[[tuple], None]
+    answer: Callable[[Context], Answer]
+    check: Callable[[tuple], None]
 
 
 def exercise(
-    name: str,
-    question: str,
-    reasoning: str,
-    *statements: Claim,
-    check: typing.Callable[[tuple], None] = lambda source: None,
-) -> typing.Callable[[typing.Callable[[Context], Answer]], Exercise]:
-    """Make the function that follows an `Exercise`, which it answers."""
-    return lambda answer: Exercise(name, question, reasoning, statements, answer, check)
+    name: str, question: str, reasoning: str, check: Callable[[tuple], None] = lambda source: None
+) -> Callable[[Callable[[Context], Answer]], Exercise]:
+    """Make the function that follows an `Exercise`, whose statements are the module's claims."""
+
+    def made(answer: Callable[[Context], Answer]) -> Exercise:
+        claims = tuple(one for one in answer.__globals__.values() if isinstance(one, Claim))
+        return Exercise(name, question, reasoning, claims, answer, check)
+
+    return made

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import typing
+from typing import TYPE_CHECKING, Callable, Sequence
 
 import numpy
 
 from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.exercises.trained import protocol
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     from mxnet import np
 
 #: How many characters lie at most between an input and the state that may depend on it.
@@ -20,10 +20,7 @@ _PLACES = 6
 
 
 def influence(
-    cell: typing.Callable,
-    params: typing.Sequence[np.ndarray],
-    inputs: np.ndarray,
-    init_state: typing.Callable,
+    cell: Callable, params: Sequence[np.ndarray], inputs: np.ndarray, init_state: Callable
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Return how much the last state of a cell depends on each input, and that state.
 
@@ -50,10 +47,7 @@ def influence(
 
 
 def influence_by_distance(
-    cell: typing.Callable,
-    params: typing.Sequence[np.ndarray],
-    init_state: typing.Callable,
-    context: Context,
+    cell: Callable, params: Sequence[np.ndarray], init_state: Callable, context: Context
 ) -> numpy.ndarray:
     """Return how much the state depends on the character d steps ago, (`DISTANCES`,).
 

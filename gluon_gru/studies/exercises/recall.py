@@ -7,11 +7,11 @@ last one the key is to be named. Guessing is right a quarter of the time.
 from __future__ import annotations
 
 import statistics
-import typing
+from typing import TYPE_CHECKING
 
 import numpy
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     import mxnet
 
 #: The cells, all concise, with the same activation in the RNN as from scratch: the layer of

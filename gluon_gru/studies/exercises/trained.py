@@ -10,7 +10,7 @@ import dataclasses
 import fcntl
 import pathlib
 import time
-import typing
+from typing import TYPE_CHECKING, Any, Sequence
 
 from gluon_gru.errors import InputError
 from gluon_gru.published.claims import Protocol
@@ -19,7 +19,7 @@ from gluon_gru.runs.record import Record
 from gluon_gru.studies.reproduce import QUICK_EPOCHS
 from gluon_gru.studies.reproduce.models import MODELS
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     import mxnet
 
     from gluon_gru.text.vocabulary import Vocab
@@ -46,9 +46,7 @@ def title(name: str) -> str:
     return MODELS[of.model].name + (", random sampling" if of.use_random_iter else "")
 
 
-def untrained(
-    name: str, source: tuple[typing.Any, Vocab], ctx: mxnet.Context, seed: int = 1
-) -> typing.Any:
+def untrained(name: str, source: tuple[Any, Vocab], ctx: mxnet.Context, seed: int = 1) -> Any:
     """Return the model of the protocol ``name`` as it is before its training from a seed."""
     from mxnet import gluon, init
 
@@ -76,7 +74,7 @@ class TrainedModel:
     name: str
     history: History
     checkpoint: str
-    made_by: dict[str, typing.Any]
+    made_by: dict[str, Any]
 
 
 class TrainedModels:
@@ -100,17 +98,17 @@ class TrainedModels:
         out: pathlib.Path,
         num_seeds: int,
         ctx: mxnet.Context,
-        source: tuple[typing.Any, Vocab],
-        text: dict[str, typing.Any],
+        source: tuple[Any, Vocab],
+        text: dict[str, Any],
         quick: bool,
-        made_by: dict[str, typing.Any],
+        made_by: dict[str, Any],
     ) -> None:
         self.out, self.num_seeds, self.ctx, self.source = out, num_seeds, ctx, source
         self.quick = quick
         self.used: dict[str, None] = {}
         self._record = Record("training", {"device": str(ctx)}, text, [made_by], {})
 
-    def get(self, names: typing.Sequence[str]) -> dict[str, list[TrainedModel]]:
+    def get(self, names: Sequence[str]) -> dict[str, list[TrainedModel]]:
         """Return name -> the trained model for each seed; those that are not there yet are made.
 
         Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import typing
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
@@ -12,7 +11,7 @@ from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.comparing import (
     Models,
-    Speed,
+    Speeds,
     epochs_to,
     figures,
     final,
@@ -68,10 +67,6 @@ _CELLS, _KINDS = ("rnn", "gru", "lstm"), ("scratch", "concise")
     "times the arithmetic. From scratch every step is a dozen operators that Python starts one by "
     "one; the concise layers run a whole sequence in one operator, which is why they reach any "
     "perplexity sooner although they don't learn more in an epoch.",
-    GRU_AGAINST_RNN,
-    GRU_AGAINST_LSTM,
-    RANKING,
-    TIME_TO_PERPLEXITY,
 )
 def compare_cells(context: Context) -> Answer:
     """Train every cell, both ways, with every seed."""
@@ -110,9 +105,7 @@ def _against(models, speeds, cell, other, kind):
     ), statistics.median(ratios)
 
 
-def _gru_against_rnn(
-    context: Context, models: Models, speeds: typing.Mapping[str, Speed]
-) -> Verdict:
+def _gru_against_rnn(context: Context, models: Models, speeds: Speeds) -> Verdict:
     better = [_median(models, f"gru-{kind}") < _median(models, f"rnn-{kind}") for kind in _KINDS]
     shown, ratios = zip(*(_against(models, speeds, "gru", "rnn", kind) for kind in _KINDS))
     return context.judge(
@@ -127,9 +120,7 @@ def _gru_against_rnn(
     )
 
 
-def _gru_against_lstm(
-    context: Context, models: Models, speeds: typing.Mapping[str, Speed]
-) -> Verdict:
+def _gru_against_lstm(context: Context, models: Models, speeds: Speeds) -> Verdict:
     as_good = [
         _median(models, f"gru-{kind}") <= 1.05 * _median(models, f"lstm-{kind}") for kind in _KINDS
     ]
@@ -166,9 +157,7 @@ def _ranking(context: Context, models: Models) -> Verdict:
     )
 
 
-def _time_to_perplexity(
-    context: Context, models: Models, speeds: typing.Mapping[str, Speed]
-) -> tuple[Verdict, Table]:
+def _time_to_perplexity(context: Context, models: Models, speeds: Speeds) -> tuple[Verdict, Table]:
     """Return the verdict and its table."""
     seconds: dict[tuple[str, float], list] = {}
     for name in (f"{cell}-{kind}" for cell in _CELLS for kind in _KINDS):

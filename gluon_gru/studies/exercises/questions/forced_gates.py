@@ -7,7 +7,7 @@ of the derivative of the state by it.
 from __future__ import annotations
 
 import functools
-import typing
+from typing import Callable, Sequence
 
 import numpy
 
@@ -83,14 +83,6 @@ _BOOK, _GLUON = "the book's GRU", "Gluon's GRU"
     "published solution has it, the candidate still sees H_{t'-1}, and so the input before. Its "
     "gates before t' (Z = 0) don't hold the state at its start, as it says, but replace it in each "
     "step.",
-    ANSWER,
-    PUBLISHED_GATES,
-    PUBLISHED_READING,
-    PUBLISHED_FORMULA,
-    CONTAINS_RNN,
-    RESET_ALONE,
-    SKIPS,
-    RESETS,
 )
 def forced_gates(context: Context) -> Answer:
     """Force gates on GRUs with random weights; nothing is trained."""
@@ -155,7 +147,7 @@ def forced_gates(context: Context) -> Answer:
     )
 
 
-def forced(schedule: typing.Sequence[tuple], at: int) -> typing.Callable:
+def forced(schedule: Sequence[tuple], at: int) -> Callable:
     """Return what the ``gates`` argument of `gluon_gru.gru` takes.
 
     Args:

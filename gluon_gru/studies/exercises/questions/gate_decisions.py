@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-import typing
+from typing import Sequence
 
 from gluon_gru.gates.inspection import (
     Gates,
@@ -55,8 +55,6 @@ _FOLLOWS = 0.1
     "it held is left after ten characters. How much of a gate the character alone explains, "
     "and how much the end of a word, says what the gates look at; what neither explains comes "
     "from the state.",
-    KEEP_OR_NOT,
-    WORD_BOUNDARIES,
 )
 def gate_decisions(context: Context) -> Answer:
     """Look at the gates of both GRUs, trained with every seed."""
@@ -78,7 +76,7 @@ def gate_decisions(context: Context) -> Answer:
     return Answer(_verdicts(context, gates), tables, pictures, walks)
 
 
-def _verdicts(context: Context, models: typing.Sequence[Gates]) -> list[Verdict]:
+def _verdicts(context: Context, models: Sequence[Gates]) -> list[Verdict]:
     """Return the verdicts, given the gates of each model."""
 
     def verdict(claim, what, explained, more=""):

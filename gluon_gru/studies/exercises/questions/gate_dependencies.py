@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import statistics
-import typing
+from typing import Mapping, Sequence, Tuple
 
 from gluon_gru.gates.holding import (
     Held,
@@ -30,7 +30,7 @@ UPDATE_LONG = Claim(
 )
 
 #: (model, what is held) -> a number for each seed.
-Numbers = typing.Mapping[typing.Tuple[str, str], typing.Sequence[float]]
+Numbers = Mapping[Tuple[str, str], Sequence[float]]
 
 _MODELS = ("gru-scratch", "gru-concise")
 _HELD: dict[str, Held] = {
@@ -54,8 +54,6 @@ _UNDECIDED = {"reset": "R at its mean", "update": "Z at its mean"}
     "A gate held at its own mean still lets as much through as before, but no longer decides. "
     "The models know their training text almost by heart, so the damage also shows how fast "
     "they find their place again.",
-    RESET_SHORT,
-    UPDATE_LONG,
 )
 def gate_dependencies(context: Context) -> Answer:
     """Hold the gates of both GRUs, trained with every seed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import typing
+from typing import Any, Mapping, Sequence
 
 from gluon_gru.errors import InputError, TrainingDiverged
 from gluon_gru.published.claims import Claim
@@ -39,13 +39,13 @@ _PICTURES = {
     "importance.png": "How important each hyperparameter is for a low perplexity",
 }
 
-Trials = typing.Sequence[typing.Mapping[str, typing.Any]]
+Trials = Sequence[Mapping[str, Any]]
 
 # Enough to see that everything runs.
 _QUICK_EPOCHS = 1
 
 
-def check(source: tuple[typing.Any, typing.Any]) -> None:
+def check(source: tuple[Any, Any]) -> None:
     """Find out before anything is trained whether a text, ``(tokens, vocab)``, is long enough.
 
     Raises:
@@ -69,9 +69,6 @@ def check(source: tuple[typing.Any, typing.Any]) -> None:
     "look, and how many tokens an epoch has (every window of the text is trained on, so an "
     "epoch grows with num_steps). Here every window starts from a zero state and validation "
     "is on text that was not trained on.",
-    RUNNING_TIME,
-    PERPLEXITY,
-    TEXT,
     check=check,
 )
 def hyperparameters(context: Context) -> Answer:

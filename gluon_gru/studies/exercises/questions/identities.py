@@ -43,10 +43,6 @@ _OF = "gru-scratch"
     "definition the sum of both products. The outputs of all time steps are stacked in one "
     "matrix, so that one loss takes them all. Untrained weights are close to zero, so every "
     "token is as likely as any other. Clipping multiplies all gradients by one number.",
-    CONCATENATION,
-    SHAPES,
-    UNTRAINED,
-    CLIPPING,
 )
 def identities(context: Context) -> Answer:
     """Look at untrained models; nothing is trained."""

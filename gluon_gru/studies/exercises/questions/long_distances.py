@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-import typing
+from typing import Mapping, Sequence
 
 import numpy
 
@@ -44,8 +44,6 @@ _MODELS = {"RNN": "rnn-scratch", "GRU": "gru-scratch", "LSTM": "lstm-scratch"}
     "Whether it does is a matter of what has been learnt, so two things are measured: over "
     "which distance each cell learns to remember where a task asks for nothing else, and how "
     "far back the derivatives reach in the models that were trained on the text.",
-    RECALL,
-    VANISHING_GRADIENTS,
 )
 def long_distances(context: Context) -> Answer:
     """Train the cells from scratch, with every seed, and on a task that asks for nothing else."""
@@ -118,9 +116,7 @@ def _curve(trained: TrainedModel, context: Context) -> numpy.ndarray:
     )
 
 
-def _gradients(
-    context: Context, curves: typing.Mapping[str, typing.Sequence[numpy.ndarray]]
-) -> Verdict:
+def _gradients(context: Context, curves: Mapping[str, Sequence[numpy.ndarray]]) -> Verdict:
     # Not the farthest: from a state of zeros, the first character counts for more.
     far = slice(-11, -1)
     shares = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import typing
+from typing import TYPE_CHECKING, Callable
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
@@ -10,7 +10,7 @@ from gluon_gru.published.sources import QUESTION, SOLUTION
 from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.comparing import (
     Models,
-    Speed,
+    Speeds,
     figures,
     final,
     in_turns,
@@ -19,7 +19,7 @@ from gluon_gru.studies.exercises.comparing import (
 from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
 from gluon_gru.studies.exercises.trained import title
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     from mxnet import np
 
 BOTH_NEEDED = Claim(
@@ -53,9 +53,6 @@ _MODELS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scra
     "classes don't show this: the first uses Z without computing it and stops; the second "
     "computes the gated state and overwrites it with the candidate, which leaves an RNN whose "
     "gate has no effect and gets no gradient.",
-    BOTH_NEEDED,
-    PUBLISHED_RESET_ONLY,
-    PUBLISHED_UPDATE_ONLY,
 )
 def parts_of_a_gru(context: Context) -> Answer:
     """Train the parts, the whole GRU and the RNN with every seed; run the published classes."""
@@ -73,7 +70,7 @@ def parts_of_a_gru(context: Context) -> Answer:
     )
 
 
-def _both_needed(context: Context, models: Models, speeds: typing.Mapping[str, Speed]) -> Verdict:
+def _both_needed(context: Context, models: Models, speeds: Speeds) -> Verdict:
     whole = max(final(models["gru-scratch"]))
     shown = "; ".join(
         f"{title(name)}: {spread(final(seeds), '{:.3f}'.format)}" for name, seeds in models.items()
@@ -118,7 +115,7 @@ def published_update_only(X: np.ndarray, H: np.ndarray, params: list[np.ndarray]
 
 
 def last_state(
-    step: typing.Callable, inputs: np.ndarray, H: np.ndarray, params: list[np.ndarray]
+    step: Callable, inputs: np.ndarray, H: np.ndarray, params: list[np.ndarray]
 ) -> np.ndarray:
     """Return the state that a published class has after all inputs, given that before."""
     for X in inputs:

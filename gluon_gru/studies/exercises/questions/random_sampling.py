@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-import typing
+from typing import Mapping
 
 from gluon_gru.gates.holding import rows
 from gluon_gru.published.claims import Claim
@@ -13,7 +13,7 @@ from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.comparing import (
     Models,
-    Speed,
+    Speeds,
     figures,
     final,
     in_turns,
@@ -47,8 +47,6 @@ _COSTS_MORE = 1.03
     "every sequence starts from a zero state, and its first characters are predicted from "
     "next to nothing. That raises the perplexity over the training text whatever the model "
     "has learnt.",
-    PERPLEXITY,
-    COST,
 )
 def random_sampling(context: Context) -> Answer:
     """Train the models both ways with every seed."""
@@ -102,7 +100,7 @@ def _table(scores):
 
 
 def _perplexity(
-    context: Context, models: Models, scores: typing.Mapping[str, list[tuple[float, ...]]]
+    context: Context, models: Models, scores: Mapping[str, list[tuple[float, ...]]]
 ) -> Verdict:
     perplexities = {name: [final(models[name]), *map(list, zip(*scores[name]))] for name in models}
     rises = [
@@ -126,7 +124,7 @@ def _perplexity(
     )
 
 
-def _cost(context: Context, models: Models, speeds: typing.Mapping[str, Speed]) -> Verdict:
+def _cost(context: Context, models: Models, speeds: Speeds) -> Verdict:
     ratios = {model: times_as_long(speeds[f"{model}-random"], speeds[model]) for model in _MODELS}
     shown = "; ".join(
         f"{title(model)} {statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f})"
