@@ -6,6 +6,7 @@ measured is lost, or mixed with what doesn't belong to it.
 
 from __future__ import annotations
 
+import json
 import pathlib
 import typing
 from typing import Any, Iterable
@@ -177,7 +178,8 @@ class Folder:
             self._read()
             self.check(settings, text)
         if self.record is None:
-            self.record = Record(self.kind, settings, text, [], {})
+            # As the file holds them.
+            self.record = Record(self.kind, json.loads(json.dumps(settings)), text, [], {})
         self.record.invocations.append({"command": command, "environment": environment})
         self.write()
         return self.record

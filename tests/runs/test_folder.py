@@ -12,7 +12,7 @@ from gluon_gru.runs.folder import KINDS, Folder
 
 OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
 
-SETTINGS, TEXT = {"lr": 1, "device": "cpu(0)"}, {"name": "a.txt", "sha1": "a" * 40}
+SETTINGS, TEXT = {"lr": 1, "sizes": (1, 2), "device": "cpu(0)"}, {"name": "a.txt", "sha1": "a" * 40}
 
 
 def begin(path, kind="train", resume=False, settings=SETTINGS, text=TEXT, **options):
@@ -34,7 +34,7 @@ def test_a_new_folder_is_made_with_its_record(tmp_path, kind):
     assert record.read(tmp_path / "a" / "b" / "record.json") == folder.record
     assert (folder.record.kind, folder.record.settings, folder.record.text) == (
         kind,
-        SETTINGS,
+        {**SETTINGS, "sizes": [1, 2]},
         TEXT,
     )
 

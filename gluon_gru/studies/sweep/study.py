@@ -129,13 +129,14 @@ def sweep(
             "corpus SHA-1": text.sha1,
             "storage": storages.without_password(storage) if storage else "study.db",
         }
-        facts = {name: getattr(text, name) for name in ("name", "sha1", "is_books", "note")}
         out = pathlib.Path(out).resolve()
         make_folder(out)
         place = storage or out / "study.db"
         with _alone(out), storages.storage_errors(place):
             folder = Folder(out, "sweep", resume=True)
-            record = folder.begin(settings, facts, command, _environment(here, workers, cluster))
+            record = folder.begin(
+                settings, text.facts, command, _environment(here, workers, cluster)
+            )
             study = storages.open_study(place, settings, sampler)
 
             def asked() -> Iterator[jobs.Job]:
