@@ -74,6 +74,9 @@ def _alone(folder: StrPath) -> Iterator[None]:
                 f"{str(folder)!r} is being worked on by another command: wait for it, or give "
                 "another --out"
             ) from None
+        except OSError:
+            # A file system without locks.
+            pass
         yield
     finally:
         os.close(lock)
