@@ -235,5 +235,5 @@ def on_engine(claims: Iterable[Claim]) -> tuple[Claim, ...]:
             protocol=dataclasses.replace(claim.protocol, model=FUSED[claim.protocol.model]),
         )
         for claim in claims
-        if claim.protocol and claim.quantity != "speedup"
+        if claim.protocol and claim.protocol.model in FUSED and claim.quantity != "speedup"
     )
