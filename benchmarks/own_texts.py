@@ -6,17 +6,21 @@ The same loop, minibatches, initial weights, optimiser and schedule; only what c
 in the first column the cell: the book's GRU, which PyTorch hasn't got.
 """
 
+from __future__ import annotations
+
 import json
 import pathlib
 import shlex
 import sys
-
-from tabulate import tabulate
+from typing import Any
 
 from gluon_gru.cli import options
 from gluon_gru.own_texts import train
 from gluon_gru.own_texts.folder import best_round
+from gluon_gru.report import terminal, write
+from gluon_gru.report.document import Document, Heading, Paragraph, Table
 from gluon_gru.runs.checkpoint import make_folder, write_whole
+from gluon_gru.studies.provenance import environments
 
 # Name -> the cell, and whether PyTorch computes.
 _RUNS = {
@@ -72,7 +76,7 @@ def compare(texts, out, command="", **settings):
                 "seconds": sum(one["seconds"] for one in rounds),
             }
             write_whole(out / "own_texts.json", json.dumps(found, indent=1).encode())
-            write_whole(out / "report.md", markdown(found).encode())
+            write(document(found), out)
     return found
 
 
@@ -99,29 +103,32 @@ def _rows(found):
         ]
 
 
-def markdown(found):
-    """Return the report."""
+def document(found: dict[str, Any]) -> Document:
+    """Return the report.
+
+    Args:
+        found: what ``own_texts.json`` holds.
+    """
     env = found["texts"][0]["environment"]
-    return (
-        "\n\n".join(
-            [
-                "# Texts of one's own, beside PyTorch",
-                f"Made by `{found['command']}` on {env['processor']}, {env['cores']} cores ({env['engine']}"
-                ").",
-                "Of each run: perplexity and bits per character on the held-out part, of the best round; "
-                "and the time of all rounds until it stopped by itself, scoring included. Where a run "
-                "stopped earlier it also took less time.",
-                tabulate(
-                    _rows(found),
-                    ["text", "bytes", "characters", "vocabulary", "settings", *_RUNS],
-                    tablefmt="github",
-                    disable_numparse=True,
-                ),
-                "## Environment",
-                tabulate(env.items(), ["", ""], tablefmt="github", disable_numparse=True),
-            ]
-        )
-        + "\n"
+    return Document(
+        "Texts of one's own, beside PyTorch",
+        [
+            Paragraph(
+                f"Made by `{found['command']}` on {env['processor']}, {env['cores']} cores "
+                f"({env['engine']})."
+            ),
+            Heading("Results"),
+            Paragraph(
+                "Of each run: perplexity and bits per character on the held-out part, of the best "
+                "round; and the time of all rounds until it stopped by itself, scoring included. "
+                "Where a run stopped earlier it also took less time."
+            ),
+            Table(
+                ["text", "bytes", "characters", "vocabulary", "settings", *_RUNS],
+                list(_rows(found)),
+            ),
+            *environments([(f"`{found['command']}`", env)]),
+        ],
     )
 
 
@@ -145,7 +152,8 @@ def main() -> None:
     args = parser.parse_args()
     command = shlex.join([*parser.prog.split(), *sys.argv[1:]])
     settings = {} if args.epochs is None else {"epochs": args.epochs}
-    print(markdown(compare(args.texts, args.out, command, **settings)))
+    found = compare(args.texts, args.out, command, **settings)
+    print(terminal.text(document(found).blocks))
 
 
 if __name__ == "__main__":

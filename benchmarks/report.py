@@ -1,54 +1,71 @@
-"""A benchmark as tables for the terminal, as ``report.md`` with its pictures, and as a page."""
+"""The report of a benchmark: every contest's rates beside each other and the processor's limit."""
+
+from __future__ import annotations
 
 import statistics
+from typing import Any
 
-from tabulate import tabulate
-
-from benchmarks import pictures
 from benchmarks.contest import ratio
 from gluon_gru.published.judging import spread
-from gluon_gru.report import charts, render
-from gluon_gru.runs.checkpoint import write_whole
+from gluon_gru.report import terminal
+from gluon_gru.report.document import Bar, Bars, Document, Heading, HeatMap, Paragraph, Table
+from gluon_gru.studies.provenance import environments
 
 _NAMES = {"gru": "GRU", "lstm": "LSTM", "rnn": "RNN with tanh"}
 
+#: How bars are filled, by a contestant's kind, and what that means.
+_FILLS = {
+    "engine": ("full", "this package's engine"),
+    "package": ("striped", "MXNet's operators, this package's loops"),
+    "peer": ("hollow", "others"),
+}
 
-def write(results, folder):
-    """Write ``report.md``, ``report.html``, and ``benchmark.png``, ``shapes.png`` where measured.
+
+def document(results: dict[str, Any]) -> Document:
+    """Return the report.
 
     Args:
         results: what ``benchmark.json`` holds.
-        folder: a `pathlib.Path`.
-
-    Raises:
-        InputError: if it can't be written.
     """
-    if _contests(results):
-        write_whole(folder / "benchmark.png", pictures.bars(results, _contests(results)))
-    if _shapes(results):
-        write_whole(folder / "shapes.png", pictures.heat_map(results, _shapes(results)))
-    write_whole(folder / "report.md", markdown(results).encode())
-    write_whole(folder / "report.html", html(results))
+    environment = results["environment"]
+    return Document(
+        "How fast it is, beside others",
+        [
+            Paragraph(
+                f"Made by `{results['command']}` on {environment['processor']}, "
+                f"{environment['cores']} cores, with {results['threads']} threads each, on "
+                f"{results['corpus']}."
+            ),
+            *_measured(results),
+            Heading("How it was measured", "how"),
+            *map(Paragraph, _how_measured(results)),
+            *environments([(f"`{results['command']}`", environment)]),
+        ],
+    )
 
 
-def _contests(results):
-    return [one for one in results["contests"] if one["measure"] != "shapes"]
+def table(results: dict[str, Any]) -> str:
+    """Return everything that was measured as tables for the terminal."""
+    return terminal.text(_measured(results))
 
 
-def _shapes(results):
-    return [one for one in results["contests"] if one["measure"] == "shapes"]
+def _measured(results) -> list[Any]:
+    blocks: list[Any] = []
+    shapes = [one for one in results["contests"] if one["measure"] == "shapes"]
+    for contest in results["contests"]:
+        if contest["measure"] != "shapes":
+            blocks += [Heading(_title(contest)), _bars(results, contest), rates(contest)]
+    if shapes:
+        blocks += [
+            Heading("Training, GRU, other sizes: how many times as fast", "shapes"),
+            Paragraph(_slower(shapes)),
+            _heat_map(results, shapes),
+            _ratios(shapes),
+        ]
+    return blocks
 
 
-def limits(contest):
-    """Return what bounds a contest's rates in each round: the best sgemm, in tokens/sec."""
-    return [
-        max(rates) / contest["flop_per_token"]
-        for rates in zip(*(one["rates"] for one in contest["roofline"].values()))
-    ]
-
-
-def title(contest):
-    """Return what a contest compares, in a line."""
+def _title(contest):
     cell = _NAMES[contest["cell"]]
     if contest["task"] == "generation":
         return f"Greedy generation, {cell}, {contest['num_hiddens']} hidden, characters/sec"
@@ -58,110 +75,137 @@ def title(contest):
     )
 
 
-def _columns(contest):
-    """Return headers and rows of a contest: rates, shares of the limit, and what each is behind."""
-    found = contest["contestants"]
-    engine = next(name for name, one in found.items() if one["kind"] == "engine")
+def _where(results):
+    env = results["environment"]
+    return f"{env['processor']}, {env['cores']} cores, {results['threads']} threads each"
+
+
+def limits(contest: dict[str, Any]) -> list[float]:
+    """Return what bounds a contest's rates in each round: the best sgemm, in tokens/sec."""
+    return [
+        max(rates) / contest["flop_per_token"]
+        for rates in zip(*(one["rates"] for one in contest["roofline"].values()))
+    ]
+
+
+def _bars(results, contest):
+    return Bars(
+        _title(contest),
+        "benchmark.png",
+        [
+            Bar(
+                name,
+                "",
+                statistics.median(one["rates"]),
+                (min(one["rates"]), max(one["rates"])),
+                _model(contest, name),
+                _FILLS[one["kind"]][0],
+            )
+            for name, one in contest["contestants"].items()
+        ],
+        limit=statistics.median(limits(contest)) if contest.get("roofline") else None,
+        limit_label="the limit, by the best sgemm",
+        note=f"{_where(results)}; medians of {results['rounds']} rounds, and from the slowest "
+        "round to the fastest",
+        key=dict(_FILLS.values()),
+    )
+
+
+def _model(contest, name):
+    """Return the cell that a contestant computes, as `gluon_gru.report.style` names it."""
+    if contest["cell"] == "gru":
+        return "gru_before" if "the book's GRU" in name or "JAX" in name else "gru_after"
+    return {"rnn": "rnn_tanh"}.get(contest["cell"], contest["cell"])
+
+
+def rates(contest: dict[str, Any]) -> Table:
+    """Return a contest's table: rates, shares of the limit, and how far each is behind."""
+    contestants = contest["contestants"]
+    engine = next(name for name, one in contestants.items() if one["kind"] == "engine")
     unit = "characters/sec" if contest["task"] == "generation" else "tokens/sec"
-    headers, rows = [unit, "median (range)", f"{engine}: times as fast"], []
-    for name, one in found.items():
-        rows.append(
-            [name, spread(one["rates"], "{:,.0f}".format), f"{ratio(found, engine, name):.2f}x"]
-        )
+    headers = [unit, "median (range)", f"{engine}: times as fast"]
+    rows = [
+        [name, spread(one["rates"], "{:,.0f}".format), f"{ratio(contestants, engine, name):.2f}x"]
+        for name, one in contestants.items()
+    ]
     if contest.get("roofline"):
         headers.insert(2, "share of the limit")
         bounds = limits(contest)
-        for row, one in zip(rows, found.values()):
+        for row, one in zip(rows, contestants.values()):
             share = statistics.median(rate / limit for rate, limit in zip(one["rates"], bounds))
             row.insert(2, f"{share:.0%}")
         rows.append(["the limit (sgemm)", spread(bounds, "{:,.0f}".format), "100%", ""])
-    return headers, rows
+    return Table(headers, rows)
 
 
-def _shape_columns(shapes):
-    """Return headers and rows of the shapes: the ratios to each peer."""
-    ours, peers = pictures.sides(shapes[0])
-    pairs = [(mine, other) for mine in ours for other in peers]
-    headers = [
-        "hidden",
-        "sequences",
-        "time steps",
-        f"{ours[0]}, tokens/sec",
-        *(f"{mine} / {other}" for mine, other in pairs),
-    ]
-    return headers, [
+def _pairs(shape):
+    """Return the pairs of an engine's contestant and one that is not, a list."""
+    kinds = {name: one["kind"] for name, one in shape["contestants"].items()}
+    ours = [name for name, kind in kinds.items() if kind == "engine"]
+    return [(mine, other) for mine in ours for other in kinds if other not in ours]
+
+
+def _ratios(shapes):
+    pairs = _pairs(shapes[0])
+    first = pairs[0][0]
+    return Table(
         [
-            shape["num_hiddens"],
-            shape["batch_size"],
-            shape["num_steps"],
-            f"{statistics.median(shape['contestants'][ours[0]]['rates']):,.0f}",
-            *(f"{ratio(shape['contestants'], mine, other):.2f}x" for mine, other in pairs),
-        ]
-        for shape in shapes
-    ]
+            "hidden",
+            "sequences",
+            "time steps",
+            f"{first}, tokens/sec",
+            *(f"{mine} / {other}" for mine, other in pairs),
+        ],
+        [
+            [
+                shape["num_hiddens"],
+                shape["batch_size"],
+                shape["num_steps"],
+                f"{statistics.median(shape['contestants'][first]['rates']):,.0f}",
+                *(f"{ratio(shape['contestants'], *pair):.2f}x" for pair in pairs),
+            ]
+            for shape in shapes
+        ],
+    )
 
 
 def _slower(shapes):
     """Return in a sentence how many shapes each of the engine's models is slower in."""
-    ours, peers = pictures.sides(shapes[0])
-    counts = {
-        mine: sum(
-            any(ratio(shape["contestants"], mine, other) < 1 for other in peers) for shape in shapes
+    counts: dict[str, set] = {}
+    for mine, other in _pairs(shapes[0]):
+        counts.setdefault(mine, set()).update(
+            number
+            for number, shape in enumerate(shapes)
+            if ratio(shape["contestants"], mine, other) < 1
         )
-        for mine in ours
-    }
     return (
         f"Slower than a peer, of {len(shapes)} shapes: "
-        + "; ".join(f"{mine} in {count}" for mine, count in counts.items())
+        + "; ".join(f"{mine} in {len(some)}" for mine, some in counts.items())
         + "."
     )
 
 
-_SHAPES = "Training, GRU, other sizes: how many times as fast"
+def _heat_map(results, shapes):
+    pairs = sorted(_pairs(shapes[0]), key=lambda pair: pair[1])
 
+    def cell(shape, pair):
+        value = ratio(shape["contestants"], *pair)
+        return value, f"{value:.2f}x"
 
-def _tables(results, form):
-    """Return the headings, tables and remarks, a list of strings."""
-    parts = []
-    for contest in _contests(results):
-        headers, rows = _columns(contest)
-        parts += [title(contest), tabulate(rows, headers, tablefmt=form, disable_numparse=True)]
-    if _shapes(results):
-        headers, rows = _shape_columns(_shapes(results))
-        parts += [
-            _SHAPES,
-            tabulate(
-                rows,
-                headers,
-                tablefmt=form,
-                disable_numparse=True,
-                maxheadercolwidths=None if form == "github" else 14,
-            ),
-            _slower(_shapes(results)),
-        ]
-    return parts
-
-
-def table(results):
-    """Return everything that was measured as tables for the terminal."""
-    return "\n\n".join(_tables(results, "simple"))
-
-
-_TITLE = "How fast it is, beside others"
-
-
-def _made(results):
-    env = results["environment"]
-    return (
-        f"Made by `{results['command']}` on {env['processor']}, {env['cores']} cores, with "
-        f"{results['threads']} threads each, on {results['corpus']}."
+    return HeatMap(
+        f"Training a GRU: how many times as fast; {_where(results)}",
+        "shapes.png",
+        [f"{one['num_hiddens']} / {one['batch_size']} / {one['num_steps']}" for one in shapes],
+        [f"{mine}\nto {other}".replace(", ", ",\n") for mine, other in pairs],
+        {"": [[cell(shape, pair) for pair in pairs] for shape in shapes]},
+        ylabel="hidden units / sequences / time steps",
     )
 
 
 def _how_measured(results):
-    """Return how it was measured, and who was left out, a list of lines."""
+    """Return how it was measured, and who was left out, a list of sentences."""
     return [
-        f"Every contestant is a process of its own, started once and warmed up; in each of "
+        "Every contestant is a process of its own, started once and warmed up; in each of "
         f"{results['rounds']} rounds each gets a turn of about half a second, in rotating order. "
         "Rates are medians over the rounds, ratios and shares the medians of those within a round. "
         "Contestants that compute the same function start from the same weights and had to reach "
@@ -171,69 +215,3 @@ def _how_measured(results):
         "H * V).",
         *(f"Left out: {name} ({reason})." for name, reason in results["left_out"].items()),
     ]
-
-
-def markdown(results):
-    """Return the report: how it was measured, tables, pictures, environment."""
-    parts = [f"# {_TITLE}", _made(results), *_how_measured(results)]
-    if _contests(results):
-        parts.append("![Rates](benchmark.png)")
-    if _shapes(results):
-        parts.append("![Ratios by shape](shapes.png)")
-    tables = _tables(results, "github")
-    parts += [
-        part if part.startswith("|") or part.startswith("Slower") else f"## {part}"
-        for part in tables
-    ]
-    parts += [
-        "## Environment",
-        tabulate(
-            results["environment"].items(), ["", ""], tablefmt="github", disable_numparse=True
-        ),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def html(results):
-    """Return the same as a page, ``report.html``, with bars of its own."""
-    contests, shapes = [], None
-    for contest in _contests(results):
-        headers, rows = _columns(contest)
-        contests.append(
-            {"title": title(contest), "headers": headers, "rows": rows, "bars": _bars(contest)}
-        )
-    if _shapes(results):
-        headers, rows = _shape_columns(_shapes(results))
-        shapes = {
-            "title": _SHAPES,
-            "headers": headers,
-            "rows": rows,
-            "slower": _slower(_shapes(results)),
-            "picture": pictures.heat_map(results, _shapes(results)),
-        }
-    return render.render(
-        "benchmark.html",
-        title=_TITLE,
-        made=_made(results),
-        contests=contests,
-        shapes=shapes,
-        hardware=f"{pictures.where(results)}, medians of {results['rounds']} rounds",
-        how_measured=_how_measured(results),
-        environments=[([f"`{results['command']}`"], results["environment"])],
-    )
-
-
-def _bars(contest):
-    return charts.bars(
-        [
-            charts.Bar(
-                name,
-                "",
-                statistics.median(one["rates"]),
-                (min(one["rates"]), max(one["rates"])),
-                one["kind"],
-            )
-            for name, one in contest["contestants"].items()
-        ],
-        statistics.median(limits(contest)) if contest.get("roofline") else None,
-    )

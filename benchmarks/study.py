@@ -12,6 +12,7 @@ from tqdm import tqdm
 from benchmarks import catalogue, report
 from benchmarks.contest import Worker, compete
 from gluon_gru.errors import InputError, check_positive
+from gluon_gru.report import write
 from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.runs.environment import cores, environment
 from gluon_gru.text import corpus as corpora
@@ -60,7 +61,7 @@ def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command="
     for measure in measures:
         _measure(catalogue.contests(measure), tokens, vocab, results)
         write_whole(out / "benchmark.json", json.dumps(results, indent=1).encode())
-        report.write(results, out)
+        write(report.document(results), out)
     return results
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from gluon_gru.cli import gates, options
+from gluon_gru.cli import options
 from gluon_gru.errors import InputError
+from gluon_gru.report import terminal
 from gluon_gru.studies.exercises.catalogue import EXERCISES
 
 
@@ -97,6 +98,6 @@ def _look(args: argparse.Namespace) -> None:
     ).tables
     options.show(
         args,
-        [table._asdict() for table in tables],
-        lambda: f"{gates.shown(tables)}\n\nthe report, a page: {args.out}/text/report.html",
+        [{"title": one.title, "headers": one.headers, "rows": one.rows} for one in tables],
+        lambda: f"{terminal.text(tables)}\n\nthe report, a page: {args.out}/text/report.html",
     )

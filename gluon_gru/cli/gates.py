@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-from typing import TYPE_CHECKING, Sequence
 
 from gluon_gru.cli import options
 from gluon_gru.errors import InputError
-
-if TYPE_CHECKING:
-    from gluon_gru.report.document import Table
+from gluon_gru.report import terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,17 +44,9 @@ def run(args: argparse.Namespace) -> None:
     options.show(
         args,
         {"page": page, "gates": seen.walks},
-        lambda: f"{shown(seen.tables)}\n\nreport, pictures and a page to walk through: {page}",
-    )
-
-
-def shown(tables: Sequence[Table]) -> str:
-    """Return tables, each under its title, as a terminal shows them."""
-    from tabulate import tabulate
-
-    return "\n\n".join(
-        f"{table.title}:\n{tabulate(table.rows, table.headers, disable_numparse=True)}"
-        for table in tables
+        lambda: (
+            f"{terminal.text(seen.tables)}\n\nreport, pictures and a page to walk through: {page}"
+        ),
     )
 
 

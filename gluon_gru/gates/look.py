@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping
 
 import numpy
 
@@ -19,8 +19,9 @@ from gluon_gru.gates.inspection import (
     resets,
     written_out,
 )
-from gluon_gru.report.document import Table
-from gluon_gru.runs.files import make_folder, write_whole
+from gluon_gru.report import write
+from gluon_gru.report.document import Code, Document, Heading, Paragraph, Picture, Table, Walk
+from gluon_gru.runs.files import make_folder
 from gluon_gru.text.reading import fold, normalise
 
 if TYPE_CHECKING:
@@ -87,10 +88,7 @@ def look(
             seen.pictures[file] = CAPTION.format(shown), picture(gates)
             seen.walks.append(walk(name, gates))
     make_folder(folder)
-    for file, (_, png) in seen.pictures.items():
-        write_whole(folder / file, png)
-    write_whole(folder / "report.md", _markdown(text, seen, command).encode())
-    write_whole(folder / "report.html", page(seen, command))
+    write(document(text, seen, command), folder)
     return seen
 
 
@@ -180,52 +178,24 @@ def tables_of(name: str, gates: Gates) -> list[Table]:
     ]
 
 
-def escaped(rows: Sequence) -> list[list[str]]:
-    """Return rows whose texts can stand in a Markdown table."""
-    return [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
+def document(text: str, look: Look, command: str) -> Document:
+    """Return the report of a look, whose page one walks through the text on.
 
-
-def tables_and_pictures(tables: Iterable, captions: dict) -> Iterator[str]:
-    """Yield tables, a title, headers and rows each, and pictures, as Markdown."""
-    from tabulate import tabulate
-
-    for heading, headers, rows in tables:
-        yield f"**{heading}**"
-        yield tabulate(escaped(rows), headers, tablefmt="github", disable_numparse=True)
-    for file, caption in captions.items():
-        yield f"![{caption}]({file})\n\n{caption}."
-
-
-_TITLE_OF_A_TEXT = "The gates of trained GRUs over a text"
-
-
-def _markdown(text: str, look: Look, command: str) -> str:
-    return (
-        "\n\n".join(
-            [
-                f"# {_TITLE_OF_A_TEXT}",
-                f"Made by `{command}`.",
-                "    " + text.replace("\n", "\n    "),
-                *tables_and_pictures(
-                    [(table.title, table.headers, table.rows) for table in look.tables],
-                    {file: caption for file, (caption, _) in look.pictures.items()},
-                ),
-            ]
-        )
-        + "\n"
-    )
-
-
-def page(look: Look, command: str) -> bytes:
-    """Return the same as a page, on which one walks through the text."""
-    from gluon_gru.gates.walk import words
-    from gluon_gru.report.render import render
-
-    return render(
-        "gates.html",
-        title=_TITLE_OF_A_TEXT,
-        made=f"Made by `{command}`.",
-        walks=[(walk, words(walk)) for walk in look.walks],
-        tables=look.tables,
-        pictures=[(png, caption) for caption, png in look.pictures.values()],
+    Args:
+        text: the string.
+        look: what was seen.
+        command: the command line.
+    """
+    return Document(
+        "The gates of trained GRUs over a text",
+        [
+            Paragraph(f"Made by `{command}`."),
+            Heading("The text, character by character", "text"),
+            Code(text),
+            *map(Walk, look.walks),
+            Heading("Units and characters", "units"),
+            *look.tables,
+            Heading("Pictures"),
+            *(Picture(caption, file, png) for file, (caption, png) in look.pictures.items()),
+        ],
     )

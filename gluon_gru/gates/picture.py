@@ -1,37 +1,34 @@
 """A picture of a trained GRU's gates over a text."""
 
-from matplotlib.figure import Figure
+from __future__ import annotations
+
+from typing import Sequence
 
 from gluon_gru.errors import InputError
-from gluon_gru.gates.inspection import memory
+from gluon_gru.gates.inspection import Gates, memory
 from gluon_gru.report.pictures import png
+from gluon_gru.report.walks import shown
 
 # What fits side by side into a picture that can still be looked at.
 _MAX_TOKENS = 250
 _NUM_UNITS = 16
 
-# Tokens that would be invisible, or wide.
-_SHOWN = {" ": "\N{OPEN BOX}", "<unk>": "\N{REPLACEMENT CHARACTER}"}
 
-
-def shown(token):
-    """Return what stands for a token in a picture: something to see for a space, too."""
-    return _SHOWN.get(token, token)
-
-
-def picture(gates, units=None):
+def picture(gates: Gates, units: Sequence[int] | None = None) -> bytes:
     """Draw the gates of some units, and their means over all units, along the text; PNG bytes.
 
     A space is shown as an open box, an unknown character as a question mark in a diamond. Of a
     text of more than 250 tokens the beginning is drawn, and the title says so.
 
     Args:
-        gates: a `gluon_gru.gates.inspection.Gates`.
+        gates: of a layer.
         units: which units, from 0, in the order given; by default the 16 that remember longest.
 
     Raises:
         InputError: for units that the layer hasn't.
     """
+    from matplotlib.figure import Figure
+
     order, taus = memory(gates)
     units = list(order[:_NUM_UNITS] if units is None else units)
     if not units or not set(units) <= set(range(len(taus))):

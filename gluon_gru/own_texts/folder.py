@@ -9,11 +9,10 @@ import math
 import pathlib
 import time
 
-from matplotlib.figure import Figure
-
+from gluon_gru.cells import OPTIONS
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts.settings import Settings
-from gluon_gru.report.pictures import COLOURS, png
+from gluon_gru.report.document import Curve, Curves, Point
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import IN_FOLDER
 
@@ -140,42 +139,39 @@ class Folder:
 
     def write_curve(self):
         """Draw perplexity by epoch of the training and the held-out part, the best one marked."""
-        rounds, settings = self.record["rounds"], self.record["settings"]
-        epochs = [done["epoch"] for done in rounds]
-        fig = Figure(figsize=(8, 5), layout="tight")
-        axes = fig.subplots()
-        for i, (name, label) in enumerate(
-            (("train_perplexity", "training part"), ("validation_perplexity", "held-out part"))
-        ):
-            axes.plot(
-                epochs,
-                [done[name] for done in rounds],
-                ("--", "-")[i],
-                color=COLOURS[i],
-                marker="." if len(rounds) < 30 else None,
-                label=label,
+        from gluon_gru.report.pictures import pictures
+
+        curve = pictures([curves(self.record)])[self.curve.name]
+        checkpoint.write_whole(self.curve, curve)
+
+
+def curves(record):
+    """Return the perplexities of a run's record as curves: what ``curve.png`` shows."""
+    rounds, settings = record["rounds"], record["settings"]
+    epochs, best = [done["epoch"] for done in rounds], best_round(rounds)
+    cell = OPTIONS[settings["cell"]].name
+
+    def curve(label, name, dashed):
+        return Curve(label, [[done[name] for done in rounds]], cell, epochs, dashed=dashed)
+
+    return Curves(
+        f"{record['text']['name']}: {settings['cell']}, {settings['num_layers']} x "
+        f"{settings['num_hiddens']} hidden units",
+        "curve.png",
+        [
+            curve("held-out part", "validation_perplexity", False),
+            curve("training part", "train_perplexity", True),
+        ],
+        [
+            Point(
+                best["epoch"],
+                best["validation_perplexity"],
+                f"best: {best['validation_perplexity']:.4g}",
+                across=False,
             )
-        best = best_round(rounds)
-        axes.plot(
-            best["epoch"],
-            best["validation_perplexity"],
-            "k*",
-            markersize=11,
-            zorder=3,
-            label=f"best: {best['validation_perplexity']:.4g}",
-        )
-        axes.set(xlabel="epoch", ylabel=f"perplexity ({settings['tokens']})", yscale="log")
-        # A dollar sign in a file's name is no formula.
-        name = self.record["text"]["name"].replace("$", r"\$")
-        axes.set_title(
-            f"{name}: {settings['cell']}, {settings['num_layers']} x "
-            f"{settings['num_hiddens']} hidden units"
-        )
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}")
-        axes.grid(True, which="both", alpha=0.3)
-        axes.legend()
-        checkpoint.write_whole(self.curve, png(fig))
+        ],
+        ylabel=f"perplexity ({settings['tokens']})",
+    )
 
 
 def best_round(rounds):

@@ -1,22 +1,74 @@
-"""Pictures of a reproduction: perplexity by epoch, tokens/sec reported and measured."""
+"""The pictures of a report, drawn by Matplotlib; what they show is worked out before they are."""
+
+from __future__ import annotations
 
 import io
-import statistics
+import math
+import textwrap
 import warnings
+from typing import TYPE_CHECKING, Any, Sequence
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from gluon_gru.report import document as d
+from gluon_gru.report.axes import Axes
+from gluon_gru.report.style import style
 
-from gluon_gru.published.claims import CLAIMS, FUSED, on_engine
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-#: Told apart by most who see few colours; pictures tell lines apart by style or label as well.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-_STYLES = ("-", "--", "-.", ":")
+_POINT_SIZE = 6
+# Where the range over rounds ends, a line as on the page.
+_BRACKET = {"marker": "|", "markersize": 7, "color": "black", "linewidth": 1.3}
 
 
-def png(fig):
+def pictures(blocks: Sequence[Any]) -> dict[str, bytes]:
+    """Return the pictures of a report's blocks: file name -> PNG bytes."""
+    panels: dict[str, list[Any]] = {}
+    for block in blocks:
+        if isinstance(block, (d.Curves, d.Bars, d.HeatMap, d.Picture)):
+            panels.setdefault(block.file, []).append(block)
+    return {file: _draw(some) for file, some in panels.items()}
+
+
+def _draw(panels: Sequence[Any]) -> bytes:
+    first = panels[0]
+    if isinstance(first, d.Picture):
+        return first.png
+    if isinstance(first, d.HeatMap):
+        return png(_heat_map(first))
+    from matplotlib.figure import Figure
+
+    if isinstance(first, d.Curves):
+        fig = Figure(figsize=(8.5, 5.2 * len(panels)), layout="constrained")
+        for axes, block in zip(fig.subplots(len(panels), 1, squeeze=False)[:, 0], panels):
+            _curves(axes, block)
+        return png(fig)
+    lines = [1.6 + sum(_lines(bar) for bar in block.bars) for block in panels]
+    fig = Figure(figsize=(9, 0.5 + 0.27 * sum(lines)), layout="constrained")
+    ratios = {"height_ratios": lines}
+    for axes, block in zip(
+        fig.subplots(len(panels), 1, squeeze=False, gridspec_kw=ratios)[:, 0], panels
+    ):
+        _bars(axes, block)
+    fig.suptitle(_plain(first.note), fontsize=9)
+    if first.key:
+        from matplotlib.patches import Patch
+
+        fig.legend(
+            handles=[
+                Patch(label=what, **_filled(fill, "#555555")) for fill, what in first.key.items()
+            ],
+            loc="outside lower center",
+            ncols=len(first.key),
+            fontsize=8,
+            frameon=False,
+        )
+    return png(fig)
+
+
+def png(fig: Figure) -> bytes:
     """Return a Matplotlib figure as the bytes of a PNG file."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     FigureCanvasAgg(fig)
     picture = io.BytesIO()
     with warnings.catch_warnings():
@@ -26,157 +78,184 @@ def png(fig):
     return picture.getvalue()
 
 
-def _models(results):
-    return list(dict.fromkeys(run["model"] for run in results["runs"]))
+def _plain(text: str) -> str:
+    """Return a text in which a dollar sign begins no formula."""
+    return text.replace("$", r"\$")
 
 
-def _judged(results, quantity):
-    """Return the claims of a quantity that the results judge, on the engine or not."""
-    ids = {verdict["claim"] for verdict in results["verdicts"]}
-    return [
-        claim
-        for claim in CLAIMS
-        if claim.quantity == quantity
-        and not ids.isdisjoint({claim.id, *(c.id for c in on_engine([claim]))})
-    ]
+def _title(axes: Any, text: str, width: int) -> None:
+    axes.set_title("\n".join(textwrap.wrap(_plain(text), width)), fontsize=9, loc="left")
 
 
-def perplexity_by_epoch(results):
-    """Draw the perplexity of every run by epoch, and the reported ones as lines; PNG bytes.
-
-    Args:
-        results: what ``record.json`` holds.
-    """
-    fig = Figure(figsize=(8, 5), layout="tight")
-    axes = fig.subplots()
-    for i, model in enumerate(_models(results)):
-        runs = [run for run in results["runs"] if run["model"] == model]
-        for run in runs:
-            ppl = run["perplexity"]
-            axes.plot(
-                range(1, len(ppl) + 1),
-                ppl,
-                _STYLES[i],
-                color=COLOURS[i],
-                linewidth=1.2,
-                alpha=1 / len(runs) ** 0.5,
-            )
+def _curves(axes: Any, block: d.Curves) -> None:
+    drawn = Axes(block)
+    for number, line in enumerate(drawn.lines):
+        how = style(line.curve.model, number, line.curve.dashed)
+        xs, ys = zip(*line.points)
+        few = len(xs) <= 30
         axes.plot(
-            [],
-            [],
-            _STYLES[i],
-            color=COLOURS[i],
-            label=f"{results['models'][model]}, measured ({len(runs)} seeds)"
-            if len(runs) > 1
-            else f"{results['models'][model]}, measured",
+            xs,
+            ys,
+            color=how.paper,
+            linestyle=(0, how.dashes) if how.dashes else "-",
+            linewidth=1.5 if line.curve.joined else 0,
+            marker=how.marker,
+            markersize=4 if line.curve.joined else _POINT_SIZE,
+            markevery=None if few else ((number + 1) * len(xs) // 80, max(len(xs) // 10, 1)),
+            label=_plain(line.curve.label),
         )
-    for (value, epochs), groups in reported(results).items():
-        axes.axhline(value, color="0.45", linewidth=0.8, linestyle=":")
-        axes.plot([epochs], [value], "k*", markersize=9, clip_on=False, zorder=3)
-        # Where no curve is: right of an early point, at the left edge for a late one.
+        if line.band:
+            axes.fill(*zip(*line.band), color=how.paper, alpha=0.2, linewidth=0)
+    for place in drawn.places:
+        if place.point.across:
+            axes.axhline(place.y, color="0.4", linewidth=0.9, linestyle=":")
+        axes.plot(place.x, place.y, "kD", markersize=5, clip_on=False, zorder=3)
         axes.annotate(
-            f"{value:g} reported ({', '.join(groups)})",
-            (epochs if epochs < 250 else 1, value),
-            xytext=(0, 7),
+            _plain(
+                f"{place.point.label} ({place.point.note})"
+                if place.point.note
+                else place.point.label
+            ),
+            (place.label_x, place.y),
+            xytext=(0, -12 if place.below else 6),
             textcoords="offset points",
             fontsize=8,
         )
-    axes.set(
-        xlabel="epoch",
-        ylabel="perplexity",
-        yscale="log",
-        ylim=(0.95, None),
-        title=f"Perplexity on {results['text']['name']}",
-    )
-    ticks = [1, 1.5, 2, 3, 5, 7, 10, 15, 20, 25]
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
-    axes.set_yticks([], minor=True)
+    axes.set_xticks(*map(list, zip(*drawn.x.ticks)))
+    axes.set_yticks(*map(list, zip(*drawn.y.ticks)))
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=block.xlabel, ylabel=_plain(block.ylabel))
     axes.grid(True, alpha=0.3)
-    axes.legend(loc="upper right")
-    return png(fig)
+    axes.legend(fontsize=8, loc="upper right" if block.by_epoch else "best")
+    _title(axes, block.title, 110)
 
 
-def reported(results):
-    """Return what was reported: perplexity and its epoch -> the claims' groups, a dict."""
-    found = {}
-    for claim in _judged(results, "perplexity"):
-        found.setdefault((claim.says, claim.protocol.num_epochs), []).append(claim.group)
-    return found
+def _lines(bar: d.Bar) -> float:
+    return 2 if bar.note else 1.25
 
 
-def rates(results):
-    """Return the rates reported and measured, in tokens/sec, a list.
-
-    An entry is the label, of two lines; the rate, measured ones the median over epochs; where 90%
-    of the epochs are, None for what was reported; and which of the results' models it is of.
-    """
-    models, bars = _models(results), []
-    for claim in _judged(results, "tokens/sec"):
-        named = [m for m in (claim.protocol.model, FUSED[claim.protocol.model]) if m in models]
-        if named:
-            bars.append(
-                (
-                    f"{claim.group}\nreported, {claim.device}",
-                    claim.says,
-                    None,
-                    models.index(named[0]),
-                )
-            )
-    for i, model in enumerate(models):
-        epochs = sorted(
-            rate
-            for run in results["runs"]
-            if run["model"] == model
-            for rate in run["tokens_per_sec"]
-        )
-        bars.append(
-            (
-                f"{results['models'][model]}\nmeasured here",
-                statistics.median(epochs),
-                (epochs[len(epochs) // 20], epochs[-1 - len(epochs) // 20]),
-                i,
-            )
-        )
-    return bars
+def _filled(fill: str, colour: str) -> dict[str, Any]:
+    return {
+        "facecolor": colour if fill == "full" else "white",
+        "edgecolor": colour,
+        "hatch": "////" if fill == "striped" else None,
+        "linewidth": 1.3,
+    }
 
 
-def throughput(results):
-    """Draw the rates, reported and measured (medians, and the range over epochs); PNG bytes.
-
-    Args:
-        results: what ``record.json`` holds.
-    """
-    bars = rates(results)
-    fig = Figure(figsize=(8, 1 + 0.62 * len(bars)), layout="tight")
-    axes = fig.subplots()
-    for y, (_, value, middle, i) in enumerate(bars):
-        axes.barh(
-            y,
-            value,
-            color=COLOURS[i] if middle else "white",
-            edgecolor=COLOURS[i],
-            hatch=None if middle else "///",
-        )
-        if middle:
-            axes.plot(middle, [y, y], color="black", linewidth=1.5)
-        end = middle[1] if middle else value
+def _bars(axes: Any, block: d.Bars) -> None:
+    y, places = 0.0, []
+    longest = max(
+        [*(max(bar.value, *(bar.span or ())) for bar in _spanned(block)), block.limit or 0]
+    )
+    for bar in block.bars:
+        y += _lines(bar) / 2
+        colour = style(bar.model).paper
+        axes.barh(y, bar.value, height=0.75 * _lines(bar), **_filled(bar.fill, colour))
+        if bar.span:
+            axes.plot(bar.span, [y, y], **_BRACKET)
         axes.annotate(
-            f"{value:,.0f}",
-            (max(end, value), y),
-            xytext=(4, 0),
+            block.form(bar.value),
+            (max(bar.value, *(bar.span or (0,))), y),
+            xytext=(7, 0),
             va="center",
             textcoords="offset points",
+            fontsize=8,
+            # The limit's line may pass here.
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
-    axes.set_yticks(range(len(bars)), [label for label, *_ in bars], fontsize=8)
-    axes.invert_yaxis()
-    env = results["invocations"][-1]["environment"]
-    axes.set(xlabel="tokens/sec", xlim=(0, 1.15 * max(value for _, value, *_ in bars)))
-    axes.set_title(
-        f"Filled: the median epoch on {env['device']}, {env['processor']}, "
-        f"{env['cores']} cores (black: 90% of the epochs)\nHatched: as reported, "
-        "on other hardware",
-        fontsize=9,
+        places.append(y)
+        y += _lines(bar) / 2
+    if block.limit:
+        axes.axvline(block.limit, color=style("limit").paper, linestyle="--", linewidth=1.3)
+        axes.annotate(
+            f"{block.limit_label}: {block.form(block.limit)}",
+            (block.limit, y),
+            xytext=(-5, 2),
+            ha="right",
+            va="bottom",
+            textcoords="offset points",
+            color=style("limit").paper,
+            fontsize=8,
+        )
+    labels = [_plain(f"{bar.label}\n{bar.note}" if bar.note else bar.label) for bar in block.bars]
+    axes.set_yticks(places, labels, fontsize=8)
+    axes.set(xlim=(0, 1.15 * longest), ylim=(y + (0.6 if block.limit else 0), 0))
+    axes.xaxis.set_major_locator(_locator())
+    axes.xaxis.set_major_formatter(lambda value, _: block.form(value))
+    axes.tick_params(axis="x", labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    _title(axes, block.title, 80)
+
+
+def _spanned(block: d.Bars) -> list[d.Bar]:
+    return [bar._replace(span=bar.span or (bar.value, bar.value)) for bar in block.bars]
+
+
+def _locator() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(5)
+
+
+def _heat_map(block: d.HeatMap) -> Figure:
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    values = [
+        value for grid in block.grids.values() for row in grid for value, _ in row if value
+    ] or [1, 2]
+    if block.legend:
+        # A tenth more, so that one value has a scale too.
+        norm, colours = LogNorm(min(values), 1.1 * max(values)), "cividis_r"
+    else:
+        # One colour where it is above 1, another below, by the logarithm.
+        bound = max(2, *values, *(1 / value for value in values))
+        norm, colours = LogNorm(1 / bound, bound), "PuOr"
+    across = max(
+        0.9, 0.085 * max(len(line) for label in block.columns for line in label.split("\n"))
     )
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    return png(fig)
+    fig = Figure(
+        figsize=(
+            2.2 + (0.4 + across * len(block.columns)) * len(block.grids),
+            1.9 + (0.6 if block.legend else 0.32) * len(block.rows),
+        ),
+        layout="constrained",
+    )
+    panels = fig.subplots(1, len(block.grids), squeeze=False, sharey=True)[0]
+    for axes, (title, grid) in zip(panels, block.grids.items()):
+        image = axes.imshow(
+            [[value or math.nan for value, _ in row] for row in grid],
+            norm=norm,
+            cmap=colours,
+            aspect="auto",
+        )
+        axes.set_facecolor("0.88")
+        for y, row in enumerate(grid):
+            for x, (value, text) in enumerate(row):
+                red, green, blue, _ = image.cmap(norm(value)) if value else (1, 1, 1, 1)
+                dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+                axes.text(
+                    x,
+                    y,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=8.5 if value else 7,
+                    color="white" if dark else "black",
+                )
+        axes.set_xticks(range(len(block.columns)), map(_plain, block.columns), fontsize=8)
+        axes.set_yticks(range(len(block.rows)), block.rows, fontsize=8)
+        axes.set(title=title, xlabel=block.xlabel)
+        axes.tick_params(length=0)
+    panels[0].set_ylabel(block.ylabel)
+    if block.legend:
+        from gluon_gru.report.axes import Axis
+
+        bar = fig.colorbar(image, ax=panels, label=block.legend)
+        ticks = Axis(norm.vmin, norm.vmax, "log").ticks
+        bar.set_ticks([float(label) for _, label in ticks], labels=[label for _, label in ticks])
+        bar.set_ticks([], minor=True)
+    fig.suptitle(
+        "\n".join(textwrap.wrap(_plain(block.title), int(12 * fig.get_figwidth()))), fontsize=9
+    )
+    return fig

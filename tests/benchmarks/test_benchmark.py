@@ -375,6 +375,7 @@ def test_the_limit_of_a_round_is_its_best_product_and_shares_are_of_that():
         "roofline": {"a": {"rates": [100, 50, 400]}, "b": {"rates": [20, 80, 500]}},
     }
     assert report.limits(found) == [10, 8, 50]
-    headers, (row, limit) = report._columns(found)
+    table = report.rates(found)
+    headers, (row, limit) = table.headers, table.rows
     assert headers[2] == "share of the limit" and row == ["engine", "5 (4 to 30)", "50%", "1.00x"]
     assert limit[1] == "10 (8 to 50)"

@@ -10,6 +10,8 @@ from gluon_gru.gates import inspection as gates_of
 from gluon_gru.gates.look import look
 from gluon_gru.gates.walk import walk
 from gluon_gru.published.claims import CLAIMS
+from gluon_gru.report.page import page
+from gluon_gru.runs import record
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import answering
@@ -62,15 +64,15 @@ def make(folder):
     gates = gates_of.inspect(*restore(folder / "gru.safetensors"), TEXT)
     assert seen.walks == [walk(EVIL, gates)]
     pages = {"gates": folder / "gates" / "report.html"}
-    for kind, page in {
-        "reproduce": report.html(_reproduced(folder / "reproduce")),
-        "sweep": sweep_report.html(_swept()),
-        "exercises": exercises_report.html(_answered(seen.walks), RESULTS / "exercises-cpu"),
-        "benchmark": benchmark_report.html(_measured("benchmark-cpu")),
-        "shapes": benchmark_report.html(_measured("benchmark-shapes-cpu")),
+    for kind, document in {
+        "reproduce": report.document(_reproduced(folder / "reproduce")),
+        "sweep": sweep_report.document(_swept()),
+        "exercises": exercises_report.document(_answered(seen.walks), RESULTS / "exercises-cpu"),
+        "benchmark": benchmark_report.document(_measured("benchmark-cpu")),
+        "shapes": benchmark_report.document(_measured("benchmark-shapes-cpu")),
     }.items():
         pages[kind] = folder / f"{kind}.html"
-        pages[kind].write_bytes(page)
+        pages[kind].write_bytes(page(document))
     return pages, gates
 
 
@@ -90,7 +92,7 @@ def _reproduced(folder):
 
 
 def _swept():
-    results = json.loads((RESULTS / "exercises-cpu" / "sweep" / "sweep.json").read_text())
+    results = record.read(RESULTS / "exercises-cpu" / "sweep" / "sweep.json").as_json()
     _poison(results, results["invocations"][0])
     for trial in results["trials"]:
         trial["continuation"], trial["worker"] = EVIL, EVIL

@@ -15,8 +15,11 @@ from PIL import Image
 from gluon_gru import cli as commands
 from gluon_gru.errors import InputError
 from gluon_gru.gates import inspection as gates_of
-from gluon_gru.gates.walk import MAX_TOKENS, MAX_UNITS, walk, words
-from gluon_gru.report import charts, render
+from gluon_gru.gates.walk import MAX_TOKENS, MAX_UNITS, walk
+from gluon_gru.report import charts
+from gluon_gru.report import page as rendering
+from gluon_gru.report.document import Bar, Bars, Curve, Curves, Point
+from gluon_gru.report.walks import words
 from gluon_gru.runs import restore
 from gluon_gru.studies.reproduce import report
 
@@ -55,6 +58,10 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data):
         self.text += data
+
+
+def html(results):
+    return rendering.page(report.document(results)).decode()
 
 
 @pytest.fixture(scope="module")
@@ -122,16 +129,16 @@ def test_results_without_the_places_of_verbatim_runs_still_have_a_page(made):
     results = json.loads((made[0]["reproduce"].parent / "reproduce" / "record.json").read_text())
     for verdict in results["verdicts"]:
         verdict["figures"].pop("spans", None)
-    page = report.html(results).decode()
+    page = html(results)
     assert "so nothing is marked" in page and "<mark>" not in page
-    assert page.count("reported, ") == report.html(
+    assert page.count("reported, ") == html(
         {**results, "verdicts": [{**verdict, "spans": []} for verdict in results["verdicts"]]}
-    ).decode().count("reported, ")
+    ).count("reported, ")
 
 
 def test_a_page_can_be_made_before_anything_is_measured(made):
     results = json.loads((made[0]["reproduce"].parent / "reproduce" / "record.json").read_text())
-    page = report.html(
+    page = html(
         {
             **results,
             "runs": [],
@@ -141,15 +148,15 @@ def test_a_page_can_be_made_before_anything_is_measured(made):
                 for verdict in results["verdicts"]
             ],
         }
-    ).decode()
+    )
     assert page.count("not measured") > len(results["verdicts"])
 
 
 def test_sentences_have_code_and_bold_and_nothing_else():
-    assert render.prose("a `b<c` **d** <e> `f") == (
+    assert rendering.prose("a `b<c` **d** <e> `f") == (
         "a <code>b&lt;c</code> <strong>d</strong> &lt;e&gt; `f"
     )
-    assert render.prose(3) == "3" and render.prose("") == ""
+    assert rendering.prose(3) == "3" and rendering.prose("") == ""
 
 
 @pytest.mark.parametrize(
@@ -161,12 +168,12 @@ def test_sentences_have_code_and_bold_and_nothing_else():
     ],
 )
 def test_a_text_is_cut_at_spans(spans, pieces):
-    assert render.pieces("abcdef", spans) == pieces
+    assert rendering.pieces("abcdef", spans) == pieces
 
 
 def test_a_picture_keeps_its_looks(made):
     png = next(made[0]["gates"].parent.glob("*.png")).read_bytes()
-    address = render.picture(png)
+    address = rendering.picture(png)
     small = base64.b64decode(address.split(",")[1])
     before, after = (
         numpy.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float) for data in (png, small)
@@ -175,21 +182,25 @@ def test_a_picture_keeps_its_looks(made):
     assert abs(before - after).mean() < 2
 
 
+def places(line):
+    return [tuple(map(float, point.split(","))) for point in line.split()]
+
+
 def test_curves_are_where_their_values_are():
-    chart = charts.curves([charts.Curve("a", [[10, 1], [10, 10]])], [charts.Reported(10, 1, "b")])
-    (first, last), (_, flat) = [
-        [tuple(map(float, point.split(","))) for point in line.split()]
-        for line in chart["curves"][0]["lines"]
-    ]
-    assert first == (chart["left"], chart["reported"][0]["y"]) and flat[1] == first[1]
-    assert last[0] == chart["right"] and last[1] == {label: y for y, label in chart["y_ticks"]}["1"]
-    assert chart["rows"] == [[1, "10.000, 10.000"], [2, "1.000, 10.000"]]
+    block = Curves("", "a.png", [Curve("a", [[10, 1], [10, 10], [10, 1]])], [Point(1, 10, "b")])
+    chart = charts.curves(block)
+    first, last, *back = places(chart["curves"][0]["line"] + " " + chart["curves"][0]["band"])
+    at = {label: y for y, label in chart["y_ticks"]}
+    assert first == (chart["left"], at["10"]) and at["10"] == chart["points"][0]["y"]
+    assert last == (chart["right"], at["1"])
+    # The range of the seeds: along its top, and back below.
+    assert back == [first, (chart["right"], at["10"]), last, first]
+    assert chart["table"].rows == [[1, "10.000, 10.000, 10.000"], [2, "1.000, 10.000, 1.000"]]
 
 
 def test_bars_are_as_long_as_their_values_say():
-    chart = charts.bars(
-        [charts.Bar("a", "", 50, (25, 100), "engine"), charts.Bar("b", "", 20, None, "peer")], 200
-    )
+    block = Bars("", "a.png", [Bar("a", "", 50, (25, 100)), Bar("b", "", 20)], limit=200)
+    chart = charts.bars(block)
     assert [bar["length"] for bar in chart["bars"]] == [25, 10]
     assert chart["bars"][0]["span"] == [12.5, 50] and chart["limit"] == {"at": 100, "value": "200"}
 
@@ -211,15 +222,14 @@ def test_a_walk_has_the_values_of_the_gates_rounded(made):
 
 
 def test_of_a_long_text_the_page_has_the_beginning_and_says_so(tmp_path):
-    from gluon_gru.gates.look import Look
-    from gluon_gru.gates.look import page as page_of
+    from gluon_gru.gates.look import Look, document
 
     n = MAX_TOKENS + 10
     gates = gates_of.Gates(["a"] * n, numpy.ones((n, 3)), numpy.zeros((n, 3)), 0)
     found = walk("name", gates)
     assert len(found["tokens"]) == len(found["update"][0]) == len(found["mean_reset"]) == MAX_TOKENS
     assert found["taus"] == [None] * 3
-    page = page_of(Look(walks=[found]), "command").decode()
+    page = rendering.page(document("a" * n, Look(walks=[found]), "command")).decode()
     assert "first 2,000 of\n    2,010 tokens" in page and "remembers for ever" in page
 
 

@@ -19,7 +19,7 @@ from gluon_gru.text.corpus import SAMPLE, find, load_corpus
 def small(monkeypatch):
     """Have the claims cut down, and no report drawn."""
     monkeypatch.setattr(experiments, "CLAIMS", tiny.claims())
-    monkeypatch.setattr(experiments.report, "write", lambda *args: None)
+    monkeypatch.setattr(experiments, "write", lambda *args: None)
 
 
 def reproduce(out, **kwargs):

@@ -21,6 +21,7 @@ import tiny
 from dask_programs import Dask, environment
 from matplotlib.image import imread
 
+from gluon_gru import report
 from gluon_gru.errors import InputError
 from gluon_gru.studies import jobs
 from gluon_gru.studies.sweep import report as sweep_report
@@ -68,7 +69,7 @@ def start(*words):
 
 @pytest.fixture
 def no_report(monkeypatch):
-    monkeypatch.setattr(sweep_report, "write", lambda record, folder: None)
+    monkeypatch.setattr(report, "write", lambda document, folder: None)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 // The nearest epoch's values, by pointer, touch or keys; without this the picture stays a picture.
-for (const figure of document.querySelectorAll("figure.curves")) {
+for (const figure of document.querySelectorAll("figure.by-epoch")) {
   const svg = figure.querySelector("svg");
   const cursor = svg.querySelector(".cursor");
   const slider = figure.querySelector("input");

@@ -7,6 +7,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 from gluon_gru.errors import InputError, check_positive
+from gluon_gru.report import write
 from gluon_gru.runs import record as records
 from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath, write_whole
@@ -86,7 +87,7 @@ def answer(
             [context.made_by],
             {"seeds": num_seeds, "trainings": list(context.trained.used), **_as_json(answered)},
         ).write(context.out / f"{name}.json")
-        report.write(recorded(context.out), context.out)
+        write(report.document(recorded(context.out), context.out), context.out)
     return recorded(context.out)
 
 

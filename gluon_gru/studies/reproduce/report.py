@@ -1,31 +1,81 @@
-"""A reproduction as a table for the terminal, as ``report.md`` with its pictures, and as a page."""
+"""The report of a reproduction: each claim with what was measured, curves, rates, texts."""
 
-from tabulate import tabulate
+from __future__ import annotations
 
-from gluon_gru.published.claims import CLAIMS, on_engine
+import statistics
+from typing import Any, Iterator
+
+from gluon_gru.published.claims import CLAIMS, FUSED, Claim, on_engine
 from gluon_gru.published.sources import CHAPTER
 from gluon_gru.published.verbatim import VERBATIM_RUN
-from gluon_gru.report import charts, render
-from gluon_gru.report import pictures as plots
-from gluon_gru.runs.checkpoint import write_whole
+from gluon_gru.report import terminal
+from gluon_gru.report.document import (
+    Bar,
+    Bars,
+    Bullets,
+    Curve,
+    Curves,
+    Document,
+    Heading,
+    Judged,
+    Paragraph,
+    Point,
+    Table,
+    Text,
+    Texts,
+    Verdicts,
+)
+from gluon_gru.studies.provenance import environments, trained_on
 
 _CLAIMS = {claim.id: claim for claim in (*CLAIMS, *on_engine(CLAIMS))}
 
 
-def write(results, folder):
-    """Write ``report.md``, ``report.html`` and the pictures of the first into a folder.
+def document(results: dict[str, Any]) -> Document:
+    """Return the report.
 
     Args:
         results: what ``record.json`` holds.
-        folder: a `pathlib.Path`.
-
-    Raises:
-        InputError: if it can't be written.
     """
-    write_whole(folder / "perplexity.png", plots.perplexity_by_epoch(results))
-    write_whole(folder / "throughput.png", plots.throughput(results))
-    write_whole(folder / "report.md", markdown(results).encode())
-    write_whole(folder / "report.html", html(results))
+    ids = [verdict["claim"] for verdict in results["verdicts"]]
+    return Document(
+        "What the GRU chapter reports, measured again",
+        [
+            Heading("Verdicts"),
+            Verdicts([Judged(v["claim"], v["claim"], v["verdict"]) for v in results["verdicts"]]),
+            Paragraph(_made(results)),
+            Heading("Each claim, reported and measured", "claims", short="Claims"),
+            _claims(results, ids),
+            Paragraph(_how_judged(results)),
+            Heading("Perplexity by epoch", "curves", short="Curves"),
+            *([_curves(results)] if results["runs"] else ()),
+            Heading("Throughput"),
+            *([_rates(results)] if results["runs"] else ()),
+            Heading("Continuations"),
+            Paragraph(_how_marked(results)),
+            Texts("claim", list(_texts(results))),
+            Heading("Tolerances"),
+            Bullets(_tolerances(results)),
+            Heading("What differs in the sources", "sources", short="Sources"),
+            Bullets(_discrepancies()),
+            *environments(
+                [(f"`{made['command']}`", made["environment"]) for made in results["invocations"]]
+            ),
+        ],
+    )
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the verdicts as a table for the terminal."""
+    return terminal.text([_claims(results)])
+
+
+def _claims(results, anchors=None):
+    return Table(
+        ["claim", "reported", "measured", "epochs", "verdict"],
+        [_row(verdict) for verdict in results["verdicts"]],
+        anchors=anchors,
+        verdict_column=4,
+    )
 
 
 def _row(verdict):
@@ -34,31 +84,14 @@ def _row(verdict):
     return [claim.id, claim.reported, verdict["evidence"], at, verdict["verdict"]]
 
 
-_HEADERS = ["claim", "reported", "measured", "epochs", "verdict"]
-
-
-def table(results):
-    """Return the verdicts as a table for the terminal."""
-    return tabulate(
-        [_row(verdict) for verdict in results["verdicts"]],
-        _HEADERS,
-        maxcolwidths=[None, 24, 44, None, 16],
-        disable_numparse=True,
-    )
-
-
-_TITLE = "What the GRU chapter reports, measured again"
+def _claim(verdict: dict[str, Any]) -> Claim:
+    return _CLAIMS[verdict["claim"]]
 
 
 def _made(results):
     """Return what was run, on what, and on which text, in two sentences."""
-    corpus, runs, invocations = results["text"], results["runs"], results["invocations"]
+    runs, invocations = results["runs"], results["invocations"]
     env = invocations[-1]["environment"]
-    comparable = (
-        "byte for byte the book's corpus"
-        if corpus["is_books"]
-        else "**NOT the book's corpus: nothing here is comparable with the published numbers**"
-    )
     seeds = ", ".join(map(str, results["seeds"]))
     minutes = sum(sum(run["seconds"]) for run in runs) / 60
     return (
@@ -66,9 +99,8 @@ def _made(results):
         + (f" and {len(invocations) - 1} more (the environments, below)" if invocations[1:] else "")
         + f": {len(runs)} training runs (seeds {seeds}), "
         f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
-        f"{env['cores']} cores).\n"
-        f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. "
-        f"{corpus['note']}".rstrip()
+        f"{env['cores']} cores).\nTrained on "
+        + trained_on(results["text"], "nothing here is comparable with the published numbers")
     )
 
 
@@ -88,155 +120,104 @@ def _how_judged(results):
     )
 
 
-_HOW_MARKED = (
-    "The first seed's. Verbatim is the share of the generated characters that lie in "
-    f"runs of {VERBATIM_RUN} or more copied from the training text."
-)
+def _judged(results, quantity) -> list[Claim]:
+    """Return the claims of a quantity that the results judge, on the engine or not."""
+    ids = {verdict["claim"] for verdict in results["verdicts"]}
+    return [
+        claim
+        for claim in CLAIMS
+        if claim.quantity == quantity
+        and not ids.isdisjoint({claim.id, *(c.id for c in on_engine([claim]))})
+    ]
 
 
-def markdown(results):
-    """Return the report: verdicts, pictures, texts, what differs in the sources, environment."""
-    return (
-        "\n\n".join(
-            [
-                f"# {_TITLE}",
-                _made(results),
-                "## Verdicts",
-                tabulate(
-                    [_row(verdict) for verdict in results["verdicts"]],
-                    _HEADERS,
-                    tablefmt="github",
-                    disable_numparse=True,
-                ),
-                _how_judged(results),
-                "![Perplexity by epoch](perplexity.png)",
-                "![Tokens/sec, reported and measured](throughput.png)",
-                "## Continuations",
-                _HOW_MARKED,
-                tabulate(
-                    [
-                        [
-                            "" if text["made"] != "reported" else text["claim"],
-                            text["made"],
-                            f"`{text['text']}`",
-                            text["share"],
-                        ]
-                        for text in _texts(results)
-                    ],
-                    ["claim", "", "text", "verbatim"],
-                    tablefmt="github",
-                    disable_numparse=True,
-                ),
-                "## Tolerances",
-                "\n".join(f"- {line}" for line in _tolerances(results)),
-                "## What differs in the sources",
-                "\n".join(f"- {line}" for line in _discrepancies()),
-                "## Environment",
-                "\n\n".join(
-                    f"`{invocation['command']}`\n\n"
-                    + tabulate(
-                        invocation["environment"].items(),
-                        ["", ""],
-                        tablefmt="github",
-                        disable_numparse=True,
-                    )
-                    for invocation in results["invocations"]
-                ),
-            ]
-        )
-        + "\n"
-    )
-
-
-def html(results):
-    """Return the same as a page, ``report.html``, with curves and bars of its own."""
-    verdicts, texts = {}, {}
-    for verdict in results["verdicts"]:
-        verdicts.setdefault(verdict["verdict"], []).append((verdict["claim"], verdict["claim"]))
-    for text in _texts(results):
-        texts.setdefault(text["claim"], []).append(text)
-    runs, env = results["runs"], results["invocations"][-1]["environment"]
-    return render.render(
-        "reproduce.html",
-        title=_TITLE,
-        made=_made(results),
-        verdicts=verdicts,
-        headers=_HEADERS,
-        rows=[_row(verdict) for verdict in results["verdicts"]],
-        anchors=[verdict["claim"] for verdict in results["verdicts"]],
-        how_judged=_how_judged(results),
-        how_marked=_HOW_MARKED,
-        curves=runs
-        and charts.curves(
-            [
-                charts.Curve(name, [run["perplexity"] for run in runs if run["model"] == model])
-                for model, name in results["models"].items()
-            ],
-            [
-                charts.Reported(value, epochs, ", ".join(groups))
-                for (value, epochs), groups in plots.reported(results).items()
-            ],
-        ),
-        bars=runs
-        and charts.bars(
-            [
-                charts.Bar(*label.split("\n"), value, middle, "engine" if middle else "peer")
-                for label, value, middle, _ in plots.rates(results)
-            ]
-        ),
-        hardware=f"Tokens/sec. Filled: the median epoch, measured on {env['device']}, "
-        f"{env['processor']}, {env['cores']} cores, and where 90% of the epochs are. "
-        "Hollow: as reported, on other hardware.",
-        marked=any(verdict["figures"].get("spans") for verdict in results["verdicts"]),
-        continuations=texts.items(),
-        tolerances=_tolerances(results),
-        discrepancies=_discrepancies(),
-        environments=[
-            ([f"`{made['command']}`"], made["environment"]) for made in results["invocations"]
+def _curves(results):
+    groups: dict[Any, list[str]] = {}
+    for claim in _judged(results, "perplexity"):
+        groups.setdefault((claim.protocol.num_epochs, claim.says), []).append(claim.group)
+    return Curves(
+        f"Perplexity by epoch on {results['text']['name']}: measured, and (lines across) reported",
+        "perplexity.png",
+        [
+            Curve(_seeds(name, runs), [run["perplexity"] for run in runs], model)
+            for model, name in results["models"].items()
+            for runs in [_runs(results, model)]
+        ],
+        [
+            Point(epochs, value, f"{value:g} reported", ", ".join(some))
+            for (epochs, value), some in groups.items()
         ],
     )
 
 
-def _claim(verdict):
-    return _CLAIMS[verdict["claim"]]
+def _runs(results, model):
+    return [run for run in results["runs"] if run["model"] == model]
 
 
-def _tolerances(results):
-    """Return the reasons for tolerances, each with the claims that have it, a list of lines."""
-    reasons = {}
+def _seeds(name, runs):
+    return f"{name} ({len(runs)} seeds)" if len(runs) > 1 else name
+
+
+def _rates(results):
+    """Return the rates, reported and measured (the median over all epochs), as bars."""
+    models, env = results["models"], results["invocations"][-1]["environment"]
+    bars = []
+    for claim in _judged(results, "tokens/sec"):
+        model = claim.protocol.model
+        if model in models or FUSED[model] in models:
+            note = f"reported, {claim.device}"
+            bars.append(Bar(claim.group, note, claim.says, None, model, "hollow"))
+    for model, name in models.items():
+        epochs = sorted(rate for run in _runs(results, model) for rate in run["tokens_per_sec"])
+        middle = epochs[len(epochs) // 20], epochs[-1 - len(epochs) // 20]
+        bars.append(Bar(name, "measured here", statistics.median(epochs), middle, model))
+    return Bars(
+        f"Tokens/sec. Filled: the median epoch, measured on {env['device']}, {env['processor']}, "
+        f"{env['cores']} cores, and where 90% of the epochs are. Hollow: as reported, on other "
+        "hardware",
+        "throughput.png",
+        bars,
+    )
+
+
+def _how_marked(results):
+    marked = any(verdict["figures"].get("spans") for verdict in results["verdicts"])
+    return (
+        "The first seed's. Verbatim is the share of the generated characters that lie in "
+        f"runs of {VERBATIM_RUN} or more copied from the training text"
+        + (
+            "; the page marks such runs."
+            if marked
+            else ". These results were recorded without the places of such runs, so nothing is marked."
+        )
+    )
+
+
+def _texts(results) -> Iterator[Text]:
+    """Yield every text, published and measured."""
+    for verdict in results["verdicts"]:
+        claim, figures = _claim(verdict), verdict["figures"]
+        if claim.quantity == "continuation" and figures["measured"]:
+            made = "reported", f"measured (epoch {figures['epochs']})"
+            # Older results have no spans.
+            spans = figures.get("spans") or [[[], []]] * len(figures["texts"])
+            pairs = zip(zip(claim.says, figures["texts"]), figures["shares"], spans)
+            for texts, shares, places in pairs:
+                for how, text, share, place in zip(made, texts, shares, places):
+                    shown = "" if share is None else f"{share:.0%}"
+                    yield Text(claim.id, how, text, shown, place)
+
+
+def _tolerances(results) -> list[str]:
+    """Return the reasons for tolerances, each with the claims that have it."""
+    reasons: dict[Any, list[str]] = {}
     for claim in map(_claim, results["verdicts"]):
         reasons.setdefault((claim.source, claim.reason), []).append(f"`{claim.id}`")
     return [f"{', '.join(ids)} ({source}): {reason}." for (source, reason), ids in reasons.items()]
 
 
-def _share(value):
-    return "" if value is None else f"{value:.0%}"
-
-
-def _texts(results):
-    """Yield every text, published and measured: its claim, how it was made, share and spans."""
-    for verdict in results["verdicts"]:
-        claim, figures = _claim(verdict), verdict["figures"]
-        if claim.quantity == "continuation" and figures["measured"]:
-            # Older results have no spans.
-            spans = figures.get("spans") or [[[], []]] * len(figures["texts"])
-            for texts, shares, places in zip(
-                zip(claim.says, figures["texts"]), figures["shares"], spans
-            ):
-                for made, text, share, span in zip(
-                    ("reported", f"measured (epoch {figures['epochs']})"), texts, shares, places
-                ):
-                    yield {
-                        "claim": claim.id,
-                        "made": made,
-                        "text": text,
-                        "share": _share(share),
-                        "spans": span,
-                    }
-
-
-def _discrepancies():
-    """Return what the sources say in two ways, and which one is followed here, a list of lines."""
+def _discrepancies() -> list[str]:
+    """Return what the sources say in two ways, and which one is followed here."""
     rates = {claim.group: claim.says for claim in CLAIMS if claim.quantity == "tokens/sec"}
     epochs = {claim.group: claim.protocol.num_epochs for claim in CLAIMS}
     return [

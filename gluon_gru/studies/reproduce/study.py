@@ -16,6 +16,7 @@ from gluon_gru.errors import InputError, check_positive
 from gluon_gru.published.claims import CLAIMS, GROUPS, Claim, Protocol, on_engine
 from gluon_gru.published.judging import judge
 from gluon_gru.published.trainings import evidence_of
+from gluon_gru.report import write
 from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath
 from gluon_gru.runs.folder import Folder
@@ -251,7 +252,7 @@ def reproduce(
             f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}"
         )
         write_record()
-        report.write(record.as_json(), folder.path)
+        write(report.document(record.as_json()), folder.path)
     return record.as_json()
 
 

@@ -1,97 +1,75 @@
-"""The hyperparameter study as results, as tables, as ``report.md``, and as a page."""
+"""The report of a hyperparameter study: the best trials, each axis's effect, importance, trials."""
+
+from __future__ import annotations
 
 import math
 import statistics
+from typing import Any
 
-from tabulate import tabulate
-
-from gluon_gru.report import charts, render
-from gluon_gru.runs.checkpoint import write_whole
-from gluon_gru.studies.sweep.pictures import complete, heatmap, importance, time_quality
+from gluon_gru.report import terminal
+from gluon_gru.report.document import (
+    Bar,
+    Bars,
+    Curve,
+    Curves,
+    Document,
+    Heading,
+    HeatMap,
+    Paragraph,
+    Point,
+    Table,
+)
+from gluon_gru.studies.provenance import environments, trained_on
 from gluon_gru.studies.sweep.space import AXES
 
-
-def _shown(record):
-    return {
-        **record.results,
-        "invocations": record.invocations,
-        "corpus": record.text,
-        "asked": record.settings,
-    }
+#: Of the best so many trials the report has curves.
+_CURVES = 4
 
 
-def write(record, folder):
-    """Write ``report.md`` and ``.html``, ``heatmap.png``, ``time_quality.png``, ``importance.png``.
+def document(results: dict[str, Any]) -> Document:
+    """Return the report.
 
     Args:
-        results: what `results` returns.
-        folder: a `pathlib.Path`.
-
-    Raises:
-        InputError: if it can't be written.
+        results: what the study's ``record.json`` holds.
     """
-    results = _shown(record)
-    write_whole(folder / "heatmap.png", heatmap(results))
-    write_whole(folder / "time_quality.png", time_quality(results))
-    if "values" in results["importance"]:
-        write_whole(folder / "importance.png", importance(results))
-    write_whole(folder / "report.md", markdown(results).encode())
-    write_whole(folder / "report.html", html(results))
+    best = [trial for trial in _by_quality(results) if trial["perplexity"]][:_CURVES]
+    return Document(
+        "Hyperparameters of the GRU",
+        [
+            Heading("The best", "best"),
+            Paragraph(_best(results)),
+            *([_curves(best)] if best else ()),
+            _heat_map(results),
+            *([_time_and_quality(results)] if best else ()),
+            Paragraph(_made(results)),
+            Heading("The effect of each hyperparameter", "effects", short="Effects"),
+            Paragraph(
+                "Over all complete trials with that value. Seconds are of training and "
+                "validation, as measured beside the other workers."
+            ),
+            *(
+                block
+                for axis in AXES
+                for block in (Heading(axis, level=3), _effects(results, axis))
+            ),
+            Heading("Importance"),
+            *_importance(results["importance"]),
+            Heading("All trials", "trials"),
+            _trials(results),
+            *environments(
+                [(f"`{made['command']}`", made["environment"]) for made in results["invocations"]]
+            ),
+        ],
+    )
 
 
-def _perplexity(trial):
-    if trial["perplexity"] is None:
-        return f"{trial['state']} (epoch {trial['epochs'] + (trial['state'] == 'diverged')})"
-    return f"{trial['perplexity']:.3f}"
-
-
-def _row(trial):
-    again = [f"same as trial {trial['same_as']}"] if "same_as" in trial else []
-    return [
-        trial["number"],
-        *(f"{trial[axis]:g}" for axis in AXES),
-        _perplexity(trial),
-        *(
-            [
-                f"{trial['training'][-1]:.3f}" if trial["training"] else "",
-                f"{trial['seconds']:,.0f}",
-                f"{trial['tokens_per_sec']:,.0f}",
-            ]
-            if "seconds" in trial
-            else ["", "", ""]
-        ),
-        ", ".join(again),
-        f"`{trial['continuation']}`" if trial.get("continuation") else "",
-    ]
-
-
-def table(results):
+def table(results: dict[str, Any]) -> str:
     """Return the finished trials, the best first, as a table for the terminal."""
-    return tabulate(
-        [_row(trial)[:8] for trial in _by_quality(results)], _HEADERS[:8], disable_numparse=True
-    )
+    trials = _trials(results)
+    return terminal.text([Table(trials.headers[:8], [row[:8] for row in trials.rows])])
 
 
-_HEADERS = [
-    "trial",
-    *AXES,
-    "validation perplexity",
-    "training perplexity",
-    "seconds",
-    "tokens/sec",
-    "",
-    "text",
-]
-
-
-def _by_quality(results):
-    return sorted(
-        (trial for trial in results["trials"] if trial["state"] != "lost"),
-        key=lambda trial: (trial["perplexity"] or math.inf, trial["number"]),
-    )
-
-
-def budget_table(cost):
+def budget_table(cost: dict[str, Any]) -> str:
     """Return what `gluon_gru.studies.sweep.study.budget` measured as a table for the terminal."""
     rows = [
         [
@@ -104,65 +82,28 @@ def budget_table(cost):
         ]
         for cell in cost["cells"]
     ]
-    return tabulate(
-        rows,
-        ["num_steps", "num_hiddens", "trials", "million tokens", "tokens/sec", "hours of a worker"],
-        disable_numparse=True,
-    ) + (
-        f"\n\n{cost['trials']} trials, {cost['tokens'] / 1e6:,.0f} million tokens: "
-        f"{cost['hours']:.2f} hours here with --workers {cost['workers']} (measured with as many "
-        "at the same time; validation included)"
-    )
-
-
-def _effects(results, axis):
-    """Yield a table row for each value of an axis, over the other axes."""
-    for value in sorted({trial[axis] for trial in complete(results)}):
-        trials = [trial for trial in complete(results) if trial[axis] == value]
-        best = min(trials, key=lambda trial: trial["perplexity"])
-        perplexities = [trial["perplexity"] for trial in trials]
-        yield [
-            f"{value:g}",
-            len(trials),
-            f"{statistics.median(trial['seconds'] for trial in trials):,.0f}",
-            f"{statistics.median(trial['tokens_per_sec'] for trial in trials):,.0f}",
-            f"{statistics.median(perplexities):.3f}",
-            f"{min(perplexities):.3f}",
-            f"`{best['continuation']}`",
+    headers = ["num_steps", "num_hiddens", "trials", "million tokens", "tokens/sec"]
+    return terminal.text(
+        [
+            Table([*headers, "hours of a worker"], rows),
+            Paragraph(
+                f"{cost['trials']} trials, {cost['tokens'] / 1e6:,.0f} million tokens: "
+                f"{cost['hours']:.2f} hours here with --workers {cost['workers']} (measured with "
+                "as many at the same time; validation included)"
+            ),
         ]
-
-
-def _table(rows, headers):
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
-
-
-_TITLE = "Hyperparameters of the GRU"
-_HOW_MEASURED = (
-    "Over all complete trials with that value. Seconds are of training and "
-    "validation, as measured beside the other workers."
-)
-
-#: Of the best so many trials the page has curves.
-_CURVES = 4
-
-
-def _made(results):
-    corpus, asked = results["corpus"], results["asked"]
-    comparable = (
-        "byte for byte the book's corpus"
-        if corpus["is_books"]
-        else "**NOT the book's corpus: nothing here is comparable with the book**"
     )
-    return (
-        f"{len(_by_quality(results))} of {results['needed']} trials are finished. Sampler: "
-        f"{asked['sampler']}, "
-        f"pruning {'on' if asked['prune'] else 'off'}. num_steps {asked['num_steps']}, "
-        f"num_hiddens {asked['num_hiddens']}, lr {asked['lr']}; {asked['epochs']} epochs, "
-        f"minibatches of {asked['batch_size']:,}, gradients clipped to norm 1, seed "
-        f"{asked['seed']}. The first {asked['train_windows']:,} windows of the text train, the "
-        f"next {asked['valid_windows']:,} validate; the state starts at zero in every "
-        "minibatch.\n"
-        f"Trained on {corpus['name']} (SHA-1 `{corpus['sha1']}`), {comparable}. {corpus['note']}".rstrip()
+
+
+def _complete(results):
+    """Return the trials that trained to the end."""
+    return [trial for trial in results["trials"] if trial["state"] == "complete"]
+
+
+def _by_quality(results):
+    return sorted(
+        (trial for trial in results["trials"] if trial["state"] != "lost"),
+        key=lambda trial: (trial["perplexity"] or math.inf, trial["number"]),
     )
 
 
@@ -171,7 +112,7 @@ def _point(trial):
 
 
 def _best(results):
-    best = _by_quality(results)[0]
+    best = next(iter(_by_quality(results)), {"perplexity": None})
     if not best["perplexity"]:
         return "No trial completed."
     return (
@@ -180,111 +121,201 @@ def _best(results):
     )
 
 
-def _effects_by_axis(results):
-    """Return the axes, each with its table's headers and rows."""
-    return [
-        (
-            axis,
-            [
-                axis,
-                "complete trials",
-                "seconds (median)",
-                "tokens/sec (median)",
-                "validation perplexity (median)",
-                "(best)",
-                "text of the best",
-            ],
-            list(_effects(results, axis)),
+def _made(results):
+    asked = results["settings"]
+    return (
+        f"{len(_by_quality(results))} of {results['needed']} trials are finished. Sampler: "
+        f"{asked['sampler']}, "
+        f"pruning {'on' if asked['prune'] else 'off'}. num_steps {asked['num_steps']}, "
+        f"num_hiddens {asked['num_hiddens']}, lr {asked['lr']}; {asked['epochs']} epochs, "
+        f"minibatches of {asked['batch_size']:,}, gradients clipped to norm 1, seed "
+        f"{asked['seed']}. The first {asked['train_windows']:,} windows of the text train, the "
+        f"next {asked['valid_windows']:,} validate; the state starts at zero in every "
+        "minibatch.\nTrained on "
+        + trained_on(results["text"], "nothing here is comparable with the book")
+    )
+
+
+def _curves(best):
+    return Curves(
+        "Validation perplexity by epoch, the best trials",
+        "curves.png",
+        [Curve(f"trial {one['number']}: {_point(one)}", [one["validation"]]) for one in best],
+        ylabel="validation perplexity",
+    )
+
+
+def _heat_map(results):
+    asked, trials = results["settings"], {}
+    for trial in results["trials"]:
+        # A point drawn twice had the same result; a trial that version 0.1.0 lost has none.
+        if trial["state"] != "lost":
+            trials[trial["lr"], trial["num_steps"], trial["num_hiddens"]] = trial
+    rows, columns = sorted(asked["num_steps"]), sorted(asked["num_hiddens"])
+
+    def cell(trial):
+        if not trial:
+            return None, "–"
+        value = trial["perplexity"]
+        return value, f"{value:.2f}" if value else trial["state"]
+
+    return HeatMap(
+        "Validation perplexity over the grid",
+        "heatmap.png",
+        list(map(str, rows)),
+        list(map(str, columns)),
+        {
+            f"lr {lr:g}": [
+                [cell(trials.get((lr, row, column))) for column in columns] for row in rows
+            ]
+            for lr in sorted(asked["lr"])
+        },
+        "num_hiddens",
+        "num_steps",
+        "validation perplexity (less is better)",
+    )
+
+
+def _time_and_quality(results):
+    """Draw seconds against validation perplexity, and name the trials that nobody beats."""
+    trials = sorted(_complete(results), key=lambda trial: trial["seconds"])
+    front = [
+        trial
+        for i, trial in enumerate(trials)
+        if all(trial["perplexity"] < faster["perplexity"] for faster in trials[:i])
+    ]
+
+    def curve(label, some, joined, model=""):
+        return Curve(
+            label,
+            [[trial["perplexity"] for trial in some]],
+            model,
+            x=[trial["seconds"] for trial in some],
+            joined=joined,
         )
-        for axis in AXES
+
+    return Curves(
+        "Running time and validation perplexity",
+        "time_quality.png",
+        [
+            *(
+                curve(f"lr {lr:g}", [trial for trial in trials if trial["lr"] == lr], False)
+                for lr in sorted({trial["lr"] for trial in trials})
+            ),
+            curve("no faster trial is as good", front, True, "limit"),
+        ],
+        [
+            Point(
+                trial["seconds"],
+                trial["perplexity"],
+                f"{trial['num_steps']} steps, {trial['num_hiddens']} hiddens",
+                across=False,
+            )
+            for trial in front
+        ],
+        "seconds of training and validation",
+        "validation perplexity",
+        "log",
+    )
+
+
+def _effects(results, axis):
+    """Return a table with a row for each value of an axis, over the other axes."""
+    rows = []
+    for value in sorted({trial[axis] for trial in _complete(results)}):
+        trials = [trial for trial in _complete(results) if trial[axis] == value]
+        best = min(trials, key=lambda trial: trial["perplexity"])
+        rows.append(
+            [
+                f"{value:g}",
+                len(trials),
+                f"{statistics.median(trial['seconds'] for trial in trials):,.0f}",
+                f"{statistics.median(trial['tokens_per_sec'] for trial in trials):,.0f}",
+                f"{statistics.median(trial['perplexity'] for trial in trials):.3f}",
+                f"{best['perplexity']:.3f}",
+                f"`{best['continuation']}`",
+            ]
+        )
+    return Table(
+        [
+            axis,
+            "complete trials",
+            "seconds (median)",
+            "tokens/sec (median)",
+            "validation perplexity (median)",
+            "(best)",
+            "text of the best",
+        ],
+        rows,
+    )
+
+
+def _importance(importance: dict[str, Any]) -> list[Any]:
+    if "reason" in importance:
+        return [Paragraph(f"Not computed: {importance['reason']}.")]
+    values, shares = importance["values"], importance.get("variance", {})
+    among_best = f"for being among the best {importance['quantile']:.0%} (PED-ANOVA)"
+    bars = []
+    for axis, value in values.items():
+        bars.append(Bar(axis, among_best, value))
+        if shares:
+            bars.append(
+                Bar(axis, "share of the variance of log perplexity", shares[axis], fill="hollow")
+            )
+    return [
+        Bars("Importance of each hyperparameter", "importance.png", bars, "{:.2f}".format),
+        Table(
+            ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"],
+            [
+                [axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
+                for axis, value in values.items()
+            ],
+        ),
+        Paragraph(
+            f"Of {importance['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
+            "Optuna's: how much a value decides whether a trial is among the best "
+            f"{importance['quantile']:.0%}; it looks at ranks only, so perplexity and its "
+            "logarithm give the same; it adds up to 1. The share of the variance of log "
+            "perplexity is each hyperparameter's alone; what is missing to 1 is what they do "
+            "together."
+        ),
     ]
 
 
-def markdown(results):
-    """Return the report: the best, the effect of each axis, importance, all trials, environment."""
-    headers, rows, how = _importance_table(results["importance"])
-    return (
-        "\n\n".join(
-            [
-                f"# {_TITLE}",
-                _made(results),
-                "## The best",
-                _best(results),
-                "![Validation perplexity over the grid](heatmap.png)",
-                "![Running time and validation perplexity](time_quality.png)",
-                "## The effect of each hyperparameter",
-                _HOW_MEASURED,
-                *(
-                    part
-                    for axis, *table in _effects_by_axis(results)
-                    for part in (f"### {axis}", _table(*reversed(table)))
-                ),
-                "## Importance",
-                *(["![Importance](importance.png)", _table(rows, headers)] if rows else []),
-                how,
-                "## All trials",
-                _table(map(_row, _by_quality(results)), _HEADERS),
-                "## Environment",
-                *(
-                    f"`{made['command']}`\n\n" + _table(made["environment"].items(), ["", ""])
-                    for made in results["invocations"]
-                ),
-            ]
-        )
-        + "\n"
-    )
-
-
-def html(results):
-    """Return the same as a page, ``report.html``, with the best trials' curves."""
-    headers, rows, how = _importance_table(results["importance"])
-    best = [trial for trial in _by_quality(results) if trial["perplexity"]][:_CURVES]
-    return render.render(
-        "sweep.html",
-        title=_TITLE,
-        made=_made(results),
-        best=_best(results),
-        curves=best
-        and charts.curves(
-            [
-                charts.Curve(f"trial {trial['number']}: {_point(trial)}", [trial["validation"]])
-                for trial in best
-            ]
-        ),
-        pictures=[
-            (heatmap(results), "Validation perplexity over the grid"),
-            (time_quality(results), "Running time and validation perplexity"),
-        ],
-        how_measured=_HOW_MEASURED,
-        effects=_effects_by_axis(results),
-        importance=rows and {"headers": headers, "rows": rows, "picture": importance(results)},
-        how_important=how,
-        headers=_HEADERS,
-        trials=[_row(trial) for trial in _by_quality(results)],
-        lost={"rows": []},
-        environments=[
-            ([f"`{made['command']}`"], made["environment"]) for made in results["invocations"]
-        ],
-    )
-
-
-def _importance_table(found):
-    """Return the table's headers and rows, no rows if it wasn't computed, and what that means."""
-    headers = ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"]
-    if "reason" in found:
-        return headers, [], f"Not computed: {found['reason']}."
-    shares = found.get("variance", {})
-    return (
-        headers,
+def _trials(results):
+    return Table(
         [
-            [axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
-            for axis, value in found["values"].items()
+            "trial",
+            *AXES,
+            "validation perplexity",
+            "training perplexity",
+            "seconds",
+            "tokens/sec",
+            "",
+            "text",
         ],
-        (
-            f"Of {found['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
-            "Optuna's: how much a value decides whether a trial is among the best "
-            f"{found['quantile']:.0%}; it looks at ranks only, so perplexity and its logarithm give "
-            "the same; it adds up to 1. The share of the variance of log perplexity is each "
-            "hyperparameter's alone; what is missing to 1 is what they do together."
-        ),
+        [_row(trial) for trial in _by_quality(results)],
     )
+
+
+def _row(trial):
+    perplexity = trial["perplexity"]
+    again = f"same as trial {trial['same_as']}" if "same_as" in trial else ""
+    return [
+        trial["number"],
+        *(f"{trial[axis]:g}" for axis in AXES),
+        f"{trial['state']} (epoch {trial['epochs'] + (trial['state'] == 'diverged')})"
+        if perplexity is None
+        else f"{perplexity:.3f}",
+        *(
+            [
+                f"{trial['training'][-1]:.3f}" if trial["training"] else "",
+                f"{trial['seconds']:,.0f}",
+                f"{trial['tokens_per_sec']:,.0f}",
+            ]
+            if "seconds" in trial
+            else ["", "", ""]
+        ),
+        again,
+        f"`{trial['continuation']}`" if trial.get("continuation") else "",
+    ]

@@ -120,8 +120,9 @@ def sweep(
     check_positive("workers", workers)
     # From here on: in the middle of a transaction, or of an import, it would do harm or be lost.
     with CtrlC():
+        from gluon_gru.report import write
         from gluon_gru.studies.sweep import storage as storages
-        from gluon_gru.studies.sweep.report import write
+        from gluon_gru.studies.sweep.report import document
         from gluon_gru.studies.sweep.results import results
 
         num_trials, here, text, tokens, vocab = _check(space, sampler, trials, device, corpus)
@@ -168,7 +169,7 @@ def sweep(
                 record.results = results(study, num_trials)
                 folder.write()
                 if record.results["trials"]:
-                    write(record, out)
+                    write(document(record.as_json()), out)
     return record.as_json()
 
 

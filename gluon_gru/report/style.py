@@ -1,0 +1,83 @@
+"""How models are drawn: each has the same colour, line and marker wherever it is shown.
+
+A colour stands for what is computed (the book's GRU, Gluon's, an LSTM, ...), a line for how: from
+scratch solid, concise dashed, on this package's engine dash-dotted, sampled at random dotted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: By name: on paper, and on a page in the dark. Told apart by most who see few colours.
+COLOURS = {
+    "blue": ("#0072b2", "#56b4e9"),
+    "orange": ("#c04d00", "#f0a13a"),
+    "green": ("#00805d", "#35c79b"),
+    "pink": ("#a8467f", "#e39ac4"),
+    "amber": ("#b98500", "#e6c84f"),
+    "sky": ("#3a97cc", "#9ad8ff"),
+    "ink": ("#1b1b1b", "#ececec"),
+    "grey": ("#6b6b6b", "#a8a8a8"),
+}
+
+SOLID: tuple[float, ...] = ()
+DASHED, DOTTED, DASH_DOTTED = (8, 4), (2, 3), (9, 3, 2, 3)
+
+
+class Style(NamedTuple):
+    """A colour's name, the lengths of dashes and gaps (none: solid), and Matplotlib's marker."""
+
+    colour: str
+    dashes: tuple[float, ...] = SOLID
+    marker: str = ""
+
+    @property
+    def paper(self) -> str:
+        """Return the colour as pictures have it."""
+        return COLOURS[self.colour][0]
+
+
+#: By cell, as `gluon_gru.cells` names them, and by model, as the studies name them.
+STYLES = {
+    "gru_before": Style("blue", SOLID, "o"),
+    "gru_after": Style("orange", SOLID, "s"),
+    "lstm": Style("green", SOLID, "^"),
+    "rnn_tanh": Style("pink", SOLID, "D"),
+    "rnn_relu": Style("amber", SOLID, "v"),
+    "reset_only": Style("sky", SOLID, "P"),
+    "update_only": Style("ink", SOLID, "X"),
+    # No model, but what models are held against.
+    "limit": Style("grey", DASHED),
+    "gru-scratch": Style("blue", SOLID, "o"),
+    "gru-fused": Style("blue", DASH_DOTTED, "o"),
+    "gru-concise": Style("orange", DASHED, "s"),
+    "gru-concise-fused": Style("orange", DASH_DOTTED, "s"),
+    "gru-concise-random": Style("orange", DOTTED, "s"),
+    "lstm-scratch": Style("green", SOLID, "^"),
+    "lstm-concise": Style("green", DASHED, "^"),
+    "rnn-scratch": Style("pink", SOLID, "D"),
+    "rnn-scratch-random": Style("pink", DOTTED, "D"),
+    "rnn-tanh-concise": Style("pink", DASHED, "D"),
+    "rnn-concise": Style("amber", DASHED, "v"),
+    "reset-only-scratch": Style("sky", SOLID, "P"),
+    "update-only-scratch": Style("ink", SOLID, "X"),
+}
+
+_OTHERS = [
+    Style(colour, dashes, marker)
+    for (colour, marker), dashes in zip(
+        zip(COLOURS, "os^DvPX"), (SOLID, DASHED, DOTTED, DASH_DOTTED, (5, 1), (3, 1, 1, 1), (1, 1))
+    )
+]
+
+
+def style(model: str, place: int = 0, dashed: bool = False) -> Style:
+    """Return the style of a model or cell; of anything else, one by its place among the others.
+
+    Args:
+        model: a key of `STYLES`, or any other name.
+        place: from 0.
+        dashed: whether its line is dashed, whatever the table says.
+    """
+    found = STYLES.get(model) or _OTHERS[place % len(_OTHERS)]
+    return found._replace(dashes=DASHED) if dashed else found
