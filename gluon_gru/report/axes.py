@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from typing import NamedTuple, Sequence
+from typing import Callable, NamedTuple, Sequence
 
 from gluon_gru.report.document import Curve, Curves, Point
 
@@ -17,7 +17,7 @@ _MOST_TICKS, _FEWEST_TICKS = 10, 4
 # Labels that are nearer to each other than this share of an axis run together.
 _CROWDED = 0.065
 
-_FORWARD = {
+_FORWARD: dict[str, Callable[[float], float]] = {
     "linear": float,
     "log": math.log,
     "near": lambda value: value / 10 if value < 10 else 1 + math.log10(value / 10),

@@ -206,11 +206,12 @@ def _heat_map(block: d.HeatMap) -> Figure:
     ] or [1, 2]
     if block.legend:
         # A tenth more, so that one value has a scale too.
-        norm, colours = LogNorm(min(values), 1.1 * max(values)), "cividis_r"
+        low, high, colours = min(values), 1.1 * max(values), "cividis_r"
     else:
         # One colour where it is above 1, another below, by the logarithm.
         bound = max(2, *values, *(1 / value for value in values))
-        norm, colours = LogNorm(1 / bound, bound), "PuOr"
+        low, high, colours = 1 / bound, bound, "PuOr"
+    norm = LogNorm(low, high)
     across = max(
         0.9, 0.085 * max(len(line) for label in block.columns for line in label.split("\n"))
     )
@@ -252,7 +253,7 @@ def _heat_map(block: d.HeatMap) -> Figure:
         from gluon_gru.report.axes import Axis
 
         bar = fig.colorbar(image, ax=panels, label=block.legend)
-        ticks = Axis(norm.vmin, norm.vmax, "log").ticks
+        ticks = Axis(low, high, "log").ticks
         bar.set_ticks([float(label) for _, label in ticks], labels=[label for _, label in ticks])
         bar.set_ticks([], minor=True)
     fig.suptitle(

@@ -47,7 +47,7 @@ def _wrap(text: str, width: int, break_words: bool = False) -> str:
 def _table(rows: Sequence[Sequence[Any]], headers: Sequence[str], width: int) -> str:
     cells = [[str(cell) for cell in row] for row in ([headers, *rows] if headers else rows)]
     widths = _widths(cells, width)
-    lines = []
+    lines: list[Sequence[str]] = []
     for row in cells:
         wrapped = [_wrap(cell, have, True).split("\n") for cell, have in zip(row, widths)]
         lines += itertools.zip_longest(*wrapped, fillvalue="")

@@ -32,6 +32,6 @@ def environments(made: Sequence[tuple[str, dict[str, Any]]]) -> list[Any]:
     for command, environment in made:
         commands.setdefault(tuple(environment.items()), []).append(command)
     blocks: list[Any] = [Heading("Environment")]
-    for environment, some in commands.items():
-        blocks += [Bullets(some), Facts(dict(environment))]
+    for facts, some in commands.items():
+        blocks += [Bullets(some), Facts(dict(facts))]
     return blocks

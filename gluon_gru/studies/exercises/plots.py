@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from gluon_gru.report.document import Curve, Curves
 from gluon_gru.report.pictures import pictures, png
@@ -10,7 +10,7 @@ from gluon_gru.report.style import style
 from gluon_gru.studies.exercises.trained import title
 
 
-def perplexity(runs: dict[str, Sequence[Any]]) -> bytes:
+def perplexity(runs: Mapping[str, Sequence[Any]]) -> bytes:
     """Draw perplexity by epoch, the median of the seeds and their range; PNG bytes.
 
     Args:
@@ -24,7 +24,7 @@ def perplexity(runs: dict[str, Sequence[Any]]) -> bytes:
 
 
 def by_distance(
-    curves: dict[str, Sequence[Sequence[float]]], ylabel: str, models: dict[str, str] | None = None
+    curves: Mapping[str, Sequence[Any]], ylabel: str, models: Mapping[str, str] | None = None
 ) -> bytes:
     """Draw values over the distance in characters, the median of the seeds and range; PNG bytes.
 
@@ -44,7 +44,7 @@ def _png(block):
     return pictures([block])[block.file]
 
 
-def influence(norms: dict[str, Sequence[float]], at: int) -> bytes:
+def influence(norms: Mapping[str, Sequence[float]], at: int) -> bytes:
     """Draw how much every input counts; what counts exactly nothing is marked; PNG bytes.
 
     Args:

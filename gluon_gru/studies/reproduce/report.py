@@ -120,7 +120,7 @@ def _how_judged(results):
     )
 
 
-def _judged(results, quantity) -> list[Claim]:
+def _judged(results: dict[str, Any], quantity: str) -> list[Claim]:
     """Return the claims of a quantity that the results judge, on the engine or not."""
     ids = {verdict["claim"] for verdict in results["verdicts"]}
     return [
@@ -193,7 +193,7 @@ def _how_marked(results):
     )
 
 
-def _texts(results) -> Iterator[Text]:
+def _texts(results: dict[str, Any]) -> Iterator[Text]:
     """Yield every text, published and measured."""
     for verdict in results["verdicts"]:
         claim, figures = _claim(verdict), verdict["figures"]
@@ -208,7 +208,7 @@ def _texts(results) -> Iterator[Text]:
                     yield Text(claim.id, how, text, shown, place)
 
 
-def _tolerances(results) -> list[str]:
+def _tolerances(results: dict[str, Any]) -> list[str]:
     """Return the reasons for tolerances, each with the claims that have it."""
     reasons: dict[Any, list[str]] = {}
     for claim in map(_claim, results["verdicts"]):
@@ -219,7 +219,7 @@ def _tolerances(results) -> list[str]:
 def _discrepancies() -> list[str]:
     """Return what the sources say in two ways, and which one is followed here."""
     rates = {claim.group: claim.says for claim in CLAIMS if claim.quantity == "tokens/sec"}
-    epochs = {claim.group: claim.protocol.num_epochs for claim in CLAIMS}
+    epochs = {one.group: one.protocol.num_epochs for one in CLAIMS if one.protocol}
     return [
         f"{CHAPTER.section}: the prose draws the weights with a variance of 0.01, the code with "
         "a standard deviation of 0.01 (`scale=0.01`). The code made the numbers, so the code "

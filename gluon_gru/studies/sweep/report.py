@@ -56,6 +56,7 @@ def document(results: dict[str, Any]) -> Document:
             *_importance(results["importance"]),
             Heading("All trials", "trials"),
             _trials(results),
+            *_lost(results),
             *environments(
                 [(f"`{made['command']}`", made["environment"]) for made in results["invocations"]]
             ),
@@ -301,6 +302,8 @@ def _trials(results):
 def _row(trial):
     perplexity = trial["perplexity"]
     again = f"same as trial {trial['same_as']}" if "same_as" in trial else ""
+    if trial.get("retry_of") is not None:
+        again = f"again trial {trial['retry_of']}"
     return [
         trial["number"],
         *(f"{trial[axis]:g}" for axis in AXES),
@@ -319,3 +322,24 @@ def _row(trial):
         again,
         f"`{trial['continuation']}`" if trial.get("continuation") else "",
     ]
+
+
+def _lost(results):
+    """Return what version 0.1.0 recorded of trials whose workers died, a heading and a table."""
+    again = {trial.get("retry_of"): trial for trial in results["trials"]}
+    rows = [
+        [
+            trial["number"],
+            *(trial[axis] for axis in AXES),
+            trial["worker"],
+            trial["epochs"],
+            "trial {number} by {worker}".format(**again[trial["number"]])
+            if trial["number"] in again
+            else "a new trial",
+        ]
+        for trial in results["trials"]
+        if trial["state"] == "lost"
+    ]
+    headers = ["lost trial", *AXES, "worker", "at epoch", "taken up as"]
+    heading = Heading("Workers that died or were stopped", level=3)
+    return [heading, Table(headers, rows)] if rows else []
