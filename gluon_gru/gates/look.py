@@ -191,8 +191,8 @@ def document(text: str, look: Look, command: str) -> Document:
         [
             Paragraph(f"Made by `{command}`."),
             Heading("The text, character by character", "text"),
-            Code(text),
             *map(Walk, look.walks),
+            Code(text),
             Heading("Units and characters", "units"),
             *look.tables,
             Heading("Pictures"),

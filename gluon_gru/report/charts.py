@@ -95,10 +95,9 @@ def _css(how: Style) -> str:
 
 def bars(block: Bars) -> dict[str, Any]:
     """Return what the macro ``bars`` draws: bars with their lengths in percent of the longest."""
-    longest = max([*(max((bar.value, *(bar.span or ()))) for bar in block.bars), block.limit or 0])
 
     def percent(value):
-        return round(100 * value / longest, 2)
+        return round(100 * value / block.longest, 2)
 
     return {
         "bars": [

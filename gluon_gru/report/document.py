@@ -194,6 +194,11 @@ class Bar(NamedTuple):
     model: str = ""
     fill: str = "full"
 
+    @property
+    def end(self) -> float:
+        """Return where the bar ends, or its range, whichever is farther."""
+        return max(self.value, *(self.span or (0,)))
+
 
 @dataclasses.dataclass(frozen=True)
 class Bars:
@@ -217,6 +222,11 @@ class Bars:
     limit_label: str = ""
     note: str = ""
     key: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def longest(self) -> float:
+        """Return the value that the longest of them, or the limit, ends at."""
+        return max(self.limit or 0, *(bar.end for bar in self.bars))
 
     @property
     def caption(self) -> str:

@@ -9,7 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Sequence
 
 from gluon_gru.report import document as d
-from gluon_gru.report.axes import Axes
+from gluon_gru.report.axes import Axes, Axis
 from gluon_gru.report.style import style
 
 if TYPE_CHECKING:
@@ -37,20 +37,15 @@ def _draw(panels: Sequence[Any]) -> bytes:
         return png(_heat_map(first))
     from matplotlib.figure import Figure
 
-    if isinstance(first, d.Curves):
-        fig = Figure(figsize=(8.5, 5.2 * len(panels)), layout="constrained")
-        for axes, block in zip(fig.subplots(len(panels), 1, squeeze=False)[:, 0], panels):
-            _curves(axes, block)
-        return png(fig)
-    lines = [1.6 + sum(_lines(bar) for bar in block.bars) for block in panels]
-    fig = Figure(figsize=(9, 0.5 + 0.27 * sum(lines)), layout="constrained")
-    ratios = {"height_ratios": lines}
-    for axes, block in zip(
-        fig.subplots(len(panels), 1, squeeze=False, gridspec_kw=ratios)[:, 0], panels
-    ):
-        _bars(axes, block)
-    fig.suptitle(_plain(first.note), fontsize=9)
-    if first.key:
+    heights = [_height(block) for block in panels]
+    fig = Figure(figsize=(9, 0.4 + sum(heights)), layout="constrained")
+    column = fig.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[
+        :, 0
+    ]
+    for axes, block in zip(column, panels):
+        (_curves if isinstance(block, d.Curves) else _bars)(axes, block)
+    if isinstance(first, d.Bars) and first.key:
+        fig.suptitle(_plain(first.note), fontsize=9)
         from matplotlib.patches import Patch
 
         fig.legend(
@@ -63,6 +58,11 @@ def _draw(panels: Sequence[Any]) -> bytes:
             frameon=False,
         )
     return png(fig)
+
+
+def _height(block: Any) -> float:
+    """Return how high a panel is, in inches."""
+    return 4.9 if isinstance(block, d.Curves) else 0.27 * (1.6 + sum(map(_lines, block.bars)))
 
 
 def png(fig: Figure) -> bytes:
@@ -111,11 +111,7 @@ def _curves(axes: Any, block: d.Curves) -> None:
             axes.axhline(place.y, color="0.4", linewidth=0.9, linestyle=":")
         axes.plot(place.x, place.y, "kD", markersize=5, clip_on=False, zorder=3)
         axes.annotate(
-            _plain(
-                f"{place.point.label} ({place.point.note})"
-                if place.point.note
-                else place.point.label
-            ),
+            _plain(place.point.label + (f" ({place.point.note})" if place.point.note else "")),
             (place.label_x, place.y),
             xytext=(0, -12 if place.below else 6),
             textcoords="offset points",
@@ -144,9 +140,6 @@ def _filled(fill: str, colour: str) -> dict[str, Any]:
 
 def _bars(axes: Any, block: d.Bars) -> None:
     y, places = 0.0, []
-    longest = max(
-        [*(max(bar.value, *(bar.span or ())) for bar in _spanned(block)), block.limit or 0]
-    )
     for bar in block.bars:
         y += _lines(bar) / 2
         colour = style(bar.model).paper
@@ -155,7 +148,7 @@ def _bars(axes: Any, block: d.Bars) -> None:
             axes.plot(bar.span, [y, y], **_BRACKET)
         axes.annotate(
             block.form(bar.value),
-            (max(bar.value, *(bar.span or (0,))), y),
+            (bar.end, y),
             xytext=(7, 0),
             va="center",
             textcoords="offset points",
@@ -179,22 +172,12 @@ def _bars(axes: Any, block: d.Bars) -> None:
         )
     labels = [_plain(f"{bar.label}\n{bar.note}" if bar.note else bar.label) for bar in block.bars]
     axes.set_yticks(places, labels, fontsize=8)
-    axes.set(xlim=(0, 1.15 * longest), ylim=(y + (0.6 if block.limit else 0), 0))
-    axes.xaxis.set_major_locator(_locator())
+    axes.set(xlim=(0, 1.15 * block.longest), ylim=(y + (0.6 if block.limit else 0), 0))
+    axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter(lambda value, _: block.form(value))
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     _title(axes, block.title, 80)
-
-
-def _spanned(block: d.Bars) -> list[d.Bar]:
-    return [bar._replace(span=bar.span or (bar.value, bar.value)) for bar in block.bars]
-
-
-def _locator() -> Any:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(5)
 
 
 def _heat_map(block: d.HeatMap) -> Figure:
@@ -244,14 +227,12 @@ def _heat_map(block: d.HeatMap) -> Figure:
                     fontsize=8.5 if value else 7,
                     color="white" if dark else "black",
                 )
-        axes.set_xticks(range(len(block.columns)), map(_plain, block.columns), fontsize=8)
+        axes.set_xticks(range(len(block.columns)), list(map(_plain, block.columns)), fontsize=8)
         axes.set_yticks(range(len(block.rows)), block.rows, fontsize=8)
         axes.set(title=title, xlabel=block.xlabel)
         axes.tick_params(length=0)
     panels[0].set_ylabel(block.ylabel)
     if block.legend:
-        from gluon_gru.report.axes import Axis
-
         bar = fig.colorbar(image, ax=panels, label=block.legend)
         ticks = Axis(low, high, "log").ticks
         bar.set_ticks([float(label) for _, label in ticks], labels=[label for _, label in ticks])
