@@ -4,10 +4,13 @@
 ``run.json`` the record of it all, ``curve.png`` the picture.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import pathlib
 import time
+from typing import Any
 
 from gluon_gru.cells import OPTIONS
 from gluon_gru.errors import InputError
@@ -145,7 +148,7 @@ class Folder:
         checkpoint.write_whole(self.curve, curve)
 
 
-def curves(record):
+def curves(record: dict[str, Any]) -> Curves:
     """Return the perplexities of a run's record as curves: what ``curve.png`` shows."""
     rounds, settings = record["rounds"], record["settings"]
     epochs, best = [done["epoch"] for done in rounds], best_round(rounds)

@@ -41,9 +41,10 @@ class Axis:
                 self.ticks.append((place, f"{value:.6g}"))
 
     def at(self, value: float) -> float:
-        """Return a value's place, from 0 to 1."""
+        """Return a value's place, from 0 to 1; one that is infinite is at the end."""
         low, high = self._ends
-        return (self._forward(value) - low) / (high - low)
+        there = self._forward(value) if math.isfinite(value) else high
+        return (there - low) / (high - low)
 
     @staticmethod
     def _values(low: float, high: float, scale: str) -> Sequence[float]:
@@ -56,7 +57,7 @@ class Axis:
             found = next((values for values in sets if len(values) <= _MOST_TICKS), sets[-1])
             if len(found) >= _FEWEST_TICKS:
                 return found
-        raw = (high - low) / 6
+        raw = (high - low) / 8
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw)
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
@@ -72,13 +73,14 @@ class Line(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A labelled point's place, and where its label starts, above it or (``below``) below."""
+    """A labelled point's place, and its label's: above it or ``below``, begun or ``ended`` there."""
 
     point: Point
     x: float
     y: float
     label_x: float
     below: bool
+    ended: bool
 
 
 class Axes:
@@ -99,6 +101,7 @@ class Axes:
             for x in (curve.x if curve.x is not None else (1, max(map(len, curve.runs))))
         ]
         ys = [float(y) for run in runs for y in run] + [point.y for point in block.points]
+        ys = list(filter(math.isfinite, ys))
         self.x = _axis(xs, block.xscale, 0 if block.by_epoch else 0.03)
         self.y = _axis(ys, block.yscale, 0.03)
         if block.by_epoch and self.x.ticks[0][0] > 0:
@@ -112,7 +115,9 @@ class Axes:
             # Where no curve is: right of an early point, at the left edge for a late one.
             label_x = x + 0.02 if x < 0.5 or not point.across else 0.015
             below = not point.across and number % 2 == 0
-            self.places.append(Place(point, x, self.y.at(point.y), label_x, below))
+            ended = not point.across and x > 0.75
+            label_x = x - 0.015 if ended else label_x
+            self.places.append(Place(point, x, self.y.at(point.y), label_x, below, ended))
 
     def _line(self, curve: Curve) -> Line:
         longest = max(map(len, curve.runs), default=0)

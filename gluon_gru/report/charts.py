@@ -58,6 +58,7 @@ def curves(block: Curves) -> dict[str, Any]:
                 "x": across(place.x),
                 "y": up(place.y),
                 "label_x": across(place.label_x),
+                "anchor": "end" if place.ended else "start",
                 "label_y": up(place.y) + (22 if place.below else -10),
             }
             for place in drawn.places

@@ -114,6 +114,7 @@ def _curves(axes: Any, block: d.Curves) -> None:
             _plain(place.point.label + (f" ({place.point.note})" if place.point.note else "")),
             (place.label_x, place.y),
             xytext=(0, -12 if place.below else 6),
+            ha="right" if place.ended else "left",
             textcoords="offset points",
             fontsize=8,
         )

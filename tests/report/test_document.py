@@ -113,3 +113,8 @@ def test_every_model_that_is_trained_has_a_style_of_its_own():
     styles = [style.STYLES[name] for name in {*MODELS, *sampled}]
     assert len(set(styles)) == len(styles)
     assert style.style("no such model", 1) != style.style("no such model", 2)
+
+
+def test_a_perplexity_that_overflowed_is_drawn_at_the_edge():
+    (line,) = Axes(d.Curves("", "", [d.Curve("one", [[float("inf"), 20, 2]])])).lines
+    assert line.points[0] == (0, 1) and 0 < line.points[2][1] < line.points[1][1] < 1

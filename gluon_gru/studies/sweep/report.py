@@ -7,19 +7,9 @@ import statistics
 from typing import Any
 
 from gluon_gru.report import terminal
-from gluon_gru.report.document import (
-    Bar,
-    Bars,
-    Curve,
-    Curves,
-    Document,
-    Heading,
-    HeatMap,
-    Paragraph,
-    Point,
-    Table,
-)
+from gluon_gru.report.document import Document, Heading, Paragraph, Table
 from gluon_gru.studies.provenance import environments, trained_on
+from gluon_gru.studies.sweep import charts
 from gluon_gru.studies.sweep.space import AXES
 
 #: Of the best so many trials the report has curves.
@@ -38,9 +28,9 @@ def document(results: dict[str, Any]) -> Document:
         [
             Heading("The best", "best"),
             Paragraph(_best(results)),
-            *([_curves(best)] if best else ()),
-            _heat_map(results),
-            *([_time_and_quality(results)] if best else ()),
+            *([charts.curves(best)] if best else ()),
+            charts.heat_map(results),
+            *([charts.time_and_quality(results)] if best else ()),
             Paragraph(_made(results)),
             Heading("The effect of each hyperparameter", "effects", short="Effects"),
             Paragraph(
@@ -53,7 +43,7 @@ def document(results: dict[str, Any]) -> Document:
                 for block in (Heading(axis, level=3), _effects(results, axis))
             ),
             Heading("Importance"),
-            *_importance(results["importance"]),
+            *charts.importance(results["importance"]),
             Heading("All trials", "trials"),
             _trials(results),
             *_lost(results),
@@ -96,11 +86,6 @@ def budget_table(cost: dict[str, Any]) -> str:
     )
 
 
-def _complete(results):
-    """Return the trials that trained to the end."""
-    return [trial for trial in results["trials"] if trial["state"] == "complete"]
-
-
 def _by_quality(results):
     return sorted(
         (trial for trial in results["trials"] if trial["state"] != "lost"),
@@ -108,16 +93,12 @@ def _by_quality(results):
     )
 
 
-def _point(trial):
-    return ", ".join(f"{axis} {trial[axis]:g}" for axis in AXES)
-
-
 def _best(results):
     best = next(iter(_by_quality(results)), {"perplexity": None})
     if not best["perplexity"]:
         return "No trial completed."
     return (
-        f"Validation perplexity {best['perplexity']:.3f} with {_point(best)}, in "
+        f"Validation perplexity {best['perplexity']:.3f} with {charts.point(best)}, in "
         f"{best['seconds']:,.0f} seconds: `{best['continuation']}`"
     )
 
@@ -137,94 +118,11 @@ def _made(results):
     )
 
 
-def _curves(best):
-    return Curves(
-        "Validation perplexity by epoch, the best trials",
-        "curves.png",
-        [Curve(f"trial {one['number']}: {_point(one)}", [one["validation"]]) for one in best],
-        ylabel="validation perplexity",
-    )
-
-
-def _heat_map(results):
-    asked, trials = results["settings"], {}
-    for trial in results["trials"]:
-        # A point drawn twice had the same result; a trial that version 0.1.0 lost has none.
-        if trial["state"] != "lost":
-            trials[trial["lr"], trial["num_steps"], trial["num_hiddens"]] = trial
-    rows, columns = sorted(asked["num_steps"]), sorted(asked["num_hiddens"])
-
-    def cell(trial):
-        if not trial:
-            return None, "–"
-        value = trial["perplexity"]
-        return value, f"{value:.2f}" if value else trial["state"]
-
-    return HeatMap(
-        "Validation perplexity over the grid",
-        "heatmap.png",
-        list(map(str, rows)),
-        list(map(str, columns)),
-        {
-            f"lr {lr:g}": [
-                [cell(trials.get((lr, row, column))) for column in columns] for row in rows
-            ]
-            for lr in sorted(asked["lr"])
-        },
-        "num_hiddens",
-        "num_steps",
-        "validation perplexity (less is better)",
-    )
-
-
-def _time_and_quality(results):
-    """Draw seconds against validation perplexity, and name the trials that nobody beats."""
-    trials = sorted(_complete(results), key=lambda trial: trial["seconds"])
-    front = [
-        trial
-        for i, trial in enumerate(trials)
-        if all(trial["perplexity"] < faster["perplexity"] for faster in trials[:i])
-    ]
-
-    def curve(label, some, joined, model=""):
-        return Curve(
-            label,
-            [[trial["perplexity"] for trial in some]],
-            model,
-            x=[trial["seconds"] for trial in some],
-            joined=joined,
-        )
-
-    return Curves(
-        "Running time and validation perplexity",
-        "time_quality.png",
-        [
-            *(
-                curve(f"lr {lr:g}", [trial for trial in trials if trial["lr"] == lr], False)
-                for lr in sorted({trial["lr"] for trial in trials})
-            ),
-            curve("no faster trial is as good", front, True, "limit"),
-        ],
-        [
-            Point(
-                trial["seconds"],
-                trial["perplexity"],
-                f"{trial['num_steps']} steps, {trial['num_hiddens']} hiddens",
-                across=False,
-            )
-            for trial in front
-        ],
-        "seconds of training and validation",
-        "validation perplexity",
-        "log",
-    )
-
-
 def _effects(results, axis):
     """Return a table with a row for each value of an axis, over the other axes."""
     rows = []
-    for value in sorted({trial[axis] for trial in _complete(results)}):
-        trials = [trial for trial in _complete(results) if trial[axis] == value]
+    for value in sorted({trial[axis] for trial in charts.complete(results)}):
+        trials = [trial for trial in charts.complete(results) if trial[axis] == value]
         best = min(trials, key=lambda trial: trial["perplexity"])
         rows.append(
             [
@@ -249,38 +147,6 @@ def _effects(results, axis):
         ],
         rows,
     )
-
-
-def _importance(importance: dict[str, Any]) -> list[Any]:
-    if "reason" in importance:
-        return [Paragraph(f"Not computed: {importance['reason']}.")]
-    values, shares = importance["values"], importance.get("variance", {})
-    among_best = f"for being among the best {importance['quantile']:.0%} (PED-ANOVA)"
-    bars = []
-    for axis, value in values.items():
-        bars.append(Bar(axis, among_best, value))
-        if shares:
-            bars.append(
-                Bar(axis, "share of the variance of log perplexity", shares[axis], fill="hollow")
-            )
-    return [
-        Bars("Importance of each hyperparameter", "importance.png", bars, "{:.2f}".format),
-        Table(
-            ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"],
-            [
-                [axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
-                for axis, value in values.items()
-            ],
-        ),
-        Paragraph(
-            f"Of {importance['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
-            "Optuna's: how much a value decides whether a trial is among the best "
-            f"{importance['quantile']:.0%}; it looks at ranks only, so perplexity and its "
-            "logarithm give the same; it adds up to 1. The share of the variance of log "
-            "perplexity is each hyperparameter's alone; what is missing to 1 is what they do "
-            "together."
-        ),
-    ]
 
 
 def _trials(results):
