@@ -105,6 +105,7 @@ def run(
                     tell(f"{lost}: its {unit} starts again")
                     again.append(job)
                     continue
+                deaths.pop(id(job), None)
                 on_result(job, result)
                 bar.update()
             ctrl_c.check()
