@@ -19,8 +19,9 @@ from gluon_gru.own_texts import train
 from gluon_gru.own_texts.folder import best_round
 from gluon_gru.report import terminal, write
 from gluon_gru.report.document import Document, Heading, Paragraph, Table
-from gluon_gru.runs.checkpoint import make_folder, write_whole
+from gluon_gru.runs.files import make_folder, write_whole
 from gluon_gru.studies.provenance import environments
+from gluon_gru.training.learner import learner_from
 
 # Name -> the cell, and whether PyTorch computes.
 _RUNS = {
@@ -59,7 +60,7 @@ def compare(texts, out, command="", **settings):
                 path,
                 out / "runs" / f"{path.name}-{number}",
                 cell=cell,
-                make_learner=TorchLearner if on_torch else None,
+                make_learner=TorchLearner if on_torch else learner_from,
                 **settings,
             )
             entry.update(

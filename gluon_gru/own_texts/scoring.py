@@ -1,13 +1,17 @@
 """How well a model predicts a text: perplexity and bits per character."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Callable
+
+import numpy
 
 from gluon_gru.errors import InputError
-from gluon_gru.runs import checkpoint
-from gluon_gru.runs.restore import checkpoint_of, restore
+from gluon_gru.own_texts.model import load_trained
+from gluon_gru.runs.files import StrPath
 from gluon_gru.text.minibatches import columns, rows
 from gluon_gru.text.reading import read_as
-from gluon_gru.training.learner import learner_of
 from gluon_gru.training.metrics import perplexity
 
 # Rows of this many tokens at least, so that starting without a past weighs little; no more rows
@@ -17,10 +21,10 @@ _ROW, _MAX_ROWS, _NUM_STEPS = 2_000, 32, 64
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What `evaluate` found.
+    """How well a model predicts a text.
 
     Attributes:
-        perplexity: exp of the mean loss a token.
+        perplexity: exp of the mean loss per token.
         bits_per_character: the total loss in bits over the number of characters.
         num_tokens, num_characters: that were predicted: all but the first token.
         num_unknown: of the tokens, those that the vocabulary doesn't have.
@@ -33,14 +37,18 @@ class Score:
     num_unknown: int
 
 
-def mean_loss(losses, tokens, check=lambda: None):
-    """Return the mean loss in nats a token of a text, from its second token on.
+def mean_loss(
+    score: Callable[[numpy.ndarray, numpy.ndarray, bool], float],
+    tokens: numpy.ndarray,
+    check: Callable[[], object] = lambda: None,
+) -> float:
+    """Return the mean loss of a text in nats per token, from its second token on.
 
     The text is cut into at most 32 rows of at least 2,000 tokens, which are read side by side,
     each from a state of zeros to its end; the few tokens that this leaves over are one more row.
 
     Args:
-        losses: ``losses(X, Y, from_zeros)``, see `gluon_gru.training.learner.Learner.score`.
+        score: ``score(X, Y, from_zeros)``, see `gluon_gru.training.learner.Learner.score`.
         tokens: an integer array (num_tokens,), at least two.
         check: called before every minibatch; an error that it raises ends the scoring.
     """
@@ -51,12 +59,12 @@ def mean_loss(losses, tokens, check=lambda: None):
     for X, Y in (rows(tokens, num_rows), rows(left_over, 1)):
         for i, (x, y) in enumerate(columns(X, Y, _NUM_STEPS)):
             check()
-            total += losses(x, y, i == 0) * x.size
+            total += score(x, y, i == 0) * x.size
     return total / num_predicted
 
 
-def evaluate(run, text):
-    """Score a text by a trained model; return a `Score`.
+def evaluate(run: StrPath, text: StrPath) -> Score:
+    """Score a text by a trained model.
 
     Tokens that the vocabulary doesn't have are read and predicted as ``<unk>``; the figures of two
     models can be compared where neither has many. How the text is read: see `mean_loss`.
@@ -69,29 +77,23 @@ def evaluate(run, text):
         InputError: for a run or a text that can't be read, a text of fewer than two tokens or of
             mostly unknown ones, and a model that reads in both directions.
     """
-    path = checkpoint_of(run)
-    config = checkpoint.load(path).config
-    if config.get("directions") == 2:
+    learner, vocab, config = load_trained(run)
+    scored = read_as(text, vocab, config)
+    num_tokens, num_unknown = len(scored.tokens), int((scored.tokens == vocab.unk).sum())
+    if num_tokens < 2:
+        raise InputError(f"text {str(text)!r} has {num_tokens} tokens: it takes two at least")
+    if num_unknown * 2 > num_tokens:
         raise InputError(
-            f"{str(path)!r} reads in both directions, so sees what it is to predict: "
-            "evaluate a model in one direction"
-        )
-    model, vocab = restore(path)
-    read = read_as(text, vocab, config)
-    num_unknown = int((read.tokens == vocab.unk).sum())
-    if len(read.tokens) < 2:
-        raise InputError(f"text {str(text)!r} has {len(read.tokens)} tokens: it takes two at least")
-    if num_unknown * 2 > len(read.tokens):
-        raise InputError(
-            f"text {str(text)!r} has {len(read.tokens):,} tokens, of which {num_unknown:,} are not "
+            f"text {str(text)!r} has {num_tokens:,} tokens, of which {num_unknown:,} are not "
             f"in the model's vocabulary: evaluate a text of the language that {str(run)!r} was "
             "trained on"
         )
-    nats = mean_loss(learner_of(model).score, read.tokens)
+    with learner:
+        nats = mean_loss(learner.score, scored.tokens)
     return Score(
         perplexity(nats),
-        read.bits_per_character(nats),
-        len(read.tokens) - 1,
-        read.num_characters,
+        scored.bits_per_character(nats),
+        num_tokens - 1,
+        scored.num_characters,
         num_unknown,
     )

@@ -1,37 +1,35 @@
-"""Everything that a training on a text of one's own is set to, and what it is by default."""
+"""What a training on a text of one's own is set to: the defaults, and what is allowed."""
+
+from __future__ import annotations
 
 import dataclasses
 import math
 import numbers
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 import numpy
 
 from gluon_gru.cells import OPTIONS
+from gluon_gru.engine.layout import model_shapes
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.text.minibatches import shortest_corpus
 from gluon_gru.text.reading import CASES, TOKENS
 from gluon_gru.training.learner import OPTIMIZERS
 
-#: ``gru`` is the book's, whose reset gate acts before the recurrent product; ``gru-after`` is
-#: Gluon's and cuDNN's.
-CELLS = tuple(OPTIONS)
-
-SAMPLINGS = ("sequential", "random")
-
-#: The held-out part never takes more tokens than this: its perplexity is then known to 1% or so,
-#: and scoring it after every round takes little of the time.
-MAX_VALIDATION = 200_000
-
-# MXNet's arrays count their entries with a sign in 32 bits.
-_LARGEST = 2**31
-
-#: What two cores reach in training, in operations a second; see `num_operations`.
-_RATE = 100e9
-
-
-#: The book's learning rate, which `filled` gives to its optimizer.
-SGD_LR = 1
+#: The defaults that don't depend on the text.
+DEFAULTS = {
+    "tokens": "characters",  # or words
+    "case": "keep",  # or fold: all in lower case
+    "cell": "gru",  # the book's; gru-after is Gluon's and cuDNN's
+    "optimizer": "adam",  # or sgd, the book's
+    "decay": 0.1,  # the share of lr that is left at the planned end
+    "sampling": "sequential",  # minibatches continue each other; or random
+    "validation": 0.1,  # the share of the text that is held out, up to MAX_VALIDATION tokens
+    "patience": 5,  # rounds without a better model after which to stop
+    "seed": 1,  # of the weights, the minibatches and dropout
+}
 
 
 class _Size(typing.NamedTuple):
@@ -48,6 +46,8 @@ class _Size(typing.NamedTuple):
     minutes: float
 
 
+#: The defaults that depend on how many tokens there are to train on; ``epochs`` is lower if it would
+#: take more than ``minutes`` on two cores.
 # Small texts: as many updates as they give, from small minibatches, in a model that doesn't learn
 # them by heart at once: two layers, half of what goes from one to the other dropped. The held-out
 # part ends it. Large ones: a model that time allows, in minibatches that keep the cores busy. Adam
@@ -60,106 +60,124 @@ _SIZES = (
     _Size(math.inf, 512, 2, 0, 64, 64, 2e-3, 10, 90),
 )
 
+#: The learning rate for sgd, whatever the size: the book's.
+SGD_LR = 1
+
+#: The held-out part never takes more tokens than this: its perplexity is then known to 1% or so,
+#: and scoring it after every round takes little of the time.
+MAX_VALIDATION = 200_000
+
+CELLS = tuple(OPTIONS)
+SAMPLINGS = ("sequential", "random")
+
+# MXNet's arrays count their entries with a sign in 32 bits.
+_LARGEST = 2**31
+
+# What two cores reach in training, in operations a second; see `num_operations`.
+_RATE = 100e9
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a run is trained with; see `gluon_gru.own_texts.train` for what each means.
+    """What a training is set to; see `gluon_gru.own_texts.train` for what each means."""
+
+    tokens: str
+    case: str
+    cell: str
+    num_hiddens: int
+    num_layers: int
+    dropout: float
+    optimizer: str
+    lr: float
+    decay: float
+    batch_size: int
+    num_steps: int
+    sampling: str
+    validation: float
+    patience: int
+    epochs: float
+    seed: int
+
+
+def default(name: str) -> str:
+    """Return what a setting is by default, in words: its value, or what it ranges over by size."""
+    if name in DEFAULTS:
+        return str(DEFAULTS[name])
+    values = [f"{value:g}" for value in sorted({getattr(size, name) for size in _SIZES})]
+    return " or ".join(values) if len(values) < 3 else f"{values[0]} to {values[-1]}"
+
+
+_CHOICES = {
+    "tokens": TOKENS,
+    "case": CASES,
+    "cell": CELLS,
+    "optimizer": OPTIMIZERS,
+    "sampling": SAMPLINGS,
+}
+_RANGES = {
+    "dropout": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
+    "lr": (lambda value: 0 < value < math.inf, "above 0"),
+    "decay": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "validation": (lambda value: 0 < value <= 0.5, "above 0 and at most 0.5"),
+    "epochs": (lambda value: 0 < value <= 1e6, "above 0 and at most 1,000,000"),
+}
+
+
+def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as JSON holds them, each of which may be.
+
+    Args:
+        given: name -> value, some or all.
 
     Raises:
-        InputError: for a value that can't be; it names the setting, its value and the way out.
+        InputError: for a name that is no setting, and for a value that can't be; it names the
+            setting, its value and the way out.
     """
-
-    tokens: str = "characters"
-    case: str = "keep"
-    cell: str = "gru"
-    num_hiddens: int = 256
-    num_layers: int = 1
-    dropout: float = 0.0
-    optimizer: str = "adam"
-    lr: float = 2e-3
-    decay: float = 0.1
-    batch_size: int = 32
-    num_steps: int = 64
-    sampling: str = "sequential"
-    validation: float = 0.1
-    patience: int = 5
-    epochs: float = 30
-    seed: int = 1
-
-    def __post_init__(self):
-        for name, choices in (
-            ("tokens", TOKENS),
-            ("case", CASES),
-            ("cell", CELLS),
-            ("optimizer", OPTIMIZERS),
-            ("sampling", SAMPLINGS),
-        ):
-            if getattr(self, name) not in choices:
-                raise InputError(
-                    f"{name} is {getattr(self, name)!r}: choose from {', '.join(choices)}"
-                )
-        for name in ("num_hiddens", "num_layers", "batch_size", "num_steps", "patience"):
-            check_positive(name, getattr(self, name))
-        for name in ("lr", "epochs"):
-            check_positive(name, getattr(self, name), whole=False)
-        _check_share("epochs", self.epochs, self.epochs <= 1e6, "at most 1,000,000")
-        _check_share("decay", self.decay, 0 < _real(self.decay) <= 1, "above 0 and at most 1")
-        _check_share(
-            "validation",
-            self.validation,
-            0 < _real(self.validation) <= 0.5,
-            "above 0 and at most 0.5",
-        )
-        _check_share(
-            "dropout", self.dropout, 0 <= _real(self.dropout) < 1, "at least 0 and below 1"
-        )
-        seed = self.seed
-        if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**31:
-            raise InputError(f"seed is {seed!r}: it must be a whole number from 0 to {2**31 - 1}")
-        # NumPy's numbers, which JSON and MXNet don't take.
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, numpy.number):
-                object.__setattr__(self, field.name, value.item())
+    names = [field.name for field in dataclasses.fields(Settings)]
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise InputError(f"{', '.join(unknown)} is no setting: there are {', '.join(names)}")
+    for name, value in given.items():
+        _check(name, value)
+    # NumPy's numbers, which JSON doesn't take.
+    return {
+        name: value.item() if isinstance(value, numpy.generic) else value
+        for name, value in given.items()
+    }
 
 
-def _real(value):
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return value if real else math.nan
+def _check(name: str, value: Any) -> None:
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            raise InputError(f"{name} is {value!r}: choose from {', '.join(_CHOICES[name])}")
+    elif name in _RANGES:
+        good, what = _RANGES[name]
+        if not isinstance(value, numbers.Real) or isinstance(value, bool) or not good(value):
+            raise InputError(f"{name} is {value!r}: it must be a number {what}")
+    elif name == "seed":
+        if not isinstance(value, numbers.Integral) or not 0 <= int(value) < 2**31:
+            raise InputError(f"seed is {value!r}: it must be a whole number from 0 to {2**31 - 1}")
+    else:
+        check_positive(name, value)
 
 
-def _check_share(name, value, good, what):
-    if not good:
-        raise InputError(f"{name} is {value!r}: it must be a number {what}")
-
-
-def num_validation(num_tokens, validation):
+def num_validation(num_tokens: int, validation: float) -> int:
     """Return how many tokens at a text's end are held out, for a share of them."""
     # One token is predicted from the other.
     return max(2, min(math.ceil(num_tokens * validation), MAX_VALIDATION))
 
 
-def default(name: str) -> str:
-    """Return what a setting is by default, in words: its value, or what it ranges over by size."""
-    if name in _Size._fields:
-        values = [f"{value:g}" for value in sorted({getattr(size, name) for size in _SIZES})]
-    else:
-        values = [str(getattr(Settings, name))]
-    return " or ".join(values) if len(values) < 3 else f"{values[0]} to {values[-1]}"
-
-
-def num_operations(settings, vocab_size):
+def num_operations(settings: Settings, vocab_size: int) -> int:
     """Return the operations (multiplications and additions) that training on a token takes."""
     hiddens, layers = settings.num_hiddens, settings.num_layers
-    matrices = (
-        len(OPTIONS[settings.cell].gates) * hiddens**2 * (2 * layers - 1) + hiddens * vocab_size
-    )
+    gates = len(OPTIONS[settings.cell].gates)
+    matrices = gates * hiddens**2 * (2 * layers - 1) + hiddens * vocab_size
     # Forwards, and backwards by inputs and by weights; the first layer only looks inputs up.
     return 6 * matrices
 
 
-def filled(given, num_tokens, vocab_size):
-    """Return the `Settings` of a text with what wasn't given set to what is sensible.
+def filled(given: Mapping[str, Any], num_tokens: int, vocab_size: int) -> Settings:
+    """Return the settings for a text: those that are given, and the defaults for the others.
 
     Args:
         given: name -> value.
@@ -167,28 +185,34 @@ def filled(given, num_tokens, vocab_size):
         vocab_size: how many tokens there are.
 
     Raises:
-        InputError: see `Settings`; and for a text too short for a minibatch.
+        InputError: see `checked`; and for a text too short for a minibatch, more weights than an
+            array can have, and dropout in a model of one layer.
     """
     size = next(size for size in _SIZES if num_tokens < size.below)
-    found = {**size._asdict(), **given}
-    minutes = found.pop("minutes")
-    found.pop("below")
-    if found.get("num_layers") == 1:
+    values = {**DEFAULTS, **size._asdict(), **checked(given)}
+    minutes, _ = values.pop("minutes"), values.pop("below")
+    if values["num_layers"] == 1 and "dropout" not in given:
         # There is nothing for it to act between.
-        found["dropout"] = given.get("dropout", 0)
-    if found.get("optimizer") == "sgd":
-        found["lr"] = given.get("lr", SGD_LR)
-    settings = Settings(**found)
-    if settings.dropout and settings.num_layers == 1:
+        values["dropout"] = 0
+    if values["optimizer"] == "sgd" and "lr" not in given:
+        values["lr"] = SGD_LR
+    settings = Settings(**values)
+    _check_together(settings, num_tokens, vocab_size)
+    if "epochs" in given:
+        return settings
+    affordable = minutes * 60 * _RATE / (num_operations(settings, vocab_size) * num_tokens)
+    return dataclasses.replace(settings, epochs=min(settings.epochs, float(f"{affordable:.2g}")))
+
+
+def _check_together(settings: Settings, num_tokens: int, vocab_size: int) -> None:
+    hiddens, layers = settings.num_hiddens, settings.num_layers
+    if settings.dropout and layers == 1:
         raise InputError(
             f"dropout is {settings.dropout!r}, but acts between layers, and "
             "num_layers is 1: ask for more layers, or leave dropout out"
         )
-    hiddens, layers = settings.num_hiddens, settings.num_layers
-    weights = (
-        len(OPTIONS[settings.cell].gates) * hiddens * (vocab_size + (2 * layers - 1) * hiddens)
-        + hiddens * vocab_size
-    )
+    shapes = model_shapes(OPTIONS[settings.cell].name, vocab_size, hiddens, layers)
+    weights = sum(map(math.prod, shapes.values()))
     if weights >= _LARGEST:
         raise InputError(
             f"num_hiddens is {hiddens}, num_layers {layers}: with {vocab_size:,} "
@@ -202,9 +226,3 @@ def filled(given, num_tokens, vocab_size):
             f"the held-out part, and a minibatch (batch_size {settings.batch_size}, num_steps "
             f"{settings.num_steps}) takes {needed:,}: give a longer text, or smaller ones"
         )
-    if "epochs" not in given:
-        affordable = minutes * 60 * _RATE / (num_operations(settings, vocab_size) * num_tokens)
-        settings = dataclasses.replace(
-            settings, epochs=min(settings.epochs, float(f"{affordable:.2g}"))
-        )
-    return settings

@@ -1,25 +1,30 @@
-"""What a trained model writes, piece by piece as it comes."""
+"""What a trained model writes: tokens drawn from its predictions, piece by piece as they come."""
+
+from __future__ import annotations
 
 import itertools
 import math
 import numbers
+from collections.abc import Iterator, Sequence
+
+import numpy
 
 from gluon_gru.errors import InputError
-from gluon_gru.own_texts.sampling import continuation
-from gluon_gru.runs import checkpoint
-from gluon_gru.runs.restore import checkpoint_of, restore
+from gluon_gru.own_texts.model import load_trained
+from gluon_gru.runs.files import StrPath
 from gluon_gru.text.reading import fold, split
+from gluon_gru.text.vocabulary import Vocab
+from gluon_gru.training.learner import Learner
 
 
-def opening(vocab):
-    """Return the token that a text without a prefix follows: the end of a line.
-
-    Where the vocabulary has none, it is the most frequent token.
-    """
-    return vocab.token_to_idx.get("\n", 1)
-
-
-def generate(run, prefix="", length=500, temperature=0.8, top_k=None, seed=None):
+def generate(
+    run: StrPath,
+    prefix: str = "",
+    length: int = 500,
+    temperature: float = 0.8,
+    top_k: int | None = None,
+    seed: int | None = None,
+) -> Iterator[str]:
     """Continue a prefix; return an iterator of strings: the prefix, then a token at a time.
 
     Args:
@@ -46,31 +51,31 @@ def generate(run, prefix="", length=500, temperature=0.8, top_k=None, seed=None)
             f"temperature is {temperature!r}: it must be a number, 0 (the likeliest "
             "each time) or more (0.8 is usual)"
         )
-    path = checkpoint_of(run)
-    config = checkpoint.load(path).config
-    if config.get("directions") == 2:
-        raise InputError(
-            f"{str(path)!r} reads in both directions, so can't write what comes next: "
-            "generate with a model in one direction"
-        )
-    model, vocab = restore(path)
+    learner, vocab, config = load_trained(run)
     known = len(vocab) - 1
     if top_k is not None and not (isinstance(top_k, numbers.Integral) and 1 <= top_k <= known):
         raise InputError(
             f"top_k is {top_k!r}: it must be a whole number from 1 to {known}, the "
             "size of the vocabulary, or left out"
         )
-    pieces = _prefix(prefix, vocab, config.get("text", {"tokens": "characters", "case": "keep"}))
-    tokens = vocab[pieces] or [opening(vocab)]
-    added = itertools.islice(continuation(model, tokens, temperature, top_k, seed), length)
+    pieces = _prefix(prefix, vocab, **config.get("text", {"tokens": "characters", "case": "keep"}))
+    start = vocab[pieces] or [opening(vocab)]
+    added = itertools.islice(continuation(learner, start, temperature, top_k, seed), length)
     return itertools.chain(filter(None, ["".join(pieces)]), map(vocab.to_tokens, added))
 
 
-def _prefix(prefix, vocab, settings):
+def opening(vocab: Vocab) -> int:
+    """Return the token that a text without a prefix follows: the end of a line.
+
+    Where the vocabulary has none, it is the most frequent token.
+    """
+    return vocab.token_to_idx.get("\n", 1)
+
+
+def _prefix(prefix: str, vocab: Vocab, tokens: str, case: str) -> list[str]:
     """Return a prefix's tokens, strings that the vocabulary has."""
-    prefix = fold(prefix, settings["case"])
-    words = settings["tokens"] == "words"
-    pieces = split(prefix.rstrip() if words else prefix, settings["tokens"])
+    prefix, words = fold(prefix, case), tokens == "words"
+    pieces = split(prefix.rstrip() if words else prefix, tokens)
     if words and pieces and pieces[0] not in vocab.token_to_idx:
         # A text's first word has no space before it; nearly all that it was learned from do.
         pieces[0] = f" {pieces[0]}"
@@ -83,3 +88,51 @@ def _prefix(prefix, vocab, settings):
             f"learned: {named}; it knows {len(vocab) - 1:,}, such as {some}"
         )
     return pieces
+
+
+def continuation(
+    learner: Learner,
+    prefix: Sequence[int],
+    temperature: float = 0.8,
+    top_k: int | None = None,
+    seed: int | None = None,
+) -> Iterator[int]:
+    """Yield tokens that follow a prefix, without end; each is read before the next is drawn.
+
+    Args:
+        learner: the model's.
+        prefix: tokens to start from, at least one; ``<unk>`` (0) may be among them.
+        temperature, top_k: see `choose`.
+        seed: of the draws; by default another one each time.
+    """
+    rng, read, tokens = numpy.random.default_rng(seed), learner.reader(), prefix
+    while True:
+        token = choose(read(tokens), temperature, top_k, rng)
+        yield token
+        tokens = [token]
+
+
+def choose(
+    logits: numpy.ndarray, temperature: float, top_k: int | None, rng: numpy.random.Generator
+) -> int:
+    """Return a token drawn from logits; never token 0, which is ``<unk>``.
+
+    Args:
+        logits: (vocab_size,).
+        temperature: logits are divided by it; 0 takes the likeliest.
+        top_k: only so many of the likeliest are drawn from; None: all.
+        rng: what draws.
+    """
+    logits = logits[1:].astype(numpy.float64)
+    if temperature == 0 or len(logits) == 1:
+        return 1 + int(logits.argmax())
+    tokens = numpy.arange(len(logits))
+    if top_k is not None and top_k < len(logits):
+        tokens = numpy.argpartition(-logits, top_k - 1)[:top_k]
+        # In an order that doesn't depend on how the partition was found.
+        tokens.sort()
+    # The largest becomes 0, whatever the temperature; what overflows is impossible beside it.
+    with numpy.errstate(over="ignore"):
+        chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature).cumsum()
+    drawn = numpy.searchsorted(chances, rng.random() * chances[-1], side="right")
+    return 1 + int(tokens[min(drawn, len(tokens) - 1)])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 from gluon_gru.cells import CELLS
 from gluon_gru.errors import InputError
 from gluon_gru.runs import checkpoint
+from gluon_gru.runs.files import StrPath
 from gluon_gru.text.vocabulary import Vocab
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 IN_FOLDER = "model.safetensors"
 
 
-def checkpoint_of(path: str | pathlib.Path) -> pathlib.Path:
+def checkpoint_of(path: StrPath) -> pathlib.Path:
     """Return the checkpoint file that a path means: a file, or the folder of a run.
 
     Raises:
@@ -44,9 +45,7 @@ def vocabulary(tokens: list[str]) -> Vocab:
     return Vocab(use_special_tokens=special, reserved_tokens=tokens[4 if special else 1 :])
 
 
-def restore(
-    path: str | pathlib.Path, ctx: mx.Context | None = None, model: Any = None
-) -> tuple[Any, Vocab]:
+def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> tuple[Any, Vocab]:
     """Rebuild what was trained from its checkpoint; ``(model, vocab)``.
 
     The model computes to the digit what the trained one does. The vocabulary has the same tokens

@@ -82,7 +82,7 @@ def test_training_prints_a_table_and_the_command_that_generates(tmp_path, run):
 def test_json_is_for_programs(trained, tmp_path, run):
     text = trained / "toy.txt"
     found = json.loads(run("train", text, "--out", tmp_path / "run", "--json", *_SMALL)[1])
-    record = json.loads((trained / "run" / "run.json").read_text())
+    record = json.loads((trained / "run" / "record.json").read_text())
     assert found["settings"] == record["settings"]
     best, recorded = found["best"], record["best"]
     assert best["validation_perplexity"] == recorded["validation_perplexity"]
@@ -102,7 +102,7 @@ def test_json_is_for_programs(trained, tmp_path, run):
         (("train", "none.txt", "--out", "new"), "No such file"),
         (("train", ".", "--out", "new"), "Is a directory"),
         (("train", "toy.txt", "--out", "run"), "holds a run already"),
-        (("train", "toy.txt", "--out", "run", "--resume", "--seed", "2"), "seed is 1 there and 2"),
+        (("train", "toy.txt", "--out", "run", "--resume", "--seed", "2"), "its seed is 1, not 2"),
         (("train", "toy.txt", "--out", "toy.txt"), "can't be made"),
         (("train", "toy.txt", "--out", "new", "--lr", "-1"), "lr is -1.0"),
         (("train", "toy.txt", "--out", "new", "--cell", "gruu"), "'gruu'"),
@@ -179,7 +179,7 @@ def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on
     path, out = write_toy(tmp_path), tmp_path / "run"
     words = ["train", path, "--out", out, *_SMALL, "--epochs", "100000", "--patience", "100000"]
     process = start(*words)
-    wait_for(lambda: (out / "run.json").exists(), process)
+    wait_for(lambda: (out / "record.json").exists(), process)
     # Into the training, whose first save comes later.
     process.send_signal(signal.SIGINT)
     printed, told = process.communicate(timeout=60)
@@ -192,7 +192,7 @@ def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130
-    rounds = json.loads((out / "run.json").read_text())["rounds"]
+    rounds = json.loads((out / "record.json").read_text())["rounds"]
     assert rounds and not [file for file in os.listdir(out) if file.endswith(".part")]
     assert "".join(own_texts.generate(out, "The", 5)).startswith("The")
 

@@ -11,9 +11,8 @@ from toy_texts import SMALL, toy_text, write_toy
 
 from gluon_gru import own_texts
 from gluon_gru.errors import InputError, TrainingDiverged
-from gluon_gru.own_texts import folder as run
-from gluon_gru.own_texts import training
-from gluon_gru.own_texts.folder import best_round
+from gluon_gru.own_texts import schedule
+from gluon_gru.own_texts.folder import RunFolder, best_round
 from gluon_gru.own_texts.settings import CELLS, num_validation
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
@@ -25,7 +24,7 @@ from gluon_gru.training.mxnet_learner import MXNetLearner
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch):
     """Let rounds be an epoch, or half a long one."""
-    monkeypatch.setattr(training, "ROUND_TOKENS", (1, 2500))
+    monkeypatch.setattr(schedule, "ROUND_TOKENS", (1, 2500))
 
 
 def digits(record):
@@ -66,7 +65,7 @@ def test_the_best_model_is_kept_and_scores_as_recorded(tmp_path, cell):
         path, tmp_path / "run", cell=cell, **{**SMALL, "lr": 0.2, "epochs": 5, "decay": 1}
     )
     best = best_round(record["rounds"])
-    assert json.loads((tmp_path / "run" / "run.json").read_text()) == record
+    assert json.loads((tmp_path / "run" / "record.json").read_text()) == record
     assert record["best"] == best
     held_out = tmp_path / "held-out.txt"
     held_out.write_text(text[record["text"]["num_training"] :])
@@ -139,7 +138,7 @@ def test_an_interrupted_run_goes_on_to_the_same_digits(
     tmp_path, monkeypatch, name, engine, num_sentences
 ):
     monkeypatch.setenv("GLUON_GRU_ENGINE", engine)
-    monkeypatch.setattr(training, "ROUND_TOKENS", (1, 16 * num_sentences))
+    monkeypatch.setattr(schedule, "ROUND_TOKENS", (1, 16 * num_sentences))
     settings = {**SMALL, "epochs": 2, **SETTINGS[name]}
     path = write_toy(tmp_path, num_sentences)
     whole = own_texts.train(path, tmp_path / "whole", **settings)
@@ -168,7 +167,7 @@ def test_ctrl_c_in_the_first_round_leaves_nothing_half_written(tmp_path):
     path = write_toy(tmp_path)
     with ctrl_c_at(3):
         own_texts.train(path, tmp_path / "run", **SMALL)
-    assert [file.name for file in (tmp_path / "run").iterdir()] == ["run.json"]
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["record.json"]
 
 
 def test_a_finished_run_is_only_read_when_resumed(tmp_path):
@@ -184,9 +183,9 @@ def test_another_run_text_or_setting_in_the_folder_is_named(tmp_path):
     path, run = write_toy(tmp_path), tmp_path / "run"
     own_texts.train(path, run, **SMALL)
     before = {file.name: file.read_bytes() for file in run.iterdir()}
-    with pytest.raises(InputError, match=r"holds a run already \(run.json\): go on with it by"):
+    with pytest.raises(InputError, match=r"holds a run already \(record.json\): go on with it by"):
         own_texts.train(path, run, **SMALL)
-    with pytest.raises(InputError, match="num_hiddens is 16 there and 17 here"):
+    with pytest.raises(InputError, match="its num_hiddens is 16, not 17"):
         own_texts.train(path, run, resume=True, **{**SMALL, "num_hiddens": 17})
     other = tmp_path / "other.txt"
     other.write_text(toy_text(seed=1))
@@ -194,7 +193,7 @@ def test_another_run_text_or_setting_in_the_folder_is_named(tmp_path):
         own_texts.train(other, run, resume=True)
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "model.safetensors").write_bytes(b"")
-    with pytest.raises(InputError, match="no run.json"):
+    with pytest.raises(InputError, match="no record.json"):
         own_texts.train(path, tmp_path / "half", resume=True)
     assert {file.name: file.read_bytes() for file in run.iterdir()} == before
 
@@ -238,17 +237,17 @@ def test_what_a_resumed_run_has_no_use_for_is_refused(tmp_path):
     own_texts.train(text, out, **SMALL)
     with pytest.raises(InputError, match="num_hidens is no setting: there are tokens, case, "):
         own_texts.train(text, out, resume=True, num_hidens=9)
-    record = json.loads((out / "run.json").read_text())
+    record = json.loads((out / "record.json").read_text())
     record["settings"]["more"] = 1
-    (out / "run.json").write_text(json.dumps(record))
-    with pytest.raises(InputError, match="run.json' can't be read"):
+    (out / "record.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="record in .* can't be read .more is no setting"):
         own_texts.train(text, out, resume=True)
 
 
 def test_a_run_that_somebody_else_started_meanwhile_is_left_alone(tmp_path):
-    folder = run.Folder(tmp_path / "run", False)
+    folder = RunFolder(tmp_path / "run", False)
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text("theirs")
+    (tmp_path / "run" / "record.json").write_text("theirs")
     with pytest.raises(InputError, match="started just now"):
-        folder.begin({"rounds": []})
-    assert (tmp_path / "run" / "run.json").read_text() == "theirs"
+        folder.begin({}, {}, "", "native", [])
+    assert (tmp_path / "run" / "record.json").read_text() == "theirs"

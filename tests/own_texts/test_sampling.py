@@ -8,7 +8,8 @@ import pytest
 
 import gluon_gru as d2l
 from gluon_gru.models import fused
-from gluon_gru.own_texts.sampling import choose, continuation
+from gluon_gru.own_texts.writing import choose, continuation
+from gluon_gru.training.learner import learner_of
 
 LOGITS = numpy.log(numpy.array([0.5, 0.2, 0.15, 0.1, 0.05], "float32"))
 
@@ -53,16 +54,17 @@ def test_greedy_continuations_are_those_of_the_book(model, setting, monkeypatch)
     monkeypatch.setenv("GLUON_GRU_ENGINE", setting)
     vocab = d2l.Vocab([], reserved_tokens=list("abcde"))
     tokens = [vocab[c] for c in "bad"]
-    found = list(itertools.islice(continuation(model, tokens, 0), 40))
+    learner = learner_of(model)
+    found = list(itertools.islice(continuation(learner, tokens, 0), 40))
     assert "bad" + "".join(vocab.to_tokens(found)) == d2l.predict_ch8(
         "bad", 40, model, vocab, mx.cpu()
     )
-    assert found == list(itertools.islice(continuation(model, tokens, 1, top_k=1), 40))
+    assert found == list(itertools.islice(continuation(learner, tokens, 1, top_k=1), 40))
 
 
 def test_a_seed_gives_a_text_and_another_seed_another(model, monkeypatch):
     def text(seed):
-        return list(itertools.islice(continuation(model, [1], 1, None, seed), 60))
+        return list(itertools.islice(continuation(learner_of(model), [1], 1, None, seed), 60))
 
     assert text(1) == text(1) != text(2)
     assert text(None) != text(None)

@@ -11,6 +11,7 @@ from gluon_gru.own_texts.settings import (
     CELLS,
     MAX_VALIDATION,
     Settings,
+    checked,
     default,
     filled,
     num_operations,
@@ -51,8 +52,13 @@ from gluon_gru.text.minibatches import shortest_corpus
 )
 def test_a_value_that_cant_be_is_named(name, value):
     with pytest.raises(InputError) as error:
-        Settings(**{name: value})
+        checked({name: value})
     assert str(error.value).startswith(f"{name} is {value!r}: ")
+
+
+def test_what_is_no_setting_is_named_beside_those_that_are():
+    with pytest.raises(InputError, match="num_hidens is no setting: there are tokens, case, "):
+        checked({"num_hidens": 9, "seed": 1})
 
 
 def test_dropout_without_layers_to_be_between_is_refused():

@@ -2,52 +2,42 @@
 
 import json
 
-import mxnet as mx
 import numpy
 import pytest
 
-import gluon_gru as d2l
-from gluon_gru.models import fused
-from gluon_gru.training.learner import learner_of
+from gluon_gru.own_texts.model import initial_params
+from gluon_gru.training.learner import learner_from
 
 torch = pytest.importorskip("torch")
 V, HIDDENS, BATCH, STEPS = 7, 11, 3, 5
 
 
-def ours_on_engine(model, optimizer, clip_norm, seed):
-    return learner_of(model, None, None, clip_norm, optimizer, seed)
-
-
-def learn(make, layer, optimizer, lr):
-    d2l.set_seed(3)
-    model = d2l.RNNModel(layer(HIDDENS, 2), V)
-    model.initialize(init=mx.init.Uniform(0.4))
-    model(mx.np.zeros((1, 1), dtype="int32"), model.begin_state(batch_size=1, ctx=mx.cpu()))
-    rng, learner = numpy.random.RandomState(0), make(model, optimizer, 0.5, 1)
+def learn(make, cell, optimizer, lr):
+    config = {"model": "RNNModel", "cell": cell, "on_engine": True, "vocab_size": V, "dropout": 0}
+    config.update(num_hiddens=HIDDENS, num_layers=2, directions=1)
+    learner = make(initial_params(config, 3), config, 0.5, optimizer, 1)
+    rng = numpy.random.RandomState(0)
     batches = [
         tuple(rng.randint(0, V, (BATCH, STEPS)).astype("int32") for _ in range(2)) for _ in range(6)
     ]
-    losses = [learner.step(X, Y, lr, from_zeros=i == 3) for i, (X, Y) in enumerate(batches)]
-    scores = [learner.score(X, Y, from_zeros=i == 0) for i, (X, Y) in enumerate(batches)]
-    learner.close()
-    return losses + scores, [param.data().asnumpy() for param in model.collect_params().values()]
+    with learner:
+        losses = [learner.step(X, Y, lr, from_zeros=i == 3) for i, (X, Y) in enumerate(batches)]
+        scores = [learner.score(X, Y, from_zeros=i == 0) for i, (X, Y) in enumerate(batches)]
+        return losses + scores, learner.params()
 
 
-@pytest.mark.parametrize("layer", [fused.GRU, fused.LSTM, fused.RNN])
+@pytest.mark.parametrize("cell", ["gru_after", "lstm", "rnn_tanh"])
 @pytest.mark.parametrize("optimizer, lr", [("sgd", 0.3), ("adam", 0.01)])
-def test_both_learn_the_same_and_the_model_gets_the_weights_back(layer, optimizer, lr):
+def test_both_learn_the_same_and_give_the_weights_back(cell, optimizer, lr):
     from benchmarks.learner_torch import TorchLearner
 
-    def rnn(num_hiddens, num_layers):
-        return fused.RNN(num_hiddens, num_layers, activation="tanh")
-
-    layer = rnn if layer is fused.RNN else layer
     (ours, weights), (theirs, others) = (
-        learn(make, layer, optimizer, lr) for make in (ours_on_engine, TorchLearner)
+        learn(make, cell, optimizer, lr) for make in (learner_from, TorchLearner)
     )
     numpy.testing.assert_allclose(ours, theirs, rtol=1e-4)
-    for a, b in zip(weights, others):
-        numpy.testing.assert_allclose(a, b, atol=1e-4)
+    assert weights.keys() == others.keys()
+    for name, weight in weights.items():
+        numpy.testing.assert_allclose(weight, others[name], atol=1e-4)
 
 
 def test_a_comparison_is_written_down(tmp_path):
