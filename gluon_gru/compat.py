@@ -101,7 +101,7 @@ class _Loader:
 
 
 def _require_what_mxnet_needs(numpy_version: str) -> None:
-    """Raise InstallError, with the command that fixes it, where MXNet's own error would be unclear."""
+    """Raise InstallError, with the command to fix it, where MXNet's own error is unclear."""
     if int(numpy_version.split(".")[0]) >= 2:
         raise InstallError(
             f"MXNet 1.9.1 can't run on NumPy {numpy_version}: run  pip install 'numpy<2'"

@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import pytest
+from checkout import needs_checkout
 
 import gluon_gru
 from gluon_gru.cells import CELLS, OPTIONS, of_mode, of_scratch
@@ -11,6 +12,7 @@ from gluon_gru.cells import CELLS, OPTIONS, of_mode, of_scratch
 HEADER = pathlib.Path(gluon_gru.__file__).parent / "engine" / "engine.h"
 
 
+@needs_checkout
 def test_the_engine_numbers_the_cells_as_the_table_does():
     names = re.search(r"enum cell \{(.*?)\}", HEADER.read_text(encoding="utf-8")).group(1)
     assert {name.strip().lower(): number for number, name in enumerate(names.split(","))} == {

@@ -1,4 +1,4 @@
-/* For x86-64 processors with AVX-512, which dispatch.c makes sure of. */
+/* For x86-64 processors with AVX-512, which dispatch.c checks. */
 #include "engine.h"
 
 #ifdef WITH_AVX

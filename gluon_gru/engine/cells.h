@@ -1,7 +1,7 @@
-/* The cells: what becomes of a row of gates before, between and after the products, forward and
-   backward. The readable ones are in gluon_gru/models/scratch.py. */
+/* The cells: what happens to a row of gates before, between and after the products, forward and
+   backward. The readable cells are in gluon_gru/models/scratch.py. */
 
-/* What a cell does with a token's gates after the step's first product, units j0 to j1. */
+/* What a cell computes from a token's gates after the step's first product, units j0 to j1. */
 static void cell_forward(const run *r, long row, long j0, long j1)
 {
     long Hp = r->Hp, step = r->B * r->ldh;
@@ -73,14 +73,14 @@ static void candidate_forward(const run *r, long row, long j0, long j1)
     }
 }
 
-/* Pads are zeros but for the NaN that infinite numbers times zero leave: no way back for it. */
+/* Pads are zeros, except for the NaN that infinity times zero leaves: keep it out of the gradients. */
 static void clear_pads(const run *r, float *units)
 {
     memset(units + r->H, 0, (r->Hp - r->H) * sizeof(float));
 }
 
-/* The gradients by a token's pre-activations, in the place of its gates; dh becomes what of it
-   goes on past the products. */
+/* Overwrites a token's gates by the gradients with respect to their pre-activations; leaves in dh
+   the part of it that bypasses the products. */
 static void cell_backward(const run *r, long row, long i, long j0, long j1)
 {
     long Hp = r->Hp, step = r->B * r->ldh;
@@ -132,7 +132,7 @@ static void cell_backward(const run *r, long row, long i, long j0, long j1)
     }
 }
 
-/* The book's GRU, after the product that gives the gradient by R * H. */
+/* The book's GRU, after the product that gives the gradient with respect to R * H. */
 static void reset_backward(const run *r, long row, long i, long j0, long j1)
 {
     float *gate = r->a + row * r->ldg + r->Hp, *dh = r->dh + i * r->ldh;

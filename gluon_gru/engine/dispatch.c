@@ -1,14 +1,14 @@
-/* Chooses the kernels for the processor at hand. */
+/* Chooses the kernels for this processor. */
 #include <stddef.h>
 #include <string.h>
 
 #include "engine.h"
 
-/* What a caller's structures must measure: an older library may lie beside newer Python. */
+/* The sizes that a caller's structures must have: the Python code may be newer than the library. */
 const int64_t structure_sizes[] = {sizeof(layer), sizeof(network), sizeof(parameter),
                                    sizeof(optimizer), sizeof(kernels)};
 
-/* The kernels of that name, or for NULL the best that this processor runs; NULL if it can't. */
+/* The kernels of that name, or for NULL the best for this processor; NULL if it can't run them. */
 const kernels *choose_kernels(const char *name)
 {
 #ifdef WITH_AVX

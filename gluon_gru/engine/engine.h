@@ -1,5 +1,5 @@
-/* What the engine's callers hand over, and the calls there are. Python's side of it is
-   native.py, field by field. All arrays are float32, row-major and contiguous. */
+/* The structures that callers of the engine pass, and its functions. native.py mirrors them in
+   Python, field by field. All arrays are float32, row-major and contiguous. */
 #ifndef GLUON_GRU_ENGINE_H
 #define GLUON_GRU_ENGINE_H
 
@@ -10,36 +10,36 @@
 #define WITH_AVX
 #endif
 
-/* GRU_BEFORE is the book's, its reset gate before the recurrent product; GRU_AFTER is Gluon's. */
+/* GRU_BEFORE is the book's, GRU_AFTER Gluon's: the reset gate acts before or after the product. */
 enum cell { RNN_TANH, RNN_RELU, GRU_BEFORE, GRU_AFTER, LSTM };
 
 /* A layer's weights, gate by gate: update gate, reset gate, candidate for the GRUs; input, forget,
    output gate, candidate for the LSTM. W_x is (num_inputs, num_hiddens) and W_h (num_hiddens,
    num_hiddens) as in the chapter's equations, or both transposed, as Gluon has them. b_h may be
-   NULL; so may any gradient that nobody wants. */
+   NULL; so may any gradient that isn't needed. */
 typedef struct {
     int32_t cell, transposed;
     int64_t num_inputs, num_hiddens;
     const float *W_x[4], *W_h[4], *b_x[4], *b_h[4];
     float *dW_x[4], *dW_h[4], *db_x[4], *db_h[4];
     /* Hidden state and memory cell (LSTM only), (batch_size, num_hiddens): where the sequence
-       starts, where it ends, and the gradients by both. NULL stands for zeros, or not wanted. */
+       starts, where it ends, and the gradients with respect to both. NULL: zeros, or not needed. */
     const float *start[2];
     float *end[2];
     const float *dend[2];
     float *dstart[2];
     /* For dropout: what the outputs are multiplied by on their way to the layer above,
-       (num_steps, batch_size, num_hiddens); the last layer has none. NULL: nothing. */
+       (num_steps, batch_size, num_hiddens); the last layer has none. NULL: no dropout. */
     const float *mask;
 } layer;
 
-/* Layers over a sequence; the first one reads tokens, or else inputs. With logits_size, a dense
-   layer and the cross-entropy of labels on top. */
+/* Layers over a sequence; the first one reads tokens or, if that is NULL, inputs. With logits_size,
+   a dense layer and the cross-entropy of labels on top. */
 typedef struct {
     int64_t num_layers, num_steps, batch_size;
     int32_t num_threads, output_transposed;
     int32_t training;               /* 0: no backward will follow */
-    int32_t all_threads;            /* 1: use them all, even for work that isn't worth it */
+    int32_t all_threads;            /* 1: use them all, even for little work */
     layer *layers;
     const int32_t *tokens;          /* (num_steps, batch_size), or NULL */
     const float *inputs;            /* (num_steps, batch_size, num_inputs) */
@@ -50,7 +50,7 @@ typedef struct {
     const float *W_q, *b_q;         /* (num_hiddens, logits_size), or transposed */
     float *dW_q, *db_q;
     const int32_t *labels;          /* (num_steps, batch_size) */
-    double loss;                    /* comes back: the mean over the tokens, in nats */
+    double loss;                    /* result: the mean over the tokens, in nats */
     void *workspace;                /* workspace_size(n) bytes, at a multiple of 64 */
 } network;
 
@@ -77,9 +77,9 @@ typedef struct {
     void (*train_step)(network *, parameter *, int64_t count, const optimizer *);
     /* Forward and cross-entropy. */
     void (*score)(network *);
-    /* For num_steps = batch_size = 1. `begin` makes ready; then each `read_token`, with the same
-       workspace, gives the logits of what follows. Beginning included, `generate` reads the prefix
-       and adds the likeliest token each time. */
+    /* For num_steps = batch_size = 1. `begin` prepares; then each `read_token`, with the same
+       workspace, gives the logits of the next token. `generate` does both: it reads the prefix, and
+       adds the likeliest token each time. */
     void (*begin)(network *);
     void (*read_token)(network *, int32_t token, float *logits);
     void (*generate)(network *, const int32_t *prefix, int64_t prefix_size, int32_t *added,

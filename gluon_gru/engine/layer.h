@@ -1,11 +1,11 @@
-/* A layer over a sequence: the inputs, the loop over time both ways, the weights' gradients. */
+/* A layer over a sequence: its inputs, the loop over time in both directions, its gradients. */
 
-/* Packs the weights; does what of the gates depends on the inputs alone, for all steps at once. */
+/* Packs the weights; computes the part of the gates that depends only on the inputs, for all steps. */
 static void prepare(run *r, int threads, int training)
 {
     const layer *w = r->w;
     long H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
-    /* Steps through W_x and W_h as (inputs, hiddens), whichever way they lie. */
+    /* Strides of W_x and W_h as (inputs, hiddens), transposed or not. */
     long x_in = w->transposed ? 1 : H, x_out = w->transposed ? I : 1;
     long h_in = w->transposed ? 1 : H, h_out = w->transposed ? H : 1;
     memset(r->bias, 0, width * sizeof(float));
@@ -52,10 +52,10 @@ static void prepare(run *r, int threads, int training)
     }
 }
 
-/* What a thread does: rows from row0 to row1 of every step, units j0 to j1. */
+/* A thread's share of the work: rows row0 to row1 of every step, units j0 to j1. */
 typedef struct { long row0, row1, j0, j1; int shared; } part;
 
-/* With a thread's rows read by others: wait for them. */
+/* Waits for the other threads, if they read this thread's rows. */
 static void wait_for_units(const part *p)
 {
     if (p->shared) {
@@ -74,7 +74,7 @@ static void products(const run *r, const part *p, long rows, const float *A, lon
 static void forward_in_time(const run *r, const part *p)
 {
     int before = r->w->cell == GRU_BEFORE, after = r->w->cell == GRU_AFTER;
-    /* Blocks of rows stay in the cache from product to cell; with others to wait for, one. */
+    /* Blocks of rows stay in the cache from product to cell; if threads share rows, one block. */
     long block = p->shared ? p->row1 - p->row0 : ROWS;
     for (long t = 0; t < r->T; t++)
         for (long m = p->row0; m < p->row1; m += block) {
@@ -140,7 +140,7 @@ static void in_time(const run *r, int threads, void (*pass)(const run *, const p
     }
 }
 
-/* A weight's gradient, this thread's part of it: A^T . B as (M, N), or (N, M) if transposed. */
+/* This thread's part of a weight's gradient: A^T . B as (M, N), or (N, M) if transposed. */
 static void weight_gradient(long M, long N, long depth, const float *A, long lda, const float *B,
                             long ldb, float *C, int transposed, float *scratch)
 {
@@ -165,7 +165,7 @@ static void column_sums(float *to, const float *from, long ld, long rows, long j
             to[j] += from[i * ld + j];
 }
 
-/* All gradients by the layer's weights and its inputs, after backward_in_time. */
+/* All gradients with respect to the layer's weights and inputs, after backward_in_time. */
 static void layer_gradients(const run *r, int threads, float *scratch, long scratch_size)
 {
     const layer *w = r->w;
@@ -206,7 +206,7 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
                 weight_gradient(I, H, rows, r->inputs, r->ld_inputs, a, r->ldg, w->dW_x[g],
                                 w->transposed, mine);
             share(H, 1, all, id, &from, &to);
-            /* Of tokens, the table's rows have summed up those of the gates already. */
+            /* For tokens, the rows of the table already hold the sums of the gates' gradients. */
             const float *summed = r->tokens ? r->dx + g * Hp : a;
             long lds = r->tokens ? r->ld_dx : r->ldg, count = r->tokens ? I : rows;
             column_sums(w->db_x[g], summed, lds, count, from, to);

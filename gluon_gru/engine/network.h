@@ -1,14 +1,14 @@
-/* A network: layers, and the dense layer with the loss; its training step. */
+/* A network: recurrent layers, the dense layer with the loss, and the training step. */
 
 typedef struct {
     run *layers;
     float *W_q, *W_qT, *b_q;  /* packed, and the bias padded */
-    float *logits;            /* then the gradient by them */
+    float *logits;            /* then their gradient */
     long V, Vp, ldq;
     int threads;
-    double *sums;             /* one a thread */
+    double *sums;             /* one per thread */
     float *scratch;
-    long scratch_size;        /* of each thread */
+    long scratch_size;        /* per thread */
 } plan;
 
 static plan layout_network(const network *net, arena *from)
@@ -104,7 +104,7 @@ static void run_forward(network *net, const plan *p)
     }
 }
 
-/* From the last layer's gradient by its outputs (dh_out) down to everything else. */
+/* From the gradient of the last layer's outputs (dh_out) down to all others. */
 static void run_backward(network *net, const plan *p)
 {
     for (long i = net->num_layers - 1; i >= 0; i--) {
@@ -148,7 +148,7 @@ static void backward(network *net)
                   first->T * first->B);
 }
 
-/* A row of logits becomes the mean loss' gradient by them; returns the token's own loss. */
+/* Overwrites a row of logits by the gradient of the mean loss; returns the token's own loss. */
 static double cross_entropy(float *logits, long V, long Vp, long label, float weight)
 {
     float most = logits[0], own = logits[label];
@@ -171,7 +171,7 @@ static double cross_entropy(float *logits, long V, long Vp, long label, float we
     return log(sum) + most - own;
 }
 
-/* Logits and loss; in training, the gradients by the logits and by the last layer's outputs too. */
+/* Logits and loss; in training, also the gradients of the logits and the last layer's outputs. */
 static void output_layer(network *net, const plan *p)
 {
     const run *last = &p->layers[net->num_layers - 1];

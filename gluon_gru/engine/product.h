@@ -1,10 +1,10 @@
-/* Products of matrices, by tiles that stay in registers. */
+/* Products of matrices, in tiles that stay in registers. */
 #define NR (NV * W)  /* a tile's width */
 #define ROWS 48      /* rows of a product that go through all panels together */
 #define KC 192       /* depth of a block in `outer`: a panel of it stays in the first-level cache */
 #define MC 96        /* rows of a block in `outer` */
 
-/* c[0:rows, 0:NR] (+)= a . b, a tile that stays in registers. Element (i, k) of a lies at
+/* c[0:rows, 0:NR] (+)= a . b, a tile that stays in registers. Element (i, k) of a is at
    a[i * row + k * step]; b is a panel, depth rows of NR. */
 INLINE void tile_of(const int rows, long depth, const float *a, long row, long step,
                     const float *b, float *c, long ldc, int add)
@@ -22,7 +22,7 @@ INLINE void tile_of(const int rows, long depth, const float *a, long row, long s
             store(c + i * ldc + v * W, acc[i][v]);
 }
 
-/* A tile of one row, by four sums: one alone would wait for itself. */
+/* A tile of one row, in four sums: additions to a single one would wait for each other. */
 INLINE void tile_of_one(long depth, const float *a, long step, const float *b, float *c, int add)
 {
     vec acc[4][NV] = {{{0}}};
@@ -59,7 +59,7 @@ INLINE void tile(long rows, long depth, const float *a, long row, long step, con
 static void pack(float *panels, long panel_depth, long at, long rows, const float *src,
                  long k_step, long n_step, long depth, long width)
 {
-    /* Along the rows of src, however they lie: pages are few that way. */
+    /* Along the rows of src in memory, which touches few pages. */
     long whole = n_step == 1 ? width / NR * NR : 0;
     for (long k = 0; k < depth; k++)
         for (long n = 0; n < whole; n += NR)
@@ -90,8 +90,8 @@ static void product(long M, long depth, const float *A, long lda, const float *B
     }
 }
 
-/* C[0:M, 0:N] = A^T . B for A (depth, M) and B (depth, N): a weight's gradient, of which each
-   token's row contributes an outer product. C is the caller's: nothing is written beyond it. */
+/* C[0:M, 0:N] = A^T . B for A (depth, M) and B (depth, N): a weight's gradient, to which each
+   token contributes an outer product. C is the caller's array: nothing is written beyond it. */
 static void outer(long M, long N, long depth, const float *A, long lda, const float *B, long ldb,
                   float *C, long ldc, float *scratch)
 {

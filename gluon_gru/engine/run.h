@@ -1,36 +1,36 @@
-/* What a layer keeps between forward and backward, and how a workspace and work are shared out. */
+/* What a layer keeps between forward and backward; how workspaces and work are divided. */
 static const int GATES[] = {1, 1, 3, 3, 4};
 
-/* Beside the layer's own weights. Matrices have a row a token; `ld` is a row's length. */
+/* In addition to the layer's own weights. Matrices have one row per token; `ld` is its length. */
 typedef struct {
     const layer *w;
-    int gates, early;       /* gates, and how many of them are of the step's first product */
+    int gates, early;       /* gates, and how many of them are in the step's first product */
     long T, B, I, H, Hp;
     long ldg, ldh;          /* rows of gates, rows of hidden units */
     int32_t *tokens;        /* NULL for dense inputs */
     const float *inputs;
     long ld_inputs;
-    float *x;               /* the input's part of the gates: a row a token, or one a word */
-    float *bias;            /* the gates' biases, as far as they are outside the products */
+    float *x;               /* the input's part of the gates: a row per token, or per word of the vocabulary */
+    float *bias;            /* the gates' biases, except those inside the products */
     float *W_x, *W_xT;      /* packed, for dense inputs */
     float *W_h;             /* packed, all gates */
-    float *W_hT, *W_hT_late; /* packed for the way back: the early gates, and the candidate's */
+    float *W_hT, *W_hT_late; /* packed for backward: the early gates, and the candidate */
     float *b_late;          /* GRU_AFTER: the candidate's bias within the recurrent product */
-    float *h;               /* hidden states from the start on, (T + 1) * B rows */
+    float *h;               /* hidden states including the first, (T + 1) * B rows */
     float *cells;           /* LSTM: memory cells, as h */
-    float *a;               /* forward: the gates; backward: gradients by their pre-activations */
+    float *a;               /* forward: the gates; backward: their pre-activations' gradients */
     float *late;            /* GRU_BEFORE: R * H; GRU_AFTER: H . W_hh + b, then its gradient;
                                LSTM: tanh of the memory cells */
-    float *dh, *dcells;     /* gradient by the state, B rows, on its way back through time */
-    float *drh;             /* GRU_BEFORE: gradient by R * H, B rows */
-    float *dh_out;          /* gradient by the outputs, T * B rows */
+    float *dh, *dcells;     /* gradient of the state, B rows, passed back through time */
+    float *drh;             /* GRU_BEFORE: gradient of R * H, B rows */
+    float *dh_out;          /* gradient of the outputs, T * B rows */
     float *masked;          /* the outputs, times the mask, if there is one */
-    float *dx;              /* by dense inputs, T * B rows; for tokens that of the table x */
+    float *dx;              /* of dense inputs, T * B rows; for tokens, of the table x */
     long ld_dx;
     int wants_dx;
 } run;
 
-/* Hands out a workspace piece by piece; from NULL, it only counts. */
+/* Allocates from a workspace, piece by piece; with NULL it only counts. */
 typedef struct { char *base; size_t used; } arena;
 
 static void *take(arena *from, size_t bytes)
@@ -38,7 +38,7 @@ static void *take(arena *from, size_t bytes)
     void *piece = from->base ? from->base + from->used : NULL;
     size_t whole = (bytes + 63) / 64 * 64;
 #ifdef __SANITIZE_ADDRESS__
-    /* With a gap behind, which the address sanitizer watches. */
+    /* With a gap after it, which the address sanitizer watches. */
     void __asan_poison_memory_region(const volatile void *, size_t);
     whole += 64;
     if (piece) __asan_poison_memory_region((char *)piece + bytes, whole - bytes);
@@ -51,7 +51,7 @@ static float *take_floats(arena *from, size_t count) { return take(from, count *
 
 static long padded(long n) { return (n + NR - 1) / NR * NR; }
 
-/* A row's length for rows of n: not a power of two, or rows would share few cache sets. */
+/* The length of a row of n: not a power of two, since then all rows would share few cache sets. */
 static long row_length(long n) { return n % 64 ? n : n + 16; }
 
 static run layout(const network *net, int64_t index, arena *from)
@@ -100,10 +100,10 @@ static run layout(const network *net, int64_t index, arena *from)
     return r;
 }
 
-/* A row of a matrix; NULL of one that the layer's cell doesn't have. */
+/* A row of a matrix; NULL for a matrix that the layer's cell doesn't have. */
 INLINE float *row_of(float *matrix, long i, long ld) { return matrix ? matrix + i * ld : NULL; }
 
-/* Copies rows of n floats, and fills them up with zeros to `to`'s padded width; NULL: all zeros. */
+/* Copies rows of n floats, padded with zeros to the width of `to`; from NULL, all zeros. */
 static void copy_rows(float *to, long ld_to, long padded_width, const float *from, long ld_from,
                       long n, long rows)
 {
@@ -115,7 +115,7 @@ static void copy_rows(float *to, long ld_to, long padded_width, const float *fro
     }
 }
 
-/* The part of `count` things that is thread `id`'s, in whole units. */
+/* Thread `id`'s part of `count` things, in whole units. */
 static void share(long count, long unit, int threads, int id, long *from, long *to)
 {
     long units = (count + unit - 1) / unit;
@@ -125,9 +125,9 @@ static void share(long count, long unit, int threads, int id, long *from, long *
     if (*from > count) *from = count;
 }
 
-/* How many of the threads to use, for all of a step or none of it: a thread that sleeps in between
-   takes long to wake. Those that share rows start together and wait a few times a step, for
-   microseconds; those that share hidden units wait twice in every time step. */
+/* How many threads to use for a whole training step, since a thread that sleeps in between takes long
+   to wake. Threads that share rows wait a few times per training step, for microseconds; threads that
+   share hidden units wait twice in every time step. */
 static int threads_for(const network *net)
 {
     double products = 0;

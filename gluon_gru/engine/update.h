@@ -1,6 +1,6 @@
-/* The update of parameters by their gradients. */
+/* The update of parameters from their gradients. */
 
-/* The part of a parameter that a thread updates, its gradient to be scaled. */
+/* The part of a parameter that a thread updates, and the factor of its gradient. */
 static void update(const parameter *p, long from, long to, const optimizer *o, float scale)
 {
     float *restrict weight = p->weight, *restrict mean = p->mean, *restrict square = p->square;
@@ -12,7 +12,7 @@ static void update(const parameter *p, long from, long to, const optimizer *o, f
         return;
     }
     float mean_part = 1 - o->beta1, square_part = 1 - o->beta2, epsilon = o->epsilon;
-    /* Both means start at 0, and are too small by as much. */
+    /* Corrects the bias of both means, which start at 0. */
     float rate = o->lr / (1 - pow(o->beta1, o->step)), whole = sqrt(1 - pow(o->beta2, o->step));
     for (long i = from; i < to; i++) {
         float g = scale * grad[i];

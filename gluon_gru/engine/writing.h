@@ -1,4 +1,4 @@
-/* Reading and writing a text, a token at a time. */
+/* Reading and generating a text, one token at a time. */
 
 static void begin(network *net)
 {
@@ -13,7 +13,7 @@ static void begin(network *net)
     pack_output(net, &p);
 }
 
-/* A time step; with logits, what they are afterwards. The state stays in the workspace. */
+/* One time step; computes the logits unless that is NULL. The state stays in the workspace. */
 static void advance(const plan *p, long num_layers, int32_t token, float *logits)
 {
     p->layers[0].tokens[0] = token;
@@ -42,7 +42,7 @@ static void advance(const plan *p, long num_layers, int32_t token, float *logits
 
 static void read_token(network *net, int32_t token, float *logits)
 {
-    /* Laid out, not prepared anew: what is packed, and the states, are where they were. */
+    /* Only laid out again: the packed weights and the states are where they were. */
     plan p = plan_of(net);
     advance(&p, net->num_layers, token, p.logits);
     memcpy(logits, p.logits, p.V * sizeof(float));

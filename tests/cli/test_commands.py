@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import tiny
+from checkout import needs_checkout
 
 from benchmarks import catalogue, contest
 from benchmarks import report as benchmark_report
@@ -155,6 +156,7 @@ def test_sweep_prints_trials_or_the_cost(inside, tmp_path):
 
 
 @pytest.mark.slow
+@needs_checkout
 def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
     contests = catalogue.contests
     monkeypatch.setattr(contest, "_TURN_SECONDS", 0.02)

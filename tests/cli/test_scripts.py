@@ -11,6 +11,7 @@ import sys
 
 import pytest
 import tiny
+from checkout import needs_checkout
 
 from gluon_gru.runs import checkpoint
 from gluon_gru.text.corpus import SAMPLE
@@ -112,6 +113,7 @@ def test_an_exercise_prints_its_verdicts_and_only_those(tmp_path, command):
     assert again.returncode == 2 and "--resume" in again.stderr
 
 
+@needs_checkout
 def test_without_the_package_the_script_says_what_is_missing(tmp_path):
     done = run("-S", SCRIPTS / "reproduce.py", cwd=tmp_path)
     assert done.returncode == 1 and done.stderr.startswith("error: No module named")
@@ -185,6 +187,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
         (["--corpus", "missing.txt"], "'missing.txt' can't be read"),
     ],
 )
+@needs_checkout
 def test_a_mistake_in_a_benchmark_gives_one_line_and_exit_code_2(
     tmp_path, arguments, message, command
 ):
@@ -197,6 +200,7 @@ def test_a_mistake_in_a_benchmark_gives_one_line_and_exit_code_2(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks into /proc")
+@needs_checkout
 def test_ctrl_c_ends_a_benchmark_and_all_its_workers(tmp_path):
     def workers():
         found = []

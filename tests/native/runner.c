@@ -1,11 +1,11 @@
-/* Runs one problem of tests/engine_problem.py on the kernels it is linked with, whichever compiler,
+/* Runs one problem of tests/helpers/engine_problem.py on the kernels it is linked with, whichever compiler,
    sanitizer or processor they were built for.
 
    runner                  prints the instruction sets that this processor has
    runner INSTRUCTIONS     reads a problem from standard input, writes its results to standard output
 
    A problem is a `call`, the arrays' sizes, the structures of engine.h, and the arrays' contents.
-   Pointers are numbers of arrays, from 1 on; 0 is NULL. The results are the loss and all arrays. */
+   Pointers are array numbers, from 1; 0 is NULL. The results are the loss and all arrays. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static void *allocate(size_t size)
     return memory;
 }
 
-/* Turns numbers of arrays into their addresses. */
+/* Turns the numbers of arrays into their addresses. */
 static void locate(void *pointers, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -58,7 +58,7 @@ static void run(const kernels *k, const call *c, network *net, parameter *params
     int64_t size = k->workspace_size(net);
     net->workspace = aligned_alloc(64, size);
     if (!net->workspace) exit(1);
-    memset(net->workspace, 0xff, size);  /* NaN, should anything read it before writing it */
+    memset(net->workspace, 0xff, size);  /* NaN, in case something is read before it is written */
     switch (c->task) {
     case FORWARD: k->forward(net); break;
     case BACKWARD: k->forward(net); k->backward(net); break;
@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     read_exactly(layers, net.num_layers * sizeof(layer));
     parameter *params = allocate(c.num_params * sizeof(parameter));
     read_exactly(params, c.num_params * sizeof(parameter));
-    /* At no more than a float's alignment; with nothing behind, for the address sanitizer. */
+    /* Aligned no better than a float, with nothing after it, for the address sanitizer. */
     arrays = allocate(c.num_arrays * sizeof(char *));
     for (int64_t i = 0; i < c.num_arrays; i++) {
         arrays[i] = (char *)allocate(sizes[i] + sizeof(float)) + sizeof(float);
