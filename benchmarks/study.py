@@ -13,8 +13,8 @@ from benchmarks import catalogue, report
 from benchmarks.contest import Worker, compete
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.report import write
-from gluon_gru.runs.checkpoint import make_folder, write_whole
 from gluon_gru.runs.environment import cores, environment
+from gluon_gru.runs.files import make_folder, write_whole
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.corpus import load_corpus
 from gluon_gru.training.interrupt import CtrlC

@@ -22,13 +22,7 @@ import safetensors.numpy
 from gluon_gru.cells import CELLS, of_mode, of_scratch
 from gluon_gru.engine.layout import plain_name
 from gluon_gru.errors import InputError
-from gluon_gru.runs.files import (
-    StrPath,
-    check_writable,
-    make_folder,  # noqa: F401  (for those who look for it here, until they are moved)
-    remove_parts,
-    write_whole,
-)
+from gluon_gru.runs.files import StrPath, check_writable, remove_parts, write_whole
 
 _FORMAT = "gluon_gru checkpoint 1"
 
