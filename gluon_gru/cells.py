@@ -53,7 +53,7 @@ class Cell:
 
     @property
     def functions(self) -> tuple[str, str, str]:
-        """Return the names of the book's three functions in `gluon_gru.models`."""
+        """Return the names of the book's three functions in `gluon_gru.models.scratch`."""
         return f"get_{self.scratch}_params", f"init_{self.scratch}_state", self.scratch
 
     @property

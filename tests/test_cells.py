@@ -40,11 +40,11 @@ def test_names_lead_to_one_cell_each():
 
 
 def test_the_books_functions_are_there_by_their_names():
-    from gluon_gru import models
+    from gluon_gru.models import fused, scratch
 
     for cell in CELLS.values():
         if cell.scratch:
             for name in cell.functions:
-                assert callable(getattr(models, name))
+                assert callable(getattr(scratch, name))
         if cell.fused_layer:
-            assert hasattr(models.fused, cell.fused_layer)
+            assert hasattr(fused, cell.fused_layer)

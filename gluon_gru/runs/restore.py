@@ -98,12 +98,12 @@ def build(config: Mapping[str, Any], ctx: mx.Context | None = None) -> Any:
     from mxnet.gluon import rnn
 
     from gluon_gru import models
-    from gluon_gru.models import fused
+    from gluon_gru.models import fused, scratch
 
     cell, ctx = CELLS.get(config.get("cell") or ""), ctx or mx.cpu()
     if cell and config["model"] == "RNNModelScratch":
-        forward_fn = getattr(fused if config["on_engine"] else models, cell.scratch)
-        get_params, init_state, _ = (getattr(models, name) for name in cell.functions)
+        forward_fn = getattr(fused if config["on_engine"] else scratch, cell.scratch)
+        get_params, init_state, _ = (getattr(scratch, name) for name in cell.functions)
         return models.RNNModelScratch(
             config["vocab_size"], config["num_hiddens"], ctx, get_params, init_state, forward_fn
         )

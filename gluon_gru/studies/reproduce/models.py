@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import typing
 from typing import Any
 
-from gluon_gru.cells import CELLS
 from gluon_gru.published.claims import Protocol
+from gluon_gru.runs.restore import build
 
 
 class Model(typing.NamedTuple):
@@ -27,25 +26,17 @@ class Model(typing.NamedTuple):
 
     def make(self, protocol: Protocol, vocab_size: int, ctx: Any) -> Any:
         """Return a new model, of a protocol's size, on an ``mxnet.Context``."""
-        from mxnet.gluon import rnn
-
-        from gluon_gru import models
-        from gluon_gru.models import fused
-
-        cell = CELLS[self.cell]
-        if self.from_scratch:
-            return models.RNNModelScratch(
-                vocab_size,
-                protocol.num_hiddens,
-                ctx,
-                getattr(models, f"get_{cell.scratch}_params"),
-                getattr(models, f"init_{cell.scratch}_state"),
-                getattr(fused if self.on_engine else models, cell.scratch),
-            )
-        layer = getattr(fused, cell.fused_layer) if self.on_engine else getattr(rnn, cell.layer)
-        if cell.activation:
-            layer = functools.partial(layer, activation=cell.activation)
-        return models.RNNModel(layer(protocol.num_hiddens), vocab_size)
+        config = {
+            "model": "RNNModelScratch" if self.from_scratch else "RNNModel",
+            "cell": self.cell,
+            "on_engine": self.on_engine,
+            "vocab_size": vocab_size,
+            "num_hiddens": protocol.num_hiddens,
+            "num_layers": 1,
+            "directions": 1,
+            "dropout": 0,
+        }
+        return build(config, ctx)
 
 
 #: By the name that `gluon_gru.published.claims.Protocol.model` holds.
