@@ -25,21 +25,22 @@ def document(results: dict[str, Any]) -> Document:
     """Return the report.
 
     Args:
-        results: what ``benchmark.json`` holds.
+        results: what ``record.json`` holds.
     """
-    environment = results["environment"]
+    (made,), settings = results["invocations"], results["settings"]
+    environment = made["environment"]
     return Document(
         "How fast it is, beside others",
         [
             Paragraph(
-                f"Made by `{results['command']}` on {environment['processor']}, "
-                f"{environment['cores']} cores, with {results['threads']} threads each, on "
-                f"{results['corpus']}."
+                f"Made by `{made['command']}` on {environment['processor']}, "
+                f"{environment['cores']} cores, with {settings['threads']} threads each, on "
+                f"{results['text']['name']}."
             ),
             *_measured(results),
             Heading("How it was measured", "how"),
             *map(Paragraph, _how_measured(results)),
-            *environments([(f"`{results['command']}`", environment)]),
+            *environments([(f"`{made['command']}`", environment)]),
         ],
     )
 
@@ -76,8 +77,10 @@ def _title(contest):
 
 
 def _where(results):
-    env = results["environment"]
-    return f"{env['processor']}, {env['cores']} cores, {results['threads']} threads each"
+    env = results["invocations"][0]["environment"]
+    return (
+        f"{env['processor']}, {env['cores']} cores, {results['settings']['threads']} threads each"
+    )
 
 
 def limits(contest: dict[str, Any]) -> list[float]:
@@ -105,8 +108,8 @@ def _bars(results, contest):
         ],
         limit=statistics.median(limits(contest)) if contest.get("roofline") else None,
         limit_label="the limit, by the best sgemm",
-        note=f"{_where(results)}; medians of {results['rounds']} rounds, and from the slowest "
-        "round to the fastest",
+        note=f"{_where(results)}; medians of {results['settings']['rounds']} rounds, and from the "
+        "slowest round to the fastest",
         key=dict(_FILLS.values()),
     )
 
@@ -206,8 +209,8 @@ def _how_measured(results):
     """Return how it was measured, and who was left out, a list of sentences."""
     return [
         "Every contestant is a process of its own, started once and warmed up; in each of "
-        f"{results['rounds']} rounds each gets a turn of about half a second, in rotating order. "
-        "Rates are medians over the rounds, ratios and shares the medians of those within a round. "
+        f"{results['settings']['rounds']} rounds each gets a turn of about half a second, in rotating "
+        "order. Rates are medians over the rounds, ratios and shares the medians of those within a round. "
         "Contestants that compute the same function start from the same weights and had to reach "
         "the same losses (or texts) before anything counted. The limit is the best rate of a large "
         "float32 matrix product here, by NumPy, PyTorch or MXNet, measured in the same rounds, "

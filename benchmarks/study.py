@@ -1,12 +1,9 @@
 """Measuring the contests of `benchmarks.catalogue`, and recording what came of them."""
 
 import contextlib
-import json
 import os
-import pathlib
 import sys
 
-import mxnet as mx
 from tqdm import tqdm
 
 from benchmarks import catalogue, report
@@ -14,7 +11,9 @@ from benchmarks.contest import Worker, compete
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.report import write
 from gluon_gru.runs.environment import cores, environment
-from gluon_gru.runs.files import make_folder, write_whole
+from gluon_gru.runs.files import make_folder
+from gluon_gru.runs.folder import Folder
+from gluon_gru.runs.record import Record
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.corpus import load_corpus
 from gluon_gru.training.interrupt import CtrlC
@@ -24,7 +23,9 @@ _MAX_TOKENS = 10000
 
 
 def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command=""):
-    """Measure; write ``benchmark.json``, ``report.md`` and pictures after every measure.
+    """Measure; write ``record.json``, ``report.md`` and pictures after every measure.
+
+    An older benchmark in the folder is replaced.
 
     Args:
         out: the folder to write to.
@@ -33,7 +34,7 @@ def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command="
         corpus, command: see `gluon_gru.studies.reproduce.study.reproduce`.
 
     Returns:
-        What ``benchmark.json`` holds: ``contests``, each with its sizes and, for every contestant,
+        What ``record.json`` holds: ``contests``, each with its sizes and, for every contestant,
         the work done a second in every round.
 
     Raises:
@@ -46,23 +47,22 @@ def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command="
         raise InputError(
             f"measures {', '.join(unknown)}: choose from {', '.join(catalogue.MEASURES)}"
         )
-    threads, out, found = _threads(), pathlib.Path(out), corpora.find(corpus)
-    tokens, vocab = load_corpus(found, max_tokens=_MAX_TOKENS)
-    make_folder(out)
-    results = {
-        "command": command,
-        "environment": environment(mx.cpu()),
-        "corpus": found.name,
-        "threads": threads,
-        "rounds": rounds,
-        "left_out": {},
-        "contests": [],
-    }
+    threads, text = _threads(), corpora.find(corpus)
+    tokens, vocab = load_corpus(text, max_tokens=_MAX_TOKENS)
+    folder = Folder(out, "benchmark", resume=True)
+    make_folder(folder.path)
+    folder.record = record = Record(
+        "benchmark",
+        {"threads": threads, "rounds": rounds},
+        text.facts,
+        [{"command": command, "environment": environment("cpu(0)")}],
+        {"left_out": {}, "contests": []},
+    )
     for measure in measures:
-        _measure(catalogue.contests(measure), tokens, vocab, results)
-        write_whole(out / "benchmark.json", json.dumps(results, indent=1).encode())
-        write(report.document(results), out)
-    return results
+        _measure(catalogue.contests(measure), tokens, vocab, record)
+        folder.write()
+        write(report.document(record.as_json()), folder.path)
+    return record.as_json()
 
 
 def _threads():
@@ -73,16 +73,16 @@ def _threads():
     return int(asked)
 
 
-def _measure(contests, tokens, vocab, results):
-    """Measure the contests of a measure, a process a contestant; add them to the results."""
-    contests = [_present(contest, results["left_out"]) for contest in contests]
+def _measure(contests, tokens, vocab, record):
+    """Measure the contests of a measure, a process a contestant; add them to the record."""
+    contests = [_present(contest, record.results["left_out"]) for contest in contests]
     turns = sum(len(contest.contestants + contest.roofline) for contest in contests)
     workers = {}
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: [worker.close() for worker in workers.values()])
         bar = stack.enter_context(
             tqdm(
-                total=turns * (1 + results["rounds"]),
+                total=turns * (1 + record.settings["rounds"]),
                 desc=contests[0].measure,
                 unit="turn",
                 disable=None,
@@ -97,17 +97,17 @@ def _measure(contests, tokens, vocab, results):
                 if name not in workers:
                     # A Ctrl-C while a process starts would leave it to itself.
                     with CtrlC():
-                        workers[name] = Worker(entries[name].module, results["threads"])
+                        workers[name] = Worker(entries[name].module, record.settings["threads"])
             found = compete(
                 {name: workers[name] for name in entries},
                 catalogue.jobs(contest, tokens, vocab),
                 {name: one.function for name, one in entries.items()},
-                results["rounds"],
+                record.settings["rounds"],
                 bar.update,
             )
-            results["contests"].append(_record(contest, found, vocab))
+            record.results["contests"].append(_record(contest, found, vocab))
             for one in found.values():
-                results["environment"].update(
+                record.invocations[0]["environment"].update(
                     {
                         name: one["facts"][name]
                         for name in ("torch", "jax", "jaxlib")

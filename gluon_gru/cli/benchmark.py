@@ -60,13 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         default="runs/benchmark",
         metavar="FOLDER",
-        help="where benchmark.json, report.html, report.md and the pictures go",
+        help="where record.json, report.html, report.md and the pictures go",
     )
     options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure; print the tables, or what ``benchmark.json`` holds."""
+    """Measure; print the tables, or what ``record.json`` holds."""
     study, report = _benchmarks("benchmarks.study"), _benchmarks("benchmarks.report")
     measures = args.measures or study.catalogue.DEFAULT
     results = study.benchmark(args.out, measures, args.rounds, args.corpus, options.command())

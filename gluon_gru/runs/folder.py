@@ -52,6 +52,7 @@ KINDS = {
         (*(f"{name}.json" for name in _ANSWERS), "runs/*.json"), ("checkpoints/*.safetensors",)
     ),
     "sweep": _Kind(("sweep.json",)),
+    "benchmark": _Kind(("benchmark.json",)),
 }
 
 

@@ -263,11 +263,11 @@ def test_contestants_on_mxnet_agree_and_everything_is_written_down(
         lambda name: None if name in ("torch", "jax") else find_spec(name),
     )
     results = measure("training", lambda one: True)
-    assert json.loads((tmp_path / "benchmark.json").read_text()) == results
+    assert json.loads((tmp_path / "record.json").read_text()) == results
     (found,) = results["contests"]
     assert len(found["contestants"]) == 6
     assert all(len(one["rates"]) == 2 for one in found["contestants"].values())
-    assert results["environment"]["engine"]
+    assert results["invocations"][0]["environment"]["engine"]
     # What is missing is said once, with the command that mends it, and recorded.
     assert sorted(results["left_out"]) == [
         "JAX lax.scan",
@@ -296,7 +296,7 @@ def test_pytorch_and_gluon_agree_on_every_shape_and_the_ratios_are_drawn(measure
         lambda one: "Gluon" in one.name or "rnn." in one.name or one.needs == "torch",
         rounds=1,
     )
-    assert len(results["contests"]) == 2 and results["environment"]["torch"]
+    assert len(results["contests"]) == 2 and results["invocations"][0]["environment"]["torch"]
     for page in ("report.md", "report.html"):
         assert "Slower than a peer, of 2 shapes" in (tmp_path / page).read_text()
     assert (tmp_path / "shapes.png").read_bytes().startswith(b"\x89PNG")

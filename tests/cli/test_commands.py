@@ -174,7 +174,7 @@ def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
     )
     given = "generation", "--rounds", "2", "--corpus", SAMPLE, "--out", tmp_path
     found = json.loads(inside("benchmark", *given, "--json"))
-    assert found == json.loads((tmp_path / "benchmark.json").read_text())
+    assert found == json.loads((tmp_path / "record.json").read_text())
     ((name, measured),) = found["contests"][0]["contestants"].items()
     assert len(measured["rates"]) == 2
     assert name in benchmark_report.table(found) and name in inside("benchmark", *given)

@@ -1,7 +1,6 @@
 """A page of every kind, with markup in every text that comes from outside."""
 
 import copy
-import json
 import pathlib
 
 import gluon_gru as d2l
@@ -114,9 +113,9 @@ def _answered(walks):
 
 
 def _measured(name):
-    results = json.loads((RESULTS / name / "benchmark.json").read_text())
-    results["corpus"], results["command"] = EVIL, EVIL
-    results["environment"]["processor"], results["left_out"][EVIL] = EVIL, EVIL
+    results = record.read(RESULTS / name / "benchmark.json").as_json()
+    _poison(results, results["invocations"][0])
+    results["left_out"][EVIL] = EVIL
     for contest in results["contests"]:
         contest["contestants"][EVIL] = contest["contestants"].pop(list(contest["contestants"])[-1])
     return results
