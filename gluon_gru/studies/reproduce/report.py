@@ -164,7 +164,7 @@ def _rates(results):
     bars = []
     for claim in _judged(results, "tokens/sec"):
         model = claim.protocol.model
-        if model in models or FUSED[model] in models:
+        if model in models or FUSED.get(model) in models:
             note = f"reported, {claim.device}"
             bars.append(Bar(claim.group, note, claim.says, None, model, "hollow"))
     for model, name in models.items():
