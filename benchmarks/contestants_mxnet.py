@@ -30,7 +30,7 @@ _CTX = mx.cpu()
 def make(job, minibatches):
     """Return ``run(steps)`` and the facts of a job; see `benchmarks.catalogue.jobs`.
 
-    A step is a minibatch, and its outcome the mean loss a token, or it is a generated character,
+    A step is a minibatch, and its outcome the mean loss per token, or it is a generated character,
     and its outcome the text.
     """
     model = _model(job)

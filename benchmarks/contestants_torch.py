@@ -46,7 +46,7 @@ class LanguageModel(nn.Module):
 def make(job, minibatches):
     """Return ``run(steps)`` and the facts of a job; see `benchmarks.catalogue.jobs`.
 
-    A step is a minibatch, and its outcome the mean loss a token, or it is a generated character,
+    A step is a minibatch, and its outcome the mean loss per token, or it is a generated character,
     and its outcome the text.
     """
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))

@@ -35,7 +35,7 @@ def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command="
 
     Returns:
         What ``record.json`` holds: ``contests``, each with its sizes and, for every contestant,
-        the work done a second in every round.
+        the work done per second in every round.
 
     Raises:
         InputError: for arguments that can't be used, and for a contestant that ends early.

@@ -73,7 +73,7 @@ static void candidate_forward(const run *r, long row, long j0, long j1)
     }
 }
 
-/* Pads are zeros, except for the NaN that infinity times zero leaves: keep it out of the gradients. */
+/* Pads are zeros, except for a NaN from infinity times zero: keeps it out of the gradients. */
 static void clear_pads(const run *r, float *units)
 {
     memset(units + r->H, 0, (r->Hp - r->H) * sizeof(float));

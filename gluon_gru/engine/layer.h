@@ -1,6 +1,6 @@
 /* A layer over a sequence: its inputs, the loop over time in both directions, its gradients. */
 
-/* Packs the weights; computes the part of the gates that depends only on the inputs, for all steps. */
+/* Packs the weights; computes what depends only on the inputs, for all steps at once. */
 static void prepare(run *r, int threads, int training)
 {
     const layer *w = r->w;

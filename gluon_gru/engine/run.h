@@ -10,7 +10,7 @@ typedef struct {
     int32_t *tokens;        /* NULL for dense inputs */
     const float *inputs;
     long ld_inputs;
-    float *x;               /* the input's part of the gates: a row per token, or per word of the vocabulary */
+    float *x;               /* the input's part of the gates: one row per token, or per word */
     float *bias;            /* the gates' biases, except those inside the products */
     float *W_x, *W_xT;      /* packed, for dense inputs */
     float *W_h;             /* packed, all gates */
@@ -125,9 +125,9 @@ static void share(long count, long unit, int threads, int id, long *from, long *
     if (*from > count) *from = count;
 }
 
-/* How many threads to use for a whole training step, since a thread that sleeps in between takes long
-   to wake. Threads that share rows wait a few times per training step, for microseconds; threads that
-   share hidden units wait twice in every time step. */
+/* How many threads to use for a whole training step, since a thread that sleeps in between takes
+   long to wake. Threads that share rows wait a few times per training step, for microseconds;
+   threads that share hidden units wait twice in every time step. */
 static int threads_for(const network *net)
 {
     double products = 0;

@@ -73,7 +73,7 @@ SAMPLINGS = ("sequential", "random")
 # MXNet's arrays count their entries with a sign in 32 bits.
 _LARGEST = 2**31
 
-# What two cores reach in training, in operations a second; see `num_operations`.
+# What two cores reach in training, in operations per second; see `num_operations`.
 _RATE = 100e9
 
 

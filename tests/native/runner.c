@@ -1,5 +1,5 @@
-/* Runs one problem of tests/helpers/engine_problem.py on the kernels it is linked with, whichever compiler,
-   sanitizer or processor they were built for.
+/* Runs one problem of tests/helpers/engine_problem.py on the kernels that it is linked with,
+   whichever compiler, sanitizer or processor they were built for.
 
    runner                  prints the instruction sets that this processor has
    runner INSTRUCTIONS     reads a problem from standard input, writes its results to standard output
