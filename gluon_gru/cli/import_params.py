@@ -70,7 +70,12 @@ def run(args: argparse.Namespace) -> None:
             f"{source} has {len(vocab)}: give the text that it was trained on with "
             "--corpus, or its tokens with --vocab"
         )
-    config = {**facts, "imported_from": args.file.name, "vocab_from": source}
+    config = {
+        **facts,
+        "imported_from": args.file.name,
+        "vocab_from": source,
+        "edition": vocab.edition,
+    }
     params_file.save(args.out, params, config, vocab)
     print(f"{args.out}: {weights.from_params(params, config)}, those of {source}")
 

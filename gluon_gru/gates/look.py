@@ -22,7 +22,8 @@ from gluon_gru.gates.inspection import (
 from gluon_gru.report import write
 from gluon_gru.report.document import Code, Document, Heading, Paragraph, Picture, Table, Walk
 from gluon_gru.runs.files import make_folder
-from gluon_gru.text.reading import fold, normalise
+from gluon_gru.text.editions import DEFAULT, UNNAMED, edition_of
+from gluon_gru.text.reading import fold
 
 if TYPE_CHECKING:
     import mxnet
@@ -97,9 +98,10 @@ def _as_trained(text, path, vocab):
     from gluon_gru.runs import checkpoint
     from gluon_gru.runs.restore import checkpoint_of
 
-    own = checkpoint.load(checkpoint_of(path)).config.get("text")
+    config = checkpoint.load(checkpoint_of(path)).config
+    own = config.get("text")
     if own is None:
-        return as_the_model_reads(text, vocab)
+        return as_the_model_reads(text, vocab, config.get("edition", UNNAMED))
     if own["tokens"] != "characters":
         raise InputError(
             f"{str(path)!r} reads {own['tokens']}, and gates are looked at character "
@@ -108,14 +110,14 @@ def _as_trained(text, path, vocab):
     return fold(text, own["case"])
 
 
-def as_the_model_reads(text: str, vocab: Vocab) -> str:
-    """Return a text as a model with this vocabulary reads it.
+def as_the_model_reads(text: str, vocab: Vocab, edition: str = DEFAULT) -> str:
+    """Return a text as a model with this vocabulary, of the book's text's edition, reads it.
 
     Raises:
         InputError: if it has no character that the vocabulary knows.
     """
     if all(re.fullmatch("[a-z ]|<.+>", token) for token in vocab.idx_to_token):
-        known = normalise(text)
+        known = edition_of(edition).line(text.replace("\n", " "))
     else:
         known = text
     if not any(character in vocab.token_to_idx for character in known):

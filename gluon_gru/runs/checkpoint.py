@@ -23,6 +23,7 @@ from gluon_gru.cells import CELLS, of_mode, of_scratch
 from gluon_gru.engine.layout import plain_name
 from gluon_gru.errors import InputError
 from gluon_gru.runs.files import StrPath, check_writable, remove_parts, write_whole
+from gluon_gru.text.editions import UNNAMED
 
 _FORMAT = "gluon_gru checkpoint 1"
 
@@ -40,7 +41,8 @@ class Checkpoint:
             same for a resumed run to be the same run. ``cell`` is a key of
             `gluon_gru.cells.CELLS`, or None for a reader's own; ``cell_by_name`` is True if the
             file is of version 0.1.0, which took a reader's own function for the package's if the
-            two had the same name.
+            two had the same name. ``edition`` is that of the book's text, or ``text`` says how
+            one's own was read.
         vocab: the tokens by index, a list of strings.
         epoch: how many epochs are done; None for a model that isn't in training.
         history: their measurements, as JSON holds them; None likewise.
@@ -106,6 +108,8 @@ def load(path: StrPath) -> Checkpoint:
     saved = Checkpoint(params=params, **json.loads(header["state"]))
     saved.params = {plain_name(name): array for name, array in params.items()}
     saved.config = described(saved.config)
+    if "corpus" in saved.config:
+        saved.config.setdefault("edition", UNNAMED)
     return saved
 
 
@@ -200,10 +204,14 @@ class RunFile:
 
     def _check_is_this_run(self, there: Checkpoint, num_epochs: float) -> None:
         by_name = there.config.get("cell_by_name")
+        # The same tokens are the same text, whatever an older version called it.
+        same_text = there.config.get("corpus") == self.config.get("corpus")
         differences = [
             f"its {name} is {there.config.get(name)!r}, this one's {value!r}"
             for name, value in self.config.items()
-            if there.config.get(name) != value and not (by_name and name in ("cell", "on_engine"))
+            if there.config.get(name) != value
+            and not (by_name and name in ("cell", "on_engine"))
+            and not (same_text and name == "edition")
         ]
         if there.vocab != list(self.vocab.idx_to_token):
             differences.append(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 import os
 import pathlib
 import sys
@@ -20,7 +21,8 @@ import numpy
 
 from gluon_gru.errors import InputError
 from gluon_gru.text.download import download, sha1_of
-from gluon_gru.text.reading import TextFile, book_lines, index_tokens
+from gluon_gru.text.editions import DEFAULT, edition_of
+from gluon_gru.text.reading import TextFile, index_book_tokens
 from gluon_gru.text.vocabulary import Vocab, tokenize
 
 #: Where the book downloads its corpus from, and the SHA-1 that it checks.
@@ -95,54 +97,55 @@ def _identify(path: pathlib.Path, origin: str) -> Corpus:
 
 
 def load_corpus(
-    corpus: Corpus, token: str = "char", max_tokens: int = -1
+    corpus: Corpus, token: str = "char", max_tokens: int = -1, edition: str = DEFAULT
 ) -> tuple[numpy.ndarray, Vocab]:
     """Return ``(tokens, vocab)`` of a corpus: an integer array (num_tokens,) and a `Vocab`.
 
-    The text is normalised as the book's is (`gluon_gru.text.reading.book_lines`). Characters of
-    adjacent lines follow each other with nothing between, as in the book. The vocabulary is the
-    whole text's, however few tokens are asked for.
+    The text is normalised as the book's is. Characters of adjacent lines follow each other with
+    nothing between, as in the book. The vocabulary is the whole text's, however few tokens are
+    asked for.
 
     Args:
         corpus: UTF-8 text, see `find`.
         token: ``"char"`` or ``"word"``.
         max_tokens: return the first so many; all if it is not positive.
+        edition: of the book: a key of `gluon_gru.text.editions.EDITIONS`.
 
     Raises:
-        InputError: for a text that isn't UTF-8 or holds no letter, and for an unknown ``token``.
+        InputError: for a text that isn't UTF-8 or holds no letter, and for an unknown ``token`` or
+            edition.
     """
     if token not in ("char", "word"):
         tokenize([], token)
     kind = "characters" if token == "char" else "words"
-    indexed = index_tokens(TextFile(corpus.path), kind, "book")
-    if not indexed.names:
+    indexed = index_book_tokens(TextFile(corpus.path), kind, edition_of(edition))
+    if not any(name.strip() for name in indexed.names):
         raise InputError(f"{corpus.name!r} holds no letters (a to z) to learn from")
-    vocab = Vocab(collections.Counter(indexed.freqs()))
+    vocab = Vocab(collections.Counter(indexed.freqs()), edition=edition)
     return indexed.numbered(vocab, max_tokens if max_tokens > 0 else None), vocab
 
 
-def load_corpus_time_machine(max_tokens: int = -1) -> tuple[numpy.ndarray, Vocab]:
+def load_corpus_time_machine(
+    max_tokens: int = -1, edition: str = DEFAULT
+) -> tuple[numpy.ndarray, Vocab]:
     """Return ``(tokens, vocab)`` of the book's corpus: integers (num_tokens,) and a `Vocab`.
 
     Characters. Where the text comes from: see `find`; a warning tells if it is the sample. Source:
     the book's section "Text Preprocessing".
 
-    Raises:
-        InputError: see `find` and `load_corpus`.
+    Args and errors: see `load_corpus` and `find`.
     """
-    return load_corpus(_find_or_warn(), max_tokens=max_tokens)
+    return load_corpus(_find_or_warn(), max_tokens=max_tokens, edition=edition)
 
 
-def read_time_machine() -> list[str]:
+def read_time_machine(edition: str = DEFAULT) -> list[str]:
     """Return the corpus (see `find`) as a list of normalised lines, as the book does.
 
     Raises:
-        InputError: for a corpus that can't be read or isn't UTF-8.
+        InputError: for a corpus that can't be read or isn't UTF-8, and an unknown edition.
     """
-    text = "".join(TextFile(_find_or_warn().path).blocks())
-    lines = "".join(book_lines([text])).split("\n")
-    # Nothing follows the end of the last line.
-    return lines[:-1] if text.endswith("\n") else lines
+    lines = edition_of(edition).lines(TextFile(_find_or_warn().path).blocks())
+    return list(itertools.chain.from_iterable(lines))
 
 
 def _find_or_warn() -> Corpus:

@@ -16,6 +16,7 @@ import numpy
 
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.text.corpus import load_corpus_time_machine
+from gluon_gru.text.editions import DEFAULT
 from gluon_gru.text.vocabulary import Vocab
 
 if TYPE_CHECKING:
@@ -253,14 +254,20 @@ class WindowLoader(_Loader):
 
 
 def load_data_time_machine(
-    batch_size: int, num_steps: int, use_random_iter: bool = False, max_tokens: int = 10000
+    batch_size: int,
+    num_steps: int,
+    use_random_iter: bool = False,
+    max_tokens: int = 10000,
+    edition: str = DEFAULT,
 ) -> tuple[SeqDataLoader, Vocab]:
     """Return ``(train_iter, vocab)``: a `SeqDataLoader` of the book's corpus and its `Vocab`.
 
-    Source: the book's section "Language Models and the Dataset".
+    ``edition`` names the book's: see `gluon_gru.text.editions.EDITIONS`. Source: the book's section
+    "Language Models and the Dataset".
 
     Raises:
         InputError: see `SeqDataLoader` and `gluon_gru.text.corpus.find`.
     """
-    train_iter = SeqDataLoader(batch_size, num_steps, use_random_iter, max_tokens)
+    source = load_corpus_time_machine(edition=edition)
+    train_iter = SeqDataLoader(batch_size, num_steps, use_random_iter, max_tokens, source)
     return train_iter, train_iter.vocab

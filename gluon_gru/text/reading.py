@@ -1,9 +1,9 @@
 """A file of text in, tokens and a vocabulary out; 100 MB take seconds and little memory.
 
-A file is read in blocks (`TextFile`), which are normalised (kept, folded to lower case, or as the
-book does it) and split into characters or words (`index_tokens`). `read` makes the vocabulary of a
-text of one's own, `read_as` takes a trained model's; the book's corpus is loaded by
-`gluon_gru.text.corpus.load_corpus`.
+A file is read in blocks (`TextFile`), which are normalised (kept, folded to lower case, or as an
+edition of the book does it) and split into characters or words (`index_tokens`,
+`index_book_tokens`). `read` makes the vocabulary of a text of one's own, `read_as` takes a trained
+model's; the book's corpus is loaded by `gluon_gru.text.corpus.load_corpus`.
 
 Of a text that is kept, nothing is lost but what nobody sees: a byte order mark is dropped, and
 ``\\r\\n`` and ``\\r`` become ``\\n``. Joined by nothing, its tokens are the text again.
@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy
 
 from gluon_gru.errors import InputError
+from gluon_gru.text.editions import UNNAMED, Edition, edition_of
 from gluon_gru.text.encodings import check_is_text, not_utf8
 from gluon_gru.text.vocabulary import Vocab
 
@@ -40,12 +41,6 @@ _BLOCK = 1 << 20
 # A word (with the apostrophes in it) or a run of other signs, either with the space before it; any
 # other white space by itself. So every character of a text is in exactly one token.
 _WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]+|\s")
-
-_NEWLINE, _SPACE = ord("\n"), ord(" ")
-_BOOKS = bytearray(b" " * 256)
-_BOOKS[_NEWLINE] = _NEWLINE
-for _letter in b"abcdefghijklmnopqrstuvwxyz":
-    _BOOKS[_letter] = _BOOKS[_letter - 32] = _letter
 
 
 class TextFile:
@@ -129,34 +124,6 @@ def fold(text: str, case: str) -> str:
     return text.lower() if case == "fold" else text
 
 
-def book_lines(blocks: Iterable[str]) -> Iterator[str]:
-    """Yield a text with every line as the book has it, and the ends of lines kept.
-
-    Small letters, and single spaces for all else: the book's
-    ``re.sub('[^A-Za-z]+', ' ', line).strip().lower()``, for texts larger than one likes to hold as
-    a list of lines.
-
-    Args:
-        blocks: strings, of which any but the first starts with white space.
-    """
-    before = numpy.array([_NEWLINE], numpy.uint8)
-    for block in blocks:
-        # All of a character beyond ASCII becomes one "?", and that a space.
-        codes = numpy.frombuffer(block.encode("ascii", "replace").translate(_BOOKS), numpy.uint8)
-        # A space stays if a letter follows it, and, of those that are left, if one precedes it.
-        following = numpy.append(codes[1:], numpy.uint8(_NEWLINE))
-        codes = codes[(codes != _SPACE) | (following > _SPACE)]
-        previous = numpy.concatenate([before, codes])
-        codes = codes[(codes != _SPACE) | (previous[:-1] > _SPACE)]
-        before = previous[-1:]
-        yield codes.tobytes().decode("ascii")
-
-
-def normalise(line: str) -> str:
-    """Return a line as the book has it: see `book_lines`."""
-    return "".join(book_lines([line.replace("\n", " ")]))
-
-
 def split(text: str, tokens: str) -> list[str]:
     """Return the tokens of a string: its characters, or its words."""
     return list(text) if tokens == "characters" else _WORD.findall(text)
@@ -195,20 +162,30 @@ def index_tokens(file: TextFile, tokens: str, case: str) -> IndexedTokens:
     Args:
         file: the file.
         tokens: one of `TOKENS`.
-        case: one of `CASES`, or ``book``: lines as `book_lines` has them, of which the characters
-            follow each other with nothing between, and words are what is between spaces.
+        case: one of `CASES`.
 
     Raises:
         InputError: see `TextFile.blocks`.
     """
-    blocks = file.blocks()
-    if case == "book":
-        lines = book_lines(blocks)
-        if tokens == "words":
-            return _index_words(lines, str.split)
-        return _index_characters(block.replace("\n", "") for block in lines)
-    blocks = (fold(block, case) for block in blocks)
-    return _index_words(blocks, _WORD.findall) if tokens == "words" else _index_characters(blocks)
+    blocks = (fold(block, case) for block in file.blocks())
+    if tokens == "words":
+        return _index_words(map(_WORD.findall, blocks))
+    return _index_characters(blocks)
+
+
+def index_book_tokens(file: TextFile, tokens: str, edition: Edition) -> IndexedTokens:
+    """Read a file and split it into tokens as the book does in an edition.
+
+    Characters of adjacent lines follow each other with nothing between.
+
+    Args and errors: see `index_tokens`.
+    """
+    blocks = edition.lines(file.blocks())
+    if tokens == "words":
+        return _index_words(
+            [word for line in lines for word in edition.words(line)] for lines in blocks
+        )
+    return _index_characters(map("".join, blocks))
 
 
 def _index_characters(blocks: Iterable[str]) -> IndexedTokens:
@@ -216,18 +193,18 @@ def _index_characters(blocks: Iterable[str]) -> IndexedTokens:
     names: list[str] = []
     for block in blocks:
         codes = numpy.frombuffer(block.encode("utf-32-le"), numpy.uint32)
-        new = numpy.unique(codes[place[codes] < 0])
+        new, first = numpy.unique(codes[place[codes] < 0], return_index=True)
+        new = new[numpy.argsort(first)]
         place[new] = len(names) + numpy.arange(len(new))
         names.extend(map(chr, new.tolist()))
         parts.append(place[codes].astype(numpy.min_scalar_type(max(len(names) - 1, 0))))
     return IndexedTokens(numpy.concatenate(parts), names)
 
 
-def _index_words(blocks: Iterable[str], words_of: Callable[[str], list[str]]) -> IndexedTokens:
+def _index_words(blocks: Iterable[list[str]]) -> IndexedTokens:
     place: collections.defaultdict[str, int] = collections.defaultdict(lambda: len(place))
     parts = [numpy.empty(0, numpy.int32)]
-    for block in blocks:
-        words = words_of(block)
+    for words in blocks:
         parts.append(numpy.fromiter(map(place.__getitem__, words), numpy.int32, len(words)))
     return IndexedTokens(numpy.concatenate(parts), list(place))
 
@@ -276,8 +253,7 @@ def _text(file: TextFile, indexed: IndexedTokens, vocab: Vocab, num_training: in
     )
 
 
-def _index_some(file: TextFile, tokens: str, case: str) -> IndexedTokens:
-    indexed = index_tokens(file, tokens, case)
+def _not_empty(file: TextFile, indexed: IndexedTokens) -> IndexedTokens:
     if not indexed.names:
         raise InputError(f"text {str(file.path)!r} is empty: give a text to read")
     return indexed
@@ -305,7 +281,7 @@ def read(
             distinct character, or if most of its words are too rare.
     """
     file = TextFile(path)
-    indexed = _index_some(file, tokens, case)
+    indexed = _not_empty(file, index_tokens(file, tokens, case))
     if len(indexed.names) < 2:
         raise InputError(
             f"text {str(path)!r} holds nothing but {indexed.names[0]!r}: give a text with "
@@ -332,12 +308,16 @@ def read_as(path: str | os.PathLike, vocab: Vocab, config: dict) -> Text:
     Args:
         path: of a UTF-8 file.
         vocab: the model's.
-        config: that of its checkpoint, which says what tokens are; one of the chapter's protocols
-            has characters of the book's normalised lines.
+        config: that of its checkpoint, which says what tokens are; a model of the book's text has
+            characters of normalised lines, and names the edition.
 
     Raises:
         InputError: see `read`.
     """
-    how = config.get("text") or {"tokens": "characters", "case": "book"}
-    file = TextFile(path)
-    return _text(file, _index_some(file, how["tokens"], how["case"]), vocab)
+    file, how = TextFile(path), config.get("text")
+    if how:
+        indexed = index_tokens(file, how["tokens"], how["case"])
+    else:
+        edition = edition_of(config.get("edition", UNNAMED))
+        indexed = index_book_tokens(file, "characters", edition)
+    return _text(file, _not_empty(file, indexed), vocab)

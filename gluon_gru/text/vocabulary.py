@@ -10,27 +10,32 @@ from typing import Any
 import numpy
 
 from gluon_gru.errors import InputError
+from gluon_gru.text.editions import DEFAULT, edition_of
 
 
-def tokenize(lines: Iterable[str], token: str = "word") -> list[list[str]]:
+def tokenize(lines: Iterable[str], token: str = "word", edition: str = DEFAULT) -> list[list[str]]:
     """Split each line into words or characters; a list of lists of strings.
 
-    Source: the book's section "Text Preprocessing" (its later edition, where an empty line has no
-    words; in 2019 it had one, the empty string).
+    In the edition ``"2019"`` an empty line has one word, the empty string; in ``"2020-09"`` it has
+    none. Source: the book's section "Text Preprocessing".
 
     Raises:
-        InputError: for a ``token`` other than ``"word"`` and ``"char"``.
+        InputError: for a ``token`` other than ``"word"`` and ``"char"``, and an unknown edition.
     """
+    words = edition_of(edition).words
     if token == "word":
-        return [line.split() for line in lines]
+        return list(map(words, lines))
     if token == "char":
         return [list(line) for line in lines]
     raise InputError(f"token type {token!r} is unknown: use 'char' or 'word'")
 
 
 def count_corpus(tokens: Sequence) -> collections.Counter:
-    """Count tokens, given as a list or as a list of lists."""
-    if tokens and isinstance(tokens[0], (list, tuple)):
+    """Count tokens, given as a list or as a list of lists.
+
+    A tuple is a token: of words' pairs, the pairs are counted.
+    """
+    if len(tokens) and isinstance(tokens[0], list):
         return collections.Counter(itertools.chain.from_iterable(tokens))
     return collections.Counter(tokens)
 
@@ -38,14 +43,19 @@ def count_corpus(tokens: Sequence) -> collections.Counter:
 class Vocab:
     """Tokens and their indices: ``<unk>`` is 0, the rest follow by falling frequency.
 
-    Tokens of the same frequency follow in alphabetical order. Source: the book's section "Text
-    Preprocessing" (2019); ``reserved_tokens`` is from its later editions.
+    Tokens of the same frequency are in alphabetical order, or, in the edition ``"2020-09"``, in
+    that of their first appearance. Source: the book's section "Text Preprocessing" (2019);
+    ``reserved_tokens`` is from its later editions.
 
     Args:
         tokens: a list, or a list of lists, or a `collections.Counter`.
         min_freq: leave out tokens that are rarer.
         use_special_tokens: start with ``<pad>``, ``<bos>``, ``<eos>``, ``<unk>`` instead.
         reserved_tokens: further tokens to put behind ``<unk>``.
+        edition: of the book: a key of `gluon_gru.text.editions.EDITIONS`.
+
+    Raises:
+        InputError: for an unknown edition.
     """
 
     def __init__(
@@ -54,9 +64,11 @@ class Vocab:
         min_freq: int = 0,
         use_special_tokens: bool = False,
         reserved_tokens: Iterable[str] | None = (),
+        edition: str = DEFAULT,
     ) -> None:
         counter = tokens if isinstance(tokens, collections.Counter) else count_corpus(tokens)
-        self.token_freqs = sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))
+        self.edition = edition
+        self.token_freqs = edition_of(edition).by_frequency(counter)
         first = ["<pad>", "<bos>", "<eos>", "<unk>"] if use_special_tokens else ["<unk>"]
         first += list(reserved_tokens or ())
         self.unk = first.index("<unk>")

@@ -145,7 +145,7 @@ def train_epoch(
     ) / seconds
 
 
-def _config(model, train_iter, lr, ctx, use_random_iter, extra):
+def _config(model, train_iter, vocab, lr, ctx, use_random_iter, extra):
     corpus = getattr(train_iter, "corpus", None)
     return {
         **(model.config() if hasattr(model, "config") else {"model": type(model).__name__}),
@@ -154,6 +154,7 @@ def _config(model, train_iter, lr, ctx, use_random_iter, extra):
         "use_random_iter": bool(use_random_iter),
         "batch_size": getattr(train_iter, "batch_size", None),
         "num_steps": getattr(train_iter, "num_steps", None),
+        "edition": vocab.edition,
         "corpus": corpus is not None and hashlib.sha256(numpy.asarray(corpus)).hexdigest(),
         **extra,
     }
@@ -205,7 +206,7 @@ def train(
             model,
             rng,
             vocab,
-            _config(model, train_iter, lr, ctx, use_random_iter, config or {}),
+            _config(model, train_iter, vocab, lr, ctx, use_random_iter, config or {}),
         )
         history = History(**run.resume(num_epochs))
         if history:

@@ -12,6 +12,7 @@ import pytest
 import gluon_gru
 from gluon_gru import InputError
 from gluon_gru.text import corpus, download, reading
+from gluon_gru.text.editions import EDITIONS
 
 # pooch leaves the connection of a download that failed to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -174,13 +175,22 @@ def test_a_text_that_is_not_utf_8_is_an_error_with_the_byte_position(
     assert re.search(r"at byte (\d+)", message).group(1) == str(reference.value.start)
 
 
-def test_the_books_corpus_has_170580_characters_and_a_vocabulary_of_28(books_corpus, monkeypatch):
+@pytest.mark.parametrize("edition", [{}, {"edition": "2020-09"}], ids=["2019", "2020-09"])
+def test_the_books_corpus_is_as_the_book_prints_it(books_corpus, monkeypatch, edition):
     monkeypatch.setenv("GLUON_GRU_CORPUS", str(books_corpus))
-    tokens, vocab = gluon_gru.load_corpus_time_machine()
-    assert (len(tokens), len(vocab)) == (170580, 28)
-    # As the book prints them.
+    tokens, vocab = gluon_gru.load_corpus_time_machine(**edition)
+    # (171489, 28) is printed in the builds until August 2020, (170580, 28) in those after.
+    assert (len(tokens), len(vocab)) == (170580 if edition else 171489, 28)
+    assert EDITIONS[vocab.edition].num_characters == len(tokens)
     assert vocab.idx_to_token[:10] == ["<unk>", " ", "e", "t", "a", "i", "n", "o", "s", "h"]
-    assert len(gluon_gru.read_time_machine()) == 3221
+    assert len(gluon_gru.read_time_machine(**edition)) == 3221
+
+
+def test_a_published_text_of_2019_has_the_double_spaces_of_its_edition(books_corpus, monkeypatch):
+    monkeypatch.setenv("GLUON_GRU_CORPUS", str(books_corpus))
+    text = {name: "".join(gluon_gru.read_time_machine(name)) for name in EDITIONS}
+    assert "it s against reason said filby  what reason said" in text["2019"]
+    assert "it s against reason said filbywhat reason said" in text["2020-09"]
 
 
 def characters(path):

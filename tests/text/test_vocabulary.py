@@ -55,14 +55,22 @@ TEXTS = st.lists(
 BLOCKS = st.sampled_from([1, 2, 3, 5, 8, 1 << 22])
 
 
-def books_lines(path):
+def books_lines(path, edition="2019"):
     """Return the lines as the book's code makes them."""
-    with open(path, encoding="utf-8") as file:
+    # A byte order mark, which the book's file hasn't got, is dropped.
+    with open(path, encoding="utf-8-sig") as file:
+        if edition == "2019":
+            return [re.sub("[^A-Za-z]+", " ", line.strip().lower()) for line in file]
         return [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in file]
 
 
-def books_order(counter):
-    return ["<unk>", *sorted(counter, key=lambda token: (-counter[token], token))]
+def books_order(counter, edition="2019"):
+    if edition == "2019":
+        return ["<unk>", *sorted(counter, key=lambda token: (-counter[token], token))]
+    return ["<unk>", *(token for token, _ in counter.most_common())]
+
+
+both_editions = pytest.mark.parametrize("edition", ["2019", "2020-09"])
 
 
 @pytest.fixture(scope="session")
@@ -77,49 +85,127 @@ def write(tmp_path_factory):
     return write_text
 
 
-def load(path, token="char", block=1 << 22, max_tokens=-1):
+def load(path, token="char", block=1 << 22, max_tokens=-1, edition="2019"):
     with mock.patch.object(reading, "_BLOCK", block):
-        return corpus.load_corpus(corpus.find(path), token, max_tokens)
+        return corpus.load_corpus(corpus.find(path), token, max_tokens, edition)
 
 
-def check_load(path, token, block):
-    lines = books_lines(path)
-    expected = [t for line in lines for t in (line if token == "char" else line.split())]
-    if not expected:
+def check_load(path, token, block, edition):
+    lines = books_lines(path, edition)
+    words = {"2019": lambda line: line.split(" "), "2020-09": str.split}[edition]
+    expected = [t for line in lines for t in (line if token == "char" else words(line))]
+    if not "".join(expected).strip():
         with pytest.raises(InputError, match="no letters"):
-            load(path, token, block)
+            load(path, token, block, edition=edition)
         return
-    found, vocab = load(path, token, block)
-    assert vocab.idx_to_token == books_order(collections.Counter(expected))
+    found, vocab = load(path, token, block, edition=edition)
+    assert vocab.idx_to_token == books_order(collections.Counter(expected), edition)
     assert vocab.to_tokens(found) == expected
     assert found.ndim == 1
 
 
+@both_editions
 @pytest.mark.parametrize("token", ["char", "word"])
 @hypothesis.given(content=TEXTS, block=BLOCKS)
 def test_loading_any_text_in_blocks_of_any_size_gives_the_books_tokens(
-    write, token, content, block
+    write, token, content, block, edition
 ):
-    check_load(write(content), token, block)
+    check_load(write(content), token, block, edition)
 
 
+@both_editions
 @hypothesis.given(content=TEXTS, block=BLOCKS)
-def test_reading_any_text_gives_the_books_lines(write, content, block):
+def test_reading_any_text_gives_the_books_lines(write, content, block, edition):
     path = write(content)
     with mock.patch.object(reading, "_BLOCK", block), mock.patch.dict(
         "os.environ", GLUON_GRU_CORPUS=str(path)
     ):
-        assert gluon_gru.read_time_machine() == books_lines(path)
+        assert gluon_gru.read_time_machine(edition) == books_lines(path, edition)
 
 
+@both_editions
 @pytest.mark.parametrize("token", ["char", "word"])
-def test_the_bundled_sample_loads_as_the_book_would_load_it(token):
-    check_load(corpus.SAMPLE, token, 1000)
+def test_the_bundled_sample_loads_as_the_book_would_load_it(token, edition):
+    check_load(corpus.SAMPLE, token, 1000, edition)
 
 
+@both_editions
 @pytest.mark.parametrize("token", ["char", "word"])
-def test_the_books_corpus_loads_as_the_book_loads_it(books_corpus, token):
-    check_load(books_corpus, token, 1 << 22)
+def test_the_books_corpus_loads_as_the_book_loads_it(books_corpus, token, edition):
+    check_load(books_corpus, token, 1 << 22, edition)
+
+
+@pytest.mark.parametrize(
+    ("edition", "line", "indices", "first"),
+    [
+        (
+            "2019",
+            8,
+            [1, 20, 72, 17, 38, 12, 120, 43, 706, 7, 660, 5, 112, 2],
+            ["<unk>", "the", "", "i", "and", "of", "a", "to", "was", "in"],
+        ),
+        (
+            "2020-09",
+            10,
+            [2186, 3, 25, 1044, 362, 113, 7, 1421, 3, 1045, 1],
+            ["<unk>", "the", "i", "and", "of", "a", "to", "was", "in", "that"],
+        ),
+    ],
+)
+def test_words_have_the_indices_that_the_book_printed(
+    books_corpus, monkeypatch, edition, line, indices, first
+):
+    """Printed in "Text Preprocessing", builds of 17 February 2020 and of 6 January 2021."""
+    monkeypatch.setenv("GLUON_GRU_CORPUS", str(books_corpus))
+    words = gluon_gru.tokenize(gluon_gru.read_time_machine(edition), edition=edition)
+    vocab = Vocab(words, edition=edition)
+    assert vocab[words[line]] == indices
+    assert vocab.idx_to_token[:10] == first
+
+
+@pytest.mark.parametrize(
+    ("n", "printed"),
+    [
+        (2, [(("of", "the"), 309), (("in", "the"), 169), (("i", "had"), 130), (("i", "was"), 112)]),
+        (
+            3,
+            [
+                (("the", "time", "traveller"), 59),
+                (("the", "time", "machine"), 30),
+                (("the", "medical", "man"), 24),
+                (("it", "seemed", "to"), 16),
+                (("it", "was", "a"), 15),
+                (("here", "and", "there"), 15),
+            ],
+        ),
+    ],
+)
+def test_a_vocabulary_of_tuples_counts_them_as_the_book_printed(
+    books_corpus, monkeypatch, n, printed
+):
+    """Printed in "Language Models and the Dataset", build of 6 January 2021."""
+    monkeypatch.setenv("GLUON_GRU_CORPUS", str(books_corpus))
+    lines = gluon_gru.tokenize(gluon_gru.read_time_machine("2020-09"), edition="2020-09")
+    words = [word for line in lines for word in line]
+    grams = list(zip(*(words[i:] for i in range(n))))
+    assert Vocab(grams, edition="2020-09").token_freqs[: len(printed)] == printed
+    assert gluon_gru.count_corpus(grams)[printed[0][0]] == printed[0][1]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda edition: gluon_gru.load_data_time_machine(2, 3, edition=edition),
+        lambda edition: gluon_gru.load_corpus_time_machine(edition=edition),
+        lambda edition: gluon_gru.read_time_machine(edition),
+        lambda edition: gluon_gru.tokenize(["a"], edition=edition),
+        lambda edition: Vocab(["a"], edition=edition),
+    ],
+)
+@pytest.mark.parametrize("edition", ["2018", 2019, None, ["2019"]])
+def test_an_unknown_edition_is_an_error_that_lists_the_known(sample_corpus, call, edition):
+    with pytest.raises(InputError, match="is unknown: .* '2019' .* and '2020-09' "):
+        call(edition)
 
 
 def test_max_tokens_shortens_the_text_but_not_the_vocabulary(write):
@@ -154,7 +240,8 @@ def test_an_unknown_kind_of_token_is_an_error_that_names_the_known(call):
 
 def test_tokenize_splits_each_line_into_words_or_characters():
     lines = ["the  tower", "", "a"]
-    assert gluon_gru.tokenize(lines) == [["the", "tower"], [], ["a"]]
+    assert gluon_gru.tokenize(lines) == [["the", "", "tower"], [""], ["a"]]
+    assert gluon_gru.tokenize(lines, edition="2020-09") == [["the", "tower"], [], ["a"]]
     assert gluon_gru.tokenize(lines, "char") == [list("the  tower"), [], ["a"]]
 
 
