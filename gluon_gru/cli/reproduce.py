@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gluon_gru.cli import options
-from gluon_gru.published.claims import GROUPS
+from gluon_gru.published.claims import DEFAULT_ORIGINS, ORIGINS, PROTOCOLS
 from gluon_gru.studies.reproduce import ENGINES, QUICK_EPOCHS
 
 
@@ -17,9 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--claims",
         nargs="+",
-        default=GROUPS,
+        default=DEFAULT_ORIGINS,
         metavar="CLAIM",
-        help="which claims to judge, any of these",
+        help=f"which claims to judge: sources ({', '.join(ORIGINS)}; by default "
+        f"{' '.join(DEFAULT_ORIGINS)}), protocols ({', '.join(PROTOCOLS)}) or groups such as "
+        "chapter-scratch",
     )
     parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="make every run with the seeds 1 to N"
@@ -27,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         nargs="+",
-        default=["mxnet"],
         choices=ENGINES,
-        help="what trains: MXNet's operators, as in the book, or (fused, about ten "
-        "times as fast) this package's engine, in rows of its own; or both",
+        help="what trains: this package's engine (fused, about ten times as fast), in rows of its "
+        "own, or MXNet's operators, as in the book; by default both, the engine first",
     )
+    options.add_workers(parser)
     options.add_device(parser)
     options.add_corpus(parser)
     parser.add_argument(
@@ -64,5 +66,7 @@ def run(args: argparse.Namespace) -> None:
             args.resume,
             options.command(),
             args.engine,
+            args.workers,
+            args.cluster,
         )
     options.show_report(args, results, lambda: report.table(results))

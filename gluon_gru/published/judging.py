@@ -13,6 +13,8 @@ WORDS = {
     "holds": "the evidence agrees in every case",
     "depends": "it agrees in some cases and not in others",
     "does not hold": "it agrees in no case",
+    "direction holds": "the faster model is the same; by how much is a matter of hardware",
+    "too few runs to tell": "a difference of one printed decimal could have gone unseen",
     "faster": "a rate, measured on a GPU, at least as high as the published one",
     "slower": "a rate, measured on a GPU, below the published one",
     "other hardware": "a rate, measured elsewhere: not to be compared",
@@ -67,6 +69,8 @@ def judge(claim: Claim, evidence: Evidence) -> Verdict:
     word = "holds" if all(cases) else "depends" if any(cases) else "does not hold"
     if claim.quantity == "tokens/sec":
         word = "faster" if all(cases) else "slower"
+    elif claim.quantity == "speedup" and word == "holds":
+        word = "direction holds"
     elif claim.quantity == "continuation":
         word = "side by side"
     return Verdict(claim.id, evidence.limit or word, evidence.ran, evidence.shows, evidence.figures)

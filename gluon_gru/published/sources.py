@@ -18,13 +18,27 @@ class Source:
         return f"{self.title}, {self.section} ({self.edition})"
 
 
-CHAPTER = Source("Dive into Deep Learning", "Gated Recurrent Units (GRU)", "MXNet edition, 2019")
-QUESTION = dataclasses.replace(CHAPTER, section=f"{CHAPTER.section}, exercises")
-SUMMARY = Source(
-    "Dive into Deep Learning", "Gated Recurrent Units (GRU), summary", "editions of 2020 and later"
-)
-SLIDES = Source(
-    "Slides of the chapter Gated Recurrent Units", "training output", "MXNet edition, 2019"
-)
+_BOOK = "Dive into Deep Learning"
+GRU_SECTION = "Gated Recurrent Units (GRU)"
+
+CHAPTER = Source(_BOOK, GRU_SECTION, "MXNet edition, build of 17 February 2020")
+QUESTION = dataclasses.replace(CHAPTER, section=f"{GRU_SECTION}, exercises")
+SUMMARY = Source(_BOOK, f"{GRU_SECTION}, summary", "editions of 2020 and later")
+SLIDES = Source(f"Slides of the chapter {GRU_SECTION}", "training output", "3 July 2019")
+#: By the edition of the text (`gluon_gru.text.editions`).
+BUILDS = {
+    "2019": "MXNet edition, builds of 18 December 2019 to 11 August 2020",
+    "2020-09": "MXNet edition, builds of 18 September 2020 to 10 July 2022",
+}
 SOLUTION = Source("A reader's published solutions", "exercises of Gated Recurrent Units", "2023")
 NOTES = Source("Readers' published notes", "on the chapters RNN, GRU and LSTM", "2019 and later")
+
+
+def builds(section: str, edition: str) -> Source:
+    """Return the builds of a section that were made with an edition of the text."""
+    return Source(_BOOK, section, BUILDS[edition])
+
+
+def slides(section: str) -> Source:
+    """Return the slides of a section, of the day of the chapter's own."""
+    return dataclasses.replace(SLIDES, title=f"Slides of the chapter {section}")

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Sequence, Tuple
 
-from gluon_gru.published.claims import Claim
+from gluon_gru.published.claims import Claim, counts
 from gluon_gru.published.judging import Evidence, spread
+from gluon_gru.published.two_samples import LEVEL, POWER, power, rank_sum_p
 from gluon_gru.published.verbatim import verbatim_share, verbatim_spans
 
-#: The histories of trainings (`gluon_gru.History`, one per seed) by their protocol's model.
-Histories = Mapping[str, Sequence[Any]]
+#: The histories of trainings (`gluon_gru.History`, one per seed) by their protocol's `key`.
+Histories = Mapping[Tuple[str, str], Sequence[Any]]
+
+#: The median perplexity of so many last epochs stands beside the last one's.
+LAST_EPOCHS = 10
 
 
 def evidence_of(
     claim: Claim, histories: Histories, training_text: str, is_books_corpus: bool, on_gpu: bool
 ) -> Evidence:
-    """Return the evidence that trainings give on a published number or texts.
+    """Return the evidence that trainings give on published numbers or texts.
 
     Its figures are ``measured``, what the claim is about, one per seed (of texts: the share of
-    characters in verbatim runs, averaged over the prefixes); ``epochs``, after how many; of rates
-    and speedups ``further``, the same of the median epoch instead of the last one; and of texts, by
-    prefix, ``texts``, the first seed's, ``shares``, the published and the first seed's share in
-    verbatim runs, and ``spans``, where those runs are, counted from the prefix' start. The
-    published share is None, and its spans are empty, where they can't be known.
+    characters in verbatim runs, averaged over the prefixes); ``epochs``, after how many; of
+    perplexities ``late``, the median of the last ten epochs of each seed; of rates and speedups
+    ``further``, the same of the median epoch instead of the last one.
+
+    Of what many builds printed, perplexities have ``printed``, how often we would have printed each
+    value, ``p``, of the rank-sum test, and ``power``, how often it would have seen a difference of
+    0.1; texts have ``published``, each build's share in verbatim runs, and ``same``, the published
+    texts that our models wrote letter for letter. Of a single build's texts there are, by prefix,
+    ``texts``, the first seed's, ``shares``, the published and the first seed's share in verbatim
+    runs, and ``spans``, where those runs are, counted from the prefix' start. A published share is
+    None, and its spans are empty, where they can't be known.
 
     Args:
         claim: about trainings.
@@ -34,19 +44,25 @@ def evidence_of(
     """
     protocol, baseline = claim.protocol, claim.baseline
     assert protocol is not None, f"{claim.id} is about no training"
-    runs = histories.get(protocol.model, [])
-    baselines = histories.get(baseline.model, []) if baseline else []
+    runs = histories.get(protocol.key, [])
+    baselines = histories.get(baseline.key, []) if baseline else []
     if not runs or (baseline and not baselines):
         return Evidence("nothing", "", [], {"measured": [], "epochs": 0}, "not measured")
     trained = min(len(run.perplexity) for run in runs)
     epochs, asked = min(trained, protocol.num_epochs), protocol.num_epochs
     figures: dict = {"epochs": epochs}
+    limit = ""
     if claim.quantity == "perplexity":
-        figures["measured"] = [run.perplexity[epochs - 1] for run in runs]
-        right = abs(statistics.median(figures["measured"]) - claim.says) <= claim.tolerance
+        upto = [run.perplexity[:epochs] for run in runs]
+        figures["measured"] = [perplexities[-1] for perplexities in upto]
+        figures["late"] = [statistics.median(some[-LAST_EPOCHS:]) for some in upto]
+        if claim.many:
+            right, limit = _compare_counts(claim, figures)
+        else:
+            right = abs(statistics.median(figures["measured"]) - claim.says) <= claim.tolerance
     elif claim.quantity == "tokens/sec":
         figures["measured"], figures["further"] = _rates(runs, epochs)
-        right = statistics.median(figures["measured"]) >= claim.says
+        right = statistics.median(figures["measured"]) >= statistics.median(_several(claim))
     elif baseline:
         both = zip(_rates(runs, epochs), _rates(baselines, baseline.num_epochs))
         figures["measured"], figures["further"] = (
@@ -55,9 +71,9 @@ def evidence_of(
         right = statistics.median(figures["measured"]) > 1
     else:
         texts = [run.continuations[str(epochs)] for run in runs]
-        figures.update(_beside(claim, texts, training_text, is_books_corpus))
+        beside = _beside_many if claim.many else _beside
+        figures.update(beside(claim, texts, training_text, is_books_corpus))
         right = True
-    limit = ""
     if not is_books_corpus:
         limit = "not comparable: other corpus"
     elif trained < asked or any(len(run) < baseline.num_epochs for run in baselines if baseline):
@@ -74,14 +90,41 @@ def shown(claim: Claim, figures: Mapping[str, Any]) -> str:
     if not measured:
         return ""
     if claim.quantity == "perplexity":
-        return spread(measured, "{:.3f}".format)
+        text = spread(measured, "{:.3f}".format)
+        if "p" in figures:
+            text = (
+                f"{counts(figures['printed'])}; {text}, last {LAST_EPOCHS} epochs "
+                f"{statistics.median(figures['late']):.3f}; p = {figures['p']:.2g}, "
+                f"power {figures['power']:.0%}"
+            )
+        return text
     if claim.quantity == "continuation":
-        return f"{spread(measured, '{:.0%}'.format)} verbatim"
+        text = f"{spread(measured, '{:.0%}'.format)} verbatim"
+        if "same" in figures:
+            text += (
+                f" (published: {spread(figures['published'], '{:.0%}'.format)}); "
+                f"{figures['same']} of the published texts letter for letter"
+            )
+        return text
     form = ("{:,.0f}" if claim.quantity == "tokens/sec" else "{:.1f}x").format
     rates = f"{spread(measured, form)} last epoch, {spread(figures['further'], form)} median epoch"
     if claim.quantity == "tokens/sec":
-        rates += f"; {statistics.median(measured) / claim.says:.2g} of the reported"
+        of = statistics.median(measured) / statistics.median(_several(claim))
+        rates += f"; {of:.2g} of the reported"
     return rates
+
+
+def _several(claim: Claim) -> tuple[float, ...]:
+    return claim.says if claim.many else (claim.says,)
+
+
+def _compare_counts(claim: Claim, figures: dict) -> tuple[bool, str]:
+    """Add the test of the printed values to the figures; return whether it holds, and its limit."""
+    figures["printed"] = printed = [round(value, 1) for value in figures["measured"]]
+    figures["p"] = rank_sum_p(printed, claim.says)
+    figures["power"] = power(claim.says, len(printed))
+    same = figures["p"] >= LEVEL
+    return same, "too few runs to tell" if same and figures["power"] < POWER else ""
 
 
 def _rates(runs, epochs):
@@ -90,6 +133,21 @@ def _rates(runs, epochs):
         [run.tokens_per_sec[:epochs][-1] for run in runs],
         [statistics.median(run.tokens_per_sec[:epochs]) for run in runs],
     )
+
+
+def _beside_many(claim, generated, training_text, is_books_corpus):
+    """Return the figures of generated texts, a list per seed, beside those of many builds."""
+
+    def share(texts):
+        written = [text[len(p) :] for text, p in zip(texts, claim.protocol.prefixes)]
+        return statistics.mean(verbatim_share(text, training_text) for text in written)
+
+    ours = {text for texts in generated for text in texts}
+    return {
+        "measured": [share(texts) for texts in generated],
+        "published": [share(texts) for texts in claim.says],
+        "same": sum(text in ours for texts in claim.says for text in texts),
+    }
 
 
 def _beside(claim, generated, training_text, is_books_corpus):

@@ -172,6 +172,7 @@ def train(
     config: Mapping[str, Any] | None = None,
     on_epoch: Callable[[int, History], None] | None = None,
     description: str | None = None,
+    progress: bool | None = None,
 ) -> History:
     """Train a model with SGD and gradients clipped to norm 1; return the `History`.
 
@@ -189,6 +190,7 @@ def train(
         on_epoch: ``on_epoch(epoch, history)`` is called after every epoch (from 1), before it is
             saved.
         description: what to write before the progress bar.
+        progress: whether to show the bar; by default, in a terminal.
 
     Raises:
         InputError: for numbers that make no sense, a file that can't be written, and a checkpoint
@@ -221,7 +223,7 @@ def train(
                 initial=len(history),
                 desc=description,
                 unit="epoch",
-                disable=None,
+                disable=None if progress is None else not progress,
                 dynamic_ncols=True,
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from typing import Any
 
-from gluon_gru.published.claims import Protocol
+from gluon_gru.published.claims import PROTOCOLS, Protocol, fused
 from gluon_gru.runs.restore import build
 
 
@@ -32,25 +32,39 @@ class Model(typing.NamedTuple):
             "on_engine": self.on_engine,
             "vocab_size": vocab_size,
             "num_hiddens": protocol.num_hiddens,
-            "num_layers": 1,
-            "directions": 1,
+            "num_layers": protocol.num_layers,
+            "directions": protocol.directions,
             "dropout": 0,
         }
         return build(config, ctx)
 
 
-#: By the name that `gluon_gru.published.claims.Protocol.model` holds.
-MODELS = {
+_IN_MXNET = {
     "gru-scratch": Model("GRU from scratch", "gru_before", True),
     "gru-concise": Model("GRU concise (rnn.GRU)", "gru_after", False),
     "rnn-scratch": Model("RNN from scratch", "rnn_tanh", True),
+    "rnn-scratch-random": Model("RNN from scratch, cold state", "rnn_tanh", True),
+    "rnn-scratch-random-continued": Model(
+        "RNN from scratch, going on with a cold state", "rnn_tanh", True
+    ),
     # rnn.RNN's own default, which the book uses, is ReLU; its RNN from scratch has tanh.
     "rnn-concise": Model("RNN concise (rnn.RNN)", "rnn_relu", False),
     "rnn-tanh-concise": Model('RNN concise (rnn.RNN, "tanh")', "rnn_tanh", False),
     "lstm-scratch": Model("LSTM from scratch", "lstm", True),
     "lstm-concise": Model("LSTM concise (rnn.LSTM)", "lstm", False),
+    "lstm-deep": Model("LSTM of two layers (rnn.LSTM)", "lstm", False),
+    "lstm-bidirectional": Model("LSTM of two layers, bidirectional (rnn.LSTM)", "lstm", False),
     "reset-only-scratch": Model("GRU with only a reset gate, from scratch", "reset_only", True),
     "update-only-scratch": Model("GRU with only an update gate, from scratch", "update_only", True),
-    "gru-fused": Model("GRU from scratch, on the engine (fused.gru)", "gru_before", True, True),
-    "gru-concise-fused": Model("GRU concise, on the engine (fused.GRU)", "gru_after", False, True),
+}
+
+#: By the name that `gluon_gru.published.claims.Protocol.model` holds.
+MODELS = {
+    **_IN_MXNET,
+    **{
+        fused(name): _IN_MXNET[name]._replace(
+            name=f"{_IN_MXNET[name].name}, on the engine", on_engine=True
+        )
+        for name in PROTOCOLS
+    },
 }

@@ -1,36 +1,43 @@
-"""From claims to measurements: which runs they need, and running them.
+"""From claims to measurements: which trainings they need, and running them.
 
-A run serves every claim that has its protocol: the slides' numbers at an early epoch are read off
-the chapter's longer run.
+A training serves every claim that has its protocol: the slides' numbers at an early epoch are read
+off the chapter's longer training. What is done comes in stages, each with its verdicts: the first
+number within a minute, then all of them on the engine, then on MXNet's operators.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
 import sys
-from typing import TYPE_CHECKING, Any, Iterable, Sequence
+import time
+from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence
 
 from gluon_gru import engine
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.published.claims import CLAIMS, GROUPS, Claim, Protocol, on_engine
+from gluon_gru.published.claims import CLAIMS, DEFAULT_ORIGINS, Claim, Protocol, on_engine, select
 from gluon_gru.published.judging import judge
 from gluon_gru.published.trainings import evidence_of
 from gluon_gru.report import write
-from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
-from gluon_gru.studies.reproduce import ENGINES, QUICK_EPOCHS, report
+from gluon_gru.studies import jobs
+from gluon_gru.studies.reproduce import ENGINES, FIRST, MAX_SEEDS, QUICK_EPOCHS, report
 from gluon_gru.studies.reproduce.models import MODELS
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.corpus import load_corpus
+from gluon_gru.text.editions import DEFAULT, UNNAMED
 from gluon_gru.text.minibatches import SeqDataLoader
 
 if TYPE_CHECKING:
     import mxnet as mx
 
     from gluon_gru.training.loop import History
+
+#: A probe trains on so many minibatches, after one that isn't timed.
+_PROBE = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,23 +53,38 @@ class Run:
     stops: tuple[int, ...]
 
 
+class Key(NamedTuple):
+    """What trainings are told apart by: model, edition of the text, seed."""
+
+    model: str
+    edition: str
+    seed: int
+
+    @property
+    def checkpoint(self) -> str:
+        """The name of its checkpoint."""
+        edition = "" if self.edition == DEFAULT else f"-{self.edition}"
+        return f"{self.model}{edition}-seed{self.seed}.safetensors"
+
+
 def plan(claims: Sequence[Claim], quick: bool = False) -> list[Run]:
     """Return the runs that ``claims`` need; ``quick`` cuts their epochs.
 
     A run stops where any claim looks at its protocol on the way, not only those asked for: they
-    can be asked for later.
+    can be asked for later. One that another goes on with comes before it.
     """
 
     def epochs(claims: Iterable[Claim]) -> dict[Protocol, set[int]]:
         needed: dict[Protocol, set[int]] = {}
         for claim in claims:
             for protocol in filter(None, (claim.protocol, claim.baseline)):
-                needed.setdefault(dataclasses.replace(protocol, num_epochs=0), set()).add(
-                    min(protocol.num_epochs, QUICK_EPOCHS) if quick else protocol.num_epochs
-                )
+                for one in filter(None, (protocol.after, protocol)):
+                    needed.setdefault(dataclasses.replace(one, num_epochs=0), set()).add(
+                        min(one.num_epochs, QUICK_EPOCHS) if quick else one.num_epochs
+                    )
         return needed
 
-    anywhere = epochs([*CLAIMS, *claims])
+    anywhere = epochs([*CLAIMS, *on_engine(CLAIMS), *claims])
     return [
         Run(
             dataclasses.replace(protocol, num_epochs=max(needed)),
@@ -79,6 +101,8 @@ def measure(
     source: tuple[Any, Any],
     checkpoint: StrPath | None = None,
     description: str | None = None,
+    start: StrPath | None = None,
+    progress: bool | None = None,
 ) -> History:
     """Train a run from a seed; return its `gluon_gru.History`.
 
@@ -88,25 +112,23 @@ def measure(
         ctx: the ``mxnet.Context``.
         source: ``(tokens, vocab)``.
         checkpoint: see `gluon_gru.train`; a finished one is only read.
-        description: of the progress bar.
+        description, progress: of the progress bar, see there.
+        start: the checkpoint of the trained model that the run goes on with.
 
     Raises:
         InputError, TrainingDiverged: see `gluon_gru.train`.
     """
+    from gluon_gru.models.parameters import set_params
+    from gluon_gru.runs.checkpoint import load
     from gluon_gru.training.generation import predict_ch8
     from gluon_gru.training.loop import set_seed, train
 
     protocol, (_, vocab) = run.protocol, source
     set_seed(seed)
-    train_iter = SeqDataLoader(
-        protocol.batch_size,
-        protocol.num_steps,
-        protocol.use_random_iter,
-        protocol.max_tokens,
-        source,
-        random.Random(seed),
-    )
+    train_iter = _loader(protocol, source, random.Random(seed))
     model = MODELS[protocol.model].make(protocol, len(vocab), ctx)
+    if start is not None:
+        set_params(model, load(start).params)
 
     def on_epoch(epoch: int, history: History) -> None:
         if epoch in run.stops:
@@ -122,88 +144,56 @@ def measure(
         protocol.lr,
         protocol.num_epochs,
         ctx,
-        protocol.use_random_iter,
+        protocol.use_random_iter or protocol.cold,
         checkpoint,
         {"seed": seed},
         on_epoch,
         description,
+        progress,
     )
 
 
-def _claims_of(groups: Sequence[str], engines: Sequence[str] = ENGINES[:1]) -> list[Claim]:
-    unknown = [group for group in groups if group not in GROUPS]
-    if unknown or not groups:
-        raise InputError(
-            f"claims {', '.join(unknown) or '(none)'}: choose from {', '.join(GROUPS)}"
-        )
-    if not engines or set(engines) - set(ENGINES):
-        raise InputError(
-            f"engine {', '.join(engines) or '(none)'}: choose from {', '.join(ENGINES)}"
-        )
-    claims = [claim for claim in CLAIMS if claim.group in groups]
-    return [
-        *(claims if "mxnet" in engines else ()),
-        *(on_engine(claims) if "fused" in engines else ()),
-    ]
-
-
-def _check_engine(ctx: mx.Context) -> None:
-    """Raise InputError if fused models would not run on the engine, which their rows speak of."""
-    facts = engine.info()
-    if facts["engine"] == "off":
-        raise InputError(f"engine fused can't be measured: {facts['why']}")
-    if ctx.device_type != "cpu":
-        raise InputError(
-            f"engine fused can't be measured on {ctx}: it is for CPUs; add --device cpu"
-        )
-
-
-def _not_asked_for(
-    record: Record | None, claims: Sequence[Claim], runs: Sequence[tuple[Run, int]]
-) -> list[str]:
-    """Return what a record holds that going on would drop, as clauses."""
-    results = record.results if record else {}
-    groups = {verdict["claim"].split("/")[0] for verdict in results.get("verdicts", ())}
-    planned = {(run.protocol.model, seed): run.protocol.num_epochs for run, seed in runs}
-    epochs = {
-        (run["model"], run["seed"]): len(run["perplexity"]) for run in results.get("runs", ())
-    }
-    return [
-        *(f"it has the claims {group}" for group in sorted(groups - {c.group for c in claims})),
-        *(
-            f"it has {done} epochs of {model}, seed {seed}"
-            for (model, seed), done in epochs.items()
-            if done > planned.get((model, seed), 0)
-        ),
-    ]
+def _loader(protocol: Protocol, source: tuple[Any, Any], rng: random.Random) -> SeqDataLoader:
+    return SeqDataLoader(
+        protocol.batch_size,
+        protocol.num_steps,
+        protocol.use_random_iter,
+        protocol.max_tokens,
+        source,
+        rng,
+    )
 
 
 def reproduce(
     out: StrPath,
-    groups: Sequence[str] = GROUPS,
+    claims: Sequence[str] = DEFAULT_ORIGINS,
     num_seeds: int = 1,
     device: str = "auto",
     corpus: StrPath | None = None,
     quick: bool = False,
     resume: bool = False,
     command: str = "",
-    engines: Sequence[str] = ENGINES[:1],
+    engines: Sequence[str] | None = ENGINES[:1],
+    workers: int = 1,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Measure what the claims need and judge them; write everything into a folder.
 
-    The folder gets ``record.json``, ``report.md`` and pictures, anew after every run, and
-    ``checkpoints/``, from which an interrupted reproduction goes on.
+    The folder gets ``record.json``, ``report.md``, ``report.html`` and pictures, anew after every
+    training, and ``checkpoints/``, from which an interrupted reproduction goes on.
 
     Args:
         out: the folder.
-        groups: which claims, of `gluon_gru.published.claims.GROUPS`.
+        claims: which: see `gluon_gru.published.claims.select`.
         num_seeds: every run is made with the seeds 1 to num_seeds.
         device: ``auto``, ``cpu``, ``gpu(0)``, ...
         corpus: a path; by default see `gluon_gru.text.corpus.find`.
         quick: train for `QUICK_EPOCHS` at most; verdicts then say "cut short".
         resume: go on with the reproduction that the folder holds, if any.
         command: the command line, for the record.
-        engines: which of `ENGINES` train; the native engine's measurements are rows of their own.
+        engines: which of `ENGINES` train, the native engine first, in rows of its own. None stands
+            for all that make sense: without the book's text, the engine alone.
+        workers, cluster: see `gluon_gru.studies.jobs.run`.
 
     Returns:
         What ``record.json`` holds: beside a record's fields ``seeds``, ``models``, ``runs`` and
@@ -216,48 +206,232 @@ def reproduce(
     from gluon_gru.training.device import context
 
     check_positive("seeds", num_seeds)
-    claims, ctx = _claims_of(groups, engines), context(device)
-    if "fused" in engines:
-        _check_engine(ctx)
-    text = corpora.find(corpus)
-    source = load_corpus(text)
-    seeds = range(1, num_seeds + 1)
-    runs = [(run, seed) for seed in seeds for run in plan(claims, quick)]
-    for run, _ in runs:
-        SeqDataLoader(run.protocol.batch_size, run.protocol.num_steps, source=source)
+    check_positive("workers", workers)
+    if num_seeds > MAX_SEEDS:
+        raise InputError(
+            f"seeds is {num_seeds}: it must be at most {MAX_SEEDS}, more than any protocol was "
+            "published with"
+        )
+    wanted, ctx, text = select(claims), context(device), corpora.find(corpus)
+    stages = _stages(wanted, _engines(engines, ctx, text))
+    judged = [claim for stage in stages if stage.title != FIRST for claim in stage.claims]
+    sources = {
+        edition: load_corpus(text, edition=edition)
+        for edition in sorted({claim.protocol.edition for claim in judged if claim.protocol})
+    }
+    planned = {
+        Key(*run.protocol.key, seed): run
+        for seed in range(1, num_seeds + 1)
+        for run in plan(judged, quick)
+    }
+    for run in planned.values():
+        _loader(run.protocol, sources[run.protocol.edition], random.Random(0))
     folder = Folder(out, "reproduce", resume, ["checkpoints"])
     record = folder.begin(
         {"device": str(ctx)},
         text.facts,
         command,
         # Now, not when it is written: the checkout may change while this trains.
-        environment(str(ctx)),
-        _not_asked_for(folder.record, claims, runs),
+        jobs.environment(str(ctx), workers, cluster),
+        _not_asked_for(folder.record, judged, planned),
     )
     measured = dict(map(read_training, record.results.get("runs", ())))
     say(corpus_line(text))
 
     def write_record() -> None:
-        record.results = _results(claims, measured, text, source, seeds, ctx)
+        record.results = _results(judged, measured, text, sources, num_seeds, ctx)
         folder.write()
 
-    write_record()
-    for number, (run, seed) in enumerate(runs, 1):
-        model = run.protocol.model
-        title = f"[{number}/{len(runs)}] {MODELS[model].name}, seed {seed}"
-        checkpoint = folder.path / "checkpoints" / f"{model}-seed{seed}.safetensors"
-        last = measured[model, seed] = measure(run, seed, ctx, source, checkpoint, title)
+    def keep(job: jobs.Job, result: dict[str, Any]) -> None:
+        key, last = read_training(result)
+        measured[key] = last
         say(
-            f"{title}: perplexity {last.perplexity[-1]:.3f} after {len(last)} epochs, "
-            f"{last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}"
+            f"{MODELS[key.model].name}, seed {key.seed}: perplexity {last.perplexity[-1]:.3f} after "
+            f"{len(last)} epochs, {last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}"
         )
         write_record()
         write(report.document(record.as_json()), folder.path)
+
+    write_record()
+    for stage in stages:
+        runs = plan(stage.claims, quick)
+        seeds = range(1, (1 if stage.title == FIRST else num_seeds) + 1)
+        waiting = [
+            (key, run)
+            for seed in seeds
+            for run in runs
+            for key in [Key(*run.protocol.key, seed)]
+            if key not in measured or len(measured[key]) < run.protocol.num_epochs
+        ]
+        if waiting:
+            say(f"{stage.title}: {_estimate(waiting, measured, sources, ctx)}")
+        # Those that go on with another's model, after these.
+        for later in (False, True):
+            part = [one for one in waiting if bool(one[1].protocol.after) == later]
+            todo = [
+                jobs.Job(
+                    train_one,
+                    (
+                        run,
+                        key,
+                        str(ctx),
+                        str(text.path),
+                        str(folder.path / "checkpoints"),
+                        f"[{number}/{len(part)}] {MODELS[key.model].name}, seed {key.seed}",
+                        workers == 1 and not cluster,
+                    ),
+                )
+                for number, (key, run) in enumerate(part, 1)
+            ]
+            if todo:
+                jobs.run(todo, workers, cluster, keep, len(todo))
+        shown = {claim.id for claim in stage.claims}
+        results = record.as_json()
+        results["verdicts"] = [one for one in results["verdicts"] if one["claim"] in shown]
+        say(report.table(results))
+    # A folder that was finished already has its report drawn by today's version.
+    write(report.document(record.as_json()), folder.path)
     return record.as_json()
 
 
-def read_training(recorded: dict[str, Any]) -> tuple[tuple[str, int], History]:
-    """Return a recorded training, a dict, as ``((model, seed), History)``.
+class _Stage(NamedTuple):
+    title: str
+    claims: Sequence[Claim]
+
+
+def _engines(
+    engines: Sequence[str] | None, ctx: mx.Context, text: corpora.Corpus
+) -> Sequence[str]:
+    """Return which of `ENGINES` train."""
+    if engines is not None:
+        if not engines or set(engines) - set(ENGINES):
+            raise InputError(
+                f"engine {', '.join(engines) or '(none)'}: choose from {', '.join(ENGINES)}"
+            )
+        if "fused" in engines and _why_not_on_engine(ctx):
+            raise InputError(f"engine fused can't be measured: {_why_not_on_engine(ctx)}")
+        return engines
+    if _why_not_on_engine(ctx):
+        say(f"On MXNet's operators alone: {_why_not_on_engine(ctx)}")
+        return ["mxnet"]
+    if text.note:
+        say(
+            "On the engine alone, since nothing is comparable without the book's text; "
+            "--engine mxnet trains on MXNet's operators all the same"
+        )
+        return ["fused"]
+    return ENGINES
+
+
+def _why_not_on_engine(ctx: mx.Context) -> str:
+    """Return why fused models would not run on the engine, which their rows speak of."""
+    facts = engine.info()
+    if facts["engine"] == "off":
+        return facts["why"]
+    if ctx.device_type != "cpu":
+        return f"on {ctx} the engine doesn't run, since it is for CPUs; add --device cpu"
+    return ""
+
+
+def _stages(claims: Sequence[Claim], engines: Sequence[str]) -> list[_Stage]:
+    stages = []
+    if "fused" in engines:
+        first = [claim for claim in claims if claim.group == "slides-scratch"]
+        if first:
+            stages.append(_Stage(FIRST, on_engine(first)))
+        stages.append(_Stage("On the engine", on_engine(claims)))
+    if "mxnet" in engines:
+        stages.append(_Stage("On MXNet's operators, the book's own way", claims))
+    return stages
+
+
+def _estimate(
+    waiting: Sequence[tuple[Key, Run]],
+    measured: dict[Key, History],
+    sources: dict[str, tuple[Any, Any]],
+    ctx: mx.Context,
+) -> str:
+    """Return how many trainings there are, and how long they will take here, by a short probe."""
+    pace: dict[str, float] = {}
+    seconds = 0.0
+    for key, run in waiting:
+        if key.model not in pace:
+            pace[key.model] = _seconds_per_epoch(run.protocol, sources[key.edition], ctx)
+        done = len(measured.get(key, ()))
+        seconds += pace[key.model] * (run.protocol.num_epochs - done)
+    number = f"{len(waiting)} training{'s' if len(waiting) > 1 else ''}"
+    if seconds < 90:
+        return f"{number}, about {max(round(seconds), 1)} seconds here"
+    return f"{number}, about {round(seconds / 60)} minutes here"
+
+
+def _seconds_per_epoch(protocol: Protocol, source: tuple[Any, Any], ctx: mx.Context) -> float:
+    from gluon_gru.training.loop import train_epoch_ch8
+
+    model = MODELS[protocol.model].make(protocol, len(source[1]), ctx)
+    minibatches = list(_loader(protocol, source, random.Random(0)))
+    seconds = 0.0
+    for some in (minibatches[:1], minibatches[:_PROBE]):
+        start = time.perf_counter()
+        train_epoch_ch8(model, some, protocol.lr, ctx, True)
+        seconds = time.perf_counter() - start
+    return seconds / min(_PROBE, len(minibatches)) * len(minibatches)
+
+
+def train_one(
+    run: Run, key: Key, device: str, corpus: str, folder: str, description: str, progress: bool
+) -> dict[str, Any]:
+    """Train a run in whatever process this is; return what `record_training` does.
+
+    Args:
+        run, key: the run.
+        device, corpus: see `reproduce`.
+        folder: of the checkpoints.
+        description: of the progress bar.
+        progress: whether to show one, in a terminal.
+    """
+    from gluon_gru.training.device import context
+
+    start = None
+    if run.protocol.after:
+        start = f"{folder}/{Key(*run.protocol.after.key, key.seed).checkpoint}"
+    source = _source(corpus, key.edition)
+    checkpoint = f"{folder}/{key.checkpoint}"
+    history = measure(
+        run, key.seed, context(device), source, checkpoint, description, start, progress and None
+    )
+    return record_training(key, history)
+
+
+@functools.lru_cache(maxsize=2)
+def _source(corpus: str, edition: str) -> tuple[Any, Any]:
+    return load_corpus(corpora.find(corpus), edition=edition)
+
+
+def _not_asked_for(
+    record: Record | None, claims: Sequence[Claim], planned: dict[Key, Run]
+) -> list[str]:
+    """Return what a record holds that going on would drop, as clauses."""
+    results = record.results if record else {}
+    groups = {verdict["claim"].split("/")[0] for verdict in results.get("verdicts", ())}
+    epochs = {
+        read_training(run)[0]: len(run["perplexity"]) for run in results.get("runs", ())
+    }
+    others = sorted({key.edition for key in epochs} - {key.edition for key in planned})
+    return [
+        *(f"it was trained on the edition {edition} of the text" for edition in others),
+        *(f"it has the claims {group}" for group in sorted(groups - {c.group for c in claims})),
+        *(
+            f"it has {done} epochs of {key.model}, seed {key.seed}"
+            for key, done in epochs.items()
+            if key.edition not in others
+            and done > (planned[key].protocol.num_epochs if key in planned else 0)
+        ),
+    ]
+
+
+def read_training(recorded: dict[str, Any]) -> tuple[Key, History]:
+    """Return a recorded training, a dict, as ``(key, History)``.
 
     Raises:
         KeyError, TypeError: if it is none.
@@ -265,44 +439,52 @@ def read_training(recorded: dict[str, Any]) -> tuple[tuple[str, int], History]:
     from gluon_gru.training.loop import History
 
     history = dict(recorded)
-    return (history.pop("model"), history.pop("seed")), History(**history)
+    key = Key(history.pop("model"), history.pop("edition", UNNAMED), history.pop("seed"))
+    return key, History(**history)
 
 
-def record_training(model: str, seed: int, history: History) -> dict[str, Any]:
+def record_training(key: Key, history: History) -> dict[str, Any]:
     """Return a training as `read_training` reads it."""
-    return {"model": model, "seed": seed, **dataclasses.asdict(history)}
+    return {**key._asdict(), **dataclasses.asdict(history)}
 
 
 def _results(
     claims: Sequence[Claim],
-    measured: dict[tuple[str, int], History],
+    measured: dict[Key, History],
     text: corpora.Corpus,
-    source: tuple[Any, Any],
-    seeds: Iterable[int],
+    sources: dict[str, tuple[Any, Any]],
+    num_seeds: int,
     ctx: mx.Context,
 ) -> dict[str, Any]:
     """Judge the claims by what has been measured so far; return the record's results."""
-    tokens, vocab = source
     on_gpu = ctx.device_type == "gpu"
-    histories: dict[str, list[History]] = {}
-    for (model, _), history in measured.items():
-        histories.setdefault(model, []).append(history)
-    texts = {
-        n: "".join(vocab.to_tokens(tokens[:n]))
-        for n in {claim.protocol.max_tokens for claim in claims if claim.protocol}
-    }
+    histories: dict[tuple[str, str], list[History]] = {}
+    for key, history in measured.items():
+        histories.setdefault((key.model, key.edition), []).append(history)
+
+    @functools.lru_cache(maxsize=None)
+    def trained_on(edition: str, max_tokens: int) -> str:
+        tokens, vocab = sources[edition]
+        return "".join(vocab.to_tokens(tokens[:max_tokens]))
+
     verdicts = [
         judge(
             claim,
-            evidence_of(claim, histories, texts[claim.protocol.max_tokens], text.is_books, on_gpu),
+            evidence_of(
+                claim,
+                histories,
+                trained_on(claim.protocol.edition, claim.protocol.max_tokens),
+                text.is_books,
+                on_gpu,
+            ),
         )
         for claim in claims
         if claim.protocol
     ]
     return {
-        "seeds": list(seeds),
-        "models": {model: MODELS[model].name for model in histories},
-        "runs": [record_training(*key, history) for key, history in measured.items()],
+        "seeds": list(range(1, num_seeds + 1)),
+        "models": {key.model: MODELS[key.model].name for key in measured},
+        "runs": [record_training(key, history) for key, history in measured.items()],
         "verdicts": list(map(dataclasses.asdict, verdicts)),
     }
 
