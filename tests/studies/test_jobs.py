@@ -113,7 +113,9 @@ def test_four_workers_that_are_killed_once_each_lose_nothing(tmp_path, capfd):
 
 @pytest.mark.slow
 def test_a_job_that_kills_every_worker_is_given_up():
-    with pytest.raises(InputError, match="worker died 3 times.*fewer workers"):
+    with pytest.raises(
+        InputError, match="started 3 times, and each time a worker died.*fewer workers"
+    ):
         run(small_jobs.always_dies, [(1,), (2,)], workers=2)
 
 
@@ -212,14 +214,14 @@ def test_a_cluster_loses_a_worker_and_its_scheduler_and_nothing_is_lost_or_recor
 
 @pytest.mark.slow
 def test_a_cluster_without_workers_is_waited_for(dask, tmp_path, capfd, monkeypatch):
-    told = jobs.tell
+    write = cluster.tqdm.write
 
-    def tell(message):
-        told(message)
+    def add_worker(message, **options):
+        write(message, **options)
         if "no workers" in message:
             dask.add_worker()
 
-    monkeypatch.setattr(jobs, "tell", tell)
+    monkeypatch.setattr(cluster.tqdm, "write", add_worker)
     assert run(small_jobs.square, [(3,)], cluster=dask.address) == [9]
     assert f"start them with `dask worker {dask.address}" in capfd.readouterr().err
 

@@ -246,13 +246,13 @@ def test_a_storage_that_holds_another_study_is_refused(tmp_path, no_report, no_t
 def test_two_commands_in_one_folder_are_refused(tmp_path, no_report, no_training):
     lock = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    with pytest.raises(InputError, match="being worked on by another command"):
+    with pytest.raises(InputError, match="another command is working in"):
         tiny_sweep(tmp_path)
     os.close(lock)
     assert len(tiny_sweep(tmp_path)["trials"]) == 8
 
 
-def test_a_storage_that_somebody_else_writes_to_is_one_line(
+def test_a_storage_that_another_command_writes_to_is_one_line(
     tmp_path, no_report, no_training, monkeypatch
 ):
     tell = storages.tell
@@ -262,7 +262,9 @@ def test_a_storage_that_somebody_else_writes_to_is_one_line(
         tell(study, trial, *args)
 
     monkeypatch.setattr(storages, "tell", too_late)
-    with pytest.raises(InputError, match="written to by somebody else.*--workers or --cluster"):
+    with pytest.raises(
+        InputError, match="was written to by another command.*--workers or --cluster"
+    ):
         tiny_sweep(tmp_path)
 
 
@@ -323,7 +325,7 @@ def test_a_study_on_a_cluster(tmp_path, no_report):
 @pytest.mark.parametrize(
     "storage, message",
     [
-        ("nonsense", "'nonsense'... is no URL"),
+        ("nonsense", "'nonsense'... is not the URL"),
         ("redis://:geheim@localhost", "can't be used"),
         ("nosuchdatabase://user:geheim@host/name?password=geheim", "can't be used"),
         ("postgresql://user:geheim@127.0.0.1:9/name", "can't be used"),
@@ -359,7 +361,7 @@ def test_a_shown_url_tells_no_password():
         ({"workers": 0}, "workers is 0"),
         ({"device": "gpu(99)"}, "gpu"),
         ({"space": dataclasses.replace(TINY, train_windows=10**6)}, "too short"),
-        ({"storage": "nonsense"}, "no URL"),
+        ({"storage": "nonsense"}, "not the URL"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_before_anything_is_made(

@@ -76,7 +76,7 @@ def test_scores_are_those_of_a_gru_in_float64():
         list(params.values()),
     )
     expected = math.exp(reference.cross_entropy(logits, Y.T.reshape(-1)))
-    scored = trial.score_perplexity(learner, loader.in_numpy())
+    scored = trial.mean_perplexity(learner.score, loader.in_numpy())
     assert scored == pytest.approx(expected, rel=1e-5)
 
 

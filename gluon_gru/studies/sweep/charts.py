@@ -1,4 +1,4 @@
-"""What a hyperparameter study's report draws: curves, the grid, time and quality, importance."""
+"""The charts of a hyperparameter study: curves, the grid, time and quality, importance."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ def curves(best: Sequence[dict[str, Any]]) -> Curves:
 
 def heat_map(results: dict[str, Any]) -> HeatMap:
     """Return the validation perplexity over num_steps and num_hiddens, a grid for each lr."""
-    asked = results["settings"]
-    trials: dict[tuple, dict[str, Any]] = {}
-    for trial in results["trials"]:
-        # A point drawn twice had the same result; a trial that version 0.1.0 lost has none.
-        if trial["state"] != "lost":
-            trials[trial["lr"], trial["num_steps"], trial["num_hiddens"]] = trial
-    rows, columns = sorted(asked["num_steps"]), sorted(asked["num_hiddens"])
+    rows, columns, lrs = (
+        sorted(results["settings"][axis]) for axis in ("num_steps", "num_hiddens", "lr")
+    )
+    # A point drawn twice had the same result; a trial that version 0.1.0 lost has none.
+    trials = {
+        tuple(trial[axis] for axis in AXES): trial
+        for trial in results["trials"]
+        if trial["state"] != "lost"
+    }
 
-    def cell(trial):
-        if not trial:
+    def cell(*point):
+        if point not in trials:
             return None, "–"
-        value = trial["perplexity"]
-        return value, f"{value:.2f}" if value else trial["state"]
+        value = trials[point]["perplexity"]
+        return value, f"{value:.2f}" if value else trials[point]["state"]
 
     return HeatMap(
         "Validation perplexity over the grid",
@@ -50,10 +52,8 @@ def heat_map(results: dict[str, Any]) -> HeatMap:
         list(map(str, rows)),
         list(map(str, columns)),
         {
-            f"lr {lr:g}": [
-                [cell(trials.get((lr, row, column))) for column in columns] for row in rows
-            ]
-            for lr in sorted(asked["lr"])
+            f"lr {lr:g}": [[cell(row, column, lr) for column in columns] for row in rows]
+            for lr in lrs
         },
         "num_hiddens",
         "num_steps",
@@ -62,32 +62,27 @@ def heat_map(results: dict[str, Any]) -> HeatMap:
 
 
 def time_and_quality(results: dict[str, Any]) -> Curves:
-    """Return seconds against validation perplexity, with the trials named that nobody beats."""
+    """Return perplexity by seconds; trials are named that no other is both faster and better than."""
     trials = sorted(complete(results), key=lambda trial: trial["seconds"])
     front = [
         trial
         for i, trial in enumerate(trials)
         if all(trial["perplexity"] < faster["perplexity"] for faster in trials[:i])
     ]
+    by_lr: dict[str, list[dict[str, Any]]] = {}
+    for trial in sorted(trials, key=lambda trial: trial["lr"]):
+        by_lr.setdefault(f"lr {trial['lr']:g}", []).append(trial)
 
-    def curve(label, some, joined, model=""):
-        return Curve(
-            label,
-            [[trial["perplexity"] for trial in some]],
-            model,
-            x=[trial["seconds"] for trial in some],
-            joined=joined,
-        )
+    def curve(label, some, **how):
+        quality = [trial["perplexity"] for trial in some]
+        return Curve(label, [quality], x=[trial["seconds"] for trial in some], **how)
 
     return Curves(
         "Running time and validation perplexity",
         "time_quality.png",
         [
-            *(
-                curve(f"lr {lr:g}", [trial for trial in trials if trial["lr"] == lr], False)
-                for lr in sorted({trial["lr"] for trial in trials})
-            ),
-            curve("no faster trial is as good", front, True, "limit"),
+            *(curve(label, some, joined=False) for label, some in by_lr.items()),
+            curve("no faster trial is as good", front, model="limit"),
         ],
         [
             Point(
@@ -131,11 +126,10 @@ def importance(found: dict[str, Any]) -> list[Any]:
             ],
         ),
         Paragraph(
-            f"Of {found['trials']} complete trials; diverged ones are left out. PED-ANOVA is "
-            "Optuna's: how much a value decides whether a trial is among the best "
-            f"{found['quantile']:.0%}; it looks at ranks only, so perplexity and its "
-            "logarithm give the same; it adds up to 1. The share of the variance of log "
-            "perplexity is each hyperparameter's alone; what is missing to 1 is what they do "
-            "together."
+            f"Of {found['trials']} complete trials; diverged ones are left out. PED-ANOVA, from "
+            "Optuna, measures how much a hyperparameter decides whether a trial is among the best "
+            f"{found['quantile']:.0%}. It depends on ranks only, so perplexity and its logarithm "
+            "give the same values, which add up to 1. The share of the variance of log perplexity "
+            "is that of each hyperparameter on its own; the rest up to 1 is due to interactions."
         ),
     ]

@@ -12,8 +12,21 @@ from gluon_gru.studies.provenance import environments, trained_on
 from gluon_gru.studies.sweep import charts
 from gluon_gru.studies.sweep.space import AXES
 
-#: Of the best so many trials the report has curves.
+#: The report has curves of this many trials, the best ones.
 _CURVES = 4
+
+# The columns of the table of trials; the first eight are printed too.
+_HEADERS = [
+    "trial",
+    *AXES,
+    "validation perplexity",
+    "training perplexity",
+    "seconds",
+    "tokens/sec",
+    "",
+    "text",
+]
+_PRINTED = 8
 
 
 def document(results: dict[str, Any]) -> Document:
@@ -22,20 +35,21 @@ def document(results: dict[str, Any]) -> Document:
     Args:
         results: what the study's ``record.json`` holds.
     """
-    best = [trial for trial in _by_quality(results) if trial["perplexity"]][:_CURVES]
+    trials = _by_quality(results)
+    best = [trial for trial in trials if trial["perplexity"]][:_CURVES]
     return Document(
         "Hyperparameters of the GRU",
         [
             Heading("The best", "best"),
-            Paragraph(_best(results)),
+            Paragraph(_best(best[0]) if best else "No trial completed."),
             *([charts.curves(best)] if best else ()),
             charts.heat_map(results),
             *([charts.time_and_quality(results)] if best else ()),
-            Paragraph(_made(results)),
+            Paragraph(_protocol(results)),
             Heading("The effect of each hyperparameter", "effects", short="Effects"),
             Paragraph(
                 "Over all complete trials with that value. Seconds are of training and "
-                "validation, as measured beside the other workers."
+                "validation, measured while the other workers ran."
             ),
             *(
                 block
@@ -45,7 +59,7 @@ def document(results: dict[str, Any]) -> Document:
             Heading("Importance"),
             *charts.importance(results["importance"]),
             Heading("All trials", "trials"),
-            _trials(results),
+            Table(_HEADERS, list(map(_row, trials))),
             *_lost(results),
             *environments(
                 [(f"`{made['command']}`", made["environment"]) for made in results["invocations"]]
@@ -56,12 +70,13 @@ def document(results: dict[str, Any]) -> Document:
 
 def table(results: dict[str, Any]) -> str:
     """Return the finished trials, the best first, as a table for the terminal."""
-    trials = _trials(results)
-    return terminal.text([Table(trials.headers[:8], [row[:8] for row in trials.rows])])
+    rows = [_row(trial)[:_PRINTED] for trial in _by_quality(results)]
+    return terminal.text([Table(_HEADERS[:_PRINTED], rows)])
 
 
 def budget_table(cost: dict[str, Any]) -> str:
     """Return what `gluon_gru.studies.sweep.study.budget` measured as a table for the terminal."""
+    headers = ["num_steps", "num_hiddens", "trials", "million tokens", "tokens/sec"]
     rows = [
         [
             cell["num_steps"],
@@ -73,7 +88,6 @@ def budget_table(cost: dict[str, Any]) -> str:
         ]
         for cell in cost["cells"]
     ]
-    headers = ["num_steps", "num_hiddens", "trials", "million tokens", "tokens/sec"]
     return terminal.text(
         [
             Table([*headers, "hours of a worker"], rows),
@@ -87,32 +101,29 @@ def budget_table(cost: dict[str, Any]) -> str:
 
 
 def _by_quality(results):
+    """Return the finished trials, the best first."""
     return sorted(
         (trial for trial in results["trials"] if trial["state"] != "lost"),
         key=lambda trial: (trial["perplexity"] or math.inf, trial["number"]),
     )
 
 
-def _best(results):
-    best = next(iter(_by_quality(results)), {"perplexity": None})
-    if not best["perplexity"]:
-        return "No trial completed."
+def _best(trial):
     return (
-        f"Validation perplexity {best['perplexity']:.3f} with {charts.point(best)}, in "
-        f"{best['seconds']:,.0f} seconds: `{best['continuation']}`"
+        f"Validation perplexity {trial['perplexity']:.3f} with {charts.point(trial)}, in "
+        f"{trial['seconds']:,.0f} seconds: `{trial['continuation']}`"
     )
 
 
-def _made(results):
+def _protocol(results):
     asked = results["settings"]
     return (
         f"{len(_by_quality(results))} of {results['needed']} trials are finished. Sampler: "
-        f"{asked['sampler']}, "
-        f"pruning {'on' if asked['prune'] else 'off'}. num_steps {asked['num_steps']}, "
-        f"num_hiddens {asked['num_hiddens']}, lr {asked['lr']}; {asked['epochs']} epochs, "
-        f"minibatches of {asked['batch_size']:,}, gradients clipped to norm 1, seed "
-        f"{asked['seed']}. The first {asked['train_windows']:,} windows of the text train, the "
-        f"next {asked['valid_windows']:,} validate; the state starts at zero in every "
+        f"{asked['sampler']}, pruning {'on' if asked['prune'] else 'off'}. num_steps "
+        f"{asked['num_steps']}, num_hiddens {asked['num_hiddens']}, lr {asked['lr']}; "
+        f"{asked['epochs']} epochs, minibatches of {asked['batch_size']:,}, gradients clipped to "
+        f"norm 1, seed {asked['seed']}. The first {asked['train_windows']:,} windows of the text "
+        f"train, the next {asked['valid_windows']:,} validate; the state starts at zero in every "
         "minibatch.\nTrained on "
         + trained_on(results["text"], "nothing here is comparable with the book")
     )
@@ -120,21 +131,26 @@ def _made(results):
 
 def _effects(results, axis):
     """Return a table with a row for each value of an axis, over the other axes."""
-    rows = []
-    for value in sorted({trial[axis] for trial in charts.complete(results)}):
-        trials = [trial for trial in charts.complete(results) if trial[axis] == value]
+    by_value = {}
+    for trial in charts.complete(results):
+        by_value.setdefault(trial[axis], []).append(trial)
+
+    def row(value, trials):
         best = min(trials, key=lambda trial: trial["perplexity"])
-        rows.append(
-            [
-                f"{value:g}",
-                len(trials),
-                f"{statistics.median(trial['seconds'] for trial in trials):,.0f}",
-                f"{statistics.median(trial['tokens_per_sec'] for trial in trials):,.0f}",
-                f"{statistics.median(trial['perplexity'] for trial in trials):.3f}",
-                f"{best['perplexity']:.3f}",
-                f"`{best['continuation']}`",
-            ]
-        )
+        medians = {
+            name: statistics.median(trial[name] for trial in trials)
+            for name in ("seconds", "tokens_per_sec", "perplexity")
+        }
+        return [
+            f"{value:g}",
+            len(trials),
+            f"{medians['seconds']:,.0f}",
+            f"{medians['tokens_per_sec']:,.0f}",
+            f"{medians['perplexity']:.3f}",
+            f"{best['perplexity']:.3f}",
+            f"`{best['continuation']}`",
+        ]
+
     return Table(
         [
             axis,
@@ -145,53 +161,31 @@ def _effects(results, axis):
             "(best)",
             "text of the best",
         ],
-        rows,
-    )
-
-
-def _trials(results):
-    return Table(
-        [
-            "trial",
-            *AXES,
-            "validation perplexity",
-            "training perplexity",
-            "seconds",
-            "tokens/sec",
-            "",
-            "text",
-        ],
-        [_row(trial) for trial in _by_quality(results)],
+        [row(*pair) for pair in sorted(by_value.items())],
     )
 
 
 def _row(trial):
-    perplexity = trial["perplexity"]
-    again = f"same as trial {trial['same_as']}" if "same_as" in trial else ""
+    note = f"same as trial {trial['same_as']}" if "same_as" in trial else ""
     if trial.get("retry_of") is not None:
-        again = f"again trial {trial['retry_of']}"
+        note = f"again trial {trial['retry_of']}"
+    diverged = trial["state"] == "diverged"
     return [
         trial["number"],
         *(f"{trial[axis]:g}" for axis in AXES),
-        f"{trial['state']} (epoch {trial['epochs'] + (trial['state'] == 'diverged')})"
-        if perplexity is None
-        else f"{perplexity:.3f}",
-        *(
-            [
-                f"{trial['training'][-1]:.3f}" if trial["training"] else "",
-                f"{trial['seconds']:,.0f}",
-                f"{trial['tokens_per_sec']:,.0f}",
-            ]
-            if "seconds" in trial
-            else ["", "", ""]
-        ),
-        again,
-        f"`{trial['continuation']}`" if trial.get("continuation") else "",
+        f"{trial['perplexity']:.3f}"
+        if trial["perplexity"]
+        else f"{trial['state']} (epoch {trial['epochs'] + diverged})",
+        f"{trial['training'][-1]:.3f}" if trial["training"] else "",
+        f"{trial['seconds']:,.0f}",
+        f"{trial['tokens_per_sec']:,.0f}",
+        note,
+        f"`{trial['continuation']}`" if trial["continuation"] else "",
     ]
 
 
 def _lost(results):
-    """Return what version 0.1.0 recorded of trials whose workers died, a heading and a table."""
+    """Return a heading and a table of the trials whose workers died, which version 0.1.0 recorded."""
     again = {trial.get("retry_of"): trial for trial in results["trials"]}
     rows = [
         [

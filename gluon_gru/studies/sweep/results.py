@@ -9,13 +9,13 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from gluon_gru.studies.sweep import storage
 from gluon_gru.studies.sweep.space import AXES
-from gluon_gru.studies.sweep.storage import finished
 
-#: The importance is that for being among this share of the trials, the best ones.
+#: Importance is for being among this share of the trials, the best ones.
 QUANTILE = 0.25
 
-#: Below so many complete trials there is no importance: Optuna wants five among the best.
+#: Importance takes this many complete trials: Optuna needs five among the best.
 FEWEST_TRIALS = 20
 
 
@@ -35,7 +35,7 @@ def results(study: optuna.Study, needed: int) -> dict[str, Any]:
     """
     return {
         "needed": needed,
-        "trials": [_trial(trial) for trial in finished(study)],
+        "trials": [_trial(trial) for trial in storage.finished(study)],
         "importance": _importance(study),
     }
 
@@ -57,7 +57,7 @@ def _trial(trial: FrozenTrial) -> dict[str, Any]:
 
 def _importance(study: optuna.Study) -> dict[str, Any]:
     """Return the importance of each hyperparameter, or the reason why there is none."""
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    trials = storage.complete(study)
     values = {axis: {trial.params[axis] for trial in trials} for axis in AXES}
     several = [axis for axis in AXES if len(values[axis]) > 1]
     if len(trials) < FEWEST_TRIALS or not several:
@@ -65,12 +65,12 @@ def _importance(study: optuna.Study) -> dict[str, Any]:
             "reason": f"it takes {FEWEST_TRIALS} complete trials that differ, and there are "
             f"{len(trials)}"
         }
-    kind: Any = optuna.importance.PedAnovaImportanceEvaluator
+    evaluate: Any = optuna.importance.PedAnovaImportanceEvaluator
     try:
-        evaluator = kind(target_quantile=QUANTILE)
+        evaluator = evaluate(target_quantile=QUANTILE)
     except TypeError:
-        # Its name in Optuna 4.
-        evaluator = kind(baseline_quantile=QUANTILE)
+        # What Optuna 4 calls it.
+        evaluator = evaluate(baseline_quantile=QUANTILE)
     importance = {
         "quantile": QUANTILE,
         "trials": len(trials),
@@ -85,9 +85,9 @@ def _importance(study: optuna.Study) -> dict[str, Any]:
 
 
 def _variance_share(trials: list[FrozenTrial], axis: str) -> float:
-    """Return what share of the variance of log perplexity the means by an axis's values have.
+    """Return the share of the variance of log perplexity that an axis explains on its own.
 
-    Over a grid that is whole: functional ANOVA's main effect, exactly.
+    Over a whole grid this is exactly functional ANOVA's main effect.
     """
     logs: dict[Any, list[float]] = {}
     for trial in trials:

@@ -1,8 +1,9 @@
-"""What a study of the hyperparameters tries: the values, and how points are chosen from them."""
+"""What a hyperparameter study tries: the values, and how points are chosen from them."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 from gluon_gru.errors import InputError, check_positive
 
@@ -15,14 +16,14 @@ SAMPLERS = ("grid", "random", "tpe")
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """What a study asks: three lists of values, and the protocol that every trial follows.
+    """What a study tries: values for each hyperparameter, and the protocol of every trial.
 
     Attributes:
         num_steps, num_hiddens, lr: tuples of the values to try.
-        epochs: how many each trial trains.
+        epochs: how many each trial trains for.
         batch_size: windows in a minibatch.
-        train_windows, valid_windows: how many windows train, and how many of those after them
-            validate.
+        train_windows, valid_windows: the number of windows to train on, and of those after them to
+            validate on.
         seed: of the weights and the shuffling, the same in every trial.
 
     Raises:
@@ -52,13 +53,9 @@ class Space:
 
     def points(self) -> list[dict[str, float]]:
         """Return every combination, a list of dicts; those that take longest come first."""
-        # Workers that end with the short ones end together.
-        return [
-            {"num_steps": num_steps, "num_hiddens": num_hiddens, "lr": lr}
-            for num_steps in sorted(self.num_steps, reverse=True)
-            for num_hiddens in sorted(self.num_hiddens, reverse=True)
-            for lr in self.lr
-        ]
+        # So the workers that end with the short ones end at about the same time.
+        longest_first = (sorted(self.num_steps)[::-1], sorted(self.num_hiddens)[::-1], self.lr)
+        return [dict(zip(AXES, values)) for values in itertools.product(*longest_first)]
 
 
 #: The book's exercise in full, and the part of it that is the default.

@@ -1,6 +1,6 @@
-"""The study of hyperparameters in Optuna's storage: the trials, told by the one process that runs it.
+"""The hyperparameter study in Optuna's storage, which only the process that runs it writes to.
 
-By default the storage is a file in the study's folder. `optuna-dashboard` shows it, or any other.
+By default the storage is a file in the study's folder. `optuna-dashboard` can show any storage.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Iterator
 
 import optuna
 import sqlalchemy
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs.record import Record
@@ -23,12 +23,9 @@ from gluon_gru.studies.sweep.space import AXES, Space
 
 NAME = "gluon_gru sweep"
 
-#: A trial's states that count as done.
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
-
 
 def without_password(url: str) -> str:
-    """Return a storage URL to show: no password, and none of what follows a ``?``.
+    """Return a storage URL without its password and what follows a ``?``, to be shown.
 
     Raises:
         InputError: if it is no URL.
@@ -36,10 +33,10 @@ def without_password(url: str) -> str:
     try:
         return sqlalchemy.engine.make_url(url).set(query={}).render_as_string()
     except Exception:
-        # Not "from": the error's text can hold a password.
+        # Not "from error", whose text can hold a password.
         raise InputError(
-            f"storage {url.split(':')[0]!r}... is no URL of a database: give one "
-            "like 'postgresql://user:password@host/name'"
+            f"storage {url.split(':')[0]!r}... is not the URL of a database: give "
+            "one like 'postgresql://user:password@host/name'"
         ) from None
 
 
@@ -47,43 +44,33 @@ def _shown(place: str | pathlib.Path) -> str:
     return without_password(place) if isinstance(place, str) else str(place)
 
 
-def open_storage(place: str | pathlib.Path) -> optuna.storages.RDBStorage:
-    """Return Optuna's storage; its tables are made if they are missing.
-
-    Args:
-        place: a file (a `pathlib.Path`), or the URL of a database (a string).
-
-    Raises:
-        InputError: for a URL that can't be parsed or reached, or has no driver here.
-    """
-    shown = _shown(place)
+def _open(place: str | pathlib.Path) -> optuna.storages.RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    # Of what it raises anyway it would also write a traceback.
+    # It would also log a traceback of what it raises.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    url = str(place)
     options: dict[str, Any] = {"pool_pre_ping": True}
     if isinstance(place, pathlib.Path):
-        # A file may have a name that means something else in a URL: "what?x=1", "%20".
+        # A file's name can mean something else in a URL: "what?x=1", "%20".
         connect = functools.partial(sqlite3.connect, place, timeout=60, check_same_thread=False)
-        url = "sqlite://"
-        options = {"creator": connect, "poolclass": sqlalchemy.pool.NullPool}
+        url, options = "sqlite://", {"creator": connect, "poolclass": sqlalchemy.pool.NullPool}
     else:
-        url = place
         parsed = sqlalchemy.engine.make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-            raise InputError(f"storage {shown!r} keeps nothing: give a file")
+            raise InputError(f"storage {_shown(place)!r} keeps nothing: give a file")
     try:
         return optuna.storages.RDBStorage(url, options)
     except Exception as error:
-        # Every driver has its own errors.
+        # Each driver has its own errors.
         raise InputError(
-            f"storage {shown!r} can't be used ({_reason(error, place)}): mend that, or "
-            "give another one with --storage"
+            f"storage {_shown(place)!r} can't be used ({_reason(error, place)}): fix that, or give "
+            "another one with --storage"
         ) from None
 
 
 def _reason(error: BaseException, place: str | pathlib.Path) -> str:
-    """Return the first line of what a driver says, without the password."""
+    """Return the first line of a driver's error, without the password."""
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     password = sqlalchemy.engine.make_url(place).password if isinstance(place, str) else None
     return text.splitlines()[0].replace(str(password or "\0"), "***")
@@ -91,40 +78,41 @@ def _reason(error: BaseException, place: str | pathlib.Path) -> str:
 
 @contextlib.contextmanager
 def storage_errors(place: str | pathlib.Path) -> Iterator[None]:
-    """Turn what Optuna raises in a ``with`` block, when a storage fails, into an InputError."""
+    """Raise an InputError if a storage fails in the ``with`` block."""
     try:
         yield
     except optuna.exceptions.StorageInternalError as error:
         reason = _reason(error.__cause__ or error, place)
         raise InputError(
-            f"storage {_shown(place)!r} failed ({reason}): mend that and run the same command "
-            "again, which goes on"
+            f"storage {_shown(place)!r} failed ({reason}): fix that, and run the same command "
+            "again to continue"
         ) from None
     except optuna.exceptions.UpdateFinishedTrialError:
         raise InputError(
-            f"storage {_shown(place)!r} is written to by somebody else: have one command work on "
-            "a study, and give it --workers or --cluster"
+            f"storage {_shown(place)!r} was written to by another command: run only one on a "
+            "study, with --workers or --cluster"
         ) from None
 
 
 def open_study(place: str | pathlib.Path, settings: dict[str, Any], sampler: str) -> optuna.Study:
-    """Return the study that a storage holds; make it if there is none.
+    """Return the study that a storage holds; create it if there is none.
 
-    Trials that a killed process was running have failed.
+    Trials that a killed process was running are marked as failed.
 
     Args:
-        place: see `open_storage`.
+        place: a file (a `pathlib.Path`), or the URL of a database (a string).
         settings: everything that has to be the same for it to be the same study.
         sampler: ``grid``, ``random`` or ``tpe``.
 
     Raises:
-        InputError: if the stored study differs, by each difference; and see `open_storage`.
+        InputError: if the stored study differs, listing each difference; for a URL that can't be
+            parsed or reached, or has no driver here.
     """
     study = optuna.create_study(
-        storage=open_storage(place),
+        storage=_open(place),
         study_name=NAME,
         load_if_exists=True,
-        # Trials that run count as bad ones, so that workers don't try the same.
+        # Running trials count as bad ones, so that workers don't all try the same.
         sampler=optuna.samplers.TPESampler(constant_liar=True)
         if sampler == "tpe"
         else optuna.samplers.RandomSampler(),
@@ -143,14 +131,23 @@ def open_study(place: str | pathlib.Path, settings: dict[str, Any], sampler: str
 
 
 def end_running(study: optuna.Study) -> None:
-    """Have the trials that run fail: nobody runs them any more."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    """Mark the running trials as failed, when no process runs them any more."""
+    for trial in _trials(study, TrialState.RUNNING):
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """Return the study's finished trials."""
-    return study.get_trials(deepcopy=False, states=FINISHED)
+def _trials(study: optuna.Study, *states: TrialState) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=states)
+
+
+def complete(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that trained to the end."""
+    return _trials(study, TrialState.COMPLETE)
+
+
+def finished(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that are complete or were pruned."""
+    return _trials(study, TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def ask(study: optuna.Study, space: Space, sampler: str, num_trials: int) -> Iterator[optuna.Trial]:
@@ -162,34 +159,26 @@ def ask(study: optuna.Study, space: Space, sampler: str, num_trials: int) -> Ite
         study: the study.
         space: the values to try.
         sampler: see `open_study`.
-        num_trials: how many trials the study shall have in all.
+        num_trials: how many trials the study needs in all.
     """
     values: dict[str, optuna.distributions.BaseDistribution] = {
         axis: optuna.distributions.CategoricalDistribution(getattr(space, axis)) for axis in AXES
     }
     missing = num_trials - len(finished(study))
     if sampler == "grid":
-        taken = [
-            trial.params or trial.system_attrs.get("fixed_params")
-            for trial in study.get_trials(deepcopy=False)
-            if trial.state != TrialState.FAIL
-        ]
+        waiting = _trials(study, TrialState.WAITING)
+        queued = [trial.system_attrs.get("fixed_params") for trial in waiting]
+        tried = [trial.params for trial in finished(study)]
         for point in space.points():
-            if point not in taken:
+            if point not in [*queued, *tried]:
                 study.enqueue_trial(point)
-        missing = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+        missing = len(_trials(study, TrialState.WAITING))
     for _ in range(missing):
         yield study.ask(values)
 
 
-def earlier(study: optuna.Study, trial: optuna.Trial) -> optuna.trial.FrozenTrial | None:
-    """Return a complete trial of the same point: from the same seed it would be the same run."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return next((other for other in complete if other.params == trial.params), None)
-
-
 def tell(study: optuna.Study, trial: optuna.Trial, result: dict[str, Any], epochs: int) -> None:
-    """Keep what came of a trial; it is pruned if it has fewer than ``epochs``.
+    """Store the result of a trial; it is pruned if it has fewer than ``epochs``.
 
     Args:
         study, trial: the study, and what `ask` yielded.
@@ -199,9 +188,7 @@ def tell(study: optuna.Study, trial: optuna.Trial, result: dict[str, Any], epoch
     for epoch, perplexity in enumerate(result["validation"], 1):
         trial.report(perplexity, epoch)
     trial.set_user_attr("result", result)
-    complete = len(result["validation"]) == epochs
-    study.tell(
-        trial,
-        result["validation"][-1] if complete else None,
-        TrialState.COMPLETE if complete else TrialState.PRUNED,
-    )
+    if len(result["validation"]) == epochs:
+        study.tell(trial, result["validation"][-1])
+    else:
+        study.tell(trial, state=TrialState.PRUNED)

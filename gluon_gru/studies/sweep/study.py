@@ -1,7 +1,7 @@
-"""The exercise on hyperparameters, as a study: Optuna says what to try, jobs try it.
+"""The exercise on hyperparameters, as a study: Optuna chooses what to try, jobs try it.
 
-Optuna's storage holds the trials. Only this process writes to it, so whoever asks for the same
-study in the same folder goes on with it, however the last command ended.
+Optuna's storage holds the trials, and only this process writes to it, so the same study in the same
+folder can be continued, however the last command ended.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import fcntl
 import os
 import pathlib
 import statistics
+from importlib import metadata
 from typing import Any, Iterator
 
 import numpy
 
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath, make_folder
 from gluon_gru.runs.folder import Folder
 from gluon_gru.studies import jobs
@@ -25,11 +25,11 @@ from gluon_gru.text.corpus import Corpus, find, load_corpus
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.interrupt import CtrlC
 
-#: Trials are pruned from so many complete ones on, and not in the first tenth of their epochs.
+#: How many complete trials pruning takes.
 _FEWEST_FOR_PRUNING = 5
 
 
-def _check(
+def _checked(
     space: Space, sampler: str, trials: int | None, device: str, corpus: StrPath | None
 ) -> tuple[int, str, Corpus, numpy.ndarray, Vocab]:
     """Check what a user asked for; ``(trials, device's name, corpus, its tokens, vocabulary)``.
@@ -44,12 +44,12 @@ def _check(
     if sampler == "grid":
         if trials is not None:
             raise InputError(
-                f"trials is {trials!r}: a grid has as many as it has points; leave "
-                "it out, or choose another sampler"
+                f"trials is {trials!r}, but a grid has as many as it has points: leave it out, or "
+                "choose another sampler"
             )
         trials = len(space.points())
     elif trials is None:
-        raise InputError(f"trials is missing: say how many the sampler {sampler!r} shall try")
+        raise InputError(f"trials is missing: say how many the sampler {sampler!r} is to try")
     check_positive("trials", trials)
     name, text = device_name(device), find(corpus)
     tokens, vocab = load_corpus(text)
@@ -67,16 +67,15 @@ def _alone(folder: StrPath) -> Iterator[None]:
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{str(folder)!r} is being worked on by another command: wait for it, or give "
-                "another --out"
-            ) from None
-        except OSError:
-            # A file system without locks.
-            pass
+        # Some file systems have no locks.
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"another command is working in {str(folder)!r}: wait for it, or give another "
+                    "--out"
+                ) from None
         yield
     finally:
         os.close(lock)
@@ -95,15 +94,15 @@ def sweep(
     command: str = "",
     cluster: str | None = None,
 ) -> dict[str, Any]:
-    """Run a study, or go on with it; write its record, its report, and Optuna's storage.
+    """Run a study, or continue it; write its record, its report, and Optuna's storage.
 
     Args:
         out: the folder to write to.
         space: the values to try, and the protocol.
         sampler: ``grid`` tries every point once; ``random`` and ``tpe`` draw ``trials`` points.
-        trials: how many trials the study shall have in all; only without a grid.
+        trials: how many trials the study has in all; only without a grid.
         prune: end trials that are worse than the median of those that were complete when they
-            began: Optuna's rule.
+            started: Optuna's rule.
         workers, cluster: see `gluon_gru.studies.jobs.run`.
         storage: the URL of a database, any that Optuna takes; by default ``study.db`` in ``out``.
         device, corpus: see `gluon_gru.studies.reproduce.study.reproduce`.
@@ -118,14 +117,14 @@ def sweep(
         KeyboardInterrupt: for Ctrl-C, when everything that is finished is kept.
     """
     check_positive("workers", workers)
-    # From here on: in the middle of a transaction, or of an import, it would do harm or be lost.
+    # Ctrl-C in the middle of a transaction would leave its lock behind; during an import it is lost.
     with CtrlC():
         from gluon_gru.report import write
         from gluon_gru.studies.sweep import storage as storages
         from gluon_gru.studies.sweep.report import document
         from gluon_gru.studies.sweep.results import results
 
-        num_trials, here, text, tokens, vocab = _check(space, sampler, trials, device, corpus)
+        num_trials, here, text, tokens, vocab = _checked(space, sampler, trials, device, corpus)
         settings = {
             "sampler": sampler,
             "prune": prune,
@@ -133,41 +132,47 @@ def sweep(
             "corpus SHA-1": text.sha1,
             "storage": storages.without_password(storage) if storage else "study.db",
         }
+        environment = jobs.environment(here, workers, cluster)
+        environment["optuna"] = metadata.version("optuna")
         out = pathlib.Path(out).resolve()
         make_folder(out)
         place = storage or out / "study.db"
         with _alone(out), storages.storage_errors(place):
             folder = Folder(out, "sweep", resume=True)
-            record = folder.begin(
-                settings, text.facts, command, _environment(here, workers, cluster)
-            )
+            record = folder.begin(settings, text.facts, command, environment)
             study = storages.open_study(place, settings, sampler)
 
-            def asked() -> Iterator[jobs.Job]:
+            def needed() -> Iterator[jobs.Job]:
                 for trial in storages.ask(study, space, sampler, num_trials):
-                    other = storages.earlier(study, trial)
-                    if other:
-                        again = {**other.user_attrs["result"], "same_as": other.number}
-                        yield jobs.Job(dict, (again,), trial)
-                    else:
-                        medians = _medians(storages.finished(study)) if prune else []
-                        # A worker elsewhere may have another one.
-                        where = device if cluster else here
-                        args = (space, trial.params, tokens, vocab, where, medians)
-                        yield jobs.Job(_train_point, args, trial)
+                    complete = storages.complete(study)
+                    same = [other for other in complete if other.params == trial.params]
+                    if same:
+                        # From the same seed it would be the same run.
+                        result = {**same[0].user_attrs["result"], "same_as": same[0].number}
+                        yield jobs.Job(dict, (result,), trial)
+                        continue
+                    curves = [one.user_attrs["result"]["validation"] for one in complete]
+                    enough = prune and len(curves) >= _FEWEST_FOR_PRUNING
+                    medians = list(map(statistics.median, zip(*curves))) if enough else []
+                    # A worker elsewhere may have another device.
+                    where = device if cluster else here
+                    args = (space, trial.params, tokens, vocab, where, medians)
+                    yield jobs.Job(_train_point, args, trial)
+
+            def note() -> None:
+                record.results = results(study, num_trials)
+                folder.write()
 
             def keep(job: jobs.Job, result: dict[str, Any]) -> None:
                 storages.tell(study, job.key, result, space.epochs)
-                record.results = results(study, num_trials)
-                folder.write()
+                note()
 
             try:
                 missing = num_trials - len(storages.finished(study))
-                jobs.run(asked(), workers, cluster, keep, max(missing, 0), "trial")
+                jobs.run(needed(), workers, cluster, keep, max(missing, 0), "trial")
             finally:
                 storages.end_running(study)
-                record.results = results(study, num_trials)
-                folder.write()
+                note()
                 if record.results["trials"]:
                     write(document(record.as_json()), out)
     return record.as_json()
@@ -179,30 +184,6 @@ def _train_point(*args: Any) -> dict[str, Any]:
     return {**train_point(*args), "worker": jobs.worker_name()}
 
 
-def _medians(trials: list[Any]) -> list[float]:
-    """Return the median of the complete trials' validation perplexity by epoch, if they are enough."""
-    curves = [
-        trial.user_attrs["result"]["validation"]
-        for trial in trials
-        if trial.state.name == "COMPLETE"
-    ]
-    if len(curves) < _FEWEST_FOR_PRUNING:
-        return []
-    return [statistics.median(values) for values in zip(*curves)]
-
-
-def _environment(device: str, workers: int, cluster: str | None) -> dict[str, Any]:
-    from importlib import metadata
-
-    facts = {**environment(device), "optuna": metadata.version("optuna")}
-    if cluster is not None:
-        facts["cluster"] = cluster
-    elif workers > 1:
-        threads = os.environ.get("OMP_NUM_THREADS", "1")
-        facts["OMP_NUM_THREADS"] = f"{threads} in each of {workers} workers"
-    return facts
-
-
 def budget(
     space: Space = REDUCED,
     sampler: str = "grid",
@@ -211,7 +192,7 @@ def budget(
     device: str = "auto",
     corpus: StrPath | None = None,
 ) -> dict[str, Any]:
-    """Measure what a study will cost here; nothing is written, no study is made.
+    """Measure what a study will cost here; write nothing.
 
     As many processes as workers measure a few minibatches of every num_steps and num_hiddens.
 
@@ -229,7 +210,7 @@ def budget(
     check_positive("workers", workers)
     from gluon_gru.studies.sweep.trial import probe
 
-    num_trials, here, _, tokens, vocab = _check(space, sampler, trials, device, corpus)
+    num_trials, here, _, tokens, vocab = _checked(space, sampler, trials, device, corpus)
     pairs = sorted({(point["num_steps"], point["num_hiddens"]) for point in space.points()})
     per_pair = num_trials / len(pairs)
     costs: dict[tuple[float, float], tuple[float, float]] = {}

@@ -1,16 +1,15 @@
 """A trial of the study: a GRU (cuDNN's, as ``rnn.GRU``) trained and validated on a text's windows.
 
 The data is that of ``TimeMachine`` in the book's later editions. The text is this edition's: lines
-follow each other with nothing between them, where later editions put a space.
+follow each other directly, where later editions put a space between them.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import statistics
 import time
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 import numpy
 
@@ -25,10 +24,17 @@ from gluon_gru.training.metrics import perplexity
 #: What every trained model continues, and by how many characters.
 PREFIX, NUM_PREDICTS = "time traveller ", 50
 
-#: The standard deviation of the weights at the start; biases are zero.
+#: The standard deviation of the initial weights; biases start at zero.
 SIGMA = 0.01
 
-_CELL = "gru_after"
+_MODEL: dict[str, Any] = {
+    "model": "RNNModel",
+    "cell": "gru_after",
+    "on_engine": False,
+    "num_layers": 1,
+    "directions": 1,
+    "dropout": 0,
+}
 
 
 def loaders(
@@ -51,7 +57,7 @@ def device_name(device: str) -> str:
 
     Args and errors: see `gluon_gru.training.device.context`.
     """
-    if re.fullmatch(r"cpu(\(0\))?", device):
+    if device in ("cpu", "cpu(0)"):
         return "cpu(0)"
     from gluon_gru.training.device import context
 
@@ -59,30 +65,18 @@ def device_name(device: str) -> str:
 
 
 def new_learner(space: Space, num_hiddens: int, vocab_size: int, device: str = "auto") -> Learner:
-    """Return the learner of a new model: on the engine, without importing MXNet, on a CPU.
+    """Return the learner of a new model: on a CPU the engine's, without importing MXNet.
 
     Args:
         space: the protocol.
         num_hiddens, vocab_size: sizes.
         device: see `gluon_gru.training.device.context`.
     """
-    rng = numpy.random.RandomState(space.seed)
-    params = {
-        name: (rng.normal(0, SIGMA, shape) if len(shape) > 1 else numpy.zeros(shape)).astype(
-            numpy.float32
-        )
-        for name, shape in model_shapes(_CELL, vocab_size, num_hiddens).items()
-    }
-    config = {
-        "model": "RNNModel",
-        "cell": _CELL,
-        "on_engine": False,
-        "num_hiddens": num_hiddens,
-        "num_layers": 1,
-        "directions": 1,
-        "dropout": 0,
-        "vocab_size": vocab_size,
-    }
+    rng, params = numpy.random.RandomState(space.seed), {}
+    for name, shape in model_shapes(_MODEL["cell"], vocab_size, num_hiddens).items():
+        values = rng.normal(0, SIGMA, shape) if len(shape) > 1 else numpy.zeros(shape)
+        params[name] = values.astype(numpy.float32)
+    config = {**_MODEL, "num_hiddens": num_hiddens, "vocab_size": vocab_size}
     name = device_name(device)
     if name.startswith("cpu"):
         return learner_from(params, config)
@@ -96,37 +90,14 @@ def new_learner(space: Space, num_hiddens: int, vocab_size: int, device: str = "
     return learner_of(model, ctx)
 
 
-def train_epoch(learner: Learner, minibatches: Iterable, lr: float) -> tuple[float, float]:
-    """Train on minibatches, each from a state of zeros; ``(perplexity, tokens per second)``."""
-    start, losses, sizes = time.perf_counter(), [], []
-    for X, Y in learner.minibatches(minibatches):
-        losses.append(learner.step(X, Y, lr, from_zeros=True))
-        sizes.append(Y.size)
-    mean = float(numpy.average([float(loss) for loss in losses], weights=sizes))
-    learner.finish()
-    return perplexity(mean), sum(sizes) / (time.perf_counter() - start)
-
-
-def score_perplexity(learner: Learner, minibatches: Iterable) -> float:
-    """Return exp of the mean loss per token, from a state of zeros in every minibatch."""
+def mean_perplexity(loss: Callable[..., Any], minibatches: Iterable, *args: Any) -> float:
+    """Return exp of the mean of ``loss(X, Y, *args, from_zeros=True)`` per token."""
     losses, sizes = [], []
     for X, Y in minibatches:
-        losses.append(learner.score(X, Y, from_zeros=True))
+        losses.append(loss(X, Y, *args, from_zeros=True))
         sizes.append(Y.size)
-    return perplexity(float(numpy.average(losses, weights=sizes)))
-
-
-class _Checked:
-    """A loader that looks for Ctrl-C before each minibatch."""
-
-    def __init__(self, loader: WindowLoader, ctrl_c: CtrlC) -> None:
-        self._loader, self._ctrl_c = loader, ctrl_c
-
-    def __iter__(self) -> Any:
-        return self._ctrl_c.between(self._loader)
-
-    def in_numpy(self) -> Any:
-        return self._ctrl_c.between(self._loader.in_numpy())
+    # Some losses may only be computed here.
+    return perplexity(float(numpy.average(list(map(float, losses)), weights=sizes)))
 
 
 def train_point(
@@ -137,17 +108,17 @@ def train_point(
     device: str = "auto",
     medians: Sequence[float] = (),
 ) -> dict[str, Any]:
-    """Train and validate the GRU of one point of a space; return what came of it, a dict.
+    """Train and validate the GRU of one point of a space.
 
     The hidden state starts at zero in every minibatch, gradients are clipped to norm 1, plain SGD.
 
     Args:
         space: the protocol.
-        point: a dict of num_steps, num_hiddens and lr.
+        point: num_steps, num_hiddens and lr.
         tokens, vocab: the text, an integer array (num_tokens,), and its `Vocab`.
         device: see `gluon_gru.training.device.context`.
-        medians: the validation perplexity by epoch of other trials; the training ends if its best
-            one so far is above that, from a tenth of the epochs on.
+        medians: other trials' validation perplexities by epoch. From a tenth of the epochs on,
+            training ends if its best one so far is above the epoch's.
 
     Returns:
         A dict: ``validation`` and ``training``, perplexities by epoch; ``seconds`` of training and
@@ -157,29 +128,30 @@ def train_point(
     """
     start, rates = time.perf_counter(), []
     train_iter, valid_iter = loaders(space, point["num_steps"], tokens)
-    validation: list[float] = []
-    training: list[float] = []
+    curves: dict[str, list[float]] = {"validation": [], "training": []}
     diverged, continuation = False, ""
     with new_learner(space, point["num_hiddens"], len(vocab), device) as learner, CtrlC() as ctrl_c:
         for epoch in range(1, space.epochs + 1):
-            trained, rate = train_epoch(learner, _Checked(train_iter, ctrl_c), point["lr"])
-            scored = score_perplexity(learner, ctrl_c.between(valid_iter.in_numpy()))
-            rates.append(rate)
+            began = time.perf_counter()
+            minibatches = ctrl_c.between(learner.minibatches(train_iter))
+            trained = mean_perplexity(learner.step, minibatches, point["lr"])
+            learner.finish()
+            rates.append(train_iter.count * train_iter.num_steps / (time.perf_counter() - began))
+            scored = mean_perplexity(learner.score, ctrl_c.between(valid_iter.in_numpy()))
             diverged = not (math.isfinite(trained) and math.isfinite(scored))
             if diverged:
                 break
-            training.append(trained)
-            validation.append(scored)
+            curves["training"].append(trained)
+            curves["validation"].append(scored)
             late = space.epochs // 10 <= epoch <= len(medians)
-            if late and min(validation) > medians[epoch - 1]:
+            if late and min(curves["validation"]) > medians[epoch - 1]:
                 break
         seconds = time.perf_counter() - start
         if not diverged:
             added = learner.generate(vocab[list(PREFIX)], NUM_PREDICTS)
             continuation = PREFIX + "".join(vocab.to_tokens(added))
     return {
-        "validation": validation,
-        "training": training,
+        **curves,
         "diverged": diverged,
         "seconds": seconds,
         "tokens_per_sec": statistics.median(rates),
@@ -201,23 +173,26 @@ def probe(
 
     Args:
         space, tokens, vocab, device: see `train_point`.
-        num_steps, num_hiddens: of the trial; its learning rate costs nothing.
-        seconds: stop after so many, but not before the first minibatch of each kind is done.
+        num_steps, num_hiddens: of the trial; its learning rate has no effect on the cost.
+        seconds: how long to measure; at least two minibatches of each kind are run.
     """
     rows = min(space.batch_size, space.train_windows, space.valid_windows)
     one = WindowLoader(tokens, num_steps, rows, 0, rows)
 
-    def clock(work: Any) -> float:
+    def clock(work: Callable[[], object]) -> float:
         work()
         times: list[float] = []
-        start = time.perf_counter()
-        while not times or time.perf_counter() - start < seconds / 2:
+        while sum(times) < seconds / 2:
             before = time.perf_counter()
             work()
             times.append(time.perf_counter() - before)
         return statistics.median(times) / rows
 
+    def train() -> None:
+        mean_perplexity(learner.step, learner.minibatches(one), 0.01)
+        learner.finish()
+
     with new_learner(space, num_hiddens, len(vocab), device) as learner:
-        train = clock(lambda: train_epoch(learner, one, 0.01))
-        valid = clock(lambda: score_perplexity(learner, one.in_numpy()))
-    return train * space.train_windows + valid * space.valid_windows, num_steps / train
+        trained = clock(train)
+        valid = clock(lambda: mean_perplexity(learner.score, one.in_numpy()))
+    return trained * space.train_windows + valid * space.valid_windows, num_steps / trained
