@@ -110,6 +110,30 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
 
 
+def add_workers(parser: argparse.ArgumentParser, unit: str, default: int | None) -> None:
+    """Give the parser ``--workers`` and ``--cluster``.
+
+    Args:
+        parser: the subcommand's.
+        unit: what they run, such as ``trainings``.
+        default: how many workers; None stands for as many as there are cores.
+    """
+    cores = "; by default as many as there are cores" if default is None else ""
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=default,
+        metavar="N",
+        help="how many processes to use on this machine, of one thread each; 1 uses all threads"
+        + cores,
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help=f"run the {unit} on the workers of a Dask scheduler, like tcp://host:8786",
+    )
+
+
 def add_corpus(parser: argparse.ArgumentParser) -> None:
     """Give a parser the option ``--corpus``."""
     parser.add_argument(

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what trains: this package's engine (fused, about ten times as fast), in rows of its "
         "own, or MXNet's operators, as in the book; by default both, the engine first",
     )
-    options.add_workers(parser)
+    options.add_workers(parser, "trainings", None)
     options.add_device(parser)
     options.add_corpus(parser)
     parser.add_argument(

@@ -45,18 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="end trials that are worse than the median of the others",
     )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help="how many processes to use on this machine, of one thread each; 1 uses all threads",
-    )
-    parser.add_argument(
-        "--cluster",
-        metavar="ADDRESS",
-        help="run the trials on the workers of a Dask scheduler, like tcp://host:8786",
-    )
+    options.add_workers(parser, "trials", 1)
     parser.add_argument(
         "--storage",
         metavar="URL",

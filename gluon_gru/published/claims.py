@@ -158,6 +158,10 @@ PROTOCOLS = {
     )
 }
 
+SCRATCH = PROTOCOLS["gru-scratch"]
+#: The slides' run from scratch is the chapter's, stopped earlier.
+SCRATCH_SHORT = dataclasses.replace(SCRATCH, num_epochs=50)
+
 _SECTIONS = {
     "rnn-scratch": "Implementation of Recurrent Neural Networks from Scratch",
     "rnn-concise": "Concise Implementation of Recurrent Neural Networks",
@@ -291,13 +295,13 @@ ORIGINS = tuple(dict.fromkeys(claim.origin for claim in CLAIMS))
 DEFAULT_ORIGINS = ("chapter", "slides")
 
 
-def select(words: Sequence[str]) -> list[Claim]:
-    """Return the claims that words ask for: origins, protocols, or groups of `CLAIMS`.
+def select(words: Sequence[str], claims: Sequence[Claim] = CLAIMS) -> list[Claim]:
+    """Return the claims that words ask for: origins, protocols, or groups of claims.
 
     Raises:
         InputError: for no word, and one that is none of these.
     """
-    names = {claim.id: {claim.group, claim.origin, _protocol_name(claim)} for claim in CLAIMS}
+    names = {claim.id: {claim.group, claim.origin, _protocol_name(claim)} for claim in claims}
     unknown = [word for word in words if not any(word in some for some in names.values())]
     if unknown or not words:
         raise InputError(
@@ -305,7 +309,7 @@ def select(words: Sequence[str]) -> list[Claim]:
             f"{', '.join(ORIGINS)}, the protocols {', '.join(PROTOCOLS)}, or a group of claims "
             "such as chapter-scratch"
         )
-    return [claim for claim in CLAIMS if not names[claim.id].isdisjoint(words)]
+    return [claim for claim in claims if not names[claim.id].isdisjoint(words)]
 
 
 def _protocol_name(claim: Claim) -> str:

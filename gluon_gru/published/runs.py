@@ -54,12 +54,16 @@ def published_runs() -> tuple[PublishedRun, ...]:
     with open(path, encoding="utf-8", newline="") as file:
         return tuple(
             PublishedRun(
-                **{
-                    **row,
-                    "epochs": int(row["epochs"]),
-                    "perplexity": float(row["perplexity"]),
-                    "tokens_per_sec": float(row["tokens_per_sec"]),
-                }
+                row["protocol"],
+                row["source"],
+                row["built"],
+                row["commit"],
+                row["edition"],
+                int(row["epochs"]),
+                float(row["perplexity"]),
+                float(row["tokens_per_sec"]),
+                row["time_traveller"],
+                row["traveller"],
             )
             for row in csv.DictReader(file)
         )

@@ -26,6 +26,7 @@ def claims(epochs=6):
             num_hiddens=8,
             batch_size=4,
             num_steps=5,
+            after=cut(protocol.after),
         )
 
     return tuple(

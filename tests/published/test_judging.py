@@ -6,14 +6,16 @@ import statistics
 
 import pytest
 
-from gluon_gru.published.claims import CLAIMS, CONCISE, SCRATCH, SCRATCH_SHORT, Claim, on_engine
+from gluon_gru.published.claims import CLAIMS, PROTOCOLS, SCRATCH, SCRATCH_SHORT, Claim, on_engine
 from gluon_gru.published.judging import WORDS, Evidence, judge
 from gluon_gru.published.records import older_verdict
 from gluon_gru.published.sources import Source
 from gluon_gru.published.trainings import evidence_of
+from gluon_gru.published.two_samples import LEVEL, POWER, rank_sum_p
 from gluon_gru.published.verbatim import verbatim_share, verbatim_spans
 from gluon_gru.training.loop import History
 
+CONCISE = PROTOCOLS["gru-concise"]
 SOURCE = Source("a book", "a section", "an edition")
 TEXT = "the quick brown fox jumps over the lazy dog"
 WRITTEN_BY_0_1_0 = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
@@ -42,7 +44,7 @@ def claim(quantity="perplexity", says=1.1, tolerance=0.05, protocol=SCRATCH, **m
 
 
 def verdict(of, *scratch, concise=(), is_books=True, on_gpu=False):
-    histories = {"gru-scratch": scratch, "gru-concise": concise}
+    histories = {SCRATCH.key: scratch, CONCISE.key: concise}
     return judge(of, evidence_of(of, histories, TEXT, is_books, on_gpu))
 
 
@@ -55,6 +57,38 @@ def test_a_sentence_is_judged_by_its_cases_unless_something_is_in_the_way(cases,
     assert (found.claim, found.verdict) == ("group/sentence", word)
     assert (found.ran, found.evidence, found.figures) == ("Ran it.", "It showed 7.", {"shown": 7})
     assert judge(sentence, Evidence("", "", cases, {}, "cut short")).verdict == "cut short"
+
+
+@pytest.mark.parametrize(
+    "perplexities, expected",
+    [
+        ([1.06] * 10, "holds"),
+        ([1.06] * 9 + [1.3], "holds"),
+        ([1.14] * 5 + [1.16] * 5, "does not hold"),
+        ([1.01] * 10, "does not hold"),
+        ([1.06], "too few runs to tell"),
+    ],
+)
+def test_what_many_builds_printed_is_compared_as_counts(perplexities, expected):
+    of = claim(says=(1.1,) * 40 + (1.0,) * 3, tolerance=None, many=True)
+    found = verdict(of, *map(history, perplexities))
+    assert found.verdict == expected
+    printed = [round(value, 1) for value in perplexities]
+    assert found.figures["printed"] == printed
+    assert found.figures["p"] == rank_sum_p(printed, of.says)
+    assert (found.figures["p"] < LEVEL) == (expected == "does not hold")
+    assert (found.figures["power"] < POWER) == (expected == "too few runs to tell")
+    assert found.figures["late"] == [20.0] * len(perplexities)
+
+
+def test_texts_of_many_builds_are_counted_where_ours_are_the_same():
+    other = ("time traveller" + "y" * 50, "traveller" + TEXT[:40] + "y" * 10)
+    same = ("time traveller" + TEXT[:50], "traveller" + "y" * 50)
+    of = claim("continuation", (other, same, same), None, many=True)
+    found = verdict(of, history(), history())
+    assert found.verdict == "side by side" and found.figures["same"] == 2
+    assert found.figures["measured"] == [0.5, 0.5]
+    assert found.figures["published"] == [pytest.approx(0.4), 0.5, 0.5]
 
 
 def test_every_word_is_explained_and_none_is_never_given():
@@ -105,8 +139,8 @@ def test_a_rate_is_other_hardware_on_a_cpu_and_compared_on_a_gpu():
     assert verdict(rate, history(rate=800.0), on_gpu=True).verdict == "slower"
 
 
-@pytest.mark.parametrize("rate, expected", [(3000.0, "holds"), (900.0, "does not hold")])
-def test_a_speedup_holds_if_the_concise_model_is_faster(rate, expected):
+@pytest.mark.parametrize("rate, expected", [(3000.0, "direction holds"), (900.0, "does not hold")])
+def test_the_direction_of_a_speedup_holds_if_the_concise_model_is_faster(rate, expected):
     speedup = claim("speedup", 13.3, None, CONCISE, baseline=SCRATCH)
     found = verdict(speedup, history(), concise=[history(rate=rate)])
     assert (found.verdict, found.figures["measured"]) == (expected, [rate / 1000])

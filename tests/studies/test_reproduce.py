@@ -10,8 +10,12 @@ import tiny
 
 from gluon_gru import engine
 from gluon_gru.errors import InputError
-from gluon_gru.published.claims import CLAIMS, GROUPS, on_engine
+from gluon_gru.published.claims import CLAIMS, DEFAULT_ORIGINS, on_engine, select
+from gluon_gru.report import markdown
+from gluon_gru.runs import record as records
+from gluon_gru.studies.reproduce import report
 from gluon_gru.studies.reproduce import study as experiments
+from gluon_gru.text import corpus as corpora
 from gluon_gru.text.corpus import SAMPLE, find, load_corpus
 
 
@@ -46,7 +50,7 @@ def contents(folder):
 
 
 # Those of the chapter and its slides.
-OF_GRUS = [claim for claim in CLAIMS if claim.group.startswith(("chapter-", "slides-"))]
+OF_GRUS = select(DEFAULT_ORIGINS)
 
 
 def test_the_chapter_needs_two_runs_of_which_one_serves_the_slides_too():
@@ -104,7 +108,7 @@ def test_a_reproduction_leaves_results_report_and_pictures(finished):
         ("gru-scratch", 2),
         ("gru-concise", 2),
     ]
-    assert [verdict["claim"] for verdict in results["verdicts"]] == [c.id for c in CLAIMS]
+    assert [verdict["claim"] for verdict in results["verdicts"]] == [c.id for c in OF_GRUS]
     assert {verdict["verdict"] for verdict in results["verdicts"]} == {
         "not comparable: other corpus"
     }
@@ -149,7 +153,7 @@ def test_a_folder_with_a_run_is_refused_without_resume_and_left_alone(out):
 
 @pytest.mark.slow
 def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
-    before = reproduce(tmp_path, groups=["chapter-scratch"])
+    before = reproduce(tmp_path, claims=["chapter-scratch"])
     after = reproduce(tmp_path, resume=True)
     assert after["runs"][:1] == before["runs"] and len(after["runs"]) == 2
     assert all(verdict["figures"]["measured"] for verdict in after["verdicts"])
@@ -159,7 +163,7 @@ def test_more_claims_can_be_added_to_a_finished_reproduction(small, tmp_path):
 @pytest.mark.parametrize(
     "change, complaint",
     [
-        ({"groups": ["slides-scratch"]}, "the claims chapter-concise"),
+        ({"claims": ["slides-scratch"]}, "the claims chapter-concise"),
         ({"num_seeds": 1}, "6 epochs of gru-scratch, seed 2"),
         ({"device": "gpu(0)"}, r"its device is 'cpu\(0\)', not 'gpu\(0\)'"),
         ({"corpus": True}, "its text is 'sample.txt'"),
@@ -203,9 +207,11 @@ def test_another_programs_results_are_refused_and_left_alone(small, tmp_path, co
 @pytest.mark.parametrize(
     "kwargs, message",
     [
-        ({"groups": ["chapter"]}, "claims chapter: choose from chapter-scratch"),
-        ({"groups": []}, "choose from"),
+        ({"claims": ["chapters"]}, "claims chapters: choose from the sources chapter, slides"),
+        ({"claims": []}, "choose from"),
         ({"num_seeds": 0}, "seeds is 0"),
+        ({"num_seeds": 101}, "seeds is 101: it must be at most 100"),
+        ({"workers": 0}, "workers is 0"),
         ({"device": "gpu(7)"}, r"gpu\(7\)"),
         ({"device": "tpu"}, "tpu"),
     ],
@@ -233,13 +239,6 @@ def test_a_folder_that_cannot_be_made_is_found_out_before_training(tmp_path, mon
         reproduce(tmp_path / "file" / "out")
 
 
-def test_groups_are_those_of_the_claims():
-    assert [claim.group for claim in experiments._claims_of(["slides-scratch"])] == [
-        "slides-scratch"
-    ] * 3
-    assert len(experiments._claims_of(GROUPS)) == len(CLAIMS)
-
-
 with_engine = pytest.mark.skipif(engine.info()["engine"] == "off", reason="the engine is off")
 
 
@@ -247,17 +246,18 @@ with_engine = pytest.mark.skipif(engine.info()["engine"] == "off", reason="the e
 @with_engine
 def test_the_engine_is_measured_in_rows_of_its_own(small, tmp_path):
     both = reproduce(tmp_path, engines=("mxnet", "fused"))
+    # The first number's training goes on; the engine comes before MXNet's operators.
     assert [run["model"] for run in both["runs"]] == [
-        "gru-scratch",
-        "gru-concise",
         "gru-fused",
         "gru-concise-fused",
+        "gru-scratch",
+        "gru-concise",
     ]
     ids = [verdict["claim"] for verdict in both["verdicts"]]
-    published = [claim.id for claim in CLAIMS]
+    published = [claim.id for claim in OF_GRUS]
     assert ids[: len(published)] == published
-    assert ids[len(published) :] == [claim.id for claim in on_engine(CLAIMS)]
-    scratch, fused = both["runs"][0], both["runs"][2]
+    assert ids[len(published) :] == [claim.id for claim in on_engine(OF_GRUS)]
+    fused, scratch = both["runs"][0], both["runs"][2]
     # The same start, minibatches and function; rounding apart.
     assert scratch["perplexity"] == pytest.approx(fused["perplexity"], rel=1e-4)
     assert scratch["perplexity"] != fused["perplexity"]
@@ -268,7 +268,7 @@ def test_the_engine_is_measured_in_rows_of_its_own(small, tmp_path):
 
 @with_engine
 def test_the_engine_alone_is_measured_alone(small, tmp_path):
-    results = reproduce(tmp_path, groups=("chapter-scratch",), engines=("fused",))
+    results = reproduce(tmp_path, claims=("chapter-scratch",), engines=("fused",))
     assert [run["model"] for run in results["runs"]] == ["gru-fused"]
     assert {verdict["claim"].split("/")[0] for verdict in results["verdicts"]} == {
         "chapter-scratch-fused"
@@ -290,15 +290,67 @@ def test_engines_that_are_none_are_refused(tmp_path, engines):
 
 @pytest.mark.slow
 @with_engine
-def test_a_folder_of_the_older_version_goes_on(small, tmp_path):
+def test_several_workers_train_the_same_as_one(small, tmp_path):
+    """Real processes; of four trainings one goes on with another's model."""
+    words = ["rnn-scratch-random-continued", "slides-scratch"]
+    kwargs = {"claims": words, "engines": ("fused",)}
+    one = reproduce(tmp_path / "one", workers=1, **kwargs)
+    two = reproduce(tmp_path / "two", workers=2, **kwargs)
+
+    def trained(results):
+        return {
+            (run["model"], run["edition"]): (run["perplexity"], run["continuations"])
+            for run in results["runs"]
+        }
+
+    assert trained(one) == trained(two)
+    assert {model for model, _ in trained(one)} == {
+        "gru-fused",
+        "rnn-scratch-fused",
+        "rnn-scratch-random-continued-fused",
+    }
+    assert {edition for _, edition in trained(one)} == {"2019", "2020-09"}
+    assert "2 workers" in two["invocations"][0]["environment"]["OMP_NUM_THREADS"]
+
+
+def test_a_training_that_goes_on_begins_with_the_trained_weights(small, tmp_path):
+    claims = select(["rnn-scratch-random-continued"], tiny.claims())
+    base, continued = experiments.plan(claims)[:2]
+    assert continued.protocol.after == base.protocol
+    source = load_corpus(find(SAMPLE))
+    trained = experiments.measure(base, 1, mx.cpu(), source, tmp_path / "base.safetensors")
+    start = tmp_path / "base.safetensors"
+    after = experiments.measure(continued, 1, mx.cpu(), source, start=start)
+    anew = experiments.measure(continued, 1, mx.cpu(), source)
+    assert after.perplexity[0] < trained.perplexity[0] < 1.2 * anew.perplexity[0]
+
+
+def test_without_the_books_text_the_engine_alone_trains_unless_asked(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(corpora, "download", raise_offline)
+    monkeypatch.delenv("GLUON_GRU_CORPUS", raising=False)
+    words = ["slides-scratch"]
+    results = experiments.reproduce(tmp_path / "a", words, device="cpu", engines=None)
+    expected = "gru-fused" if engine.info()["engine"] != "off" else "gru-scratch"
+    assert [run["model"] for run in results["runs"]] == [expected]
+
+
+def raise_offline(*args):
+    raise OSError("no network here")
+
+
+@pytest.mark.slow
+@with_engine
+def test_a_folder_of_the_older_version_is_not_mixed_with_another_text(small, tmp_path):
     older = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "reproduce"
-    shutil.copytree(older, tmp_path / "out")
-    before = json.loads((older / "results.json").read_text())
-    after = reproduce(tmp_path / "out", resume=True, num_seeds=2, engines=("mxnet", "fused"))
-    assert after["runs"][:4] == before["runs"]
-    assert [(run["model"], run["seed"]) for run in after["runs"][4:]] == [
-        (run["model"], 2) for run in before["runs"]
-    ]
-    assert [made["command"] for made in after["invocations"]] == ["python scripts/reproduce.py", ""]
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert "record.json" in names and "results.json" not in names
+    out = pathlib.Path(shutil.copytree(older, tmp_path / "out"))
+    before = contents(out)
+    with pytest.raises(InputError, match="it was trained on the edition 2020-09 of the text"):
+        reproduce(out, resume=True, num_seeds=2, engines=("mxnet", "fused"))
+    assert contents(out) == before
+
+
+def test_a_record_of_the_older_version_still_has_its_report():
+    older = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "reproduce"
+    results = records.read(older / "results.json").as_json()
+    text = markdown.text(report.document(results))
+    assert "Edition of the text: 2020-09" in text and "chapter-scratch/perplexity" in text

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import random
 import sys
-import time
 from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence
 
 from gluon_gru import engine
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from gluon_gru.training.loop import History
 
-#: A probe trains on so many minibatches, after one that isn't timed.
+#: A probe trains twice on so many minibatches, of which the second time counts.
 _PROBE = 3
 
 
@@ -174,7 +174,7 @@ def reproduce(
     resume: bool = False,
     command: str = "",
     engines: Sequence[str] | None = ENGINES[:1],
-    workers: int = 1,
+    workers: int | None = 1,
     cluster: str | None = None,
 ) -> dict[str, Any]:
     """Measure what the claims need and judge them; write everything into a folder.
@@ -193,7 +193,8 @@ def reproduce(
         command: the command line, for the record.
         engines: which of `ENGINES` train, the native engine first, in rows of its own. None stands
             for all that make sense: without the book's text, the engine alone.
-        workers, cluster: see `gluon_gru.studies.jobs.run`.
+        workers: see `gluon_gru.studies.jobs.run`; None stands for one per core.
+        cluster: see there.
 
     Returns:
         What ``record.json`` holds: beside a record's fields ``seeds``, ``models``, ``runs`` and
@@ -206,15 +207,17 @@ def reproduce(
     from gluon_gru.training.device import context
 
     check_positive("seeds", num_seeds)
+    workers = len(os.sched_getaffinity(0)) if workers is None else workers
     check_positive("workers", workers)
     if num_seeds > MAX_SEEDS:
         raise InputError(
             f"seeds is {num_seeds}: it must be at most {MAX_SEEDS}, more than any protocol was "
             "published with"
         )
-    wanted, ctx, text = select(claims), context(device), corpora.find(corpus)
+    wanted, ctx, text = select(claims, CLAIMS), context(device), corpora.find(corpus)
     stages = _stages(wanted, _engines(engines, ctx, text))
-    judged = [claim for stage in stages if stage.title != FIRST for claim in stage.claims]
+    # What the claims are about comes first in the report, though last in time.
+    judged = [claim for stage in stages[::-1] if stage.title != FIRST for claim in stage.claims]
     sources = {
         edition: load_corpus(text, edition=edition)
         for edition in sorted({claim.protocol.edition for claim in judged if claim.protocol})
@@ -278,17 +281,14 @@ def reproduce(
                         str(text.path),
                         str(folder.path / "checkpoints"),
                         f"[{number}/{len(part)}] {MODELS[key.model].name}, seed {key.seed}",
-                        workers == 1 and not cluster,
+                        min(workers, len(part)) == 1 and not cluster,
                     ),
                 )
                 for number, (key, run) in enumerate(part, 1)
             ]
             if todo:
-                jobs.run(todo, workers, cluster, keep, len(todo))
-        shown = {claim.id for claim in stage.claims}
-        results = record.as_json()
-        results["verdicts"] = [one for one in results["verdicts"] if one["claim"] in shown]
-        say(report.table(results))
+                jobs.run(todo, min(workers, len(todo)), cluster, keep, len(todo))
+        say(report.lines(record.as_json(), {claim.id for claim in stage.claims}))
     # A folder that was finished already has its report drawn by today's version.
     write(report.document(record.as_json()), folder.path)
     return record.as_json()
@@ -299,9 +299,7 @@ class _Stage(NamedTuple):
     claims: Sequence[Claim]
 
 
-def _engines(
-    engines: Sequence[str] | None, ctx: mx.Context, text: corpora.Corpus
-) -> Sequence[str]:
+def _engines(engines: Sequence[str] | None, ctx: mx.Context, text: corpora.Corpus) -> Sequence[str]:
     """Return which of `ENGINES` train."""
     if engines is not None:
         if not engines or set(engines) - set(ENGINES):
@@ -327,7 +325,7 @@ def _why_not_on_engine(ctx: mx.Context) -> str:
     """Return why fused models would not run on the engine, which their rows speak of."""
     facts = engine.info()
     if facts["engine"] == "off":
-        return facts["why"]
+        return str(facts["why"])
     if ctx.device_type != "cpu":
         return f"on {ctx} the engine doesn't run, since it is for CPUs; add --device cpu"
     return ""
@@ -366,16 +364,13 @@ def _estimate(
 
 
 def _seconds_per_epoch(protocol: Protocol, source: tuple[Any, Any], ctx: mx.Context) -> float:
-    from gluon_gru.training.loop import train_epoch_ch8
+    from gluon_gru.training.loop import train
 
     model = MODELS[protocol.model].make(protocol, len(source[1]), ctx)
     minibatches = list(_loader(protocol, source, random.Random(0)))
-    seconds = 0.0
-    for some in (minibatches[:1], minibatches[:_PROBE]):
-        start = time.perf_counter()
-        train_epoch_ch8(model, some, protocol.lr, ctx, True)
-        seconds = time.perf_counter() - start
-    return seconds / min(_PROBE, len(minibatches)) * len(minibatches)
+    some = minibatches[:_PROBE]
+    probe = train(model, some, source[1], protocol.lr, 2, ctx, progress=False)
+    return probe.seconds[-1] / len(some) * len(minibatches)
 
 
 def train_one(
@@ -398,7 +393,14 @@ def train_one(
     source = _source(corpus, key.edition)
     checkpoint = f"{folder}/{key.checkpoint}"
     history = measure(
-        run, key.seed, context(device), source, checkpoint, description, start, progress and None
+        run,
+        key.seed,
+        context(device),
+        source,
+        checkpoint,
+        description,
+        start,
+        None if progress else False,
     )
     return record_training(key, history)
 
@@ -414,9 +416,7 @@ def _not_asked_for(
     """Return what a record holds that going on would drop, as clauses."""
     results = record.results if record else {}
     groups = {verdict["claim"].split("/")[0] for verdict in results.get("verdicts", ())}
-    epochs = {
-        read_training(run)[0]: len(run["perplexity"]) for run in results.get("runs", ())
-    }
+    epochs = {read_training(run)[0]: len(run["perplexity"]) for run in results.get("runs", ())}
     others = sorted({key.edition for key in epochs} - {key.edition for key in planned})
     return [
         *(f"it was trained on the edition {edition} of the text" for edition in others),
@@ -444,8 +444,13 @@ def read_training(recorded: dict[str, Any]) -> tuple[Key, History]:
 
 
 def record_training(key: Key, history: History) -> dict[str, Any]:
-    """Return a training as `read_training` reads it."""
-    return {**key._asdict(), **dataclasses.asdict(history)}
+    """Return a training as `read_training` reads it; rates and times in the digits that they have."""
+    return {
+        **key._asdict(),
+        **dataclasses.asdict(history),
+        "tokens_per_sec": [round(rate) for rate in history.tokens_per_sec],
+        "seconds": [round(seconds, 4) for seconds in history.seconds],
+    }
 
 
 def _results(
