@@ -192,7 +192,7 @@ def test_killed_while_resuming_nothing_recorded_is_lost(out, finished, monkeypat
 
     monkeypatch.setattr(experiments, "measure", killed)
     with pytest.raises(KeyboardInterrupt):
-        reproduce(out, num_seeds=2, resume=True)
+        reproduce(out, num_seeds=3, resume=True)
     assert json.loads((out / "record.json").read_text())["runs"] == finished[1]["runs"]
 
 
@@ -352,5 +352,5 @@ def test_a_folder_of_the_older_version_is_not_mixed_with_another_text(small, tmp
 def test_a_record_of_the_older_version_still_has_its_report():
     older = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "reproduce"
     results = records.read(older / "results.json").as_json()
-    text = markdown.text(report.document(results))
+    text = markdown.markdown(report.document(results))
     assert "Edition of the text: 2020-09" in text and "chapter-scratch/perplexity" in text
