@@ -16,8 +16,6 @@ from gluon_gru import engine
 
 def environment(device: str) -> dict[str, Any]:
     """Return the facts about this machine that a record holds; ``device`` is such as ``cpu(0)``."""
-    facts = engine.info()
-    kernels = f", {facts['instructions']}, {facts['threads']} threads"
     return {
         "processor": _processor(),
         "cores": cores(),
@@ -27,7 +25,7 @@ def environment(device: str) -> dict[str, Any]:
         "mxnet": _mxnet(),
         "device": str(device),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
-        "engine": facts["engine"] + (kernels if facts["engine"] != "off" else ""),
+        "engine": _engine(),
         "commit": _commit(),
     }
 
@@ -40,6 +38,13 @@ def _mxnet() -> str:
         import mxnet
 
         return mxnet.__version__
+
+
+def _engine() -> str:
+    facts = engine.info()
+    if facts["engine"] == "off":
+        return "off"
+    return f"{facts['engine']}, {facts['instructions']}, {facts['threads']} threads"
 
 
 def cores() -> int:
