@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
     options.check_target(args.out, args.force)
 
     from gluon_gru.convert import params_file, weights
+    from gluon_gru.runs.checkpoint import Checkpoint
 
     params = params_file.read(args.file)
     facts = params_file.config(args.file, params, args.activation)
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
             "--corpus, or its tokens with --vocab"
         )
     config = {**facts, "imported_from": args.file.name, "vocab_from": source}
-    params_file.save(args.out, params, config, vocab)
+    Checkpoint(params, config, vocab.idx_to_token).save(args.out)
     print(f"{args.out}: {weights.from_params(params, config)}, those of {source}")
 
 
