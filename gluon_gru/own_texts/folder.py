@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 from gluon_gru.cells import OPTIONS
 from gluon_gru.errors import InputError
@@ -16,7 +15,7 @@ from gluon_gru.own_texts.settings import checked
 from gluon_gru.report.document import Curve, Curves, Point
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.checkpoint import Checkpoint
-from gluon_gru.runs.files import StrPath, write_whole
+from gluon_gru.runs.files import JSONObject, StrPath, write_whole
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.restore import IN_FOLDER
 
@@ -37,7 +36,7 @@ class RunFolder(Folder):
         self._unsaved: dict[str, Checkpoint] = {}
         self._saved_at = -math.inf
 
-    def settings(self, given: dict[str, Any]) -> dict[str, Any]:
+    def settings(self, given: JSONObject) -> JSONObject:
         """Return the settings of the run that it holds, or ``given`` if it holds none.
 
         Raises:
@@ -81,7 +80,7 @@ class RunFolder(Folder):
         self._saved_at = time.monotonic()
 
 
-def curve_png(record: dict[str, Any]) -> bytes:
+def curve_png(record: JSONObject) -> bytes:
     """Return a PNG picture of perplexity by epoch, with the best round marked.
 
     Args:

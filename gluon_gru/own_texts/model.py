@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy
 
 from gluon_gru.cells import OPTIONS
@@ -11,13 +9,13 @@ from gluon_gru.engine.layout import model_shapes
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts.settings import Settings
 from gluon_gru.runs import checkpoint
-from gluon_gru.runs.files import StrPath
+from gluon_gru.runs.files import JSONObject, StrPath
 from gluon_gru.runs.restore import checkpoint_of, vocabulary
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.learner import Learner, learner_from
 
 
-def model_config(settings: Settings, vocab_size: int) -> dict[str, Any]:
+def model_config(settings: Settings, vocab_size: int) -> JSONObject:
     """Return the ``config`` of a training's checkpoints."""
     return {
         "model": "RNNModel",
@@ -33,7 +31,7 @@ def model_config(settings: Settings, vocab_size: int) -> dict[str, Any]:
     }
 
 
-def initial_params(config: dict[str, Any], seed: int) -> dict[str, numpy.ndarray]:
+def initial_params(config: JSONObject, seed: int) -> dict[str, numpy.ndarray]:
     """Return new parameters: uniform within +-1/sqrt(num_hiddens), as in PyTorch; biases 0.
 
     The book's standard deviation of 0.01 suits SGD, whose steps grow with the gradients, not Adam.
@@ -57,7 +55,7 @@ def initial_params(config: dict[str, Any], seed: int) -> dict[str, numpy.ndarray
     return params
 
 
-def load_trained(path: StrPath) -> tuple[Learner, Vocab, dict[str, Any]]:
+def load_trained(path: StrPath) -> tuple[Learner, Vocab, JSONObject]:
     """Return the learner, the vocabulary and the config of a trained model.
 
     Args:

@@ -26,7 +26,7 @@ from gluon_gru.own_texts.stream import MinibatchStream
 from gluon_gru.own_texts.writing import continuation, opening
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.environment import environment
-from gluon_gru.runs.files import StrPath
+from gluon_gru.runs.files import JSONObject, StrPath
 from gluon_gru.runs.record import Record
 from gluon_gru.text.minibatches import SeqDataLoader
 from gluon_gru.text.reading import Text, read
@@ -48,7 +48,7 @@ def train(
     command: str = "",
     make_learner: Callable[..., Learner] = learner_from,
     **settings: Any,
-) -> dict[str, Any]:
+) -> JSONObject:
     """Train a model on a text; return the content of ``out/record.json``.
 
     The end of the text is held out, and scored after every round: an epoch, several of a short
@@ -85,12 +85,12 @@ def train(
     """
     folder = RunFolder(out, resume)
     given = folder.settings(checked(settings))
-    share = given.get("validation", DEFAULTS["validation"])
+    how = {**DEFAULTS, **given}
     own_text = read(
         text,
-        given.get("tokens", DEFAULTS["tokens"]),
-        given.get("case", DEFAULTS["case"]),
-        lambda num_tokens: num_tokens - num_validation(num_tokens, share),
+        how["tokens"],
+        how["case"],
+        lambda num_tokens: num_tokens - num_validation(num_tokens, how["validation"]),
     )
     chosen = filled(given, own_text.num_training, len(own_text.vocab))
     config = model_config(chosen, len(own_text.vocab))
@@ -107,7 +107,7 @@ def train(
     return record.as_json()
 
 
-def _facts(text: Text) -> dict[str, Any]:
+def _facts(text: Text) -> JSONObject:
     return {
         "name": text.name,
         "size": text.size,
@@ -119,7 +119,7 @@ def _facts(text: Text) -> dict[str, Any]:
     }
 
 
-def best_round(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+def best_round(rounds: list[JSONObject]) -> JSONObject:
     """Return the round of the lowest perplexity on the held-out part, the first of equals."""
     return min(rounds, key=lambda done: done["validation_perplexity"])
 
@@ -128,7 +128,7 @@ class _Training:
     """A training: its learner, its place in the text, and the measurements of its rounds."""
 
     def __init__(
-        self, settings: Settings, text: Text, config: dict[str, Any], learner: Learner
+        self, settings: Settings, text: Text, config: JSONObject, learner: Learner
     ) -> None:
         self._settings, self._text, self._config = settings, text, config
         self._learner, self._schedule = learner, Schedule(settings, text.num_training)
@@ -139,7 +139,7 @@ class _Training:
         )
         # The steps that are done.
         self._done = 0
-        self._rounds: list[dict[str, Any]] = []
+        self._rounds: list[JSONObject] = []
         self._sampled_at = time.monotonic()
 
     def run(self, folder: RunFolder, record: Record) -> None:
@@ -229,9 +229,8 @@ class _Training:
         params = self._learner.params()
         both = {"model": params, "learner": self._learner.state()}
         place, random_state = self._stream.place()
-        best = Checkpoint(
-            params, self._config, self._text.vocab.idx_to_token, len(self._rounds), {}, random_state
-        )
+        vocab, number = self._text.vocab.idx_to_token, len(self._rounds)
+        best = Checkpoint(params, self._config, vocab, number, {}, random_state)
         last = dataclasses.replace(
             best,
             params={f"{of} {name}": array for of in both for name, array in both[of].items()},

@@ -22,7 +22,7 @@ import safetensors.numpy
 from gluon_gru.cells import CELLS, of_mode, of_scratch
 from gluon_gru.engine.layout import plain_name
 from gluon_gru.errors import InputError
-from gluon_gru.runs.files import StrPath, check_writable, remove_parts, write_whole
+from gluon_gru.runs.files import JSONObject, StrPath, check_writable, remove_parts, write_whole
 
 _FORMAT = "gluon_gru checkpoint 1"
 
@@ -48,10 +48,10 @@ class Checkpoint:
     """
 
     params: Mapping[str, numpy.ndarray]
-    config: dict[str, Any]
+    config: JSONObject
     vocab: list[str]
     epoch: int | None = None
-    history: dict[str, Any] | None = None
+    history: JSONObject | None = None
     random_state: Sequence[Any] | None = None
 
     def save(self, path: StrPath) -> None:
@@ -112,7 +112,7 @@ def naming(path: StrPath) -> Iterator[None]:
         raise InputError(f"checkpoint {str(path)!r}: {error}") from error
 
 
-def described(config: Mapping[str, Any]) -> dict[str, Any]:
+def described(config: Mapping[str, Any]) -> JSONObject:
     """Return a checkpoint's config with ``cell`` and ``on_engine``, which version 0.1.0 left out.
 
     It recorded only the name of a forward function or layer: ``gru`` is the book's GRU as a
@@ -157,16 +157,14 @@ class RunFile:
         latest: the `Checkpoint` after the last whole epoch; None before the first.
     """
 
-    def __init__(
-        self, path: StrPath, model: Any, rng: Any, vocab: Any, config: dict[str, Any]
-    ) -> None:
+    def __init__(self, path: StrPath, model: Any, rng: Any, vocab: Any, config: JSONObject) -> None:
         self.path, self.model, self.rng = pathlib.Path(path), model, rng
         self.vocab, self.config = vocab, config
         self.latest: Checkpoint | None = None
         self._saved: Checkpoint | None = None
         self._saved_at = time.monotonic()
 
-    def resume(self, num_epochs: float) -> dict[str, Any]:
+    def resume(self, num_epochs: float) -> JSONObject:
         """Set the model and the random state to the file's, if it exists; return its history.
 
         Raises:
@@ -209,7 +207,7 @@ class RunFile:
                 "another file, or the same settings"
             )
 
-    def epoch_ends(self, history: dict[str, Any]) -> None:
+    def epoch_ends(self, history: JSONObject) -> None:
         """Keep the state with this ``history`` as the latest; save it if the last save is old."""
         from gluon_gru.models.parameters import params_of
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy
 
 from gluon_gru import engine
+from gluon_gru.runs.files import JSONObject
 
 
-def environment(device: str) -> dict[str, Any]:
+def environment(device: str) -> JSONObject:
     """Return the facts about this machine that a record holds; ``device`` is such as ``cpu(0)``."""
     return {
         "processor": _processor(),

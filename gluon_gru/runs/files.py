@@ -8,12 +8,15 @@ import pathlib
 import platform
 import re
 import time
-from typing import Iterator, Union
+from typing import Any, Dict, Iterator, Union
 
 from gluon_gru.errors import InputError
 
 #: The path of a file or folder.
 StrPath = Union[str, "os.PathLike[str]"]
+
+#: A JSON object.
+JSONObject = Dict[str, Any]
 
 # The name of a file until it is whole. Version 0.1.0 left the host out.
 _PART = re.compile(r"\..+\.(?P<pid>\d+)(?:@(?P<host>.*))?\.part")

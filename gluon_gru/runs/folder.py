@@ -10,11 +10,11 @@ import collections
 import json
 import pathlib
 import typing
-from typing import Any, Iterable
+from typing import Iterable
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs import record as records
-from gluon_gru.runs.files import StrPath, make_folder
+from gluon_gru.runs.files import JSONObject, StrPath, make_folder
 from gluon_gru.runs.record import Record
 
 
@@ -118,10 +118,7 @@ class Folder:
             self._replaced, self.record = paths, older[0]
 
     def check(
-        self,
-        settings: dict[str, Any],
-        text: dict[str, Any] | None = None,
-        further: Iterable[str] = (),
+        self, settings: JSONObject, text: JSONObject | None = None, further: Iterable[str] = ()
     ) -> None:
         """Check that the run in the folder, if any, is the one that is asked for.
 
@@ -142,10 +139,10 @@ class Folder:
 
     def begin(
         self,
-        settings: dict[str, Any],
-        text: dict[str, Any],
+        settings: JSONObject,
+        text: JSONObject,
         command: str,
-        environment: dict[str, Any],
+        environment: JSONObject,
         further: Iterable[str] = (),
     ) -> Record:
         """Begin or continue the run: make the folder, tidy it, and write the record; return that.

@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-from typing import Any, Callable, Tuple
+from typing import Callable, Tuple
 
 from gluon_gru.errors import InputError
 from gluon_gru.published.records import older_verdict
-from gluon_gru.runs.files import StrPath, write_whole
+from gluon_gru.runs.files import JSONObject, StrPath, write_whole
 
 #: The version of the schema that is written. Files of version 0.1.0 have none.
 SCHEMA = 2
@@ -37,12 +37,12 @@ class Record:
     """
 
     kind: str
-    settings: dict[str, Any]
-    text: dict[str, Any]
-    invocations: list[dict[str, Any]]
-    results: dict[str, Any]
+    settings: JSONObject
+    text: JSONObject
+    invocations: list[JSONObject]
+    results: JSONObject
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JSONObject:
         """Return what the file holds."""
         return {"schema": SCHEMA, **{name: getattr(self, name) for name in _FIELDS}, **self.results}
 
@@ -50,9 +50,7 @@ class Record:
         """Write to ``path`` by `write_whole`."""
         write_whole(path, json.dumps(self.as_json(), indent=1).encode())
 
-    def differences(
-        self, settings: dict[str, Any], text: dict[str, Any] | None = None
-    ) -> list[str]:
+    def differences(self, settings: JSONObject, text: JSONObject | None = None) -> list[str]:
         """Return clauses on how settings, and maybe a text, differ from the record's.
 
         Settings that only one side has are not compared.
@@ -76,7 +74,7 @@ _FIELDS = ("kind", "settings", "text", "invocations")
 _HASHES = ("sha256", "sha1")
 
 
-def _named(text: dict[str, Any]) -> str:
+def _named(text: JSONObject) -> str:
     name = next(name for name in _HASHES if name in text)
     return f"{text.get('name', 'another one')!r} ({name.upper()} {text[name][:12]}...)"
 
@@ -112,18 +110,18 @@ def read(path: StrPath) -> Record:
 _Parts = Tuple[dict, dict, list, dict]
 
 
-def _train(found: dict[str, Any]) -> _Parts:
+def _train(found: JSONObject) -> _Parts:
     return found.pop("settings"), found.pop("text"), found.pop("invocations"), found
 
 
-def _reproduce(found: dict[str, Any]) -> _Parts:
+def _reproduce(found: JSONObject) -> _Parts:
     invocations = found.pop("invocations")
     settings = {"device": invocations[-1]["environment"]["device"]} if invocations else {}
     found["verdicts"] = [older_verdict(verdict) for verdict in found["verdicts"]]
     return settings, found.pop("corpus"), invocations, found
 
 
-def _exercise(found: dict[str, Any]) -> _Parts:
+def _exercise(found: JSONObject) -> _Parts:
     made = found.pop("record")
     verdicts = [older_verdict(verdict) for verdict in found.pop("findings")]
     invocation = _invocation(made)
@@ -132,33 +130,33 @@ def _exercise(found: dict[str, Any]) -> _Parts:
     return settings, text, [invocation], {**made, "verdicts": verdicts, "walks": [], **found}
 
 
-def _training(found: dict[str, Any]) -> _Parts:
+def _training(found: JSONObject) -> _Parts:
     invocation = _invocation(found)
     settings = {"device": invocation["environment"]["device"]}
     return settings, {"sha1": found.pop("corpus_sha1")}, [invocation], found
 
 
-def _sweep(found: dict[str, Any]) -> _Parts:
+def _sweep(found: JSONObject) -> _Parts:
     return found.pop("asked"), found.pop("corpus"), found.pop("invocations"), found
 
 
-def _benchmark(found: dict[str, Any]) -> _Parts:
+def _benchmark(found: JSONObject) -> _Parts:
     settings = {name: found.pop(name) for name in ("threads", "rounds")}
     return settings, {"name": found.pop("corpus")}, [_invocation(found)], found
 
 
-def _own_texts(found: dict[str, Any]) -> _Parts:
+def _own_texts(found: JSONObject) -> _Parts:
     command, made = found.pop("command"), found["texts"][:1]
     environments = [entry["environment"] for entry in made if "environment" in entry]
     return {}, {}, [{"command": command, "environment": one} for one in environments], found
 
 
-def _invocation(found: dict[str, Any]) -> dict[str, Any]:
+def _invocation(found: JSONObject) -> JSONObject:
     return {name: found.pop(name) for name in ("command", "environment")}
 
 
 # Kind -> the fields by which its files of version 0.1.0 are known, and what translates them.
-_OLDER: dict[str, tuple[set[str], Callable[[dict[str, Any]], _Parts]]] = {
+_OLDER: dict[str, tuple[set[str], Callable[[JSONObject], _Parts]]] = {
     "train": ({"settings", "text", "rounds", "invocations"}, _train),
     "reproduce": ({"invocations", "corpus", "runs", "verdicts"}, _reproduce),
     "exercise": ({"record", "findings", "tables", "pictures"}, _exercise),
