@@ -61,11 +61,8 @@ class Checkpoint:
             InputError: if it can't be written.
         """
         state = json.dumps({name: value for name, value in vars(self).items() if name != "params"})
-        data = safetensors.numpy.save(
-            dict(self.params),
-            {"format": _FORMAT, "state": state, "sha256": _digest(self.params, state)},
-        )
-        write_whole(path, data)
+        header = {"format": _FORMAT, "state": state, "sha256": _digest(self.params, state)}
+        write_whole(path, safetensors.numpy.save(dict(self.params), header))
 
 
 def load(path: StrPath) -> Checkpoint:
@@ -74,33 +71,27 @@ def load(path: StrPath) -> Checkpoint:
     Raises:
         InputError: if there is none, or it is truncated, altered, or another program's file.
     """
-
-    def refusal(what: str) -> InputError:
-        return InputError(
-            f"checkpoint {str(path)!r} {what}: give a file that this package wrote, or put back an "
-            "intact copy"
-        )
-
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise refusal(f"can't be read ({error})") from error
+        if header.get("format") != _FORMAT:
+            raise ValueError(
+                f"its format is {header.get('format')!r}, this version of gluon_gru reads {_FORMAT!r}"
+            )
+        if header.get("sha256") != _digest(params, header.get("state", "")):
+            raise ValueError("it was altered after it was written: its SHA-256 differs")
     except Exception as error:
         # What safetensors raises for a damaged file depends on its version.
-        raise refusal(f"is damaged or no checkpoint ({error})") from error
-    if header.get("format") != _FORMAT:
+        known = isinstance(error, (OSError, ValueError))
+        what = "can't be read" if known else "is damaged or no checkpoint"
         raise InputError(
-            f"{str(path)!r} is not a {_FORMAT!r} file but {header.get('format')!r}: "
-            "give one that this version of gluon_gru wrote"
-        )
-    if header.get("sha256") != _digest(params, header.get("state", "")):
-        raise refusal("was altered after it was written (its SHA-256 differs)")
-    saved = Checkpoint(params=params, **json.loads(header["state"]))
-    saved.params = {plain_name(name): array for name, array in params.items()}
-    saved.config = described(saved.config)
-    return saved
+            f"checkpoint {str(path)!r} {what} ({error}): give a file that this package "
+            "wrote, or put back an intact copy"
+        ) from error
+    state = json.loads(header["state"])
+    state["config"] = described(state["config"])
+    return Checkpoint({plain_name(name): array for name, array in params.items()}, **state)
 
 
 @contextlib.contextmanager
