@@ -20,8 +20,10 @@ from gluon_gru.runs import restore
 from gluon_gru.runs.files import StrPath
 from gluon_gru.text.vocabulary import Vocab
 
-_OF_LAYER = re.compile(r"(?:.*[._])?([lr]\d+_(?:i2h|h2h)_(?:weight|bias))")
-_OF_DENSE = re.compile(r"(?:.*[._])?(weight|bias)")
+_NAMES = {
+    "rnn": re.compile(r"(?:.*[._])?([lr]\d+_(?:i2h|h2h)_(?:weight|bias))"),
+    "dense": re.compile(r"(?!.*[ih]2[hr]_)(?:.*[._])?(weight|bias)"),
+}
 
 
 def read(path: StrPath) -> dict[str, numpy.ndarray]:
@@ -70,14 +72,11 @@ def _load(path: StrPath, as_numpy: bool) -> dict[str, numpy.ndarray]:
 
 
 def _name(name: str, path: StrPath) -> str:
-    plain = plain_name(name)
-    match = _OF_LAYER.fullmatch(plain)
-    if match:
-        return f"rnn.{match[1]}"
-    match = _OF_DENSE.fullmatch(plain)
-    if not match or re.search("[ih]2[hr]_", name):
-        raise _other(path, f"{name!r} is no parameter of it")
-    return f"dense.{match[1]}"
+    for block, pattern in _NAMES.items():
+        match = pattern.fullmatch(plain_name(name))
+        if match:
+            return f"{block}.{match[1]}"
+    raise _other(path, f"{name!r} is no parameter of it")
 
 
 def config(path: StrPath, params: Mapping[str, numpy.ndarray], activation: str) -> dict[str, Any]:
@@ -94,12 +93,11 @@ def config(path: StrPath, params: Mapping[str, numpy.ndarray], activation: str) 
         InputError: if the shapes don't fit together.
     """
     shapes = {name: array.shape for name, array in params.items()}
-    first, state, dense = (
-        shapes.get(name, ()) for name in ("rnn.l0_i2h_weight", "rnn.l0_h2h_weight", "dense.weight")
-    )
-    if not len(first) == len(state) == len(dense) == 2 or 0 in first + state + dense:
-        raise _other(path, "it has no matrices rnn.l0_i2h_weight, rnn.l0_h2h_weight, dense.weight")
-    num_hiddens, vocab_size = state[1], dense[0]
+    needed = ("rnn.l0_i2h_weight", "rnn.l0_h2h_weight", "dense.weight")
+    if any(len(shapes.get(name, ())) != 2 or 0 in shapes[name] for name in needed):
+        raise _other(path, f"it has no matrices {', '.join(needed)}")
+    state, vocab_size = shapes["rnn.l0_h2h_weight"], shapes["dense.weight"][0]
+    num_hiddens = state[1]
     directions = 1 + ("rnn.r0_i2h_weight" in shapes)
     num_layers = 1
     while f"rnn.l{num_layers}_i2h_weight" in shapes:
@@ -113,10 +111,10 @@ def config(path: StrPath, params: Mapping[str, numpy.ndarray], activation: str) 
     if not cells:
         raise _other(path, f"rnn.l0_h2h_weight is {state}, which is no RNN, GRU or LSTM")
     expected = model_shapes(cells[0], vocab_size, num_hiddens, num_layers, directions)
-    wrong = sorted(name for name in {*shapes, *expected} if shapes.get(name) != expected.get(name))
-    if wrong:
-        found, needed = (some.get(wrong[0], "missing") for some in (shapes, expected))
-        raise _other(path, f"{wrong[0]} is {found}, and should be {needed}")
+    if shapes != expected:
+        name, _ = min(shapes.items() ^ expected.items())
+        there, right = (some.get(name, "missing") for some in (shapes, expected))
+        raise _other(path, f"{name} is {there}, and should be {right}")
     return {
         "model": "RNNModel",
         "vocab_size": vocab_size,

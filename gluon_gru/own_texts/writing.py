@@ -121,13 +121,11 @@ def choose(
         rng: the generator that draws.
     """
     logits = logits[1:].astype(numpy.float64)
-    if temperature == 0 or len(logits) == 1:
+    if temperature == 0:
         return 1 + int(logits.argmax())
-    tokens = numpy.arange(len(logits))
-    if top_k is not None and top_k < len(logits):
-        tokens = numpy.argpartition(-logits, top_k - 1)[:top_k]
-        # The partition's own order depends on the version of NumPy.
-        tokens.sort()
+    count = min(top_k or len(logits), len(logits))
+    # Sorted, since the order of a partition depends on NumPy's version.
+    tokens = numpy.sort(numpy.argpartition(-logits, count - 1)[:count])
     # The largest exponent is 0; one that overflows has no chance beside it.
     with numpy.errstate(over="ignore"):
         chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature).cumsum()
