@@ -9,7 +9,6 @@ from __future__ import annotations
 import collections
 import json
 import pathlib
-import typing
 from typing import Iterable
 
 from gluon_gru.errors import InputError
@@ -17,36 +16,21 @@ from gluon_gru.runs import record as records
 from gluon_gru.runs.files import JSONObject, StrPath, make_folder
 from gluon_gru.runs.record import Record
 
-
-class _Kind(typing.NamedTuple):
-    """The files of a kind of run.
-
-    Attributes:
-        older: patterns for the records of version 0.1.0, which had other names.
-        traces: patterns for the other files by which a run is recognised.
-        needs_record: whether these files alone don't tell what run they are of.
-    """
-
-    older: tuple[str, ...]
-    traces: tuple[str, ...] = ()
-    needs_record: bool = False
-
-
 # Version 0.1.0 recorded a folder of exercises only in its answers and trainings.
 _EXERCISES = (
     "cells dependencies forced-gates gates hyperparameters identities long-distances parts sampling"
 )
-_CHECKPOINTS = ("checkpoints/*.safetensors",)
 
-#: Kind of run -> its files.
+#: Kind of run -> patterns for its records of version 0.1.0, and for its weights.
 KINDS = {
-    "train": _Kind(("run.json",), ("model.safetensors", "last.safetensors"), True),
-    "reproduce": _Kind(("results.json",), _CHECKPOINTS),
-    "exercises": _Kind(
-        (*(f"{name}.json" for name in _EXERCISES.split()), "runs/*.json"), _CHECKPOINTS
+    "train": (("run.json",), ("model.safetensors", "last.safetensors")),
+    "reproduce": (("results.json",), ("checkpoints/*.safetensors",)),
+    "exercises": (
+        (*(f"{name}.json" for name in _EXERCISES.split()), "runs/*.json"),
+        ("checkpoints/*.safetensors",),
     ),
-    "sweep": _Kind(("sweep.json",)),
-    "benchmark": _Kind(("benchmark.json",)),
+    "sweep": (("sweep.json",), ()),
+    "benchmark": (("benchmark.json",), ()),
 }
 
 
@@ -77,15 +61,16 @@ class Folder:
         self._subfolders = tuple(subfolders)
         self.record: Record | None = None
         self._replaced: list[pathlib.Path] = []
-        files = KINDS[kind]
-        there = self._there(records.NAME, *files.older, *files.traces)
+        older, weights = KINDS[kind]
+        there = self._there(records.NAME, *older, *weights)
         if there and not resume:
             raise InputError(
                 f"{str(path)!r} holds a run already ({there[0].name}): continue it by --resume "
                 "(resume=True), or give another folder"
             )
         self._read()
-        if there and self.record is None and files.needs_record:
+        if there and self.record is None and kind == "train":
+            # The checkpoints of the other kinds tell what they are of.
             raise InputError(
                 f"{str(path)!r} holds {there[0].name}, but no {records.NAME} that tells what run "
                 "it is of: give another folder"
@@ -105,7 +90,7 @@ class Folder:
                     f"{self.kind!r}: give another folder"
                 )
             return
-        paths = self._there(*KINDS[self.kind].older)
+        paths = self._there(*KINDS[self.kind][0])
         older = [records.read(path) for path in paths]
         if older and self.kind == "exercises":
             # Each answer and each training has a record, all with the settings of the folder.
