@@ -7,7 +7,6 @@ import os
 import pathlib
 import platform
 import subprocess
-from typing import Any
 
 import numpy
 
@@ -56,18 +55,20 @@ def cores() -> int:
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line[:10] == "model name")
+            names = (line.split(":", 1)[1] for line in file if line.startswith("model name"))
+            return next(names).strip()
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 
 
 def _commit() -> str:
     """Return the commit of this package's checkout, or ``unknown`` outside of one."""
+    folder = pathlib.Path(__file__).parents[1]
 
     def git(*args: str) -> str:
-        command, folder = ["git", *args], pathlib.Path(__file__).parents[1]
-        options: dict[str, Any] = {"text": True, "check": True, "timeout": 10}
-        return subprocess.run(command, cwd=folder, capture_output=True, **options).stdout.strip()
+        return subprocess.check_output(
+            ["git", *args], cwd=folder, stderr=subprocess.DEVNULL, text=True, timeout=10
+        ).strip()
 
     try:
         commit = git("rev-parse", "HEAD")
