@@ -94,6 +94,7 @@ def from_params(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) 
     ranks = numpy.argsort(cell.order("gluon"))
 
     def by_gate(name: str) -> numpy.ndarray:
+        # Gluon stacks the gates in one matrix or vector.
         return params[name].reshape(gates, -1, *shapes[name][1:])[ranks]
 
     parts = gluon_parts(cell.name)
