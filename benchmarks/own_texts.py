@@ -16,7 +16,6 @@ from typing import Any
 
 from gluon_gru.cli import options
 from gluon_gru.own_texts import train
-from gluon_gru.own_texts.folder import best_round
 from gluon_gru.report import terminal, write
 from gluon_gru.report.document import Document, Heading, Paragraph, Table
 from gluon_gru.runs.files import make_folder, write_whole
@@ -72,7 +71,7 @@ def compare(texts, out, command="", **settings):
             entry["runs"][name] = {
                 "cell": cell,
                 "engine": record["engine"],
-                "best": best_round(rounds),
+                "best": record["best"],
                 "epochs": rounds[-1]["epoch"],
                 "seconds": sum(one["seconds"] for one in rounds),
             }

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
     options.check_target(args.out, args.force)
 
     from gluon_gru.convert import params_file, weights
+    from gluon_gru.runs.checkpoint import Checkpoint
 
     params = params_file.read(args.file)
     facts = params_file.config(args.file, params, args.activation)
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
         "vocab_from": source,
         "edition": vocab.edition,
     }
-    params_file.save(args.out, params, config, vocab)
+    Checkpoint(params, config, vocab.idx_to_token).save(args.out)
     print(f"{args.out}: {weights.from_params(params, config)}, those of {source}")
 
 

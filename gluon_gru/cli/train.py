@@ -106,9 +106,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _summary(record: dict[str, Any], out: str) -> dict[str, Any]:
-    from gluon_gru.own_texts.folder import best_round
-
-    rounds, best = record["rounds"], best_round(record["rounds"])
+    rounds, best = record["rounds"], record["best"]
     seconds = sum(done["seconds"] for done in rounds)
     return {
         "run": str(out),

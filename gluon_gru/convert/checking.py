@@ -1,4 +1,4 @@
-"""An ONNX file against the model that it was made from, by ONNX Runtime."""
+"""Running an ONNX file beside the model that it was made from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy
 from gluon_gru.convert.onnx_file import state_names
 from gluon_gru.convert.weights import Weights
 
-#: How far a number may be off, as a share of the largest; sums in another order stay far below.
+#: The largest difference allowed, as a share of the largest number. Rounding stays far below.
 TOLERANCE = 1e-4
 
 
@@ -22,23 +22,20 @@ def runtime() -> Any:
     return onnxruntime
 
 
-def difference(
-    data: bytes, model: Any, weights: Weights, batch_size: int = 3, num_steps: int = 20
-) -> float:
-    """Run both over random tokens from a random state; return how far apart they end.
+def difference(data: bytes, model: Any, weights: Weights) -> float:
+    """Return the largest difference of a logit or state, as a share of the largest of its kind.
 
-    That is the largest difference of any logit or state, as a share of the largest of its kind.
+    Both run over the same random tokens from the same random state.
 
     Args:
         data: the bytes of the ONNX file.
-        model: the model on the CPU.
-        weights: its weights.
-        batch_size, num_steps: of the tokens.
+        model: the MXNet model, on the CPU.
+        weights: of the model.
     """
     import mxnet as mx
 
-    rng = numpy.random.default_rng(1)
-    tokens = rng.integers(0, weights.vocab_size, (batch_size, num_steps))
+    rng, batch_size = numpy.random.default_rng(1), 3
+    tokens = rng.integers(0, weights.vocab_size, (batch_size, 20))
     shape = (len(weights.layers) * weights.directions, batch_size, weights.num_hiddens)
     names = state_names(weights.cell)
     state = [rng.uniform(-1, 1, shape).astype(numpy.float32) for _ in names]

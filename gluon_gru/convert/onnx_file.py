@@ -1,13 +1,12 @@
 """Weights as an ONNX model: tokens and state in, logits and state out.
 
-Opset 14 (2021): the first whose GRU, LSTM and RNN are as today's, so whatever has run ONNX files
-since then runs these. Source: the operators' specification,
-https://onnx.ai/onnx/operators/onnx__GRU.html.
+Opset 14 (2021) is the first with today's GRU, LSTM and RNN, so that old runtimes run the files too.
+Source: the operators' specification, https://onnx.ai/onnx/operators/onnx__GRU.html.
 """
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping
 
 import numpy
 
@@ -36,7 +35,7 @@ def package() -> Any:
 
 def state_names(cell: str) -> list[str]:
     """Return the names of the state's inputs; the outputs have ``_out`` added."""
-    return ["state_h", "state_c"] if CELLS[cell].has_memory else ["state_h"]
+    return ["state_h", "state_c"][: CELLS[cell].num_states]
 
 
 def to_bytes(weights: Weights, facts: Mapping[str, str]) -> bytes:
@@ -48,30 +47,34 @@ def to_bytes(weights: Weights, facts: Mapping[str, str]) -> bytes:
     ``state_c_out``. Batch size and number of steps are free.
 
     Args:
-        weights: a `gluon_gru.convert.weights.Weights`.
-        facts: name -> string, for the file's metadata.
+        weights: of the model.
+        facts: the file's metadata, see `gluon_gru.convert.weights.facts`.
 
     Raises:
         InputError: without the package ``onnx``.
     """
     onnx = package()
-    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
-    graph = _Graph(onnx)
-    states = state_names(weights.cell)
-    shape = [len(weights.layers) * weights.directions, "batch_size", weights.num_hiddens]
-    inputs = [
-        helper.make_tensor_value_info("tokens", onnx.TensorProto.INT64, ["batch_size", "num_steps"])
-    ]
-    inputs += [helper.make_tensor_value_info(name, float32, shape) for name in states]
-    outputs = [
-        helper.make_tensor_value_info(
-            "logits", float32, ["batch_size", "num_steps", weights.vocab_size]
-        )
-    ]
-    outputs += [helper.make_tensor_value_info(f"{name}_out", float32, shape) for name in states]
-    _network(graph, weights, states)
+    helper, int64, float32 = onnx.helper, onnx.TensorProto.INT64, onnx.TensorProto.FLOAT
+    nodes: list[Any] = []
+    constants = _network(weights, lambda *what, **how: nodes.append(helper.make_node(*what, **how)))
+    state = [len(weights.layers) * weights.directions, "batch_size", weights.num_hiddens]
+    tokens, states = ["batch_size", "num_steps"], state_names(weights.cell)
+    values = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "language_model",
+        [values("tokens", int64, tokens), *(values(name, float32, state) for name in states)],
+        [
+            values("logits", float32, [*tokens, weights.vocab_size]),
+            *(values(f"{name}_out", float32, state) for name in states),
+        ],
+        [
+            onnx.numpy_helper.from_array(numpy.ascontiguousarray(array), name)
+            for name, array in constants.items()
+        ],
+    )
     model = helper.make_model(
-        helper.make_graph(graph.nodes, "language_model", inputs, outputs, graph.constants),
+        graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="gluon_gru",
@@ -82,109 +85,72 @@ def to_bytes(weights: Weights, facts: Mapping[str, str]) -> bytes:
     return model.SerializeToString()
 
 
-class _Graph:
-    """Nodes and constants as they are added."""
-
-    def __init__(self, onnx: Any) -> None:
-        self.onnx = onnx
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def constant(self, name: str, value: numpy.ndarray) -> str:
-        """Add an array; return its name."""
-        value = numpy.ascontiguousarray(value)
-        self.constants.append(self.onnx.numpy_helper.from_array(value, name))
-        return name
-
-    def node(
-        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any
-    ) -> str:
-        """Add a node; return its first output's name."""
-        self.nodes.append(self.onnx.helper.make_node(operator, inputs, outputs, **attributes))
-        return outputs[0]
-
-
-def _network(graph: _Graph, weights: Weights, states: list[str]) -> None:
-    table, first = _lookup(weights)
-    steps_first = graph.node("Transpose", ["tokens"], ["tokens_by_step"], perm=[1, 0])
-    hiddens = graph.node(
-        "Gather", [graph.constant("table", table), steps_first], ["inputs"], axis=0
+def _network(weights: Weights, node: Callable[..., None]) -> dict[str, numpy.ndarray]:
+    """Make the nodes, ``node(operator, inputs, outputs, **attributes)``; return the constants."""
+    cell, states, numbers = (
+        CELLS[weights.cell],
+        state_names(weights.cell),
+        range(len(weights.layers)),
     )
-    joined = graph.constant("joined", numpy.array([0, 0, -1]))
-    starts = {name: _states_by_layer(graph, name, weights) for name in states}
-    for i, sides in enumerate(weights.layers):
-        ends = [f"{name}_{i}_out" for name in states]
-        out = graph.node(
-            CELLS[weights.cell].onnx_operator,
-            [
-                hiddens,
-                *_constants(graph, weights, i, first if i == 0 else [s.W_x for s in sides]),
-                "",
-                *(starts[name][i] for name in states),
-            ],
-            [f"directions_{i}", *ends],
+    table, W_x = _lookup(weights)
+    constants = {
+        "table": table,
+        "sizes": numpy.full(len(numbers), weights.directions, numpy.int64),
+        "joined": numpy.array([0, 0, -1]),
+        "W_q": weights.W_q.T,
+        "b_q": weights.b_q,
+    }
+    attributes: dict[str, Any] = {
+        "hidden_size": weights.num_hiddens,
+        "direction": "bidirectional" if weights.directions == 2 else "forward",
+        **dict(cell.onnx_attributes),
+    }
+    if "activations" in attributes:
+        # One for each direction.
+        attributes["activations"] = attributes["activations"] * weights.directions
+    order = list(cell.order("onnx"))
+
+    def stacked(array: numpy.ndarray) -> numpy.ndarray:
+        return array[:, order].reshape(len(array), -1, *array.shape[3:])
+
+    node("Transpose", ["tokens"], ["tokens_by_step"], perm=[1, 0])
+    node("Gather", ["table", "tokens_by_step"], ["hiddens"], axis=0)
+    for name in states:
+        node("Split", [name, "sizes"], [f"{name}_{i}" for i in numbers], axis=0)
+    below = "hiddens"
+    for i, layer in enumerate(weights.layers):
+        constants[f"W_{i}"] = stacked(layer.W_x if i else W_x)
+        constants[f"R_{i}"] = stacked(layer.W_h)
+        constants[f"B_{i}"] = numpy.concatenate([stacked(layer.b_x), stacked(layer.b_h)], axis=1)
+        node(
+            cell.onnx_operator,
+            [below, f"W_{i}", f"R_{i}", f"B_{i}", "", *(f"{name}_{i}" for name in states)],
+            [f"directions_{i}", *(f"{name}_{i}_out" for name in states)],
             name=f"layer_{i}",
-            **_attributes(weights),
+            **attributes,
         )
         # From (num_steps, directions, batch_size, num_hiddens).
-        out = graph.node("Transpose", [out], [f"apart_{i}"], perm=[0, 2, 1, 3])
-        hiddens = graph.node("Reshape", [out, joined], [f"hiddens_{i}"])
+        node("Transpose", [f"directions_{i}"], [f"apart_{i}"], perm=[0, 2, 1, 3])
+        node("Reshape", [f"apart_{i}", "joined"], [f"hiddens_{i}"])
+        below = f"hiddens_{i}"
     for name in states:
-        graph.node(
-            "Concat",
-            [f"{name}_{i}_out" for i in range(len(weights.layers))],
-            [f"{name}_out"],
-            axis=0,
-        )
-    batch_first = graph.node("Transpose", [hiddens], ["hiddens_by_text"], perm=[1, 0, 2])
-    product = graph.node("MatMul", [batch_first, graph.constant("W_q", weights.W_q.T)], ["product"])
-    graph.node("Add", [product, graph.constant("b_q", weights.b_q)], ["logits"])
+        node("Concat", [f"{name}_{i}_out" for i in numbers], [f"{name}_out"], axis=0)
+    node("Transpose", [below], ["hiddens_by_text"], perm=[1, 0, 2])
+    node("MatMul", ["hiddens_by_text", "W_q"], ["product"])
+    node("Add", ["product", "b_q"], ["logits"])
+    return constants
 
 
-def _lookup(weights: Weights) -> tuple[numpy.ndarray, list[numpy.ndarray]]:
-    """Return what tokens are looked up in, and the lowest layer's W_x for what is found there.
+def _lookup(weights: Weights) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Return the table that tokens are looked up in, and the lowest layer's W_x for its rows.
 
-    ONNX's operators always multiply their inputs by a matrix. Of one-hot vectors that is as large
-    as the vocabulary, for every token. With a vocabulary larger than all gates together, the
-    matrix itself is looked up, and multiplied by an identity, which is the smaller one then.
-    Either is exact: all other products are with 0 and 1.
+    ONNX's operators multiply their inputs by a matrix. The rows are one-hot vectors, or, where the
+    vocabulary is larger than all gates together, the columns of W_x, to be multiplied by an
+    identity, which is then the smaller matrix. Either is exact.
     """
-    sides = [layer.W_x for layer in weights.layers[0]]
-    # (directions, gates, num_hiddens, vocab_size).
-    rows = numpy.stack(sides).reshape(-1, weights.vocab_size)
-    if len(rows) >= weights.vocab_size:
-        return numpy.eye(weights.vocab_size, dtype=numpy.float32), sides
-    same = numpy.eye(len(rows), dtype=numpy.float32)
-    return rows.T, list(same.reshape(len(sides), *sides[0].shape[:2], -1))
-
-
-def _states_by_layer(graph: _Graph, name: str, weights: Weights) -> list[str]:
-    """Split a state into the layers' parts; return their names."""
-    parts = [f"{name}_{i}" for i in range(len(weights.layers))]
-    sizes = numpy.full(len(parts), weights.directions, dtype=numpy.int64)
-    graph.node("Split", [name, graph.constant(f"{name}_sizes", sizes)], parts, axis=0)
-    return parts
-
-
-def _constants(graph: _Graph, weights: Weights, i: int, W_x: list[numpy.ndarray]) -> list[str]:
-    """Add layer i's weights, ``W_x`` apart; return their names: the operator's W, R, B."""
-    order, sides = list(CELLS[weights.cell].order("onnx")), weights.layers[i]
-
-    def stacked(arrays: list[numpy.ndarray]) -> numpy.ndarray:
-        return numpy.stack([array[order].reshape(-1, *array.shape[2:]) for array in arrays])
-
-    biases = [stacked([getattr(layer, name) for layer in sides]) for name in ("b_x", "b_h")]
-    return [
-        graph.constant(f"W_{i}", stacked(W_x)),
-        graph.constant(f"R_{i}", stacked([layer.W_h for layer in sides])),
-        graph.constant(f"B_{i}", numpy.concatenate(biases, axis=1)),
-    ]
-
-
-def _attributes(weights: Weights) -> dict[str, Any]:
-    own: dict[str, Any] = dict(CELLS[weights.cell].onnx_attributes)
-    if "activations" in own:
-        # For each direction anew.
-        own["activations"] = own["activations"] * weights.directions
-    direction = "bidirectional" if weights.directions == 2 else "forward"
-    return {"hidden_size": weights.num_hiddens, "direction": direction, **own}
+    W_x = weights.layers[0].W_x
+    columns = W_x.reshape(-1, weights.vocab_size).T
+    width = columns.shape[1]
+    if width >= weights.vocab_size:
+        return numpy.eye(weights.vocab_size, dtype=numpy.float32), W_x
+    return columns, numpy.eye(width, dtype=numpy.float32).reshape(*W_x.shape[:3], width)

@@ -1,10 +1,9 @@
-"""The book's own saved models: from a Gluon ``.params`` file to a checkpoint.
+"""Gluon's ``.params`` files of the book's class ``RNNModel``: what the model was, and its parameters.
 
-The book's class is ``RNNModel``, a block with ``rnn``, a layer of ``mxnet.gluon.rnn``, and
-``dense``. Its ``save_parameters`` writes names such as ``rnn.l0_i2h_weight`` or, MXNet 1.9.1,
-``rnn._unfused.0.i2h_weight`` (of two directions ``rnn._unfused.0.l_cell.i2h_weight``); older code's
-``collect_params().save`` such as ``rnnmodel0_gru0_l0_i2h_weight``. The file holds nothing else:
-what the model was follows from the shapes, but the activation of an RNN and the vocabulary.
+The class has ``rnn``, a layer of ``mxnet.gluon.rnn``, and ``dense``. ``save_parameters`` writes
+names such as ``rnn.l0_i2h_weight``, or in MXNet 1.9.1 those of `plain_name`; older code's
+``collect_params().save`` such as ``rnnmodel0_gru0_l0_i2h_weight``. The shapes tell all but the
+activation of an RNN and the vocabulary.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ from gluon_gru.cells import CELLS
 from gluon_gru.engine.layout import model_shapes, plain_name
 from gluon_gru.errors import InputError
 from gluon_gru.runs import restore
-from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.files import StrPath
 from gluon_gru.text.vocabulary import Vocab
 
-_OF_LAYER = re.compile(r"(?:.*[._])?(?P<name>[lr]\d+_(?:i2h|h2h)_(?:weight|bias))")
-_OF_DENSE = re.compile(r"(?:.*[._])?(?P<name>weight|bias)")
+_NAMES = {
+    "rnn": re.compile(r"(?:.*[._])?([lr]\d+_(?:i2h|h2h)_(?:weight|bias))"),
+    "dense": re.compile(r"(?!.*[ih]2[hr]_)(?:.*[._])?(weight|bias)"),
+}
 
 
 def read(path: StrPath) -> dict[str, numpy.ndarray]:
@@ -47,13 +47,13 @@ def read(path: StrPath) -> dict[str, numpy.ndarray]:
         try:
             arrays = _load(path, True)
         except mx.MXNetError:
-            # What was saved without ``npx.set_np()`` loads only without it.
+            # Files that were saved without ``npx.set_np()`` load only without it.
             arrays = _load(path, False)
     except Exception as error:
-        # A damaged file makes MXNet raise errors of several kinds, with a backtrace in them.
+        # MXNet's own errors, of several kinds, have backtraces in their messages.
         raise InputError(
-            f"{str(path)!r} is damaged or no file of Gluon's parameters: give one "
-            "that save_parameters wrote"
+            f"{str(path)!r} is damaged or no file of Gluon's parameters: give one that "
+            "save_parameters wrote"
         ) from error
     params = {_name(name, path): array for name, array in arrays.items()}
     if len(params) < len(arrays):
@@ -72,64 +72,53 @@ def _load(path: StrPath, as_numpy: bool) -> dict[str, numpy.ndarray]:
 
 
 def _name(name: str, path: StrPath) -> str:
-    """Return the name by which `read` returns a parameter."""
-    plain = plain_name(name)
-    match = _OF_LAYER.fullmatch(plain)
-    if match:
-        return f"rnn.{match['name']}"
-    match = _OF_DENSE.fullmatch(plain)
-    if not match or re.search("[ih]2[hr]_", name):
-        raise _other(path, f"{name!r} is no parameter of it")
-    return f"dense.{match['name']}"
+    for block, pattern in _NAMES.items():
+        match = pattern.fullmatch(plain_name(name))
+        if match:
+            return f"{block}.{match[1]}"
+    raise _other(path, f"{name!r} is no parameter of it")
 
 
 def config(path: StrPath, params: Mapping[str, numpy.ndarray], activation: str) -> dict[str, Any]:
-    """Return what the model is, as `gluon_gru.RNNModel.config` does, from its parameters' shapes.
+    """Return a checkpoint's config by the shapes of the parameters.
 
-    The layer is the one on the engine, which is the same function.
+    The layer is the one on the engine, which computes the same as Gluon's.
 
     Args:
-        path: what to call the file.
+        path: the file, for error messages.
         params: what `read` returned.
-        activation: of an RNN, ``relu`` or ``tanh``, which the file doesn't tell.
+        activation: of an RNN, ``relu`` or ``tanh``.
 
     Raises:
         InputError: if the shapes don't fit together.
     """
     shapes = {name: array.shape for name, array in params.items()}
-    first, state, dense = (
-        shapes.get(name, ()) for name in ("rnn.l0_i2h_weight", "rnn.l0_h2h_weight", "dense.weight")
-    )
-    if not len(first) == len(state) == len(dense) == 2 or 0 in first + state + dense:
-        raise _other(path, "it has no matrices rnn.l0_i2h_weight, rnn.l0_h2h_weight, dense.weight")
-    num_hiddens, vocab_size = state[1], dense[0]
-    gates, rest = divmod(state[0], num_hiddens)
+    needed = ("rnn.l0_i2h_weight", "rnn.l0_h2h_weight", "dense.weight")
+    if any(len(shapes.get(name, ())) != 2 or 0 in shapes[name] for name in needed):
+        raise _other(path, f"it has no matrices {', '.join(needed)}")
+    state, vocab_size = shapes["rnn.l0_h2h_weight"], shapes["dense.weight"][0]
+    num_hiddens = state[1]
     directions = 1 + ("rnn.r0_i2h_weight" in shapes)
     num_layers = 1
     while f"rnn.l{num_layers}_i2h_weight" in shapes:
         num_layers += 1
-    cell = next(
-        (
-            cell
-            for cell in CELLS.values()
-            if cell.layer and len(cell.gates) == gates and cell.activation in ("", activation)
-        ),
-        None,
-    )
-    if rest or cell is None:
+    cells = [
+        name
+        for name, cell in CELLS.items()
+        if cell.layer and cell.activation in ("", activation)
+        if len(cell.gates) * num_hiddens == state[0]
+    ]
+    if not cells:
         raise _other(path, f"rnn.l0_h2h_weight is {state}, which is no RNN, GRU or LSTM")
-    expected = model_shapes(cell.name, vocab_size, num_hiddens, num_layers, directions)
-    wrong = sorted(name for name in {*shapes, *expected} if shapes.get(name) != expected.get(name))
-    if wrong:
-        raise _other(
-            path,
-            f"{wrong[0]} is {shapes.get(wrong[0], 'missing')}, and should be "
-            f"{expected.get(wrong[0], 'missing')}",
-        )
+    expected = model_shapes(cells[0], vocab_size, num_hiddens, num_layers, directions)
+    if shapes != expected:
+        name, _ = min(shapes.items() ^ expected.items())
+        there, right = (some.get(name, "missing") for some in (shapes, expected))
+        raise _other(path, f"{name} is {there}, and should be {right}")
     return {
         "model": "RNNModel",
         "vocab_size": vocab_size,
-        "cell": cell.name,
+        "cell": cells[0],
         "on_engine": True,
         "num_hiddens": num_hiddens,
         "num_layers": num_layers,
@@ -140,8 +129,8 @@ def config(path: StrPath, params: Mapping[str, numpy.ndarray], activation: str) 
 
 def _other(path: StrPath, why: str) -> InputError:
     return InputError(
-        f"{str(path)!r} is not of the book's RNNModel (rnn, one of Gluon's layers, "
-        f"and dense): {why}; give a file of such a model's save_parameters"
+        f"{str(path)!r} is not of the book's RNNModel (rnn, one of Gluon's layers, and dense): "
+        f"{why}; give a file that save_parameters of such a model wrote"
     )
 
 
@@ -149,7 +138,7 @@ def vocabulary(tokens: list[str]) -> Vocab:
     """Return the vocabulary of a list of tokens by index.
 
     Raises:
-        InputError: if it isn't one: strings, each once, ``<unk>`` at its place.
+        InputError: unless they are strings, each once, with ``<unk>`` in its place.
     """
     vocab = restore.vocabulary(tokens or [""])
     if (
@@ -158,24 +147,7 @@ def vocabulary(tokens: list[str]) -> Vocab:
         or not all(isinstance(token, str) for token in tokens)
     ):
         raise InputError(
-            "that is no vocabulary: give the list of its tokens by index, strings, "
-            "each once, beginning with '<unk>'"
+            "that is no vocabulary: give the list of its tokens by index, strings, each once, "
+            "beginning with '<unk>'"
         )
     return vocab
-
-
-def save(
-    path: StrPath, params: Mapping[str, numpy.ndarray], facts: dict[str, Any], vocab: Vocab
-) -> None:
-    """Write parameters as a checkpoint.
-
-    Args:
-        path: where to.
-        params: what `read` returned.
-        facts: what `config` returned, and maybe further ones.
-        vocab: the vocabulary.
-
-    Raises:
-        InputError: if it can't be written.
-    """
-    Checkpoint(params, facts, list(vocab.idx_to_token)).save(path)

@@ -19,7 +19,7 @@ _NAMES = {"weight_ih": "W_x", "weight_hh": "W_h", "bias_ih": "b_x", "bias_hh": "
 
 
 def state_dict(weights: Weights) -> dict[str, numpy.ndarray]:
-    """Return a `gluon_gru.convert.weights.Weights` as PyTorch's ``state_dict``: name -> array.
+    """Return weights as PyTorch's ``state_dict``: name -> array.
 
     Raises:
         InputError: for the book's GRU, which is not PyTorch's function.
@@ -32,17 +32,16 @@ def state_dict(weights: Weights) -> dict[str, numpy.ndarray]:
             "train Gluon's GRU (rnn.GRU, fused.GRU; gluon-gru train --cell gru-after)"
         )
     order, arrays = list(cell.order("torch")), {}
-    for i, sides in enumerate(weights.layers):
-        for layer, suffix in zip(sides, ("", "_reverse")):
-            for theirs, ours in _NAMES.items():
-                gates = getattr(layer, ours)[order]
+    for i, layer in enumerate(weights.layers):
+        for theirs, ours in _NAMES.items():
+            for gates, suffix in zip(getattr(layer, ours)[:, order], ("", "_reverse")):
                 arrays[f"rnn.{theirs}_l{i}{suffix}"] = gates.reshape(-1, *gates.shape[2:])
     arrays.update({"linear.weight": weights.W_q, "linear.bias": weights.b_q})
     return {name: numpy.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def to_bytes(weights: Weights, facts: Mapping[str, str]) -> bytes:
-    """Return the file's bytes, with ``facts`` (name -> string) in its header.
+    """Return the file's bytes, with ``facts`` in its header.
 
     Raises:
         InputError: see `state_dict`.

@@ -1,30 +1,27 @@
-"""A model's weights as plain arrays, by layer, direction and gate: one form for all cells."""
+"""A model's weights as plain arrays, gate by gate: one form for all cells."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from importlib import metadata
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy
 
 from gluon_gru.cells import CELLS
-from gluon_gru.engine.layout import Layout, book_layout, gluon_layout, gluon_parts, model_shapes
+from gluon_gru.engine.layout import gluon_parts, model_shapes
 from gluon_gru.errors import InputError
 
 
-@dataclasses.dataclass
-class Layer:
-    """The weights of one layer in one direction, float32, one matrix or vector per gate.
+class Layer(NamedTuple):
+    """The weights of a layer, float32: a matrix or vector for each direction and gate.
 
-    The gates are in the book's order: update, reset, candidate; or input, forget, output,
-    candidate; or the only one. A bias that the model lacks is zero.
+    The gates are in the book's order, see `gluon_gru.cells`. A bias that the model lacks is zero.
 
     Attributes:
-        W_x: (gates, num_hiddens, num_inputs).
-        W_h: (gates, num_hiddens, num_hiddens).
-        b_x, b_h: (gates, num_hiddens), beside the product with the inputs and that with the state.
+        W_x: (directions, gates, num_hiddens, num_inputs).
+        W_h: (directions, gates, num_hiddens, num_hiddens).
+        b_x, b_h: (directions, gates, num_hiddens), added to the products with inputs and state.
     """
 
     W_x: numpy.ndarray
@@ -33,34 +30,33 @@ class Layer:
     b_h: numpy.ndarray
 
 
-@dataclasses.dataclass
-class Weights:
+class Weights(NamedTuple):
     """The weights of a language model.
 
     Attributes:
         cell: a key of `gluon_gru.cells.CELLS`.
-        layers: from the lowest up, a list of `Layer` each: forwards, then maybe backwards.
+        layers: from the lowest up.
         W_q, b_q: of the output layer, (vocab_size, num_hiddens * directions) and (vocab_size,).
     """
 
     cell: str
-    layers: list[list[Layer]]
+    layers: list[Layer]
     W_q: numpy.ndarray
     b_q: numpy.ndarray
 
     @property
     def num_hiddens(self) -> int:
-        """Return the number of hidden units of a layer in one direction."""
-        return self.layers[0][0].W_h.shape[2]
+        """The number of hidden units of a layer in one direction."""
+        return self.layers[0].W_h.shape[3]
 
     @property
     def directions(self) -> int:
-        """Return 1 or 2."""
-        return len(self.layers[0])
+        """1 or 2."""
+        return len(self.layers[0].W_h)
 
     @property
     def vocab_size(self) -> int:
-        """Return how many tokens there are."""
+        """The number of distinct tokens."""
         return len(self.b_q)
 
     def __str__(self) -> str:
@@ -71,27 +67,6 @@ class Weights:
         )
 
 
-def of(model: Any) -> Weights:
-    """Return the `Weights` of an MXNet model.
-
-    Args:
-        model: an `RNNModelScratch` of the book's RNN, GRU or LSTM, or an `RNNModel` over Gluon's
-            layers, either kind on the engine or not, its sizes known (as `restore` leaves it).
-
-    Raises:
-        InputError: see `from_params`.
-    """
-    from gluon_gru.models.parameters import params_of
-
-    if not hasattr(model, "config"):
-        raise InputError(
-            f"a {type(model).__name__} can't be exported: an RNNModel or RNNModelScratch can"
-        )
-    config = model.config()
-    _check(config)
-    return from_params(params_of(model), config)
-
-
 def from_params(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) -> Weights:
     """Return the `Weights` of a model by its parameters.
 
@@ -99,30 +74,45 @@ def from_params(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) 
         params, config: a `gluon_gru.runs.checkpoint.Checkpoint`'s.
 
     Raises:
-        InputError: for another cell, a reader's own or part of a GRU, and for a layer with a
-            projection or clipped states.
+        InputError: for a cell that other programs lack: a reader's own, a part of a GRU, a layer
+            with a projection or clipped states.
     """
     _check(config)
-    cell, num_hiddens = config["cell"], config["num_hiddens"]
+    cell = CELLS[config["cell"]]
+    gates = len(cell.gates)
     if config["model"] == "RNNModelScratch":
-        _check_names(params, [f"params.{i:02}" for i in range(3 * len(CELLS[cell].gates) + 2)])
-        *own, W_q, b_q = [params[name] for name in sorted(params)]
-        layout = book_layout(cell, config["vocab_size"], num_hiddens)
-        return Weights(cell, [[_layer(layout, own)]], W_q.T, b_q)
-    sizes = (config[name] for name in ("vocab_size", "num_hiddens", "num_layers", "directions"))
-    _check_names(params, model_shapes(cell, *sizes))
-    layers = []
-    for i in range(config["num_layers"]):
-        sides = []
-        for side in "lr"[: config["directions"]]:
-            own = [params[f"rnn.{side}{i}_{part}"] for part in gluon_parts(cell)]
-            sides.append(_layer(gluon_layout(cell, own[0].shape[1], num_hiddens), own))
-        layers.append(sides)
-    return Weights(cell, layers, params["dense.weight"], params["dense.bias"])
+        names = [f"params.{i:02}" for i in range(3 * gates + 2)]
+        _check_names(params, names)
+        *own, W_q, b_q = (params[name].T for name in names)
+        # Three parameters for each gate.
+        return Weights(cell.name, [_layer([[own[i::3] for i in range(3)]])], W_q, b_q)
+    vocab_size, num_hiddens, num_layers, directions = (
+        config[name] for name in ("vocab_size", "num_hiddens", "num_layers", "directions")
+    )
+    shapes = model_shapes(cell.name, vocab_size, num_hiddens, num_layers, directions)
+    _check_names(params, shapes)
+    ranks = numpy.argsort(cell.order("gluon"))
+
+    def by_gate(name: str) -> numpy.ndarray:
+        # Gluon stacks the gates in one matrix or vector.
+        return params[name].reshape(gates, -1, *shapes[name][1:])[ranks]
+
+    parts = gluon_parts(cell.name)
+    layers = [
+        _layer([[by_gate(f"rnn.{side}{i}_{part}") for part in parts] for side in "lr"[:directions]])
+        for i in range(num_layers)
+    ]
+    return Weights(cell.name, layers, params["dense.weight"], params["dense.bias"])
+
+
+def _layer(sides: Sequence[Sequence[Any]]) -> Layer:
+    """Return a layer of the arrays (gates, ...) of each direction: W_x, W_h, b_x, and maybe b_h."""
+    W_x, W_h, b_x, *b_h = (numpy.array(arrays) for arrays in zip(*sides))
+    return Layer(W_x, W_h, b_x, b_h[0] if b_h else numpy.zeros_like(b_x))
 
 
 def _check(config: Mapping[str, Any]) -> None:
-    """Raise InputError unless other programs have the cell that a config names."""
+    """Raise InputError unless other programs have the model's cell."""
     cell = CELLS.get(config.get("cell") or "")
     if cell is None or not cell.onnx:
         what = next((name for name in ("forward_fn", "layer") if name in config), "model")
@@ -145,33 +135,12 @@ def _check_names(params: Iterable[str], expected: Iterable[str]) -> None:
         )
 
 
-def _layer(layout: Layout, params: Sequence[numpy.ndarray]) -> Layer:
-    """Return the `Layer` of parameters that are laid out so."""
-    arrays = {
-        part: numpy.stack([_gate(params[i], start, layout) for i, start in places])
-        for part, places in layout.places.items()
-    }
-    arrays.setdefault("b_h", numpy.zeros_like(arrays["b_x"]))
-    return Layer(**arrays)
-
-
-def _gate(param: numpy.ndarray, start: int, layout: Layout) -> numpy.ndarray:
-    """Return a gate's bias, or its matrix (num_hiddens, inputs), that begins at an element."""
-    if param.ndim == 2 and not layout.transposed:
-        return param.T
-    row = start // param[0].size
-    return param[row : row + layout.num_hiddens]
-
-
 def facts(tokens: Sequence[str], config: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a file should say about a model beside its weights, a dict of strings.
-
-    ``vocab`` is the list of tokens by index, ``config`` the checkpoint's facts, and ``text`` how a
-    text becomes tokens, all as JSON; ``made_by`` names this package and its version.
+    """Return the metadata of a file: ``vocab``, ``text``, ``config``, all JSON, and ``made_by``.
 
     Args:
         tokens: by index.
-        config: the checkpoint's.
+        config: of the checkpoint.
     """
     text = config.get("text") or {
         "tokens": "characters",

@@ -1,125 +1,108 @@
-"""The folder of a run on a text of one's own: what it holds, and that all of it is whole.
+"""The folder of a run on a text of one's own.
 
-``model.safetensors`` is the best checkpoint, ``last.safetensors`` what a resumed run goes on from,
-``record.json`` the record of it all, ``curve.png`` the picture.
+It holds ``model.safetensors``, the best model; ``last.safetensors``, where a resumed run continues;
+``record.json``; and ``curve.png``, perplexity by epoch.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
+from gluon_gru.cells import OPTIONS
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts.settings import checked
+from gluon_gru.report.document import Curve, Curves, Point
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.checkpoint import Checkpoint
-from gluon_gru.runs.environment import environment
-from gluon_gru.runs.files import StrPath, write_whole
+from gluon_gru.runs.files import JSONObject, StrPath, write_whole
 from gluon_gru.runs.folder import Folder
-from gluon_gru.runs.record import Record
 from gluon_gru.runs.restore import IN_FOLDER
 
-# Writing takes milliseconds to a second; a killed run loses at most this and a round.
+_LAST = "last.safetensors"
+
+# The least time between two saves, each of which takes a second at most.
 _SAVE_SECONDS = 10
 
 
-class RunFolder:
+class RunFolder(Folder):
     """The folder of a run on a text of one's own.
 
-    Args:
-        path: of the folder.
-        resume: whether it may hold such a run already, to go on with.
-
-    Raises:
-        InputError: if it holds a run and shouldn't, or can't be read.
+    Args and errors: see `Folder`.
     """
 
     def __init__(self, path: StrPath, resume: bool) -> None:
-        self._folder = Folder(path, "train", resume)
-        self._last: Checkpoint | None = None
-        self._best: Checkpoint | None = None
+        super().__init__(path, "train", resume)
+        self._unsaved: dict[str, Checkpoint] = {}
         self._saved_at = -math.inf
 
-    def settings(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the settings of the run that it holds; those that are given, if it holds none.
+    def settings(self, given: JSONObject) -> JSONObject:
+        """Return the settings of the run that it holds, or ``given`` if it holds none.
 
         Raises:
-            InputError: if some are given that are not that run's, or its record is damaged.
+            InputError: if ``given`` differs from them, or the record is damaged.
         """
-        self._folder.check(given)
-        if self._folder.record is None:
+        self.check(given)
+        if self.record is None:
             return given
         try:
-            return checked(self._folder.record.settings)
+            return checked(self.record.settings)
         except InputError as error:
             raise InputError(
-                f"the record in {str(self._folder.path)!r} can't be read ({error}): give another "
-                "folder, or an intact copy"
+                f"the record in {str(self.path)!r} can't be read ({error}): give another folder, "
+                "or an intact copy"
             ) from error
 
     def last(self) -> Checkpoint | None:
-        """Return the checkpoint to go on from; None before the first."""
-        path = self._folder.path / "last.safetensors"
+        """Return the checkpoint to continue from; None before the first save."""
+        path = self.path / _LAST
         return checkpoint.load(path) if path.exists() else None
 
-    def begin(
-        self,
-        settings: dict[str, Any],
-        text: dict[str, Any],
-        command: str,
-        engine: str,
-        rounds: list[dict[str, Any]],
-    ) -> None:
-        """Make the folder, or go on in it, and write the record.
-
-        Args:
-            settings, text: see `gluon_gru.runs.record.Record`.
-            command: the command line.
-            engine: what computes.
-            rounds: those that are done; further ones may be appended.
-
-        Raises:
-            InputError: if it holds another run, or can't be written to.
-        """
-        self._folder.begin(settings, text, command, environment("cpu(0)"))
-        self.record.results.update(engine=engine, rounds=rounds)
-        self._write_record()
-
-    @property
-    def record(self) -> Record:
-        """The run's record, once it has begun."""
-        assert self._folder.record is not None
-        return self._folder.record
-
     def note(self, last: Checkpoint, best: Checkpoint | None) -> None:
-        """Take note of the last and, if it is new, the best checkpoint; write if it's time."""
-        self._last = last
-        self._best = best or self._best
+        """Keep the last checkpoint, and a new best one; save both if the last save is old."""
+        if best:
+            self._unsaved[IN_FOLDER] = best
+        self._unsaved[_LAST] = last
         if time.monotonic() - self._saved_at > _SAVE_SECONDS:
             self.save()
 
     def save(self) -> None:
-        """Write what isn't written yet, in an order in which a killed run can be resumed."""
-        if self._last is None:
+        """Write what isn't written yet; wherever it is killed, the run can be resumed."""
+        if not self._unsaved:
             return
-        path = self._folder.path
-        if self._best is not None:
-            self._best.save(path / IN_FOLDER)
-        self._last.save(path / "last.safetensors")
-        self._write_record()
-        from gluon_gru.own_texts.curve import curve_png
-
-        write_whole(path / "curve.png", curve_png(self.record.as_json()))
-        self._best = self._last = None
+        for name in (IN_FOLDER, _LAST):
+            if name in self._unsaved:
+                self._unsaved[name].save(self.path / name)
+        self.write()
+        assert self.record is not None
+        write_whole(self.path / "curve.png", curve_png(self.record.as_json()))
+        self._unsaved.clear()
         self._saved_at = time.monotonic()
 
-    def _write_record(self) -> None:
-        rounds = self.record.results["rounds"]
-        self.record.results["best"] = best_round(rounds) if rounds else None
-        self._folder.write()
 
+def curve_png(record: JSONObject) -> bytes:
+    """Return a PNG picture of perplexity by epoch, with the best round marked.
 
-def best_round(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the round of the lowest perplexity on the held-out part, the first of equals."""
-    return min(rounds, key=lambda done: done["validation_perplexity"])
+    Args:
+        record: the content of the run's ``record.json``.
+    """
+    from gluon_gru.report.pictures import pictures
+
+    rounds, settings, best = record["rounds"], record["settings"], record["best"]
+    cell, epochs = OPTIONS[settings["cell"]].name, [done["epoch"] for done in rounds]
+    lowest = best["validation_perplexity"]
+    block = Curves(
+        f"{record['text']['name']}: {settings['cell']}, {settings['num_layers']} x "
+        f"{settings['num_hiddens']} hidden units",
+        "curve.png",
+        [
+            Curve(label, [[done[name] for done in rounds]], cell, epochs, dashed=dashed)
+            for label, name, dashed in (
+                ("held-out part", "validation_perplexity", False),
+                ("training part", "train_perplexity", True),
+            )
+        ],
+        [Point(best["epoch"], lowest, f"best: {lowest:.4g}", across=False)],
+        ylabel=f"perplexity ({settings['tokens']})",
+    )
+    return pictures([block])[block.file]

@@ -1,8 +1,7 @@
-"""When a training on a text of one's own ends, how long its rounds are, and its learning rate."""
+"""The number of steps, the length of a round and the learning rates of a training."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 from gluon_gru.own_texts.settings import Settings
@@ -11,42 +10,35 @@ from gluon_gru.own_texts.settings import Settings
 ROUND_TOKENS = 20_000, 1_000_000
 
 
-@dataclasses.dataclass(frozen=True)
 class Schedule:
-    """The course of a training, in steps: each trains on a minibatch.
+    """The course of a training in steps, each of which trains on a minibatch.
 
-    The learning rate falls along half a cosine: a schedule without a state of its own, which needs
-    no tuning, and works for less than an epoch as for many.
+    Args:
+        settings: of the training.
+        num_training: the number of tokens to train on.
 
     Attributes:
         minibatch_size: tokens that a step trains on.
         num_steps: steps to the planned end.
         round_steps: steps in a round, after each of which the held-out part is scored.
-        lr: the learning rate at the first step.
-        decay: the share of it that is left at the planned end.
     """
 
-    minibatch_size: int
-    num_steps: int
-    round_steps: int
-    lr: float
-    decay: float
+    def __init__(self, settings: Settings, num_training: int) -> None:
+        self._lr, self._decay = settings.lr, settings.decay
+        self.minibatch_size = settings.batch_size * settings.num_steps
+        # The random offset can make an epoch one minibatch longer or shorter.
+        epoch = max(1, (num_training - 1) // self.minibatch_size)
+        self.num_steps = max(1, round(settings.epochs * epoch))
+        least, most = ROUND_TOKENS
+        if num_training < most:
+            self.round_steps = epoch * math.ceil(least / num_training)
+        else:
+            self.round_steps = math.ceil(epoch / math.ceil(num_training / most))
 
     def lr_at(self, step: int) -> float:
-        """Return the learning rate at a step, counted from 0."""
+        """Return the learning rate at a step, counted from 0: half a cosine from lr to lr * decay.
+
+        It needs no tuning and no state, and suits less than an epoch as well as many.
+        """
         share = step / max(1, self.num_steps - 1)
-        return self.lr * (self.decay + (1 - self.decay) * (1 + math.cos(math.pi * share)) / 2)
-
-
-def schedule(settings: Settings, num_training: int) -> Schedule:
-    """Return the course of a training on so many tokens."""
-    minibatch_size = settings.batch_size * settings.num_steps
-    # An epoch has one minibatch more or less, as its offset falls.
-    epoch = max(1, (num_training - 1) // minibatch_size)
-    least, most = ROUND_TOKENS
-    if num_training < most:
-        round_steps = epoch * math.ceil(least / num_training)
-    else:
-        round_steps = math.ceil(epoch / math.ceil(num_training / most))
-    num_steps = max(1, round(settings.epochs * epoch))
-    return Schedule(minibatch_size, num_steps, round_steps, settings.lr, settings.decay)
+        return self._lr * (self._decay + (1 - self._decay) * (1 + math.cos(math.pi * share)) / 2)

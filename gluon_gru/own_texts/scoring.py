@@ -14,8 +14,8 @@ from gluon_gru.text.minibatches import columns, rows
 from gluon_gru.text.reading import read_as
 from gluon_gru.training.metrics import perplexity
 
-# Rows of this many tokens at least, so that starting without a past weighs little; no more rows
-# than keep two cores busy.
+# Rows are long, so that their first tokens, read without a past, weigh little; more of them than
+# these would not keep two cores busier.
 _ROW, _MAX_ROWS, _NUM_STEPS = 2_000, 32, 64
 
 
@@ -26,8 +26,8 @@ class Score:
     Attributes:
         perplexity: exp of the mean loss per token.
         bits_per_character: the total loss in bits over the number of characters.
-        num_tokens, num_characters: that were predicted: all but the first token.
-        num_unknown: of the tokens, those that the vocabulary doesn't have.
+        num_tokens, num_characters: how many were predicted: all but the first token.
+        num_unknown: how many tokens are not in the vocabulary.
     """
 
     perplexity: float
@@ -44,13 +44,13 @@ def mean_loss(
 ) -> float:
     """Return the mean loss of a text in nats per token, from its second token on.
 
-    The text is cut into at most 32 rows of at least 2,000 tokens, which are read side by side,
-    each from a state of zeros to its end; the few tokens that this leaves over are one more row.
+    Up to 32 rows of at least 2,000 tokens are read side by side, each from a state of zeros; the
+    few tokens left over are one more row.
 
     Args:
-        score: ``score(X, Y, from_zeros)``, see `gluon_gru.training.learner.Learner.score`.
-        tokens: an integer array (num_tokens,), at least two.
-        check: called before every minibatch; an error that it raises ends the scoring.
+        score: see `gluon_gru.training.learner.Learner.score`.
+        tokens: integers (num_tokens,), at least two.
+        check: called before every minibatch, to raise an error that ends the scoring.
     """
     num_predicted = len(tokens) - 1
     num_rows = min(_MAX_ROWS, max(1, num_predicted // _ROW))
@@ -64,24 +64,23 @@ def mean_loss(
 
 
 def evaluate(run: StrPath, text: StrPath) -> Score:
-    """Score a text by a trained model.
+    """Score a text by a trained model; see `mean_loss`.
 
-    Tokens that the vocabulary doesn't have are read and predicted as ``<unk>``; the figures of two
-    models can be compared where neither has many. How the text is read: see `mean_loss`.
+    Unknown tokens are read and predicted as ``<unk>``. Compare two models where both know most.
 
     Args:
         run: a run's folder, or a checkpoint file, also of the chapter's models.
         text: the path of a UTF-8 file.
 
     Raises:
-        InputError: for a run or a text that can't be read, a text of fewer than two tokens or of
-            mostly unknown ones, and a model that reads in both directions.
+        InputError: for a run or a text that can't be read, a text of fewer than two tokens or
+            mostly unknown ones, and a bidirectional model.
     """
     learner, vocab, config = load_trained(run)
     scored = read_as(text, vocab, config)
     num_tokens, num_unknown = len(scored.tokens), int((scored.tokens == vocab.unk).sum())
     if num_tokens < 2:
-        raise InputError(f"text {str(text)!r} has {num_tokens} tokens: it takes two at least")
+        raise InputError(f"text {str(text)!r} has {num_tokens} tokens: give one of two or more")
     if num_unknown * 2 > num_tokens:
         raise InputError(
             f"text {str(text)!r} has {num_tokens:,} tokens, of which {num_unknown:,} are not "
@@ -90,10 +89,5 @@ def evaluate(run: StrPath, text: StrPath) -> Score:
         )
     with learner:
         nats = mean_loss(learner.score, scored.tokens)
-    return Score(
-        perplexity(nats),
-        scored.bits_per_character(nats),
-        num_tokens - 1,
-        scored.num_characters,
-        num_unknown,
-    )
+    bits = scored.bits_per_character(nats)
+    return Score(perplexity(nats), bits, num_tokens - 1, scored.num_characters, num_unknown)

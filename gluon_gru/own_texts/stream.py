@@ -1,15 +1,15 @@
-"""The minibatches of epoch after epoch, whose place can be taken note of and gone back to."""
+"""The minibatches of epoch after epoch, from a place that can be saved and restored."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy
 
-from gluon_gru.runs.checkpoint import set_state, state_of
-from gluon_gru.text.minibatches import Minibatch, SeqDataLoader
+from gluon_gru.runs.checkpoint import set_state
+from gluon_gru.text.minibatches import SeqDataLoader
 
 
 class MinibatchStream:
@@ -21,30 +21,24 @@ class MinibatchStream:
 
     def __init__(self, loader: SeqDataLoader) -> None:
         self._loader = loader
-        self._before_epoch = state_of(loader.rng)
-        self._epoch: Iterator[Minibatch] | None = None
-        # Of the epoch's minibatches, those that were given out, and those to skip.
-        self._given = self._skipped = 0
+        self.go_to(0, loader.rng.getstate())
 
     def take(self, count: int) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, bool]]:
-        """Yield so many minibatches: ``(X, Y, starts)``, starts for the first one of an epoch."""
-        while count:
-            if self._epoch is None:
-                self._before_epoch = state_of(self._loader.rng)
-                self._epoch = itertools.islice(self._loader.in_numpy(), self._skipped, None)
-            for X, Y in itertools.islice(self._epoch, count):
-                self._given += 1
-                count -= 1
-                yield X, Y, self._given == 1
-            if count:
-                self._epoch, self._given, self._skipped = None, 0, 0
+        """Yield ``count`` times ``(X, Y, starts)``; ``starts`` is true for an epoch's first."""
+        for _ in range(count):
+            minibatch = next(self._epoch, None)
+            if minibatch is None:
+                self.go_to(0, self._loader.rng.getstate())
+                minibatch = next(self._epoch)
+            self._index += 1
+            yield (*minibatch, self._index == 1)
 
-    def place(self) -> tuple[int, list[Any]]:
-        """Return how many of the epoch's minibatches are done, and the random state before it."""
-        return self._given, self._before_epoch
+    def place(self) -> tuple[int, Sequence[Any]]:
+        """Return how many minibatches of the epoch are done, and the random state before it."""
+        return self._index, self._before_epoch
 
-    def go_to(self, index: int, random_state: list[Any]) -> None:
-        """Go on from what `place` returned."""
+    def go_to(self, index: int, random_state: Sequence[Any]) -> None:
+        """Continue from what `place` returned."""
         set_state(self._loader.rng, random_state)
-        self._before_epoch = random_state
-        self._epoch, self._given, self._skipped = None, index, index
+        self._index, self._before_epoch = index, random_state
+        self._epoch = itertools.islice(self._loader.in_numpy(), index, None)

@@ -1,4 +1,4 @@
-"""What a trained model writes: tokens drawn from its predictions, piece by piece as they come."""
+"""Text from a trained model: tokens drawn from its predictions, one at a time."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ def generate(
     top_k: int | None = None,
     seed: int | None = None,
 ) -> Iterator[str]:
-    """Continue a prefix; return an iterator of strings: the prefix, then a token at a time.
+    """Continue a prefix; return an iterator of strings: the prefix, then one token at a time.
 
     Args:
         run: a run's folder, or a checkpoint file, also of the chapter's models.
-        prefix: what to continue. It is put in lower case if the run's text was; if it is empty,
-            the text starts as after the end of a line (`opening`). Of words, white space at its
-            end is dropped: words have the space before them.
-        length: how many tokens to add.
+        prefix: converted to lower case if the run's text was; with words, white space at its end
+            is dropped, since words have the space before them. If it is empty, the text starts as
+            after the end of a line (`opening`).
+        length: the number of tokens to add.
         temperature: predictions are made flatter (above 1) or steeper (below 1); 0 takes the
             likeliest token each time, as `gluon_gru.predict_ch8` does, but never ``<unk>``.
-        top_k: draw from so many of the likeliest tokens only; by default from all.
+        top_k: draw only from this many of the likeliest tokens; by default from all.
         seed: of the draws; by default another one each time.
 
     Raises:
         InputError: at once, for a run that can't be read, unknown characters or words in the
-            prefix, a negative length or temperature, a top_k that is below 1 or above the
-            vocabulary, a negative seed.
+            prefix, a negative length, temperature or seed, or a top_k below 1 or above the size of
+            the vocabulary.
     """
     for name, value in (("length", length), ("seed", 0 if seed is None else seed)):
         if not isinstance(value, numbers.Integral) or value < 0:
             raise InputError(f"{name} is {value!r}: it must be a whole number, 0 or more")
     if not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
         raise InputError(
-            f"temperature is {temperature!r}: it must be a number, 0 (the likeliest "
-            "each time) or more (0.8 is usual)"
+            f"temperature is {temperature!r}: it must be a number, 0 (the likeliest token each "
+            "time) or more (0.8 is usual)"
         )
     learner, vocab, config = load_trained(run)
     known = len(vocab) - 1
     if top_k is not None and not (isinstance(top_k, numbers.Integral) and 1 <= top_k <= known):
         raise InputError(
-            f"top_k is {top_k!r}: it must be a whole number from 1 to {known}, the "
-            "size of the vocabulary, or left out"
+            f"top_k is {top_k!r}: it must be a whole number from 1 to {known}, the size of the "
+            "vocabulary, or left out"
         )
     pieces = _prefix(prefix, vocab, **config.get("text", {"tokens": "characters", "case": "keep"}))
     start = vocab[pieces] or [opening(vocab)]
@@ -65,21 +65,18 @@ def generate(
 
 
 def opening(vocab: Vocab) -> int:
-    """Return the token that a text without a prefix follows: the end of a line.
-
-    Where the vocabulary has none, it is the most frequent token.
-    """
+    """Return the token before a text without a prefix: the end of a line, or the most frequent."""
     return vocab.token_to_idx.get("\n", 1)
 
 
 def _prefix(prefix: str, vocab: Vocab, tokens: str, case: str) -> list[str]:
-    """Return a prefix's tokens, strings that the vocabulary has."""
-    prefix, words = fold(prefix, case), tokens == "words"
+    """Return the tokens of a prefix, all of which the vocabulary has."""
+    prefix, words, known = fold(prefix, case), tokens == "words", vocab.token_to_idx
     pieces = split(prefix.rstrip() if words else prefix, tokens)
-    if words and pieces and pieces[0] not in vocab.token_to_idx:
-        # A text's first word has no space before it; nearly all that it was learned from do.
+    if words and pieces and pieces[0] not in known:
+        # Nearly all words were learned with a space before them.
         pieces[0] = f" {pieces[0]}"
-    unknown = list(dict.fromkeys(p for p in pieces if p not in vocab.token_to_idx))
+    unknown = list(dict.fromkeys(piece for piece in pieces if piece not in known))
     if unknown:
         named = ", ".join(repr(piece.strip() if words else piece) for piece in unknown[:5])
         some = ", ".join(map(repr, vocab.idx_to_token[1:13]))
@@ -97,11 +94,11 @@ def continuation(
     top_k: int | None = None,
     seed: int | None = None,
 ) -> Iterator[int]:
-    """Yield tokens that follow a prefix, without end; each is read before the next is drawn.
+    """Yield tokens that follow a prefix, without end.
 
     Args:
-        learner: the model's.
-        prefix: tokens to start from, at least one; ``<unk>`` (0) may be among them.
+        learner: of the model.
+        prefix: at least one token, maybe ``<unk>`` (0).
         temperature, top_k: see `choose`.
         seed: of the draws; by default another one each time.
     """
@@ -119,19 +116,17 @@ def choose(
 
     Args:
         logits: (vocab_size,).
-        temperature: logits are divided by it; 0 takes the likeliest.
-        top_k: only so many of the likeliest are drawn from; None: all.
-        rng: what draws.
+        temperature: the divisor of the logits; 0 takes the likeliest token.
+        top_k: the number of likeliest tokens to draw from; None for all.
+        rng: the generator that draws.
     """
     logits = logits[1:].astype(numpy.float64)
-    if temperature == 0 or len(logits) == 1:
+    if temperature == 0:
         return 1 + int(logits.argmax())
-    tokens = numpy.arange(len(logits))
-    if top_k is not None and top_k < len(logits):
-        tokens = numpy.argpartition(-logits, top_k - 1)[:top_k]
-        # In an order that doesn't depend on how the partition was found.
-        tokens.sort()
-    # The largest becomes 0, whatever the temperature; what overflows is impossible beside it.
+    count = min(top_k or len(logits), len(logits))
+    # Sorted, since the order of a partition depends on NumPy's version.
+    tokens = numpy.sort(numpy.argpartition(-logits, count - 1)[:count])
+    # The largest exponent is 0; one that overflows has no chance beside it.
     with numpy.errstate(over="ignore"):
         chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature).cumsum()
     drawn = numpy.searchsorted(chances, rng.random() * chances[-1], side="right")

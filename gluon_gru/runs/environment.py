@@ -1,4 +1,4 @@
-"""What a measurement was made with: hardware, versions, commit."""
+"""The hardware, the versions and the commit behind a measurement."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import os
 import pathlib
 import platform
 import subprocess
-from typing import Any
 
 import numpy
 
 from gluon_gru import engine
+from gluon_gru.runs.files import JSONObject
 
 
-def environment(device: str) -> dict[str, Any]:
-    """Return what a record of measurements names, as JSON holds it.
-
-    Args:
-        device: what is measured, as MXNet writes it: ``cpu(0)``.
-    """
+def environment(device: str) -> JSONObject:
+    """Return the facts about this machine that a record holds; ``device`` is such as ``cpu(0)``."""
     return {
         "processor": _processor(),
         "cores": cores(),
@@ -36,10 +32,9 @@ def environment(device: str) -> dict[str, Any]:
 
 def _mxnet() -> str:
     try:
-        # Importing it takes seconds.
         return importlib.metadata.version("mxnet")
     except importlib.metadata.PackageNotFoundError:
-        # Built from source, it may have left no trace but itself.
+        # A build from source may lack metadata. Importing MXNet takes seconds.
         import mxnet
 
         return mxnet.__version__
@@ -53,32 +48,27 @@ def _engine() -> str:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
-    # A container or taskset may grant fewer than the machine has.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use, which may be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            models = [
-                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
-            ]
-    except OSError:
-        models = []
-    return models[0] if models else platform.processor() or platform.machine()
+            names = (line.split(":", 1)[1] for line in file if line.startswith("model name"))
+            return next(names).strip()
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def _commit() -> str:
-    """Return the commit of the checkout that this package is in, ``unknown`` if it is in none."""
+    """Return the commit of this package's checkout, or ``unknown`` outside of one."""
     folder = pathlib.Path(__file__).parents[1]
 
     def git(*args: str) -> str:
-        return subprocess.run(
-            ["git", *args], cwd=folder, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
+        return subprocess.check_output(
+            ["git", *args], cwd=folder, stderr=subprocess.DEVNULL, text=True, timeout=10
+        ).strip()
 
     try:
         commit = git("rev-parse", "HEAD")

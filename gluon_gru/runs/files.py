@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the folders that they are in."""
+"""Writing files whole or not at all, and clearing up after processes that were killed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import pathlib
 import platform
 import re
 import time
-from typing import Iterator, Union
+from typing import Any, Dict, Iterator, Union
 
 from gluon_gru.errors import InputError
 
-#: What names a file or folder.
+#: The path of a file or folder.
 StrPath = Union[str, "os.PathLike[str]"]
 
-# A file is written under such a name until it is whole. Version 0.1.0 named no host.
+#: A JSON object.
+JSONObject = Dict[str, Any]
+
+# The name of a file until it is whole. Version 0.1.0 left the host out.
 _PART = re.compile(r"\..+\.(?P<pid>\d+)(?:@(?P<host>.*))?\.part")
 
-# No write takes that long, whichever machine it runs on.
+# Longer than any write takes.
 _LEFT_SECONDS = 3600
 
 # The parts that this process is writing.
@@ -27,27 +30,24 @@ _writing: set[pathlib.Path] = set()
 
 @contextlib.contextmanager
 def _part_of(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yield where to write ``path`` to before it is whole; report failures by its own name."""
+    """Yield the path to write to until ``path`` is whole; an OSError becomes an InputError."""
     part = path.with_name(f".{path.name}.{os.getpid()}@{platform.node()}.part")
     _writing.add(part)
     try:
-        try:
-            yield part
-        finally:
-            part.unlink(missing_ok=True)
+        yield part
     except OSError as error:
         raise InputError(
-            f"{str(path)!r} can't be written ({error.strerror}): mend that, or give "
-            "another place; what was there before is untouched"
+            f"{str(path)!r} can't be written ({error.strerror}): fix that, or give "
+            "another path; an earlier file there is unchanged"
         ) from error
     finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
         _writing.discard(part)
 
 
 def write_whole(path: StrPath, data: bytes) -> None:
-    """Write bytes to ``path`` so that at any instant it holds the old or the new content, whole.
-
-    Once it returns, the content outlives a crash of the machine.
+    """Replace the content of ``path`` in one step, and sync it to the disk.
 
     Raises:
         InputError: if it can't be written.
@@ -59,13 +59,9 @@ def write_whole(path: StrPath, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: pathlib.Path) -> None:
-    """Have the names in a folder outlive a crash, where the file system can do that."""
+    # The name is in the folder, which not every file system can sync.
     with contextlib.suppress(OSError):
-        folder = os.open(path, os.O_RDONLY)
+        folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
@@ -73,17 +69,13 @@ def _sync_folder(path: pathlib.Path) -> None:
 
 
 def check_writable(path: StrPath) -> None:
-    """Find out now, not after an hour of training, whether ``path`` can be written.
-
-    Raises:
-        InputError: if it can't be.
-    """
+    """Raise InputError if ``path`` can't be written."""
     with _part_of(pathlib.Path(path)) as part:
         part.touch()
 
 
 def make_folder(path: StrPath) -> None:
-    """Make a folder if it isn't there, check that files can be written to it, and tidy it.
+    """Make a folder unless it exists, and remove unfinished files from it (`remove_parts`).
 
     Raises:
         InputError: if it can't be made or written to.
@@ -102,12 +94,11 @@ def make_folder(path: StrPath) -> None:
 def remove_parts(folder: StrPath, name: str = "*") -> None:
     """Remove the unfinished files that killed processes left in a folder.
 
-    Those that a live process is writing stay. Of a process on another machine nobody knows whether
-    it lives, so its files are removed when they are an hour old.
+    The files of a live process stay, and so do those of other machines until they are an hour old.
 
     Args:
-        folder: the folder; those in it are left alone.
-        name: a pattern for the names that the files were to get.
+        folder: the folder, without its subfolders.
+        name: a pattern for the final names of the files.
     """
     for part in pathlib.Path(folder).glob(f".{name}.*.part"):
         with contextlib.suppress(OSError):
@@ -123,15 +114,9 @@ def _is_left(part: pathlib.Path) -> bool:
         return True
     if match["host"] not in (None, platform.node()):
         return False
-    # A container's processes often get the number of the one that was killed there before.
-    return int(match["pid"]) == os.getpid() or not _is_alive(int(match["pid"]))
-
-
-def _is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        os.kill(int(match["pid"]), 0)
     except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
+        return True
+    # In a restarted container this process may have the number of the one that was killed.
+    return int(match["pid"]) == os.getpid()

@@ -1,58 +1,36 @@
-"""The folder of a run: whether another invocation may go on in it, and its record.
+"""The folder of a run: whether another command may work on it, and its record.
 
-Everything that writes into a folder of the user's asks here first, so that nothing that was
-measured is lost, or mixed with what doesn't belong to it.
+Every command that writes into a folder of the user's asks here first, so that no measurement is
+lost or mixed with those of another run.
 """
 
 from __future__ import annotations
 
+import collections
 import json
 import pathlib
-import typing
-from typing import Any, Iterable
+from typing import Iterable
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs import record as records
-from gluon_gru.runs.files import StrPath, make_folder
+from gluon_gru.runs.files import JSONObject, StrPath, make_folder
 from gluon_gru.runs.record import Record
 
-
-class _Kind(typing.NamedTuple):
-    """What a kind of run leaves in its folder.
-
-    Attributes:
-        older: patterns for the records of version 0.1.0, which had other names.
-        traces: patterns for the other files by which a run is recognised.
-        needs_record: whether these files don't tell by themselves what they belong to.
-    """
-
-    older: tuple[str, ...]
-    traces: tuple[str, ...] = ()
-    needs_record: bool = False
-
-
-# Version 0.1.0 recorded nothing of a folder of exercises but its answers and trainings.
-_ANSWERS = (
-    "cells",
-    "dependencies",
-    "forced-gates",
-    "gates",
-    "hyperparameters",
-    "identities",
-    "long-distances",
-    "parts",
-    "sampling",
+# Version 0.1.0 recorded a folder of exercises only in its answers and trainings.
+_EXERCISES = (
+    "cells dependencies forced-gates gates hyperparameters identities long-distances parts sampling"
 )
 
-#: Kind of run -> what it leaves.
+#: Kind of run -> patterns for its records of version 0.1.0, and for its weights.
 KINDS = {
-    "train": _Kind(("run.json",), ("model.safetensors", "last.safetensors"), True),
-    "reproduce": _Kind(("results.json",), ("checkpoints/*.safetensors",)),
-    "exercises": _Kind(
-        (*(f"{name}.json" for name in _ANSWERS), "runs/*.json"), ("checkpoints/*.safetensors",)
+    "train": (("run.json",), ("model.safetensors", "last.safetensors")),
+    "reproduce": (("results.json",), ("checkpoints/*.safetensors",)),
+    "exercises": (
+        (*(f"{name}.json" for name in _EXERCISES.split()), "runs/*.json"),
+        ("checkpoints/*.safetensors",),
     ),
-    "sweep": _Kind(("sweep.json",)),
-    "benchmark": _Kind(("benchmark.json",)),
+    "sweep": (("sweep.json",), ()),
+    "benchmark": (("benchmark.json",), ()),
 }
 
 
@@ -60,17 +38,18 @@ class Folder:
     """A run's folder.
 
     Args:
-        path: where it is, or is to be.
-        kind: of the run: a key of `KINDS`.
-        resume: whether it may hold such a run already, to go on with.
-        subfolders: names of the folders in it to make.
+        path: the folder, which need not exist yet.
+        kind: of the run, a key of `KINDS`.
+        resume: whether to continue the run that the folder may hold.
+        subfolders: names of further folders to make in it.
 
     Attributes:
         path: a `pathlib.Path`.
-        record: the `Record`; None while there is none.
+        record: the `Record`; None before the run begins.
 
     Raises:
-        InputError: if it holds a run and shouldn't, or another kind of run, or can't be read.
+        InputError: if it holds a run and ``resume`` is false, if it holds a run of another kind,
+            or if its record can't be read.
     """
 
     def __init__(
@@ -81,19 +60,17 @@ class Folder:
         self.path, self.kind, self._resume = pathlib.Path(path), kind, resume
         self._subfolders = tuple(subfolders)
         self.record: Record | None = None
-        self._older: list[pathlib.Path] = []
-        traces = KINDS[kind].traces
-        there = self._there(records.NAME, *KINDS[kind].older, *traces)
+        self._replaced: list[pathlib.Path] = []
+        older, weights = KINDS[kind]
+        there = self._there(records.NAME, *older, *weights)
         if there and not resume:
             raise InputError(
-                f"{str(path)!r} holds a run already ({there[0].name}): go on with it by --resume "
+                f"{str(path)!r} holds a run already ({there[0].name}): continue it by --resume "
                 "(resume=True), or give another folder"
             )
-        if self._there(records.NAME):
-            self._read()
-        elif there:
-            self._read_older()
-        if there and self.record is None and KINDS[kind].needs_record:
+        self._read()
+        if there and self.record is None and kind == "train":
+            # The checkpoints of the other kinds tell what they are of.
             raise InputError(
                 f"{str(path)!r} holds {there[0].name}, but no {records.NAME} that tells what run "
                 "it is of: give another folder"
@@ -103,42 +80,40 @@ class Folder:
         return [path for pattern in patterns for path in sorted(self.path.glob(pattern))]
 
     def _read(self) -> None:
-        self.record = records.read(self.path / records.NAME)
-        if self.record.kind != self.kind:
-            raise InputError(
-                f"{str(self.path)!r} holds a run of another kind, {self.record.kind!r}, not "
-                f"{self.kind!r}: give another folder"
+        """Read the record, or take over those of version 0.1.0."""
+        file = self.path / records.NAME
+        if file.exists():
+            self.record = records.read(file)
+            if self.record.kind != self.kind:
+                raise InputError(
+                    f"{str(self.path)!r} holds a run of another kind, {self.record.kind!r}, not "
+                    f"{self.kind!r}: give another folder"
+                )
+            return
+        paths = self._there(*KINDS[self.kind][0])
+        older = [records.read(path) for path in paths]
+        if older and self.kind == "exercises":
+            # Each answer and each training has a record, all with the settings of the folder.
+            settings, text = (
+                dict(collections.ChainMap(*(getattr(one, name) for one in older)))
+                for name in ("settings", "text")
             )
-
-    def _read_older(self) -> None:
-        """Take over the record of version 0.1.0."""
-        older = self._there(*KINDS[self.kind].older)
-        found = [records.read(path) for path in older]
-        if self.kind == "exercises":
-            # Each answer and each training has a record; all of a folder have the same settings.
-            settings, text = {}, {}
-            for one in reversed(found):
-                settings.update(one.settings)
-                text.update(one.text)
-            self.record = Record(self.kind, settings, text, [], {}) if found else None
-        elif found:
-            self._older, self.record = older, found[0]
+            self.record = Record(self.kind, settings, text, [], {})
+        elif older:
+            self._replaced, self.record = paths, older[0]
 
     def check(
-        self,
-        settings: dict[str, Any],
-        text: dict[str, Any] | None = None,
-        further: Iterable[str] = (),
+        self, settings: JSONObject, text: JSONObject | None = None, further: Iterable[str] = ()
     ) -> None:
-        """Find out whether the run that the folder holds, if any, is the one that is asked for.
+        """Check that the run in the folder, if any, is the one that is asked for.
 
         Args:
-            settings: those that are given; see `Record`.
-            text: the text's facts, likewise; None if it isn't known yet.
-            further: what else differs, clauses such as ``its lr is 1, not 2``.
+            settings: some or all of them; see `Record`.
+            text: facts of the text, likewise; None if it isn't known yet.
+            further: other differences, clauses such as ``its lr is 1, not 2``.
 
         Raises:
-            InputError: if it is another run; it lists every difference.
+            InputError: if it is another run; the message lists every difference.
         """
         differences = [*(self.record.differences(settings, text) if self.record else ()), *further]
         if differences:
@@ -149,15 +124,13 @@ class Folder:
 
     def begin(
         self,
-        settings: dict[str, Any],
-        text: dict[str, Any],
+        settings: JSONObject,
+        text: JSONObject,
         command: str,
-        environment: dict[str, Any],
+        environment: JSONObject,
         further: Iterable[str] = (),
     ) -> Record:
-        """Make the folder, or go on in it, and write the record; return that.
-
-        Unfinished files that killed processes left are removed.
+        """Begin or continue the run: make the folder, tidy it, and write the record; return that.
 
         Args:
             settings, text, further: see `check`.
@@ -168,8 +141,8 @@ class Folder:
             InputError: if it holds another run, or can't be written to.
         """
         self.check(settings, text, further)
-        for folder in (self.path, *(self.path / name for name in self._subfolders)):
-            make_folder(folder)
+        for name in ("", *self._subfolders):
+            make_folder(self.path / name)
         if self.record is None and (self.path / records.NAME).exists():
             # Another process has begun meanwhile.
             if not self._resume:
@@ -193,6 +166,6 @@ class Folder:
         """
         assert self.record is not None, "begin() first"
         self.record.write(self.path / records.NAME)
-        while self._older:
-            # What it held is in the new one.
-            self._older.pop().unlink()
+        while self._replaced:
+            # The new record holds all of it.
+            self._replaced.pop().unlink()

@@ -1,8 +1,7 @@
-"""The record of what was measured: one schema for all kinds, and older files read as if of it.
+"""The record of a run: one JSON schema for all kinds, into which `read` translates older files.
 
-A record is a JSON file with the fields ``schema`` (its version), ``kind``, ``settings``, ``text``
-and ``invocations``, then those of its kind's results. Version 0.1.0 had a schema for each kind;
-`read` translates them.
+A record has the fields ``schema`` (its version), ``kind``, ``settings``, ``text`` and
+``invocations``, and then the results of its kind.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-from typing import Any, Callable
+from typing import Callable, Tuple
 
 from gluon_gru.errors import InputError
 from gluon_gru.published.records import older_verdict
-from gluon_gru.runs.files import StrPath, write_whole
+from gluon_gru.runs.files import JSONObject, StrPath, write_whole
 
-#: The version of the schema that is written. Version 0.1.0's files had none.
+#: The version of the schema that is written. Files of version 0.1.0 have none.
 SCHEMA = 2
 
 #: The name of a folder's record.
@@ -31,35 +30,28 @@ class Record:
         kind: ``train`` (a text of one's own), ``reproduce``, ``exercises`` (the folder),
             ``exercise`` (one answer), ``training`` (one of the exercises'), ``sweep``,
             ``benchmark`` or ``own_texts`` (the comparison with PyTorch).
-        settings: what has to be the same for another invocation to go on, a dict.
-        text: the text, a dict: its ``name``, its ``sha1`` or ``sha256``, and further facts.
-        invocations: of the commands that made it, dicts with ``command`` and ``environment``.
-        results: the kind's own, a dict; its names are none of the above, nor ``schema``.
+        settings: what must stay the same when the run is continued.
+        text: the text's ``name``, its ``sha1`` or ``sha256``, and further facts.
+        invocations: ``command`` and ``environment`` of each command that worked on it.
+        results: the fields of the kind's own.
     """
 
     kind: str
-    settings: dict[str, Any]
-    text: dict[str, Any]
-    invocations: list[dict[str, Any]]
-    results: dict[str, Any]
+    settings: JSONObject
+    text: JSONObject
+    invocations: list[JSONObject]
+    results: JSONObject
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what the file holds, a dict."""
-        own = {name: getattr(self, name) for name in _FIELDS}
-        return {"schema": SCHEMA, **own, **self.results}
+    def as_json(self) -> JSONObject:
+        """Return what the file holds."""
+        return {"schema": SCHEMA, **{name: getattr(self, name) for name in _FIELDS}, **self.results}
 
     def write(self, path: StrPath) -> None:
-        """Write to ``path``, whole or not at all.
-
-        Raises:
-            InputError: if it can't be written.
-        """
+        """Write to ``path`` by `write_whole`."""
         write_whole(path, json.dumps(self.as_json(), indent=1).encode())
 
-    def differences(
-        self, settings: dict[str, Any], text: dict[str, Any] | None = None
-    ) -> list[str]:
-        """Return how settings, and a text if one is given, differ from the record's, as clauses.
+    def differences(self, settings: JSONObject, text: JSONObject | None = None) -> list[str]:
+        """Return clauses on how settings, and maybe a text, differ from the record's.
 
         Settings that only one side has are not compared.
         """
@@ -70,21 +62,21 @@ class Record:
             for name, value in given.items()
             if name in self.settings and self.settings[name] != value
         ]
-        for hash_name in ("sha256", "sha1"):
-            if text and hash_name in text and hash_name in self.text:
-                if text[hash_name] != self.text[hash_name]:
-                    differences.append(f"its text is {_named(self.text)}, not {_named(text)}")
-                break
+        both = [name for name in _HASHES if text and name in text and name in self.text]
+        if text and both and text[both[0]] != self.text[both[0]]:
+            differences.append(f"its text is {_named(self.text)}, not {_named(text)}")
         return differences
 
 
-def _named(text: dict[str, Any]) -> str:
-    name = next(name for name in ("sha256", "sha1") if name in text)
-    return f"{text.get('name', 'another one')!r} ({name.upper()} {text[name][:12]}...)"
-
-
-# What every record has beside ``schema``.
+# The fields that every record has, beside ``schema``.
 _FIELDS = ("kind", "settings", "text", "invocations")
+
+_HASHES = ("sha256", "sha1")
+
+
+def _named(text: JSONObject) -> str:
+    name = next(name for name in _HASHES if name in text)
+    return f"{text.get('name', 'another one')!r} ({name.upper()} {text[name][:12]}...)"
 
 
 def read(path: StrPath) -> Record:
@@ -96,113 +88,80 @@ def read(path: StrPath) -> Record:
     try:
         found = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         if not isinstance(found, dict):
-            raise ValueError("no record")
-        if found.get("schema", 1) not in (1, SCHEMA):
-            raise ValueError(f"of schema {found['schema']}, a newer version's")
-        if "schema" in found:
-            own = {name: found[name] for name in _FIELDS}
-            return Record(**own, results=_without(found, "schema", *_FIELDS))
-        for fields, translate in _OLDER:
+            raise ValueError("it is no JSON object")
+        schema = found.pop("schema", None)
+        if schema == SCHEMA:
+            return Record(**{name: found.pop(name) for name in _FIELDS}, results=found)
+        if schema is not None:
+            raise ValueError(f"it is of schema {schema!r}, this version reads {SCHEMA}")
+        for kind, (fields, translate) in _OLDER.items():
             if fields <= set(found):
-                return translate(found)
-        raise ValueError("no record of this package")
-    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
+                return Record(kind, *translate(found))
+        raise ValueError("it is no record of this package")
+    except (OSError, LookupError, TypeError, ValueError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
-            f"{str(path)!r} can't be read ({error}): give another folder, or an intact copy"
+            f"{str(path)!r} can't be read ({why}): give another folder, or an intact copy"
         ) from error
 
 
-def _train(found: dict[str, Any]) -> Record:
-    results = _without(found, "settings", "text", "invocations")
-    return Record("train", found["settings"], found["text"], found["invocations"], results)
+# Settings, text, invocations and results. The functions that make them of a file of version 0.1.0
+# take out of it what has another place today.
+_Parts = Tuple[dict, dict, list, dict]
 
 
-def _reproduce(found: dict[str, Any]) -> Record:
-    invocations = found["invocations"]
-    return Record(
-        "reproduce",
-        {"device": invocations[-1]["environment"]["device"]} if invocations else {},
-        found["corpus"],
-        invocations,
-        {
-            **_without(found, "invocations", "corpus"),
-            "verdicts": list(map(older_verdict, found["verdicts"])),
-        },
-    )
+def _train(found: JSONObject) -> _Parts:
+    return found.pop("settings"), found.pop("text"), found.pop("invocations"), found
 
 
-def _exercise(found: dict[str, Any]) -> Record:
-    made = found["record"]
-    return Record(
-        "exercise",
-        {"device": made["environment"]["device"], "quick": made["quick"]},
-        made["corpus"],
-        [_invocation(made)],
-        {
-            **_without(made, "command", "environment", "quick", "corpus"),
-            "verdicts": list(map(older_verdict, found["findings"])),
-            "walks": [],
-            **_without(found, "record", "findings"),
-        },
-    )
+def _reproduce(found: JSONObject) -> _Parts:
+    invocations = found.pop("invocations")
+    settings = {"device": invocations[-1]["environment"]["device"]} if invocations else {}
+    found["verdicts"] = [older_verdict(verdict) for verdict in found["verdicts"]]
+    return settings, found.pop("corpus"), invocations, found
 
 
-def _training(found: dict[str, Any]) -> Record:
-    return Record(
-        "training",
-        {"device": found["environment"]["device"]},
-        {"sha1": found["corpus_sha1"]},
-        [_invocation(found)],
-        {"measurement": found["measurement"]},
-    )
+def _exercise(found: JSONObject) -> _Parts:
+    made = found.pop("record")
+    verdicts = [older_verdict(verdict) for verdict in found.pop("findings")]
+    invocation = _invocation(made)
+    settings = {"device": invocation["environment"]["device"], "quick": made.pop("quick")}
+    text = made.pop("corpus")
+    return settings, text, [invocation], {**made, "verdicts": verdicts, "walks": [], **found}
 
 
-def _sweep(found: dict[str, Any]) -> Record:
-    return Record(
-        "sweep",
-        found["asked"],
-        found["corpus"],
-        found["invocations"],
-        _without(found, "asked", "corpus", "invocations"),
-    )
+def _training(found: JSONObject) -> _Parts:
+    invocation = _invocation(found)
+    settings = {"device": invocation["environment"]["device"]}
+    return settings, {"sha1": found.pop("corpus_sha1")}, [invocation], found
 
 
-def _benchmark(found: dict[str, Any]) -> Record:
-    return Record(
-        "benchmark",
-        {name: found[name] for name in ("threads", "rounds")},
-        {"name": found["corpus"]},
-        [_invocation(found)],
-        {name: found[name] for name in ("left_out", "contests")},
-    )
+def _sweep(found: JSONObject) -> _Parts:
+    return found.pop("asked"), found.pop("corpus"), found.pop("invocations"), found
 
 
-def _own_texts(found: dict[str, Any]) -> Record:
-    environments = [entry["environment"] for entry in found["texts"][:1] if "environment" in entry]
-    return Record(
-        "own_texts",
-        {},
-        {},
-        [{"command": found["command"], "environment": one} for one in environments],
-        {"texts": found["texts"]},
-    )
+def _benchmark(found: JSONObject) -> _Parts:
+    settings = {name: found.pop(name) for name in ("threads", "rounds")}
+    return settings, {"name": found.pop("corpus")}, [_invocation(found)], found
 
 
-def _invocation(found: dict[str, Any]) -> dict[str, Any]:
-    return {"command": found["command"], "environment": found["environment"]}
+def _own_texts(found: JSONObject) -> _Parts:
+    command, made = found.pop("command"), found["texts"][:1]
+    environments = [entry["environment"] for entry in made if "environment" in entry]
+    return {}, {}, [{"command": command, "environment": one} for one in environments], found
 
 
-def _without(found: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name not in names}
+def _invocation(found: JSONObject) -> JSONObject:
+    return {name: found.pop(name) for name in ("command", "environment")}
 
 
-# By the fields that a file of version 0.1.0 has, what translates it.
-_OLDER: list[tuple[set[str], Callable[[dict[str, Any]], Record]]] = [
-    ({"settings", "text", "rounds", "invocations"}, _train),
-    ({"invocations", "corpus", "runs", "verdicts"}, _reproduce),
-    ({"record", "findings", "tables", "pictures"}, _exercise),
-    ({"measurement", "corpus_sha1", "environment", "command"}, _training),
-    ({"asked", "corpus", "trials", "invocations"}, _sweep),
-    ({"contests", "rounds", "threads", "corpus"}, _benchmark),
-    ({"command", "texts"}, _own_texts),
-]
+# Kind -> the fields by which its files of version 0.1.0 are known, and what translates them.
+_OLDER: dict[str, tuple[set[str], Callable[[JSONObject], _Parts]]] = {
+    "train": ({"settings", "text", "rounds", "invocations"}, _train),
+    "reproduce": ({"invocations", "corpus", "runs", "verdicts"}, _reproduce),
+    "exercise": ({"record", "findings", "tables", "pictures"}, _exercise),
+    "training": ({"measurement", "corpus_sha1", "environment", "command"}, _training),
+    "sweep": ({"asked", "corpus", "trials", "invocations"}, _sweep),
+    "benchmark": ({"contests", "rounds", "threads", "corpus"}, _benchmark),
+    "own_texts": ({"command", "texts"}, _own_texts),
+}

@@ -1,7 +1,7 @@
-"""A trained model and its vocabulary from a checkpoint alone.
+"""A trained model and its vocabulary from a checkpoint.
 
-A checkpoint names a model's cell only if the function or the class that computed it was this
-package's (or Gluon's) own. Any other model comes back if its reader builds it, and hands it over.
+A checkpoint names the cell only of a model whose function or class is this package's or Gluon's.
+The reader has to build any other model and give it to `restore`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from gluon_gru.text.vocabulary import Vocab
 if TYPE_CHECKING:
     import mxnet as mx
 
-#: The checkpoint in a folder of a run on a text of one's own.
+#: The checkpoint in the folder of a run on a text of one's own.
 IN_FOLDER = "model.safetensors"
 
 
 def checkpoint_of(path: StrPath) -> pathlib.Path:
-    """Return the checkpoint file that a path means: a file, or the folder of a run.
+    """Return the checkpoint file of a run: ``path`` itself, or the one in a folder.
 
     Raises:
         InputError: if there is none.
@@ -40,27 +40,25 @@ def checkpoint_of(path: StrPath) -> pathlib.Path:
 
 
 def vocabulary(tokens: list[str]) -> Vocab:
-    """Return the vocabulary of a checkpoint's tokens by index; without their frequencies."""
+    """Return the vocabulary of a list of tokens by index, without their frequencies."""
     special = tokens[0] == "<pad>"
     return Vocab(use_special_tokens=special, reserved_tokens=tokens[4 if special else 1 :])
 
 
 def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> tuple[Any, Vocab]:
-    """Rebuild what was trained from its checkpoint; ``(model, vocab)``.
+    """Return ``(model, vocab)`` of a checkpoint: the same predictions, to the digit.
 
-    The model computes to the digit what the trained one does. The vocabulary has the same tokens
-    at the same indices, but not their frequencies, which no checkpoint holds.
+    The vocabulary lacks the frequencies of the tokens, which checkpoints don't hold.
 
     Args:
         path: a file that `gluon_gru.train` wrote, or the folder of a run on a text of one's own.
         ctx: the ``mxnet.Context`` to put the model on; the CPU by default.
-        model: for a model with a forward function or a layer of the reader's own: that model, built
-            anew, whose parameters are then set.
+        model: a new model to set the parameters of; needed if its forward function or layer is the
+            reader's own.
 
     Raises:
-        InputError: if it can't be read (see `gluon_gru.runs.checkpoint.load`), if it is of a model
-            that isn't this package's and no ``model`` is given, or if the one given has other
-            parameters.
+        InputError: if the file can't be read (`gluon_gru.runs.checkpoint.load`), if its model is a
+            reader's own and no ``model`` is given, or if ``model`` has other parameters.
     """
     import mxnet as mx
     from mxnet import gluon
@@ -70,29 +68,26 @@ def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> 
 
     path = checkpoint_of(path)
     saved = checkpoint.load(path)
-    try:
+    with checkpoint.naming(path):
         if model is None:
-            model = build(saved.config, ctx or mx.cpu())
+            model = build(saved.config, ctx)
         elif isinstance(model, gluon.Block):
             model.initialize(ctx=ctx or mx.cpu(), force_reinit=True)
         set_params(model, saved.params)
-    except InputError as error:
-        raise InputError(f"checkpoint {str(path)!r}: {error}") from error
     if isinstance(model, gluon.Block):
-        # Gluon takes over weights of sizes that it didn't know when it first needs them.
         learn_sizes(model)
     return model, vocabulary(saved.vocab)
 
 
 def build(config: Mapping[str, Any], ctx: mx.Context | None = None) -> Any:
-    """Return the MXNet model that a checkpoint's config describes, its parameters yet to be set.
+    """Return a new MXNet model of the kind that a checkpoint's config describes.
 
     Args:
         config: see `gluon_gru.runs.checkpoint.described`.
         ctx: the ``mxnet.Context`` to put the model on; the CPU by default.
 
     Raises:
-        InputError: if it is of a model that isn't this package's.
+        InputError: if the model is a reader's own.
     """
     import mxnet as mx
     from mxnet.gluon import rnn
@@ -108,20 +103,17 @@ def build(config: Mapping[str, Any], ctx: mx.Context | None = None) -> Any:
             config["vocab_size"], config["num_hiddens"], ctx, get_params, init_state, forward_fn
         )
     if cell and config["model"] == "RNNModel":
-        fused_only = config["on_engine"] or not cell.layer
-        kind = getattr(fused, cell.fused_layer) if fused_only else getattr(rnn, cell.layer)
-        layer = kind(
-            config["num_hiddens"],
-            config["num_layers"],
-            dropout=config["dropout"],
-            bidirectional=config["directions"] == 2,
-            **({"activation": cell.activation} if cell.activation else {}),
-        )
+        on_engine = config["on_engine"] or not cell.layer
+        kind = getattr(fused, cell.fused_layer) if on_engine else getattr(rnn, cell.layer)
+        options = {"dropout": config["dropout"], "bidirectional": config["directions"] == 2}
+        if cell.activation:
+            options["activation"] = cell.activation
+        layer = kind(config["num_hiddens"], config["num_layers"], **options)
         model = models.RNNModel(layer, config["vocab_size"])
         model.initialize(ctx=ctx)
         return model
     what = {"RNNModelScratch": "forward_fn", "RNNModel": "layer"}.get(config["model"], "model")
     raise InputError(
-        f"it is of a model whose {what} is {config.get(what)!r}, but not this package's: build that "
-        "model with your own function or class, and hand it over: restore(path, model=...)"
+        f"its {what} is {config.get(what)!r}, but not this package's: build the model with your own "
+        "function or class, and give it: restore(path, model=...)"
     )

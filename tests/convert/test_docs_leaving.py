@@ -11,6 +11,7 @@ import reference
 import gluon_gru as d2l
 from gluon_gru.convert import onnx_file, torch_file, weights
 from gluon_gru.models import fused
+from gluon_gru.models.parameters import params_of
 
 _PAGE = pathlib.Path(__file__).parents[2] / "docs" / "leaving-mxnet.md"
 pytestmark = pytest.mark.skipif(not _PAGE.is_file(), reason="the documentation is not at hand")
@@ -22,6 +23,10 @@ VOCAB = d2l.Vocab(list("time traveller"))
 def model():
     layer = fused.GRU(6, 2)
     return reference.randomise(d2l.RNNModel(layer, len(VOCAB)))
+
+
+def weights_of(model):
+    return weights.from_params(params_of(model), model.config())
 
 
 def run_block(with_word):
@@ -37,7 +42,7 @@ def test_the_lines_for_onnx_runtime_write_the_models_text(model, tmp_path, monke
     pytest.importorskip("onnxruntime")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.onnx").write_bytes(
-        onnx_file.to_bytes(weights.of(model), weights.facts(VOCAB.idx_to_token, model.config()))
+        onnx_file.to_bytes(weights_of(model), weights.facts(VOCAB.idx_to_token, model.config()))
     )
     run_block("onnxruntime")
     assert (
@@ -49,9 +54,8 @@ def test_the_lines_for_onnx_runtime_write_the_models_text(model, tmp_path, monke
 def test_the_lines_for_pytorch_give_the_models_logits(model, tmp_path, monkeypatch):
     torch = pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
-    found = weights.of(model)
     (tmp_path / "model.safetensors").write_bytes(
-        torch_file.to_bytes(found, weights.facts(VOCAB.idx_to_token, model.config()))
+        torch_file.to_bytes(weights_of(model), weights.facts(VOCAB.idx_to_token, model.config()))
     )
     theirs = run_block("from torch import nn")["model"]
     X = numpy.random.RandomState(1).randint(0, len(VOCAB), (3, 5))

@@ -65,9 +65,13 @@ def model_of(name, layers=1, directions=1, vocab_size=V, **options):
     return reference.randomise(d2l.RNNModel(layer, vocab_size))
 
 
+def weights_of(model):
+    return weights.from_params(params_of(model), model.config())
+
+
 def onnx_bytes(model, vocab=VOCAB):
     pytest.importorskip("onnx")
-    return onnx_file.to_bytes(weights.of(model), weights.facts(vocab.idx_to_token, model.config()))
+    return onnx_file.to_bytes(weights_of(model), weights.facts(vocab.idx_to_token, model.config()))
 
 
 def session_of(data):
@@ -125,7 +129,7 @@ def test_an_rnn_layer_keeps_its_tanh(name, layers, directions):
 )
 def test_a_vocabulary_larger_than_all_gates_is_looked_up(name, directions, vocab_size, width):
     model = model_of(name, 1, directions, vocab_size)
-    assert onnx_file._lookup(weights.of(model))[0].shape == (vocab_size, width)
+    assert onnx_file._lookup(weights_of(model))[0].shape == (vocab_size, width)
     assert_onnx_is(model, vocab_size)
 
 
@@ -190,7 +194,7 @@ def test_pytorch_gives_the_same_logits(name, layers, directions):
             )
             self.linear = torch.nn.Linear(HIDDENS * directions, V)
 
-    found = weights.of(ours)
+    found = weights_of(ours)
     options = {"nonlinearity": found.cell[4:]} if found.cell.startswith("rnn") else {}
     model = Model(name.split(".")[1].upper(), **options)
     model.load_state_dict(
@@ -212,7 +216,7 @@ def test_pytorch_gives_the_same_logits(name, layers, directions):
 def test_pytorch_stacks_gates_as_gluon_does(name):
     # Both have cuDNN's order, so PyTorch need not be installed to see that it is kept.
     model = model_of(name, 2, 2)
-    found = torch_file.state_dict(weights.of(model))
+    found = torch_file.state_dict(weights_of(model))
     for theirs, ours in (("weight_ih", "i2h_weight"), ("weight_hh", "h2h_weight")):
         for i, side, suffix in ((0, "l", ""), (1, "r", "_reverse")):
             param = getattr(model.rnn, f"{side}{i}_{ours}").data().asnumpy()
@@ -225,7 +229,7 @@ def test_pytorch_stacks_gates_as_gluon_does(name):
 @pytest.mark.parametrize("name", ["scratch.gru", "fused.gru", "fused.GRUResetBefore"])
 def test_the_books_gru_is_refused_for_pytorch_with_the_reason(name):
     with pytest.raises(d2l.InputError, match=r"before the recurrent product, nn.GRU's after it"):
-        torch_file.state_dict(weights.of(model_of(name)))
+        torch_file.state_dict(weights_of(model_of(name)))
 
 
 # ---- What can't be exported ----
@@ -241,12 +245,10 @@ def test_other_cells_are_refused_by_name():
         models.reset_only,
     )
     with pytest.raises(d2l.InputError, match="forward_fn is 'reset_only' can't be exported"):
-        weights.of(model)
+        weights_of(model)
     projected = d2l.RNNModel(rnn.LSTM(HIDDENS, projection_size=3), 5)
     with pytest.raises(d2l.InputError, match="without projection"):
-        weights.of(projected)
-    with pytest.raises(d2l.InputError, match="a Dense can't be exported"):
-        weights.of(mx.gluon.nn.Dense(3))
+        weights.from_params({}, projected.config())
 
 
 def test_a_readers_own_function_or_layer_is_refused_whatever_its_name(
@@ -261,7 +263,7 @@ def test_a_readers_own_function_or_layer_is_refused_whatever_its_name(
     layer = reference.randomise(d2l.RNNModel(GRU(HIDDENS), V))
     for model in (scratch_model("gru", gru, V), layer):
         with pytest.raises(d2l.InputError, match="'gru' can't be exported: it is your own"):
-            weights.of(model)
+            weights_of(model)
         code, _, told = command("export", checkpoint_of(model), tmp_path / "model.onnx")
         assert code == 2 and "it is your own" in told
 

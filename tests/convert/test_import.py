@@ -92,7 +92,7 @@ def test_the_books_models_keep_their_logits_and_text(make, layers, directions, t
     model.save_parameters(str(tmp_path / "x.params"))
     params = params_file.read(tmp_path / "x.params")
     facts = params_file.config("x.params", params, "relu")
-    params_file.save(tmp_path / "out", params, facts, VOCAB)
+    checkpoint.Checkpoint(params, facts, VOCAB.idx_to_token).save(tmp_path / "out")
     ours, vocab = assert_same(model, tmp_path / "out", model.rnn.begin_state)
     assert d2l.predict_ch8("abc", 50, ours, vocab, CPU) == greedy(model, VOCAB, "abc", 50)
 
@@ -135,7 +135,7 @@ def test_files_of_older_code_load(tmp_path):
             mx.nd.save(str(tmp_path / "old.params"), arrays)
         params = params_file.read(tmp_path / "old.params")
         facts = params_file.config("old", params, "relu")
-        params_file.save(tmp_path / "out", params, facts, VOCAB)
+        checkpoint.Checkpoint(params, facts, VOCAB.idx_to_token).save(tmp_path / "out")
         assert_same(model, tmp_path / "out", model.rnn.begin_state)
 
 

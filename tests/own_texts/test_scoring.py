@@ -111,7 +111,7 @@ def test_a_text_in_another_script_is_refused(tmp_path, run):
     with pytest.raises(InputError, match="8 tokens, of which 8 are not in the model's vocabulary"):
         own_texts.evaluate(run, path)
     path.write_text("a")
-    with pytest.raises(InputError, match="has 1 tokens: it takes two"):
+    with pytest.raises(InputError, match="has 1 tokens: give one of two"):
         own_texts.evaluate(run, path)
 
 

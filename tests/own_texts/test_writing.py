@@ -121,13 +121,6 @@ def test_the_chapters_models_write_too(tmp_path, name):
     )
 
 
-def test_what_holds_no_model_or_another_versions_is_told(tmp_path):
-    with pytest.raises(InputError, match="holds no trained model"):
-        own_texts.generate(tmp_path, "a")
-    with pytest.raises(InputError, match="isn't there"):
-        own_texts.generate(tmp_path / "none", "a")
-
-
 def test_a_model_of_both_directions_cant_write(tmp_path):
     train_iter = loader()
     model = d2l.RNNModel(rnn.GRU(4, bidirectional=True), len(train_iter.vocab))

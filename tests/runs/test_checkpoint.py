@@ -239,7 +239,7 @@ def test_a_model_without_a_training_is_no_run_to_go_on_with(path):
     saved = checkpoint.load(path)
     checkpoint.Checkpoint(saved.params, saved.config, saved.vocab).save(path)
     assert checkpoint.load(path).epoch is None
-    assert "holds a model, but no training to go on with" in refusal(train, path)
+    assert "holds a model, but no training to continue" in refusal(train, path)
 
 
 def test_a_finished_run_is_not_trained_again(path):

@@ -15,6 +15,7 @@ from gluon_gru import models
 from gluon_gru.models import fused
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
+from gluon_gru.training.learner import learner_from
 
 OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "checkpoints"
 EXPECTED = json.loads((OLDER / "logits.json").read_text())
@@ -74,11 +75,24 @@ def test_the_cell_that_a_name_meant_is_found_out(name):
     assert config["cell_by_name"]
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"readers-own-gru"}))
+@pytest.mark.parametrize("name", NAMES)
 def test_a_restored_model_computes_what_it_did(name):
-    model, vocab = restore(OLDER / f"{name}.safetensors")
+    own = MODELS[name](len(EXPECTED["logits"][name])) if name == "readers-own-gru" else None
+    model, vocab = restore(OLDER / f"{name}.safetensors", model=own)
     numpy.testing.assert_allclose(logits(model)[-1], EXPECTED["logits"][name], atol=2e-6)
     assert vocab.idx_to_token == d2l.Vocab(list(TEXT)).idx_to_token
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "bidirectional" not in name])
+def test_the_engine_reads_it_without_a_model_of_mxnets(name):
+    saved = checkpoint.load(OLDER / f"{name}.safetensors")
+    with learner_from(saved.params, saved.config) as learner:
+        found = learner.reader()(EXPECTED["tokens"][0])
+        if learner.engine == "native":
+            assert saved.config["cell"] not in ("reset_only", "update_only")
+    # The reader's own is taken for this package's here: see above.
+    if name != "readers-own-gru":
+        numpy.testing.assert_allclose(found, EXPECTED["logits"][name], atol=1e-6)
 
 
 MODELS = {

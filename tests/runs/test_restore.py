@@ -1,8 +1,5 @@
 """A model restored from its checkpoint is the trained one, to the digit."""
 
-import json
-import pathlib
-
 import mxnet as mx
 import numpy
 import pytest
@@ -12,9 +9,7 @@ from reference import MODELS, loader
 
 import gluon_gru as d2l
 from gluon_gru import models
-from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
-from gluon_gru.training.learner import learner_from
 
 CPU = mx.cpu()
 
@@ -151,38 +146,6 @@ def test_a_model_of_other_parameters_is_refused(path):
     other = scratch(d2l.get_rnn_params, d2l.init_rnn_state, d2l.rnn)(len(loader().vocab))
     with pytest.raises(d2l.InputError, match="parameters of another model: params"):
         restore(path, model=other)
-
-
-OLD = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "checkpoints"
-LOGITS = json.loads((OLD / "logits.json").read_text())
-
-
-@pytest.mark.parametrize("name", LOGITS["logits"])
-def test_checkpoints_of_the_first_version_open_as_what_they_were(name):
-    # It could not tell a reader's own function from this package's of that name.
-    own = {"readers-own-gru": own_gru_of_the_first_version}.get(name)
-    path, tokens = OLD / f"{name}.safetensors", mx.np.array(LOGITS["tokens"], dtype="int32")
-    model = own and own()
-    model, _ = restore(path, model=model)
-    logits, _ = model(tokens, model.begin_state(batch_size=1, ctx=CPU))
-    numpy.testing.assert_allclose(logits.asnumpy()[-1], LOGITS["logits"][name], atol=1e-6)
-
-
-def own_gru_of_the_first_version():
-    num_tokens = len(LOGITS["logits"]["readers-own-gru"])
-    return d2l.RNNModelScratch(num_tokens, 5, CPU, d2l.get_gru_params, d2l.init_gru_state, gru)
-
-
-@pytest.mark.parametrize("name", [name for name in LOGITS["logits"] if "bidirectional" not in name])
-def test_the_engine_reads_checkpoints_without_a_model_of_mxnets(name):
-    saved = checkpoint.load(OLD / f"{name}.safetensors")
-    with learner_from(saved.params, saved.config) as learner:
-        logits = learner.reader()(LOGITS["tokens"][0])
-        if learner.engine == "native":
-            assert saved.config["cell"] not in ("reset_only", "update_only")
-    # The reader's own is taken for this package's here: see above.
-    if name != "readers-own-gru":
-        numpy.testing.assert_allclose(logits, LOGITS["logits"][name], atol=1e-6)
 
 
 def test_a_file_that_is_not_there_is_refused(path):
