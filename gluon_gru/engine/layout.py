@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy
 
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
+from gluon_gru.errors import InputError
 
 
 class Layout(typing.NamedTuple):
@@ -104,6 +107,29 @@ def model_shapes(
     shapes["dense.weight"] = (vocab_size, num_hiddens * directions)
     shapes["dense.bias"] = (vocab_size,)
     return shapes
+
+
+def check_params(
+    values: Mapping[str, numpy.ndarray], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Raise InputError unless there is exactly one array of the right shape for each name.
+
+    Gluon has -1 (or 0, in old code) for sizes that it only learns from the first minibatch.
+    """
+
+    def fits(name: str) -> bool:
+        if name not in values or name not in shapes:
+            return False
+        found, wanted = values[name].shape, shapes[name]
+        return len(found) == len(wanted) and all(b in (-1, 0, a) for a, b in zip(found, wanted))
+
+    for name in sorted({*values, *shapes}):
+        if not fits(name):
+            found = values[name].shape if name in values else "missing"
+            raise InputError(
+                f"these are the parameters of another model: {name} is {found}, and the model "
+                f"needs {tuple(shapes[name]) if name in shapes else 'none'}"
+            )
 
 
 def set_weights(

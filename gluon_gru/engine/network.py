@@ -1,7 +1,7 @@
 """A whole language model on the engine: from tokens to updated parameters, or to more tokens.
 
 All data are NumPy arrays. They may come from a checkpoint, or be the memory of an MXNet model
-(`gluon_gru.models.on_engine.network_of`), which the kernels read and write in place.
+(`gluon_gru.models.on_engine`), which the kernels read and write in place.
 """
 
 from __future__ import annotations
@@ -160,9 +160,9 @@ class Network:
             numpy.zeros((2, network.batch_size, layer.num_hiddens), numpy.float32)
             for layer in self._layers
         ]
-        for layer, states in zip(self._layers, self._states):
-            for i in range(2 if layer.cell == CELLS["lstm"].number else 1):
-                layer.start[i] = layer.end[i] = states[i].ctypes.data
+        for ours, layer, states in zip(self._layers, self._kept[0], self._states):
+            for i in range(2 if CELLS[layer.cell].has_memory else 1):
+                ours.start[i] = ours.end[i] = states[i].ctypes.data
         self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
         network.workspace = self._workspace.ctypes.data
 
@@ -319,18 +319,16 @@ def runs_on_engine(config: Mapping[str, Any]) -> bool:
 
 
 def network_from(
-    params: Mapping[str, numpy.ndarray],
+    params: Mapping[str, Parameter],
     config: Mapping[str, Any],
-    trained: bool = False,
-    seed: int = 0,
+    seed: int | Callable[[], int] = 0,
     adam: bool = False,
 ) -> Network:
-    """Return the `Network` of a model as a checkpoint holds it, over the checkpoint's own arrays.
+    """Return the `Network` of a model.
 
     Args:
-        params: name -> array, float32.
-        config: what the model is; `runs_on_engine` must hold.
-        trained: whether it is to be trained.
+        params: name, as in checkpoints -> parameter.
+        config: the model's facts, as in checkpoints; `runs_on_engine` must hold.
         seed, adam: see `Network`.
 
     Raises:
@@ -340,8 +338,7 @@ def network_from(
     def parameter(name: str) -> Parameter:
         if name not in params:
             raise InputError(f"parameter {name} is missing: the file is of another model")
-        value = params[name]
-        return Parameter(name, value, numpy.zeros_like(value) if trained else None)
+        return params[name]
 
     cell, num_hiddens, vocab_size = config["cell"], config["num_hiddens"], config["vocab_size"]
     if config["model"] == "RNNModelScratch":
@@ -353,12 +350,5 @@ def network_from(
         layout = gluon_layout(cell, num_hiddens if i else vocab_size, num_hiddens)
         weights = [parameter(f"rnn.l{i}_{part}") for part in gluon_parts(cell)]
         layers.append(Layer(cell, layout, weights))
-    return Network(
-        layers,
-        parameter("dense.weight"),
-        parameter("dense.bias"),
-        True,
-        config["dropout"] or 0,
-        seed,
-        adam,
-    )
+    W_q, b_q = parameter("dense.weight"), parameter("dense.bias")
+    return Network(layers, W_q, b_q, True, config["dropout"] or 0, seed, adam)

@@ -7,8 +7,7 @@ from typing import Any, Mapping
 import numpy
 from mxnet import gluon, np
 
-from gluon_gru.engine.layout import plain_name
-from gluon_gru.errors import InputError
+from gluon_gru.engine.layout import check_params, plain_name
 
 
 def named_params(model: Any) -> dict[str, Any]:
@@ -19,12 +18,17 @@ def named_params(model: Any) -> dict[str, Any]:
     return {f"params.{i:02}": param for i, param in enumerate(model.params)}
 
 
-def params_of(model: Any) -> dict[str, numpy.ndarray]:
-    """Return name -> the parameter's numbers, a copy."""
+def arrays_of(model: Any) -> dict[str, np.ndarray]:
+    """Return name -> the parameter's array, whose ``grad`` is None if it isn't trained."""
     return {
-        name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
+        name: param.data() if isinstance(param, gluon.Parameter) else param
         for name, param in named_params(model).items()
     }
+
+
+def params_of(model: Any) -> dict[str, numpy.ndarray]:
+    """Return name -> the parameter's numbers, a copy."""
+    return {name: array.asnumpy() for name, array in arrays_of(model).items()}
 
 
 def set_params(model: Any, values: Mapping[str, numpy.ndarray]) -> None:
@@ -34,24 +38,7 @@ def set_params(model: Any, values: Mapping[str, numpy.ndarray]) -> None:
         InputError: for names or shapes that differ from the model's.
     """
     params = named_params(model)
-    # Gluon has -1 (or 0, as old code does) for sizes that it only learns from the first minibatch.
-    wrong = sorted(
-        name
-        for name in {*params, *values}
-        if name not in params
-        or name not in values
-        or len(params[name].shape) != values[name].ndim
-        or any(a not in (-1, 0, b) for a, b in zip(params[name].shape, values[name].shape))
-    )
-    if wrong:
-        shapes = [
-            tuple(some[wrong[0]].shape) if wrong[0] in some else "missing"
-            for some in (values, params)
-        ]
-        raise InputError(
-            f"these are the parameters of another model: {wrong[0]} is {shapes[0]}, and the model "
-            f"needs {shapes[1]}"
-        )
+    check_params(values, {name: param.shape for name, param in params.items()})
     for name, param in params.items():
         value = np.array(values[name])
         if isinstance(param, gluon.Parameter):

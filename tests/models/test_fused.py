@@ -14,10 +14,10 @@ from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.gates import inspection as gates
 from gluon_gru.models import fused, scratch
-from gluon_gru.models.on_engine import network_of
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.training import loop as training
+from gluon_gru.training.learner import learner_of
 
 V, HIDDENS, BATCH, STEPS = 7, 19, 5, 6
 CELLS = ("rnn", "gru", "lstm")
@@ -340,7 +340,7 @@ def test_the_engines_step_is_what_autograd_makes_of_the_layer(name, use_random_i
         )
 
     native = run()
-    monkeypatch.setattr("gluon_gru.models.on_engine.network_of", lambda *_, **__: None)
+    monkeypatch.setattr("gluon_gru.models.on_engine.engine_params", lambda _: None)
     step_by_step = run()
     numpy.testing.assert_allclose(native[0], step_by_step[0], rtol=1e-5)
     for found, expected in zip(native[1:], step_by_step[1:]):
@@ -353,7 +353,7 @@ def test_the_engine_writes_what_the_layers_write(name, monkeypatch):
     vocab = reference.loader().vocab
     model = reference.randomise(WHOLE[name](len(vocab)), scale=1)
     texts = [d2l.predict_ch8(list("abc"), 40, model, vocab, mx.cpu())]
-    monkeypatch.setattr("gluon_gru.models.on_engine.network_of", lambda *_, **__: None)
+    monkeypatch.setattr("gluon_gru.models.on_engine.engine_params", lambda _: None)
     texts.append(d2l.predict_ch8(list("abc"), 40, model, vocab, mx.cpu()))
     words = texts[0].split()
     assert texts[0] == texts[1] and len(words) == 43 and len(set(words)) > 2
@@ -381,20 +381,21 @@ def test_only_models_that_are_fused_throughout_are_trained_by_the_engine():
         model.initialize()
         return model
 
-    assert network_of(of(fused.GRU)) and network_of(scratch_model("gru", fused.gru))
-    frozen = of(fused.GRU)
+    frozen, adding, ones = of(fused.GRU), of(fused.GRU), scratch_model("gru", fused.gru)
     frozen.rnn.l0_i2h_weight.grad_req = "null"
-    assert network_of(frozen)
-    adding = of(fused.GRU)
     adding.dense.weight.grad_req = "add"
+    ones.init_state = lambda *args: tuple(s + 1 for s in scratch.init_gru_state(*args))
+    for model in of(fused.GRU), scratch_model("gru", fused.gru), frozen:
+        assert learner_of(model).engine == "native"
     for model in (
         of(rnn.GRU),
         scratch_model("gru", scratch.gru),
         of(fused.GRU, bidirectional=True),
         of(fused.GRU, layout="NTC"),
         adding,
+        ones,
     ):
-        assert network_of(model) is None
+        assert learner_of(model).engine == "mxnet"
 
 
 @with_engine
@@ -413,11 +414,11 @@ def test_a_frozen_parameter_stays_and_the_others_learn():
 def test_a_token_out_of_range_is_an_error_and_changes_nothing():
     model = scratch_model("gru", fused.gru)
     before = model.params[0].asnumpy()
-    network = network_of(model)
+    learner = learner_of(model)
     good, bad = numpy.zeros((2, 3), int), numpy.full((2, 3), V)
     for X, Y in ((good, bad), (bad, good)):
         with pytest.raises(InputError, match=f"token {V} is not"):
-            network.train_step(X, Y, 1, 1)
+            learner.step(X, Y, 1)
     assert (model.params[0].asnumpy() == before).all()
 
 
@@ -432,10 +433,10 @@ def test_two_threads_train_two_models_as_one_does(monkeypatch):
         return model, batches
 
     def train(model, batches):
-        with network_of(model) as network:
+        with learner_of(model) as learner:
             for _ in range(30):
                 for X, Y in batches:
-                    network.train_step(X.asnumpy(), Y.asnumpy(), 1, 0.5)
+                    learner.step(X, Y, 0.5)
 
     d2l.set_seed(1)
     alone, batches = run()

@@ -8,7 +8,6 @@ import gluon_gru as d2l
 from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.models import fused
-from gluon_gru.models.on_engine import network_of
 from gluon_gru.training.learner import learner_of
 
 V, HIDDENS, BATCH, STEPS = 7, 11, 3, 5
@@ -184,16 +183,16 @@ def test_the_engine_gets_as_much_memory_as_it_uses(layer, num_layers, dropout):
         return network._workspace.size == network._kernels.workspace_size(network._network)
 
     ((X, Y),) = minibatches(1)
-    network = network_of(model_of(layer, num_layers, dropout), seed=1)
-    with network:
-        network.train_step(X, Y, 1, 0.1)
+    with learner(model_of(layer, num_layers, dropout), "sgd", 1, 1) as one:
+        one.step(X, Y, 0.1)
+        network = one._network("training")
         assert enough(network)
-        network.train_step(X[:, :3], Y[:, :3], 1, 0.1)
+        one.step(X[:, :3], Y[:, :3], 0.1)
         assert enough(network)
         network.generate([1, 2], 3)
         assert enough(network)
-    for call, arguments in (("score", (X, Y)), ("read", ([1, 2],))):
-        network = network_of(model_of(layer, num_layers, dropout))
-        with network:
-            getattr(network, call)(*arguments)
-            assert enough(network)
+        one.score(X, Y)
+        assert enough(one._network("scoring"))
+        read = one.reader()
+        read([1, 2])
+        assert enough(read.__self__)
