@@ -1,7 +1,8 @@
-"""Where a layer's weights are among its parameters: as the book keeps them, and as Gluon does."""
+"""Where a layer's weights are in its parameters: in the book's layout, and in Gluon's."""
 
 from __future__ import annotations
 
+import math
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,12 @@ from gluon_gru.errors import InputError
 
 
 class Layout(typing.NamedTuple):
-    """Where a layer's weights are among its parameters.
+    """Where a layer's weights are in its parameters.
 
     Attributes:
         transposed: whether matrices are (outputs, inputs).
-        places: ``W_x``, ``W_h``, ``b_x``, ``b_h`` -> for each gate, in the book's order, the index
-            of a parameter and the element where the gate starts in it.
+        places: ``W_x``, ``W_h``, ``b_x``, ``b_h`` -> for each gate, in the book's order, a
+            parameter's index and the element at which the gate starts in it.
         shapes: of the parameters.
     """
 
@@ -59,21 +60,17 @@ def gluon_parts(cell: str) -> list[str]:
 
 
 def gluon_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
-    """Return the layout of a Gluon layer's parameters, whose names are `gluon_parts`.
-
-    Each stacks its gates in Gluon's order.
-    """
-    order = CELLS[cell].order("gluon")
+    """Return the layout of a Gluon layer's parameters, `gluon_parts`, which stack the gates."""
+    row = CELLS[cell]
     # Where each of the book's gates is in Gluon's order.
-    ranks = [order.index(gate) for gate in range(len(order))]
-    rows = len(order) * num_hiddens
-    columns = {"i2h_weight": num_inputs, "h2h_weight": num_hiddens}
-    places: dict[str, list[tuple[int, int]]] = {}
-    shapes: list[tuple[int, ...]] = []
-    for i, part in enumerate(gluon_parts(cell)):
-        width = columns.get(part)
-        shapes.append((rows, width) if width else (rows,))
-        places[GLUON_PARTS[part]] = [(i, rank * num_hiddens * (width or 1)) for rank in ranks]
+    ranks = [row.gluon.index(gate) for gate in row.gates]
+    rows = len(ranks) * num_hiddens
+    shapes: list[tuple[int, ...]] = [(rows, num_inputs), (rows, num_hiddens), (rows,), (rows,)]
+    shapes = shapes[: len(gluon_parts(cell))]
+    places = {
+        GLUON_PARTS[part]: [(i, rank * num_hiddens * math.prod(shape[1:])) for rank in ranks]
+        for i, (part, shape) in enumerate(zip(gluon_parts(cell), shapes))
+    }
     return Layout(True, places, shapes)
 
 
@@ -81,10 +78,10 @@ _UNFUSED = re.compile(r"_unfused\.(\d+)\.(?:([lr])_cell\.)?")
 
 
 def plain_name(name: str) -> str:
-    """Return the name by which `model_shapes` knows a parameter.
+    """Return a parameter's name as `model_shapes` has it.
 
-    In files, MXNet 1.9.1 calls ``rnn.l0_i2h_weight`` ``rnn._unfused.0.i2h_weight`` (with two
-    directions, ``rnn._unfused.0.l_cell.i2h_weight``); so do checkpoints of version 0.1.0.
+    In files of MXNet 1.9.1 and checkpoints of version 0.1.0, ``rnn.l0_i2h_weight`` is
+    ``rnn._unfused.0.i2h_weight`` (with two directions, ``rnn._unfused.0.l_cell.i2h_weight``).
     """
     return _UNFUSED.sub(lambda match: f"{match[2] or 'l'}{match[1]}_", name)
 
@@ -138,9 +135,8 @@ def set_weights(
     """Enter weights into a `native.Layer`; with the prefix ``d``, gradients.
 
     Args:
-        layer: the layer.
-        layout: of the parameters.
-        addresses: of each parameter's numbers; None for a gradient that isn't needed.
+        layer, layout: the layer, and the layout of its parameters.
+        addresses: of the parameters' arrays; None for a gradient that isn't needed.
         prefix: empty or ``d``.
     """
     for name, places in layout.places.items():

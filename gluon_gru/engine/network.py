@@ -14,7 +14,13 @@ import numpy
 from gluon_gru import engine
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
-from gluon_gru.engine.layout import Layout, book_layout, gluon_layout, gluon_parts, set_weights
+from gluon_gru.engine.layout import (
+    book_layout,
+    check_params,
+    gluon_layout,
+    model_shapes,
+    set_weights,
+)
 from gluon_gru.errors import InputError
 
 #: Adam's decay rates and epsilon, as Kingma and Ba (2015) recommend them.
@@ -35,14 +41,6 @@ class Parameter(typing.NamedTuple):
     grad: numpy.ndarray | None
 
 
-class Layer(typing.NamedTuple):
-    """A layer: the name of its cell, and its parameters as the layout says."""
-
-    cell: str
-    layout: Layout
-    params: Sequence[Parameter]
-
-
 def check_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
     """Return tokens as a contiguous NumPy array of int32.
 
@@ -61,72 +59,76 @@ def check_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
 
 
 class Network:
-    """Layers and an output layer on the engine.
+    """A whole model on the engine.
 
-    The hidden state starts as zeros and is kept from call to call. At its end, a ``with`` block
-    frees the memory for intermediate results.
+    The hidden state starts as zeros and is kept from call to call. A ``with`` block calls `close`
+    at its end.
 
     Args:
-        layers: from the lowest up.
-        W_q, b_q: of the output layer, (num_hiddens, vocab_size) or transposed, and (vocab_size,).
-        transposed: whether ``W_q`` is (vocab_size, num_hiddens).
-        dropout: the share of the hidden units that is dropped in training between layers; what is
-            left is scaled up by as much.
-        seed: which units are dropped depends on this and on ``steps`` alone; a number, or a
-            function that is called when the first are drawn.
+        params: name, as in checkpoints -> parameter, float32 and contiguous.
+        config: the model's facts, as in checkpoints; `runs_on_engine` must hold. Training drops the
+            share ``dropout`` of the hidden units between layers, and scales the others up to make
+            up for it.
+        seed: decides, with ``steps``, which units are dropped; a number, or a function that is
+            called before the first are drawn.
         adam: update by Adam instead of SGD.
 
     Attributes:
-        steps: how many training steps there have been.
+        steps: the number of training steps so far.
         moments: for Adam, name -> the means of the parameter's gradient and of its square.
 
     Raises:
-        InputError: for a parameter of another shape or type.
+        InputError: for parameters of another model.
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer],
-        W_q: Parameter,
-        b_q: Parameter,
-        transposed: bool,
-        dropout: float = 0,
+        params: Mapping[str, Parameter],
+        config: Mapping[str, Any],
         seed: int | Callable[[], int] = 0,
         adam: bool = False,
     ) -> None:
         kernels = engine.kernels()
         assert kernels is not None, "there is no engine here"
-        self._kernels = kernels
-        self._dropout, self._seed, self._adam, self.steps = dropout, seed, adam, 0
+        self._kernels, self._params = kernels, params
+        self._cell, self._seed, self._adam = CELLS[config["cell"]], seed, adam
+        self._dropout = config.get("dropout") or 0
+        self.steps, self.vocab_size = 0, config["vocab_size"]
         self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
         self._updated: list[native.Parameter] = []
-        # Kept alive, since the kernels have their addresses.
-        self._kept = (list(layers), W_q, b_q)
-        self._layers = (native.Layer * len(layers))()
-        for ours, layer in zip(self._layers, layers):
-            layout = layer.layout
-            for param, shape in zip(layer.params, layout.shapes):
-                _check(param, shape)
-            ours.cell, ours.transposed = CELLS[layer.cell].number, layout.transposed
-            ours.num_inputs, ours.num_hiddens = layout.num_inputs, layout.num_hiddens
-            weights, grads = zip(*map(self._use, layer.params))
-            set_weights(ours, layout, weights)
-            set_weights(ours, layout, grads, "d")
-        self.vocab_size = len(b_q.value)
-        shape = (layers[-1].layout.num_hiddens, self.vocab_size)
-        _check(W_q, shape[::-1] if transposed else shape)
-        _check(b_q, shape[1:])
-        (W, dW), (b, db) = map(self._use, (W_q, b_q))
+        cell, num_hiddens = config["cell"], config["num_hiddens"]
+        from_scratch = config["model"] == "RNNModelScratch"
+        if from_scratch:
+            layouts = [book_layout(cell, self.vocab_size, num_hiddens)]
+            output = [(num_hiddens, self.vocab_size), (self.vocab_size,)]
+            shapes = {f"params.{i:02}": s for i, s in enumerate([*layouts[0].shapes, *output])}
+        else:
+            layouts = [
+                gluon_layout(cell, num_hiddens if i else self.vocab_size, num_hiddens)
+                for i in range(config["num_layers"])
+            ]
+            shapes = model_shapes(cell, self.vocab_size, num_hiddens, len(layouts))
+        check_params({name: param.value for name, param in params.items()}, shapes)
+        addresses = [self._use(params[name]) for name in shapes]
+        (W_q, dW_q), (b_q, db_q) = addresses[-2:]
+        self._layers = (native.Layer * len(layouts))()
+        for layer, layout in zip(self._layers, layouts):
+            layer.cell, layer.transposed = self._cell.number, layout.transposed
+            layer.num_inputs, layer.num_hiddens = layout.num_inputs, layout.num_hiddens
+            weights, grads = zip(*addresses[: len(layout.shapes)])
+            del addresses[: len(layout.shapes)]
+            set_weights(layer, layout, weights)
+            set_weights(layer, layout, grads, "d")
         self._network = native.Network(
-            num_layers=len(layers),
+            num_layers=len(layouts),
             layers=self._layers,
-            output_transposed=transposed,
+            output_transposed=not from_scratch,
             num_threads=native.num_threads(),
             logits_size=self.vocab_size,
-            W_q=W,
-            b_q=b,
-            dW_q=dW,
-            db_q=db,
+            W_q=W_q,
+            b_q=b_q,
+            dW_q=dW_q,
+            db_q=db_q,
         )
         self._parameters = (native.Parameter * len(self._updated))(*self._updated)
         self._workspace: Any = None
@@ -137,15 +139,13 @@ class Network:
         weight = param.value.ctypes.data
         if param.grad is None:
             return weight, None
-        places: list[int | None] = [weight, param.grad.ctypes.data]
+        updated = native.Parameter(weight, param.grad.ctypes.data, size=param.value.size)
         if self._adam:
             mean, square = (numpy.zeros(param.value.shape, numpy.float32) for _ in range(2))
             self.moments[param.name] = mean, square
-            places += [mean.ctypes.data, square.ctypes.data]
-        else:
-            places += [None, None]
-        self._updated.append(native.Parameter(*places, param.value.size))
-        return weight, places[1]
+            updated.mean, updated.square = mean.ctypes.data, square.ctypes.data
+        self._updated.append(updated)
+        return weight, updated.grad
 
     def _begin(self, tokens: numpy.ndarray, training: bool) -> None:
         """Allocate memory for minibatches of this shape, and start from a state of zeros."""
@@ -160,9 +160,9 @@ class Network:
             numpy.zeros((2, network.batch_size, layer.num_hiddens), numpy.float32)
             for layer in self._layers
         ]
-        for ours, layer, states in zip(self._layers, self._kept[0], self._states):
-            for i in range(2 if CELLS[layer.cell].has_memory else 1):
-                ours.start[i] = ours.end[i] = states[i].ctypes.data
+        for layer, states in zip(self._layers, self._states):
+            for i in range(2 if self._cell.has_memory else 1):
+                layer.start[i] = layer.end[i] = states[i].ctypes.data
         self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
         network.workspace = self._workspace.ctypes.data
 
@@ -179,9 +179,9 @@ class Network:
         network = self._network
         before = self._states if self._workspace is not None else []
         if not before or X.shape != (network.num_steps, network.batch_size):
-            goes_on = bool(before) and X.shape[1] == network.batch_size
+            same_batch = X.shape[1] == network.batch_size
             self._begin(X, training)
-            if goes_on:
+            if same_batch:
                 for states, old in zip(self._states, before):
                     states[:] = old
         if from_zeros:
@@ -218,7 +218,7 @@ class Network:
             X, Y: tokens, and those that follow them, (batch_size, num_steps).
             clip_norm: the gradients, as one vector, are scaled down to this norm.
             lr: the learning rate.
-            from_zeros: start from a state of zeros, not from that of the last minibatch's end.
+            from_zeros: start from a state of zeros instead of the last minibatch's final state.
 
         Raises:
             InputError: for tokens out of range, and for other shapes.
@@ -238,8 +238,8 @@ class Network:
     def score(self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool = False) -> float:
         """Return the mean loss of a minibatch in nats per token, without training or dropout.
 
-        Args and errors: see `train_step`. Use a network either for scoring or for training,
-        since both would continue from the same state.
+        Args and errors: see `train_step`. Use separate networks for scoring and for training, since
+        both continue from the network's state.
         """
         kept = self._read(X, Y, from_zeros, False)
         self._kernels.score(self._network)
@@ -267,7 +267,7 @@ class Network:
     def read(self, tokens: Sequence[int]) -> numpy.ndarray:
         """Read tokens one after the other; return the logits of the next one, (vocab_size,).
 
-        The state continues from the last call; the first call starts from zeros.
+        The state is carried over from call to call; the first call starts from zeros.
 
         Raises:
             InputError: for tokens out of range.
@@ -294,21 +294,8 @@ class Network:
         self.close()
 
 
-def _check(param: Parameter, shape: tuple[int, ...]) -> None:
-    """Raise InputError for an array that the kernels can't take as a parameter of this shape."""
-    for array in param.value, param.grad:
-        if array is None:
-            continue
-        if array.shape != shape:
-            raise InputError(
-                f"parameter {param.name} of the shape {array.shape}: it must be {shape}"
-            )
-        if array.dtype != numpy.float32 or not array.flags.c_contiguous:
-            raise InputError(f"parameter {param.name} is not a contiguous array of float32")
-
-
 def runs_on_engine(config: Mapping[str, Any]) -> bool:
-    """Return whether the engine can run the model that a checkpoint's config describes."""
+    """Return whether the engine is there and can run the model that a checkpoint's config describes."""
     cell = CELLS.get(config.get("cell") or "")
     return (
         engine.kernels() is not None
@@ -316,39 +303,3 @@ def runs_on_engine(config: Mapping[str, Any]) -> bool:
         and cell.number is not None
         and config.get("directions", 1) == 1
     )
-
-
-def network_from(
-    params: Mapping[str, Parameter],
-    config: Mapping[str, Any],
-    seed: int | Callable[[], int] = 0,
-    adam: bool = False,
-) -> Network:
-    """Return the `Network` of a model.
-
-    Args:
-        params: name, as in checkpoints -> parameter.
-        config: the model's facts, as in checkpoints; `runs_on_engine` must hold.
-        seed, adam: see `Network`.
-
-    Raises:
-        InputError: if a parameter is missing, or its shape differs from the config's.
-    """
-
-    def parameter(name: str) -> Parameter:
-        if name not in params:
-            raise InputError(f"parameter {name} is missing: the file is of another model")
-        return params[name]
-
-    cell, num_hiddens, vocab_size = config["cell"], config["num_hiddens"], config["vocab_size"]
-    if config["model"] == "RNNModelScratch":
-        layout = book_layout(cell, vocab_size, num_hiddens)
-        *weights, W_q, b_q = (parameter(f"params.{i:02}") for i in range(len(layout.shapes) + 2))
-        return Network([Layer(cell, layout, weights)], W_q, b_q, False, seed=seed, adam=adam)
-    layers = []
-    for i in range(config["num_layers"]):
-        layout = gluon_layout(cell, num_hiddens if i else vocab_size, num_hiddens)
-        weights = [parameter(f"rnn.l{i}_{part}") for part in gluon_parts(cell)]
-        layers.append(Layer(cell, layout, weights))
-    W_q, b_q = parameter("dense.weight"), parameter("dense.bias")
-    return Network(layers, W_q, b_q, True, config["dropout"] or 0, seed, adam)

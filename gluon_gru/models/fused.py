@@ -1,6 +1,6 @@
 """Recurrent layers on the native engine: the same functions, several times faster on a CPU.
 
-The functions ``fused.rnn``, ``fused.gru`` and ``fused.lstm`` replace the book's cells of those
+The functions ``fused.rnn``, ``fused.gru`` and ``fused.lstm`` replace the book's cells of the same
 names in an `RNNModelScratch`, with the same parameters. The Gluon layers `RNN`, `GRU` and `LSTM`
 replace those of ``mxnet.gluon.rnn``, with the same calls, parameters and files; `GRUResetBefore` is
 the book's GRU as such a layer. All of them work under ``autograd.record()`` with any loss;
@@ -28,10 +28,7 @@ from gluon_gru.models.operator import recurrent, runs_here
 
 
 def is_usual(layer: Any) -> bool:
-    """Return whether a Gluon layer has none of the options that change what its cell computes.
-
-    These are sequence lengths, a projection and clipped states.
-    """
+    """Return whether a Gluon layer has no sequence lengths, projection or clipped states."""
     return not (
         layer._use_sequence_length
         or layer._projection_size
@@ -175,7 +172,7 @@ class GRUResetBefore(Layer, layers.GRU):
     """The book's GRU, `gluon_gru.models.gru`, as a Gluon layer.
 
     The arguments and parameters (reset gate, update gate, candidate) are those of
-    ``mxnet.gluon.rnn.GRU``, except that it has no ``h2h_bias``: the book's equations have one bias.
+    ``mxnet.gluon.rnn.GRU``, without ``h2h_bias``: the book's equations have one bias.
     """
 
     fused_name = "fused.gru_before"
@@ -207,11 +204,10 @@ class GRUResetBefore(Layer, layers.GRU):
     def load_book_params(self, params: Sequence[np.ndarray]) -> None:
         """Copy a scratch model's weights, ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, ...]``.
 
-        What follows those of the three gates (``W_hq``, ``b_q``) belongs to the output layer, and
-        is ignored.
+        Those of the output layer, which follow (``W_hq``, ``b_q``), are ignored.
 
         Raises:
-            InputError: for weights of other shapes, and if there are several layers or directions.
+            InputError: for weights of other shapes, and for several layers or directions.
         """
         hiddens = self._hidden_size
         if self._num_layers != 1 or self._dir != 1:

@@ -91,9 +91,8 @@ def gru(
     H_t = Z_t * H_{t-1} + (1 - Z_t) * candidate. Source: the book's section "Gated Recurrent Units
     (GRU)"; Cho et al., 2014. Gluon's ``rnn.GRU`` is another function: see `gluon_gru.models`.
 
-    With ``gates``, a function ``(t, Z, R) -> (Z, R)``, both gates, (batch_size, num_hiddens) each,
-    pass through it in every time step t (from 0): it may record them, or return others to use
-    instead.
+    In every time step t (from 0) both gates, (batch_size, num_hiddens) each, pass through
+    ``gates(t, Z, R)``, if given, which may record them, and returns those to use.
     """
     W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
     (H,) = state

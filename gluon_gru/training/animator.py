@@ -8,7 +8,7 @@ from typing import Any, Sequence
 
 
 def in_notebook() -> bool:
-    """Return whether this runs in a Jupyter notebook, which can show a picture again and again."""
+    """Return whether this runs in a Jupyter notebook, which can update a picture."""
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython
@@ -18,7 +18,7 @@ def in_notebook() -> bool:
 
 
 class Animator:
-    """Draw curves that grow; in a notebook, show them again with every point.
+    """Draw growing curves; in a notebook, show them anew after every point.
 
     Source: the book's section "Softmax Regression from Scratch".
 
@@ -46,7 +46,7 @@ class Animator:
         ncols: int = 1,
         figsize: tuple[float, float] = (3.5, 2.5),
     ) -> None:
-        # Not at the top: matplotlib takes longer to import than all the rest of a model's run.
+        # Not at the top: matplotlib takes long to import.
         from matplotlib.figure import Figure
 
         self.fig = Figure(figsize=figsize, layout="tight")

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 import numpy
 
 from gluon_gru.engine.layout import check_params
-from gluon_gru.engine.network import Network, Parameter, network_from, runs_on_engine
+from gluon_gru.engine.network import Network, Parameter, runs_on_engine
 from gluon_gru.runs.checkpoint import described
 from gluon_gru.runs.restore import build
 from gluon_gru.training.base_learner import OPTIMIZERS, Learner
@@ -26,10 +26,9 @@ class EngineLearner(Learner):
     """A `Learner` on the engine.
 
     Args:
-        params, config: of the model, see `gluon_gru.engine.network.network_from`; the parameters
-            are trained in place.
+        params, config, seed: see `gluon_gru.engine.network.Network`; the parameters are trained in
+            place.
         clip_norm, optimizer: see `learner_of`.
-        seed: see `gluon_gru.engine.network.Network`.
     """
 
     engine = "native"
@@ -50,7 +49,7 @@ class EngineLearner(Learner):
         """Return the network for a use, each of which has its own hidden state."""
         if use not in self._networks:
             adam = self._adam and use == "training"
-            self._networks[use] = network_from(self._params, self._config, self._seed, adam)
+            self._networks[use] = Network(self._params, self._config, self._seed, adam)
         return self._networks[use]
 
     def minibatches(self, train_iter: Iterable) -> Iterator[tuple[Any, Any]]:
@@ -64,10 +63,10 @@ class EngineLearner(Learner):
         return self._network("scoring").score(_in_numpy(X), _in_numpy(Y), from_zeros)
 
     def reader(self) -> Callable[[Sequence[int]], numpy.ndarray]:
-        return network_from(self._params, self._config).read
+        return Network(self._params, self._config).read
 
     def generate(self, prefix: Sequence[int], num_predicts: int) -> list[int]:
-        with network_from(self._params, self._config) as network:
+        with Network(self._params, self._config) as network:
             return network.generate(prefix, num_predicts).tolist()
 
     def params(self) -> dict[str, numpy.ndarray]:

@@ -232,11 +232,11 @@ def test_an_update_that_waits_for_the_gradient_does_not_block_it():
 @pytest.mark.parametrize(
     "inputs, state, message",
     [
-        (np.zeros((STEPS, BATCH, V + 1)), (BATCH, HIDDENS), "inputs of the shape"),
+        (np.zeros((STEPS, BATCH, V + 1)), (BATCH, HIDDENS), "inputs has the shape"),
         (np.zeros((STEPS, BATCH, V, 1)), (BATCH, HIDDENS), "inputs have the shape"),
         (np.zeros((0, BATCH, V)), (BATCH, HIDDENS), "inputs have the shape"),
-        (np.zeros((STEPS, BATCH, V)), (BATCH + 1, HIDDENS), "state of the shape"),
-        (np.zeros((STEPS, BATCH, V)), (BATCH, HIDDENS - 1), "state of the shape"),
+        (np.zeros((STEPS, BATCH, V)), (BATCH + 1, HIDDENS), "state has the shape"),
+        (np.zeros((STEPS, BATCH, V)), (BATCH, HIDDENS - 1), "state has the shape"),
         (
             np.full((STEPS, BATCH), V, dtype="int32"),
             (BATCH, HIDDENS),
@@ -257,7 +257,7 @@ def test_what_does_not_fit_is_named(inputs, state, message):
 def test_parameters_that_do_not_fit_are_named():
     params = scratch_model("gru", fused.gru).params
     params[4] = np.zeros((HIDDENS, HIDDENS + 1))
-    with pytest.raises(InputError, match="parameter of the shape"):
+    with pytest.raises(InputError, match="parameter has the shape"):
         dense_gru(np.zeros((STEPS, BATCH, V)), params)
 
 
