@@ -18,25 +18,18 @@ class Layout(typing.NamedTuple):
     """Where a layer's weights are in its parameters.
 
     Attributes:
+        num_inputs, num_hiddens: of the layer.
         transposed: whether matrices are (outputs, inputs).
         places: ``W_x``, ``W_h``, ``b_x``, ``b_h`` -> for each gate, in the book's order, a
             parameter's index and the element at which the gate starts in it.
         shapes: of the parameters.
     """
 
+    num_inputs: int
+    num_hiddens: int
     transposed: bool
     places: dict[str, list[tuple[int, int]]]
     shapes: list[tuple[int, ...]]
-
-    @property
-    def num_inputs(self) -> int:
-        """Return how many inputs the layer has."""
-        return self.shapes[0][1 if self.transposed else 0]
-
-    @property
-    def num_hiddens(self) -> int:
-        """Return how many hidden units the layer has."""
-        return self.shapes[1][1]
 
 
 def book_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
@@ -47,7 +40,7 @@ def book_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
         for i, name in enumerate(("W_x", "W_h", "b_x"))
     }
     shapes = [(num_inputs, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)] * gates
-    return Layout(False, places, shapes)
+    return Layout(num_inputs, num_hiddens, False, places, shapes)
 
 
 #: The parameters of a Gluon layer -> the names of the same weights here.
@@ -71,7 +64,7 @@ def gluon_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
         GLUON_PARTS[part]: [(i, rank * num_hiddens * math.prod(shape[1:])) for rank in ranks]
         for i, (part, shape) in enumerate(zip(gluon_parts(cell), shapes))
     }
-    return Layout(True, places, shapes)
+    return Layout(num_inputs, num_hiddens, True, places, shapes)
 
 
 _UNFUSED = re.compile(r"_unfused\.(\d+)\.(?:([lr])_cell\.)?")

@@ -28,15 +28,13 @@ ADAM = (0.9, 0.999, 1e-8)
 
 
 class Parameter(typing.NamedTuple):
-    """A parameter of a network.
+    """A parameter of a network, arrays of float32, contiguous.
 
     Attributes:
-        name: as in checkpoints.
-        value: float32, contiguous; training updates it in place.
-        grad: an array of the same shape for its gradient; None if it isn't trained.
+        value: its numbers, which training updates in place.
+        grad: memory of the same shape for its gradient; None if it isn't trained.
     """
 
-    name: str
     value: numpy.ndarray
     grad: numpy.ndarray | None
 
@@ -65,7 +63,7 @@ class Network:
     at its end.
 
     Args:
-        params: name, as in checkpoints -> parameter, float32 and contiguous.
+        params: name, as in checkpoints -> parameter.
         config: the model's facts, as in checkpoints; `runs_on_engine` must hold. Training drops the
             share ``dropout`` of the hidden units between layers, and scales the others up to make
             up for it.
@@ -91,25 +89,23 @@ class Network:
         kernels = engine.kernels()
         assert kernels is not None, "there is no engine here"
         self._kernels, self._params = kernels, params
-        self._cell, self._seed, self._adam = CELLS[config["cell"]], seed, adam
-        self._dropout = config.get("dropout") or 0
-        self.steps, self.vocab_size = 0, config["vocab_size"]
+        self._seed, self._adam, self._dropout = seed, adam, config.get("dropout") or 0
+        self.steps = 0
         self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
         self._updated: list[native.Parameter] = []
-        cell, num_hiddens = config["cell"], config["num_hiddens"]
+        cell, vocab_size, num_hiddens = (config[k] for k in ("cell", "vocab_size", "num_hiddens"))
+        self._cell, self._vocab_size = CELLS[cell], vocab_size
         from_scratch = config["model"] == "RNNModelScratch"
         if from_scratch:
-            layouts = [book_layout(cell, self.vocab_size, num_hiddens)]
-            output = [(num_hiddens, self.vocab_size), (self.vocab_size,)]
+            layouts = [book_layout(cell, vocab_size, num_hiddens)]
+            output = [(num_hiddens, vocab_size), (vocab_size,)]
             shapes = {f"params.{i:02}": s for i, s in enumerate([*layouts[0].shapes, *output])}
         else:
-            layouts = [
-                gluon_layout(cell, num_hiddens if i else self.vocab_size, num_hiddens)
-                for i in range(config["num_layers"])
-            ]
-            shapes = model_shapes(cell, self.vocab_size, num_hiddens, len(layouts))
+            inputs = [vocab_size] + (config["num_layers"] - 1) * [num_hiddens]
+            layouts = [gluon_layout(cell, num_inputs, num_hiddens) for num_inputs in inputs]
+            shapes = model_shapes(cell, vocab_size, num_hiddens, len(layouts))
         check_params({name: param.value for name, param in params.items()}, shapes)
-        addresses = [self._use(params[name]) for name in shapes]
+        addresses = [self._use(name) for name in shapes]
         (W_q, dW_q), (b_q, db_q) = addresses[-2:]
         self._layers = (native.Layer * len(layouts))()
         for layer, layout in zip(self._layers, layouts):
@@ -124,7 +120,7 @@ class Network:
             layers=self._layers,
             output_transposed=not from_scratch,
             num_threads=native.num_threads(),
-            logits_size=self.vocab_size,
+            logits_size=vocab_size,
             W_q=W_q,
             b_q=b_q,
             dW_q=dW_q,
@@ -134,15 +130,16 @@ class Network:
         self._workspace: Any = None
         self._states: list[numpy.ndarray] = []
 
-    def _use(self, param: Parameter) -> tuple[int, int | None]:
+    def _use(self, name: str) -> tuple[int, int | None]:
         """Return the addresses of a parameter and its gradient; note it if it is to be updated."""
-        weight = param.value.ctypes.data
-        if param.grad is None:
+        value, grad = self._params[name]
+        weight = value.ctypes.data
+        if grad is None:
             return weight, None
-        updated = native.Parameter(weight, param.grad.ctypes.data, size=param.value.size)
+        updated = native.Parameter(weight, grad.ctypes.data, size=value.size)
         if self._adam:
-            mean, square = (numpy.zeros(param.value.shape, numpy.float32) for _ in range(2))
-            self.moments[param.name] = mean, square
+            mean, square = (numpy.zeros(value.shape, numpy.float32) for _ in range(2))
+            self.moments[name] = mean, square
             updated.mean, updated.square = mean.ctypes.data, square.ctypes.data
         self._updated.append(updated)
         return weight, updated.grad
@@ -166,41 +163,38 @@ class Network:
         self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
         network.workspace = self._workspace.ctypes.data
 
-    def _read(
-        self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool, training: bool
-    ) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """Enter the minibatch and state that the next call reads; return the array of tokens."""
+    def _read(self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool, training: bool) -> None:
+        """Enter the minibatch and state that the next call reads."""
         if X.ndim != 2 or X.shape != Y.shape or not X.size:
             raise InputError(
                 f"a minibatch has X of the shape {X.shape} and Y of {Y.shape}: both must be "
                 "(batch_size, num_steps), and not empty"
             )
-        X, Y = (check_tokens(tokens.T, self.vocab_size) for tokens in (X, Y))
+        X, Y = (check_tokens(tokens.T, self._vocab_size) for tokens in (X, Y))
         network = self._network
-        before = self._states if self._workspace is not None else []
-        if not before or X.shape != (network.num_steps, network.batch_size):
-            same_batch = X.shape[1] == network.batch_size
+        if self._workspace is None or X.shape != (network.num_steps, network.batch_size):
+            before = self._states if self._workspace is not None else []
+            same_rows = X.shape[1] == network.batch_size
             self._begin(X, training)
-            if same_batch:
-                for states, old in zip(self._states, before):
-                    states[:] = old
+            for states, old in zip(self._states, before if same_rows else []):
+                states[:] = old
         if from_zeros:
             for states in self._states:
                 states[:] = 0
         network.tokens, network.labels = X.ctypes.data, Y.ctypes.data
-        return X, Y
+        # Kept alive, since the kernels have their addresses.
+        self._minibatch = X, Y
 
-    def _draw_masks(self) -> list[numpy.ndarray]:
-        """Draw the dropout masks of all layers but the last; return the arrays."""
+    def _draw_masks(self) -> None:
+        """Draw the dropout masks of all layers but the last."""
         if callable(self._seed):
             self._seed = self._seed()
-        rng, masks = numpy.random.default_rng([self._seed, self.steps]), []
+        rng, self._masks = numpy.random.default_rng([self._seed, self.steps]), []
         for layer in self._layers[:-1]:
             shape = self._network.num_steps, self._network.batch_size, layer.num_hiddens
             kept = rng.random(shape, numpy.float32) >= self._dropout
-            masks.append(kept * numpy.float32(1 / (1 - self._dropout)))
-            layer.mask = masks[-1].ctypes.data
-        return masks
+            self._masks.append(kept * numpy.float32(1 / (1 - self._dropout)))
+            layer.mask = self._masks[-1].ctypes.data
 
     def train_step(
         self,
@@ -223,9 +217,9 @@ class Network:
         Raises:
             InputError: for tokens out of range, and for other shapes.
         """
-        kept: list[Any] = [self._read(X, Y, from_zeros, True)]
+        self._read(X, Y, from_zeros, True)
         if self._dropout:
-            kept += self._draw_masks()
+            self._draw_masks()
         self.steps += 1
         self._kernels.train_step(
             self._network,
@@ -241,22 +235,17 @@ class Network:
         Args and errors: see `train_step`. Use separate networks for scoring and for training, since
         both continue from the network's state.
         """
-        kept = self._read(X, Y, from_zeros, False)
+        self._read(X, Y, from_zeros, False)
         self._kernels.score(self._network)
-        del kept
         return self._network.loss
 
     def generate(self, prefix: Sequence[int], num_predicts: int) -> numpy.ndarray:
-        """Return ``num_predicts`` tokens, each the likeliest after all those before it.
-
-        Args:
-            prefix: tokens to start from, at least one.
-            num_predicts: how many tokens.
+        """Return ``num_predicts`` tokens after a prefix of at least one, each time the likeliest.
 
         Raises:
             InputError: for tokens out of range.
         """
-        tokens = check_tokens(prefix, self.vocab_size)
+        tokens = check_tokens(prefix, self._vocab_size)
         added = numpy.empty(num_predicts, numpy.int32)
         self._begin(tokens[:1, None], False)
         self._kernels.generate(
@@ -272,8 +261,8 @@ class Network:
         Raises:
             InputError: for tokens out of range.
         """
-        checked = check_tokens(tokens, self.vocab_size)
-        logits = numpy.empty(self.vocab_size, numpy.float32)
+        checked = check_tokens(tokens, self._vocab_size)
+        logits = numpy.empty(self._vocab_size, numpy.float32)
         if self._workspace is None:
             self._begin(checked[:1, None], False)
             self._kernels.begin(self._network)
@@ -295,11 +284,7 @@ class Network:
 
 
 def runs_on_engine(config: Mapping[str, Any]) -> bool:
-    """Return whether the engine is there and can run the model that a checkpoint's config describes."""
+    """Return whether there is an engine that can run the model of a checkpoint's config."""
     cell = CELLS.get(config.get("cell") or "")
-    return (
-        engine.kernels() is not None
-        and cell is not None
-        and cell.number is not None
-        and config.get("directions", 1) == 1
-    )
+    runs = cell is not None and cell.number is not None and config.get("directions", 1) == 1
+    return runs and engine.kernels() is not None

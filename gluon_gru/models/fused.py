@@ -71,13 +71,7 @@ rnn, gru, lstm = _fused(scratch.rnn), _fused(scratch.gru), _fused(scratch.lstm)
 class Layer:
     """What the layers add to Gluon's: the engine where it can run, otherwise MXNet's operator."""
 
-    # Gluon's.
-    _mode: str
-    _layout: str
-    _hidden_size: int
-    _num_layers: int
-    _dir: int
-    _dropout: float
+    _mode: str  # Gluon's.
 
     @property
     def fused_name(self) -> str:

@@ -6,7 +6,7 @@ Gluon's: a reader's own ``gru``, or a subclass of ``rnn.GRU``, may compute somet
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 import mxnet as mx
 from mxnet import np, npx
@@ -15,6 +15,11 @@ from mxnet.gluon import nn, rnn
 from gluon_gru.cells import CELLS
 from gluon_gru.errors import check_positive
 from gluon_gru.models import fused, scratch
+
+
+def _first(matches: Iterable[tuple[str, bool]]) -> tuple[str | None, bool]:
+    """Return the first (only) cell's name, and whether the engine computes it; else None, False."""
+    return next(iter(matches), (None, False))
 
 
 class RNNModelScratch:
@@ -65,7 +70,7 @@ class RNNModelScratch:
 
         ``cell`` is None for a subclass of this class, and for functions of the reader's own.
         """
-        matches = [
+        cell, on_engine = _first(
             (cell.name, module is fused)
             for cell in CELLS.values()
             for module in (scratch, fused)
@@ -73,8 +78,7 @@ class RNNModelScratch:
             and cell.scratch
             and self.init_state is getattr(scratch, cell.functions[1])
             and self.forward_fn is getattr(module, cell.scratch, None)
-        ]
-        cell, on_engine = matches[0] if matches else (None, False)
+        )
         return {
             "model": "RNNModelScratch",
             "forward_fn": getattr(self.forward_fn, "__name__", "unnamed"),
@@ -130,7 +134,7 @@ class RNNModel(nn.Block):
         some of the other facts.
         """
         layer = self.rnn
-        matches = [
+        cell, on_engine = _first(
             (cell.name, module is fused)
             for cell in CELLS.values()
             for module, name in ((rnn, cell.layer), (fused, cell.fused_layer))
@@ -140,8 +144,7 @@ class RNNModel(nn.Block):
             and cell.mode in ("", layer._mode)
             and fused.is_usual(layer)
             and layer._layout == "TNC"
-        ]
-        cell, on_engine = matches[0] if matches else (None, False)
+        )
         return {
             "model": "RNNModel",
             "layer": getattr(layer, "fused_name", getattr(layer, "_mode", None)),

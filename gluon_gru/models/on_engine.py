@@ -32,9 +32,7 @@ def engine_params(model: Any) -> dict[str, Parameter] | None:
     if not runs_here(*arrays.values()):
         return None
     return {
-        name: Parameter(
-            name, memory_of(array), None if array.grad is None else memory_of(array.grad)
-        )
+        name: Parameter(memory_of(array), None if array.grad is None else memory_of(array.grad))
         for name, array in arrays.items()
     }
 

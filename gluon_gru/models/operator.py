@@ -112,16 +112,14 @@ class _Call:
         if self.workspace is None:
             # The first backward pass overwrote what a second one would need.
             self.forward(True)
-        targets = [
-            None if request == _NULL else address(grad)
-            for grad, request in zip(input_grads, requests)
-        ]
-        sums = {
-            i: numpy.empty(input_grads[i].shape, numpy.float32)
-            for i, request in enumerate(requests)
-            if request == _ADD
-        }
-        places = [sums[i].ctypes.data if i in sums else target for i, target in enumerate(targets)]
+        places, added = [], []
+        for grad, request in zip(input_grads, requests):
+            if request == _ADD:
+                total = memory_of(grad)
+                added.append((total, numpy.empty_like(total)))
+                places.append(added[-1][1].ctypes.data)
+            else:
+                places.append(None if request == _NULL else address(grad))
         num_states = len(self.outputs) - 1
         self.network.doutputs, *ends = (address(grad) for grad in output_grads)
         self.layer.dend[:num_states] = ends
@@ -132,8 +130,8 @@ class _Call:
         self.kernels.backward(self.network)
         native.workspaces.give_back(self.workspace)
         self.workspace = None
-        for i, value in sums.items():
-            memory_of(input_grads[i])[...] += value
+        for total, grad in added:
+            total += grad
 
 
 def _record(call):
@@ -194,6 +192,8 @@ def recurrent(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Run a layer over a sequence; ``(outputs, states)``, with gradients under autograd.
 
+    The outputs are (num_steps, batch_size, num_hiddens), the states the final ones.
+
     Args:
         cell: the name of a cell in `gluon_gru.cells.CELLS` that the engine has.
         layout: of ``params``.
@@ -201,9 +201,6 @@ def recurrent(
             for one-hot vectors.
         states: hidden state and, for an LSTM, memory cell, (batch_size, num_hiddens) each.
         params: the layer's parameters.
-
-    Returns:
-        Outputs (num_steps, batch_size, num_hiddens) and the final states, a list.
 
     Raises:
         InputError: for shapes that don't fit, and for tokens out of range.

@@ -18,8 +18,9 @@ from typing import Any, Callable, Optional, Sequence, Tuple
 import mxnet as mx
 from mxnet import np, npx
 
+Arrays = Sequence[np.ndarray]
 States = Tuple[np.ndarray, ...]
-Gates = Optional[Callable[[int, np.ndarray, np.ndarray], Sequence[np.ndarray]]]
+Gates = Optional[Callable[[int, np.ndarray, np.ndarray], Arrays]]
 
 
 def _params(num_gates: int, vocab_size: int, num_hiddens: int, ctx: mx.Context) -> list[np.ndarray]:
@@ -48,9 +49,7 @@ def init_rnn_state(batch_size: int, num_hiddens: int, ctx: mx.Context) -> States
     return (np.zeros((batch_size, num_hiddens), ctx=ctx),)
 
 
-def rnn(
-    inputs: np.ndarray, state: Sequence[np.ndarray], params: Sequence[np.ndarray]
-) -> tuple[np.ndarray, States]:
+def rnn(inputs: np.ndarray, state: Arrays, params: Arrays) -> tuple[np.ndarray, States]:
     """Run an RNN with tanh; ``(outputs, (H,))``.
 
     H_t = tanh(X_t . W_xh + H_{t-1} . W_hh + b_h). Source: the book's section "Recurrent Neural
@@ -78,10 +77,7 @@ init_gru_state = init_rnn_state
 
 
 def gru(
-    inputs: np.ndarray,
-    state: Sequence[np.ndarray],
-    params: Sequence[np.ndarray],
-    gates: Gates = None,
+    inputs: np.ndarray, state: Arrays, params: Arrays, gates: Gates = None
 ) -> tuple[np.ndarray, States]:
     """Run the book's GRU; ``(outputs, (H,))``.
 
@@ -109,10 +105,7 @@ def gru(
 
 
 def gru_reset_after(
-    inputs: np.ndarray,
-    state: Sequence[np.ndarray],
-    params: Sequence[np.ndarray],
-    gates: Gates = None,
+    inputs: np.ndarray, state: Arrays, params: Arrays, gates: Gates = None
 ) -> tuple[np.ndarray, States]:
     """Run Gluon's GRU, ``rnn.GRU``, written out as equations; ``(outputs, (H,))``.
 
@@ -173,9 +166,7 @@ def get_reset_only_params(vocab_size: int, num_hiddens: int, ctx: mx.Context) ->
 init_reset_only_state = init_rnn_state
 
 
-def reset_only(
-    inputs: np.ndarray, state: Sequence[np.ndarray], params: Sequence[np.ndarray]
-) -> tuple[np.ndarray, States]:
+def reset_only(inputs: np.ndarray, state: Arrays, params: Arrays) -> tuple[np.ndarray, States]:
     """Run a GRU without an update gate, whose new state is the candidate; ``(outputs, (H,))``.
 
     With R_t = sigmoid(X_t . W_xr + H_{t-1} . W_hr + b_r),
@@ -200,9 +191,7 @@ def get_update_only_params(vocab_size: int, num_hiddens: int, ctx: mx.Context) -
 init_update_only_state = init_rnn_state
 
 
-def update_only(
-    inputs: np.ndarray, state: Sequence[np.ndarray], params: Sequence[np.ndarray]
-) -> tuple[np.ndarray, States]:
+def update_only(inputs: np.ndarray, state: Arrays, params: Arrays) -> tuple[np.ndarray, States]:
     """Run a GRU without a reset gate: all of the state enters the candidate; ``(outputs, (H,))``.
 
     With Z_t = sigmoid(X_t . W_xz + H_{t-1} . W_hz + b_z) and the candidate
@@ -234,9 +223,7 @@ def init_lstm_state(batch_size: int, num_hiddens: int, ctx: mx.Context) -> State
     return tuple(np.zeros((batch_size, num_hiddens), ctx=ctx) for _ in range(2))
 
 
-def lstm(
-    inputs: np.ndarray, state: Sequence[np.ndarray], params: Sequence[np.ndarray]
-) -> tuple[np.ndarray, States]:
+def lstm(inputs: np.ndarray, state: Arrays, params: Arrays) -> tuple[np.ndarray, States]:
     """Run an LSTM; ``(outputs, (H, C))``.
 
     With the gates I_t, F_t, O_t, each sigmoid(X_t . W_x + H_{t-1} . W_h + b), and the candidate

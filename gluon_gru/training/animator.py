@@ -51,14 +51,8 @@ class Animator:
 
         self.fig = Figure(figsize=figsize, layout="tight")
         self.axes = self.fig.subplots(nrows, ncols, squeeze=False).ravel().tolist()
-        self.settings = {
-            "xlabel": xlabel,
-            "ylabel": ylabel,
-            "xlim": xlim,
-            "ylim": ylim,
-            "xscale": xscale,
-            "yscale": yscale,
-        }
+        self.settings = {"xlabel": xlabel, "ylabel": ylabel, "xlim": xlim, "ylim": ylim}
+        self.settings.update(xscale=xscale, yscale=yscale)
         self.legend, self.fmts = legend or [], fmts
         self.X: list[list[float]] = []
         self.Y: list[list[float]] = []
@@ -70,9 +64,8 @@ class Animator:
         """
         y = list(y) if hasattr(y, "__len__") else [y]
         x = list(x) if hasattr(x, "__len__") else [x] * len(y)
-        while len(self.X) < len(y):
-            self.X.append([])
-            self.Y.append([])
+        for curves in self.X, self.Y:
+            curves += [[] for _ in range(len(curves), len(y))]
         for i, (a, b) in enumerate(zip(x, y)):
             if a is not None and b is not None:
                 self.X[i].append(a)

@@ -73,7 +73,7 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def generate(self, prefix: Sequence[int], num_predicts: int) -> list[int]:
-        """Return ``num_predicts`` tokens, each the likeliest after all those before it."""
+        """Return ``num_predicts`` tokens after a prefix, each time the likeliest."""
 
     @abc.abstractmethod
     def params(self) -> dict[str, numpy.ndarray]:

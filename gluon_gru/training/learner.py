@@ -155,5 +155,5 @@ def learner_from(
     own = {}
     for name, array in params.items():
         value = numpy.array(array, numpy.float32, order="C")
-        own[name] = Parameter(name, value, numpy.zeros_like(value))
+        own[name] = Parameter(value, numpy.zeros_like(value))
     return EngineLearner(own, config, clip_norm, optimizer, seed)
