@@ -24,9 +24,13 @@ _NOT_BUILT = (
 )
 
 
-@functools.lru_cache(maxsize=None)
-def _find(setting):
+def _find():
     """Return the kernels and the reason for this choice, or None and why there are none."""
+    return _find_for(os.environ.get("GLUON_GRU_ENGINE", "").strip().lower())
+
+
+@functools.lru_cache(maxsize=None)
+def _find_for(setting):
     if setting == "off":
         return None, "GLUON_GRU_ENGINE=off"
     if setting and setting not in _INSTRUCTIONS:
@@ -48,10 +52,6 @@ def _find(setting):
     return kernels, "GLUON_GRU_ENGINE" if setting else "the best that this processor has"
 
 
-def _setting():
-    return os.environ.get("GLUON_GRU_ENGINE", "").strip().lower()
-
-
 @functools.lru_cache(maxsize=None)
 def _warn_once(why):
     warnings.warn(f"gluon_gru: {why}", RuntimeWarning, stacklevel=2)
@@ -63,7 +63,7 @@ def kernels() -> native.Kernels | None:
     Raises:
         InputError: if ``GLUON_GRU_ENGINE`` is unknown, or the processor doesn't support it.
     """
-    found, why = _find(_setting())
+    found, why = _find()
     if found is None and why != "GLUON_GRU_ENGINE=off":
         _warn_once(why)
     return found
@@ -78,7 +78,7 @@ def info() -> dict[str, str | int]:
     Raises:
         InputError: see `kernels`.
     """
-    found, why = _find(_setting())
+    found, why = _find()
     if found is None:
         return {"engine": "off", "why": why}
     return {

@@ -107,18 +107,18 @@ def check_params(
     Gluon has -1 (or 0, in old code) for sizes that it only learns from the first minibatch.
     """
 
-    def fits(name: str) -> bool:
-        if name not in values or name not in shapes:
-            return False
-        found, wanted = values[name].shape, shapes[name]
-        return len(found) == len(wanted) and all(b in (-1, 0, a) for a, b in zip(found, wanted))
-
-    for name in sorted({*values, *shapes}):
-        if not fits(name):
-            found = values[name].shape if name in values else "missing"
+    found = {name: value.shape for name, value in values.items()}
+    for name in sorted({*found, *shapes}):
+        ours, theirs = shapes.get(name), found.get(name)
+        if (
+            ours is None
+            or theirs is None
+            or len(ours) != len(theirs)
+            or any(a not in (-1, 0, b) for a, b in zip(ours, theirs))
+        ):
             raise InputError(
-                f"these are the parameters of another model: {name} is {found}, and the model "
-                f"needs {tuple(shapes[name]) if name in shapes else 'none'}"
+                f"these are the parameters of another model: {name} is "
+                f"{found.get(name, 'missing')}, and the model needs {shapes.get(name, 'none')}"
             )
 
 

@@ -15,6 +15,7 @@ import numpy
 
 _int32, _int64, _float, _pointer = ctypes.c_int32, ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
 _pointers, _pair = _pointer * 4, _pointer * 2
+_PID = os.getpid()
 
 
 def _fields(*declarations):
@@ -117,24 +118,13 @@ def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
 
 def num_threads() -> int:
     """Return how many threads to use: ``OMP_NUM_THREADS``, or the cores this process may use."""
-    if _forked:
+    if os.getpid() != _PID:
+        # Forked: GNU OpenMP's threads don't survive that, and it would wait for them forever.
         return 1
     given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if given.isdigit() and int(given) > 0:
         return int(given)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-_forked = False
-
-
-def _after_fork():
-    # GNU OpenMP's threads don't survive a fork, and it would wait for them forever.
-    global _forked
-    _forked = True
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 class Workspaces:

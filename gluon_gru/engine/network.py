@@ -1,7 +1,7 @@
 """A whole language model on the engine: from tokens to updated parameters, or to more tokens.
 
 All data are NumPy arrays. They may come from a checkpoint, or be the memory of an MXNet model
-(`gluon_gru.models.on_engine`), which the kernels read and write in place.
+(`gluon_gru.models.parameters.engine_params`), which the kernels read and write in place.
 """
 
 from __future__ import annotations

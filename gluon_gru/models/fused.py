@@ -55,9 +55,8 @@ def _fused(forward_fn: Callable) -> Callable:
         return outputs, tuple(state)
 
     fused.__doc__ = (
-        f"Run `gluon_gru.models.{name}` on the engine; ``(outputs, state)``.\n\n"
-        "    ``inputs`` may also be tokens, (num_steps, batch_size), which are then looked up.\n\n"
-        "    Raises:\n        InputError: for shapes that don't fit, and for tokens out of range."
+        f"Run `gluon_gru.models.{name}` on the engine; ``inputs`` may also be tokens, (num_steps, "
+        "batch_size). InputError for shapes that don't fit, and for tokens out of range."
     )
     # Checkpoints distinguish them, since their sums are computed in another order.
     fused.__name__ = f"fused.{name}"

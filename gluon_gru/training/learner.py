@@ -117,7 +117,7 @@ def learner_of(
     Raises:
         InputError: for another optimizer.
     """
-    from gluon_gru.models.on_engine import draw_seed, engine_params
+    from gluon_gru.models.parameters import draw_seed, engine_params
     from gluon_gru.training.mxnet_learner import MXNetLearner, is_plain
 
     params = engine_params(model) if update is None and is_plain(loss) else None

@@ -212,7 +212,8 @@ def train(
                     model, train_iter, None, lr, ctx, use_random_iter, ctrl_c.between
                 )
                 # An epoch's last update can ruin the weights after its loss was measured.
-                if not (math.isfinite(ppl) and _weights_are_finite(model)):
+                weights = (param.asnumpy() for param in trained_params(model))
+                if not math.isfinite(ppl) or not all(numpy.isfinite(w).all() for w in weights):
                     raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
                 history.perplexity.append(ppl)
                 history.tokens_per_sec.append(speed)
@@ -235,19 +236,15 @@ def _seed_mxnet(rng):
     mx.random.seed(zlib.crc32(repr(rng.getstate()).encode()) >> 1)
 
 
-def _weights_are_finite(model):
-    return all(numpy.isfinite(param.asnumpy()).all() for param in trained_params(model))
-
-
 def _divergence(epoch, ppl, lr, run):
     what = f"perplexity {ppl:g}" if not math.isfinite(ppl) else "its weights are not finite"
-    kept = (
-        f"; the state after epoch {epoch - 1} is in {str(run.path)!r} (a run with another "
-        "learning rate needs another file)"
-        if run and run.latest is not None
-        else ""
-    )
-    return f"training diverged in epoch {epoch} ({what}): try a learning rate below {lr:g}{kept}"
+    message = f"training diverged in epoch {epoch} ({what}): try a learning rate below {lr:g}"
+    if run and run.latest is not None:
+        message += (
+            f"; the state after epoch {epoch - 1} is in {str(run.path)!r} (a run with another "
+            "learning rate needs another file)"
+        )
+    return message
 
 
 def train_ch8(

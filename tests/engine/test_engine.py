@@ -341,7 +341,7 @@ def setting(monkeypatch):
     """Return a function that sets ``GLUON_GRU_ENGINE``; what the engine remembered is forgotten."""
 
     def forget():
-        engine._find.cache_clear()
+        engine._find_for.cache_clear()
         engine._warn_once.cache_clear()
 
     def set_it(value):

@@ -340,7 +340,7 @@ def test_the_engines_step_is_what_autograd_makes_of_the_layer(name, use_random_i
         )
 
     native = run()
-    monkeypatch.setattr("gluon_gru.models.on_engine.engine_params", lambda _: None)
+    monkeypatch.setattr("gluon_gru.models.parameters.engine_params", lambda _: None)
     step_by_step = run()
     numpy.testing.assert_allclose(native[0], step_by_step[0], rtol=1e-5)
     for found, expected in zip(native[1:], step_by_step[1:]):
@@ -353,7 +353,7 @@ def test_the_engine_writes_what_the_layers_write(name, monkeypatch):
     vocab = reference.loader().vocab
     model = reference.randomise(WHOLE[name](len(vocab)), scale=1)
     texts = [d2l.predict_ch8(list("abc"), 40, model, vocab, mx.cpu())]
-    monkeypatch.setattr("gluon_gru.models.on_engine.engine_params", lambda _: None)
+    monkeypatch.setattr("gluon_gru.models.parameters.engine_params", lambda _: None)
     texts.append(d2l.predict_ch8(list("abc"), 40, model, vocab, mx.cpu()))
     words = texts[0].split()
     assert texts[0] == texts[1] and len(words) == 43 and len(set(words)) > 2
