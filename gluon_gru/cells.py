@@ -8,6 +8,7 @@ keeps the gates, are looked up in this table.
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,64 +77,52 @@ class Cell:
         return tuple(self.gates.index(gate) for gate in getattr(self, library))
 
 
-_GRU_GATES = ("update", "reset", "candidate")
-_CUDNN_GRU = ("reset", "update", "candidate")
-_ONE = ("hidden",)
+_ONE, _GRU_GATES = ("hidden",), ("update", "reset", "candidate")
+_rnn = functools.partial(
+    Cell, gates=_ONE, layer="RNN", fused_layer="RNN", gluon=_ONE, onnx=_ONE, onnx_operator="RNN"
+)
+# The two GRUs are different functions: see `gluon_gru.models`.
+_gru = functools.partial(
+    Cell,
+    gates=_GRU_GATES,
+    gluon=("reset", "update", "candidate"),
+    onnx=_GRU_GATES,
+    onnx_operator="GRU",
+)
 
 _ROWS = (
-    Cell(
+    _rnn(
         "rnn_tanh",
         "RNN (tanh)",
-        _ONE,
         number=0,
         scratch="rnn",
-        layer="RNN",
-        fused_layer="RNN",
         activation="tanh",
         option="rnn",
-        gluon=_ONE,
-        onnx=_ONE,
-        onnx_operator="RNN",
         onnx_attributes=(("activations", ["Tanh"]),),
     ),
-    Cell(
+    _rnn(
         "rnn_relu",
         "RNN (relu)",
-        _ONE,
         number=1,
-        layer="RNN",
-        fused_layer="RNN",
         activation="relu",
-        gluon=_ONE,
-        onnx=_ONE,
-        onnx_operator="RNN",
         onnx_attributes=(("activations", ["Relu"]),),
     ),
-    # The two GRUs are different functions: see `gluon_gru.models`.
-    Cell(
+    _gru(
         "gru_before",
         "GRU (reset gate before the product, the book's)",
-        _GRU_GATES,
         number=2,
         scratch="gru",
         fused_layer="GRUResetBefore",
         option="gru",
-        gluon=_CUDNN_GRU,
-        onnx=_GRU_GATES,
-        onnx_operator="GRU",
         onnx_attributes=(("linear_before_reset", 0),),
     ),
-    Cell(
+    _gru(
         "gru_after",
         "GRU (reset gate after the product, Gluon's)",
-        _GRU_GATES,
         number=3,
         layer="GRU",
         fused_layer="GRU",
         option="gru-after",
-        gluon=_CUDNN_GRU,
-        onnx=_GRU_GATES,
-        onnx_operator="GRU",
         onnx_attributes=(("linear_before_reset", 1),),
     ),
     Cell(

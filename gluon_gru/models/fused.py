@@ -77,6 +77,7 @@ class Layer:
         """Return the layer's name in checkpoints."""
         return f"fused.{self._mode}"
 
+    @property
     def cell(self) -> str:
         """Return the cell's name in `gluon_gru.cells.CELLS`."""
         cell = of_mode(self._mode)
@@ -85,7 +86,7 @@ class Layer:
 
     def weight_names(self, i: int, side: str = "l") -> list[str]:
         """Return the names of layer i's parameters, in the order of its layout."""
-        return [f"{side}{i}_{part}" for part in gluon_parts(self.cell())]
+        return [f"{side}{i}_{part}" for part in gluon_parts(self.cell)]
 
     def _forward_kernel(self, F, inputs, states, sequence_length, **params):
         imperative = F is mx.ndarray and is_usual(self)
@@ -126,8 +127,8 @@ class Layer:
         return hiddens, [np.stack(parts) for parts in zip(*ends)]
 
     def _engine(self, inputs, states, weights):
-        layout = gluon_layout(self.cell(), weights[0].shape[1], self._hidden_size)
-        return recurrent(self.cell(), layout, inputs, states, weights)
+        layout = gluon_layout(self.cell, weights[0].shape[1], self._hidden_size)
+        return recurrent(self.cell, layout, inputs, states, weights)
 
     def _operator(self, inputs, states, weights):
         """Run one layer, in one direction, by MXNet's operator."""
@@ -169,15 +170,12 @@ class GRUResetBefore(Layer, layers.GRU):
     """
 
     fused_name = "fused.gru_before"
+    cell = "gru_before"
 
     def _register_param(self, name, shape, init, dtype):
         if name.endswith("h2h_bias"):
             return None
         return super()._register_param(name, shape, init, dtype)
-
-    def cell(self) -> str:
-        """Return the cell's name in `gluon_gru.cells.CELLS`."""
-        return "gru_before"
 
     def infer_shape(self, inputs: Any, *_: Any) -> None:
         """Learn the size of the inputs from the first input, as Gluon's layers do."""
