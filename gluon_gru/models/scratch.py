@@ -18,6 +18,26 @@ from typing import Any, Callable, Optional, Sequence, Tuple
 import mxnet as mx
 from mxnet import np, npx
 
+__all__ = [
+    "get_gru_params",
+    "get_lstm_params",
+    "get_reset_only_params",
+    "get_rnn_params",
+    "get_update_only_params",
+    "gru",
+    "gru_reset_after",
+    "init_gru_state",
+    "init_lstm_state",
+    "init_reset_only_state",
+    "init_rnn_state",
+    "init_update_only_state",
+    "lstm",
+    "reset_after_params",
+    "reset_only",
+    "rnn",
+    "update_only",
+]
+
 Arrays = Sequence[np.ndarray]
 States = Tuple[np.ndarray, ...]
 Gates = Optional[Callable[[int, np.ndarray, np.ndarray], Arrays]]

@@ -45,7 +45,7 @@ def context(name: str = "auto") -> mx.Context:
     index, available = int(match.group(1) or 0), num_gpus()
     if index >= available:
         raise InputError(
-            f"device gpu({index}) was asked for, but this MXNet sees {available} GPUs: use "
+            f"device gpu({index}) isn't available, as this MXNet sees {available} GPUs: use "
             '--device cpu, or install a CUDA build of MXNet (README, "With a GPU")'
         )
     return mx.gpu(index)
