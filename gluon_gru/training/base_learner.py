@@ -116,7 +116,7 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def finish(self) -> None:
-        """Wait until everything that was asked for is computed."""
+        """Wait until all steps are computed."""
 
     @abc.abstractmethod
     def close(self) -> None:

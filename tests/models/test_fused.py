@@ -228,6 +228,15 @@ def test_an_update_that_waits_for_the_gradient_does_not_block_it():
     assert all(numpy.isfinite(param.asnumpy()).all() for param in model.params)
 
 
+def test_the_books_layer_refuses_what_mxnet_has_no_operator_for(either_engine):
+    hybrid, lengths = book_layer(input_size=V), book_layer(input_size=V, use_sequence_length=True)
+    hybrid.hybridize()
+    X = np.zeros((STEPS, BATCH, V))
+    for layer, arguments in (hybrid, ()), (lengths, (None, np.full(BATCH, STEPS))):
+        with pytest.raises(InputError, match="can't be hybridized and takes no sequence lengths"):
+            layer(X, *arguments)
+
+
 @with_engine
 @pytest.mark.parametrize(
     "inputs, state, message",

@@ -166,6 +166,22 @@ def test_a_run_that_goes_on_from_its_state_is_the_same_run(either, optimizer):
     assert all((value == weights(whole)[name]).all() for name, value in weights(model).items())
 
 
+def test_another_models_parameters_are_refused(either):
+    ours = learner(model_of(), "sgd", 1, 1)
+    params = ours.params()
+    ours.set_params({name: value + 1 for name, value in params.items()})
+    for name, value in ours.params().items():
+        assert (value == params[name] + 1).all()
+    short = {**params, "dense.bias": params["dense.bias"][1:]}
+    for wrong, message in (
+        (short, r"dense.bias is \(6,\), and the model needs \(7,\)"),
+        ({**params, "more": params["dense.bias"]}, "more is .*, and the model needs none"),
+        ({}, "dense.bias is missing"),
+    ):
+        with pytest.raises(InputError, match=message):
+            ours.set_params(wrong)
+
+
 def test_another_optimisers_state_is_refused(either):
     with learner(model_of(), "sgd", 1, 1) as sgd, pytest.raises(InputError, match="another"):
         sgd.load_state(learner(model_of(), "adam", 1, 1).state())
