@@ -1,13 +1,14 @@
 """The recurrent cells, one row each: everything that depends on the cell, except the equations.
 
-The equations are in `gluon_gru.models.scratch` (to read) and in ``engine/cells.h`` (to run fast).
-Whatever else differs from cell to cell (names, the order in which each library keeps the gates)
-is looked up here, so that a new cell is a new row.
+The equations are in `gluon_gru.models.scratch` (to read) and in ``engine/cells.h`` (to run fast);
+the rows are here because they are read without MXNet. Names, and the order in which each library
+keeps the gates, are looked up in this table.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,20 +18,18 @@ class Cell:
     Attributes:
         name: its name in this package and in checkpoints.
         title: what reports and messages call it.
-        gates: its gates (and candidates) in the book's order, which is the engine's too.
-        number: what ``engine.h`` calls it; None if the engine has no kernel for it.
+        gates: its gates (and candidates) in the book's order, which is also the engine's.
+        number: its value in ``engine.h``; None if the engine has no kernel for it.
         scratch: the book's name for it: `gluon_gru.models` has ``get_<scratch>_params``,
             ``init_<scratch>_state`` and the forward function ``<scratch>``; empty if the book has
             no such functions.
         layer: the layer of ``mxnet.gluon.rnn`` that computes it; empty if there is none.
-        fused_layer: the layer of `gluon_gru.models.fused` that does.
+        fused_layer: the layer of `gluon_gru.models.fused` that computes it.
         activation: of an RNN.
-        option: what ``gluon-gru train --cell`` calls it; empty if it can't be chosen there.
+        option: its name in ``gluon-gru train --cell``; empty if it can't be chosen there.
         has_memory: whether its state has a memory cell C as well as the hidden state H.
-        second_bias: whether the product with the hidden state has a bias of its own in ``layer`` or
-            ``fused_layer``.
-        gluon, torch, onnx: the gates in the order in which each of these stacks them; empty if it
-            has no such cell.
+        gluon, onnx: the gates in the order in which each of these stacks them; empty if it has no
+            such cell. For Gluon, also those of a ``fused_layer``.
         onnx_operator, onnx_attributes: the ONNX operator that computes it.
     """
 
@@ -44,12 +43,20 @@ class Cell:
     activation: str = ""
     option: str = ""
     has_memory: bool = False
-    second_bias: bool = True
     gluon: tuple[str, ...] = ()
-    torch: tuple[str, ...] = ()
     onnx: tuple[str, ...] = ()
     onnx_operator: str = ""
     onnx_attributes: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def torch(self) -> tuple[str, ...]:
+        """Return PyTorch's order of the gates: it and Gluon have the same cells, cuDNN's."""
+        return self.gluon if self.layer else ()
+
+    @property
+    def second_bias(self) -> bool:
+        """Return whether the product with the hidden state has its own bias, as in cuDNN."""
+        return bool(self.layer)
 
     @property
     def functions(self) -> tuple[str, str, str]:
@@ -57,14 +64,9 @@ class Cell:
         return f"get_{self.scratch}_params", f"init_{self.scratch}_state", self.scratch
 
     @property
-    def num_states(self) -> int:
-        """Return how many arrays its state has: 1, or 2 with a memory cell."""
-        return 2 if self.has_memory else 1
-
-    @property
     def mode(self) -> str:
-        """Return what Gluon's layers call it: ``rnn_tanh``, ``rnn_relu``, ``gru`` or ``lstm``."""
-        return f"rnn_{self.activation}" if self.activation else (self.layer or "GRU").lower()
+        """Return the mode of its Gluon layer: ``rnn_tanh``, ``rnn_relu``, ``gru`` or ``lstm``."""
+        return f"rnn_{self.activation}" if self.activation else self.layer.lower()
 
     def order(self, library: str) -> tuple[int, ...]:
         """Return, gate by gate as a library stacks them, each one's place in `gates`.
@@ -75,84 +77,65 @@ class Cell:
         return tuple(self.gates.index(gate) for gate in getattr(self, library))
 
 
-_GRU_GATES = ("update", "reset", "candidate")
-_CUDNN_GRU = ("reset", "update", "candidate")
-_LSTM_GATES = ("input", "forget", "output", "candidate")
-_CUDNN_LSTM = ("input", "forget", "candidate", "output")
-_ONE = ("hidden",)
+_ONE, _GRU_GATES = ("hidden",), ("update", "reset", "candidate")
+_rnn = functools.partial(
+    Cell, gates=_ONE, layer="RNN", fused_layer="RNN", gluon=_ONE, onnx=_ONE, onnx_operator="RNN"
+)
+# The two GRUs are different functions: see `gluon_gru.models`.
+_gru = functools.partial(
+    Cell,
+    gates=_GRU_GATES,
+    gluon=("reset", "update", "candidate"),
+    onnx=_GRU_GATES,
+    onnx_operator="GRU",
+)
 
 _ROWS = (
-    Cell(
+    _rnn(
         "rnn_tanh",
         "RNN (tanh)",
-        _ONE,
         number=0,
         scratch="rnn",
-        layer="RNN",
-        fused_layer="RNN",
         activation="tanh",
         option="rnn",
-        gluon=_ONE,
-        torch=_ONE,
-        onnx=_ONE,
-        onnx_operator="RNN",
         onnx_attributes=(("activations", ["Tanh"]),),
     ),
-    Cell(
+    _rnn(
         "rnn_relu",
         "RNN (relu)",
-        _ONE,
         number=1,
-        layer="RNN",
-        fused_layer="RNN",
         activation="relu",
-        gluon=_ONE,
-        torch=_ONE,
-        onnx=_ONE,
-        onnx_operator="RNN",
         onnx_attributes=(("activations", ["Relu"]),),
     ),
-    # The two GRUs are different functions: see `gluon_gru.models`.
-    Cell(
+    _gru(
         "gru_before",
         "GRU (reset gate before the product, the book's)",
-        _GRU_GATES,
         number=2,
         scratch="gru",
         fused_layer="GRUResetBefore",
         option="gru",
-        second_bias=False,
-        gluon=_CUDNN_GRU,
-        onnx=_GRU_GATES,
-        onnx_operator="GRU",
         onnx_attributes=(("linear_before_reset", 0),),
     ),
-    Cell(
+    _gru(
         "gru_after",
         "GRU (reset gate after the product, Gluon's)",
-        _GRU_GATES,
         number=3,
         layer="GRU",
         fused_layer="GRU",
         option="gru-after",
-        gluon=_CUDNN_GRU,
-        torch=_CUDNN_GRU,
-        onnx=_GRU_GATES,
-        onnx_operator="GRU",
         onnx_attributes=(("linear_before_reset", 1),),
     ),
     Cell(
         "lstm",
         "LSTM",
-        _LSTM_GATES,
+        ("input", "forget", "output", "candidate"),
         number=4,
         scratch="lstm",
         layer="LSTM",
         fused_layer="LSTM",
         option="lstm",
         has_memory=True,
-        gluon=_CUDNN_LSTM,
-        torch=_CUDNN_LSTM,
+        gluon=("input", "forget", "candidate", "output"),
         onnx=("input", "output", "forget", "candidate"),
         onnx_operator="LSTM",
     ),
@@ -169,7 +152,7 @@ _ROWS = (
 #: Name -> `Cell`.
 CELLS = {cell.name: cell for cell in _ROWS}
 
-#: What ``gluon-gru train --cell`` takes -> `Cell`.
+#: Value of ``gluon-gru train --cell`` -> `Cell`.
 OPTIONS = {cell.option: cell for cell in _ROWS if cell.option}
 
 

@@ -1,8 +1,8 @@
 """The native engine: kernels for recurrent layers and language models, and the choice among them.
 
 It is compiled when the package is installed, if there is a C compiler. The environment variable
-``GLUON_GRU_ENGINE`` turns it off (``off``), or names the instruction set to use: ``generic``,
-``avx2``, ``avx512``; by default the best one that the processor has. ``kernels.h`` says what the
+``GLUON_GRU_ENGINE`` turns it off (``off``) or names the instruction set to use (``generic``,
+``avx2``, ``avx512``; by default the best one of the processor). ``kernels.h`` describes what the
 kernels compute and how; `gluon_gru.engine.native` calls them.
 """
 
@@ -24,9 +24,13 @@ _NOT_BUILT = (
 )
 
 
+def _find():
+    """Return the kernels and the reason for this choice, or None and why there are none."""
+    return _find_for(os.environ.get("GLUON_GRU_ENGINE", "").strip().lower())
+
+
 @functools.lru_cache(maxsize=None)
-def _find(setting):
-    """Return the kernels and why these were chosen, or None and why there are none."""
+def _find_for(setting):
     if setting == "off":
         return None, "GLUON_GRU_ENGINE=off"
     if setting and setting not in _INSTRUCTIONS:
@@ -43,13 +47,9 @@ def _find(setting):
         return None, f"the engine's library can't be used ({error}): install gluon_gru again"
     if kernels is None:
         raise InputError(
-            f"GLUON_GRU_ENGINE is {setting!r}, which this processor does not have: unset it"
+            f"GLUON_GRU_ENGINE is {setting!r}, which this processor doesn't support: unset it"
         )
     return kernels, "GLUON_GRU_ENGINE" if setting else "the best that this processor has"
-
-
-def _setting():
-    return os.environ.get("GLUON_GRU_ENGINE", "").strip().lower()
 
 
 @functools.lru_cache(maxsize=None)
@@ -58,27 +58,27 @@ def _warn_once(why):
 
 
 def kernels() -> native.Kernels | None:
-    """Return the `native.Kernels` to use; None without an engine, with a warning if it is missing.
+    """Return the `native.Kernels` to use; None without an engine, with a warning unless it's off.
 
     Raises:
-        InputError: if ``GLUON_GRU_ENGINE`` says something that can't be.
+        InputError: if ``GLUON_GRU_ENGINE`` is unknown, or the processor doesn't support it.
     """
-    found, why = _find(_setting())
+    found, why = _find()
     if found is None and why != "GLUON_GRU_ENGINE=off":
         _warn_once(why)
     return found
 
 
 def info() -> dict[str, str | int]:
-    """Return which kernels run, and why, as a dict.
+    """Return which kernels run, and ``why``, as a dict.
 
-    ``engine`` is ``native`` or ``off``; with the former, ``instructions`` names the instruction
-    set and ``threads`` how many threads it uses (``OMP_NUM_THREADS``, or all cores).
+    ``engine`` is ``native`` or ``off``; if native, ``instructions`` is the instruction set and
+    ``threads`` the number of threads (``OMP_NUM_THREADS``, or all cores).
 
     Raises:
-        InputError: if ``GLUON_GRU_ENGINE`` says something that can't be.
+        InputError: see `kernels`.
     """
-    found, why = _find(_setting())
+    found, why = _find()
     if found is None:
         return {"engine": "off", "why": why}
     return {

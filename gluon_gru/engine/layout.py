@@ -1,38 +1,35 @@
-"""Where a layer's weights are among its parameters: as the book keeps them, and as Gluon does."""
+"""Where a layer's weights are in its parameters: in the book's layout, and in Gluon's."""
 
 from __future__ import annotations
 
+import math
 import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy
 
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
+from gluon_gru.errors import InputError
 
 
 class Layout(typing.NamedTuple):
-    """Where a layer's weights are among its parameters.
+    """Where a layer's weights are in its parameters.
 
     Attributes:
+        num_inputs, num_hiddens: of the layer.
         transposed: whether matrices are (outputs, inputs).
-        places: ``W_x``, ``W_h``, ``b_x``, ``b_h`` -> for each gate, in the book's order, the index
-            of a parameter and the element where the gate starts in it.
+        places: ``W_x``, ``W_h``, ``b_x``, ``b_h`` -> for each gate, in the book's order, a
+            parameter's index and the element at which the gate starts in it.
         shapes: of the parameters.
     """
 
+    num_inputs: int
+    num_hiddens: int
     transposed: bool
     places: dict[str, list[tuple[int, int]]]
     shapes: list[tuple[int, ...]]
-
-    @property
-    def num_inputs(self) -> int:
-        """Return how many inputs the layer has."""
-        return self.shapes[0][1 if self.transposed else 0]
-
-    @property
-    def num_hiddens(self) -> int:
-        """Return how many hidden units the layer has."""
-        return self.shapes[1][1]
 
 
 def book_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
@@ -43,7 +40,7 @@ def book_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
         for i, name in enumerate(("W_x", "W_h", "b_x"))
     }
     shapes = [(num_inputs, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)] * gates
-    return Layout(False, places, shapes)
+    return Layout(num_inputs, num_hiddens, False, places, shapes)
 
 
 #: The parameters of a Gluon layer -> the names of the same weights here.
@@ -56,32 +53,28 @@ def gluon_parts(cell: str) -> list[str]:
 
 
 def gluon_layout(cell: str, num_inputs: int, num_hiddens: int) -> Layout:
-    """Return the layout of a Gluon layer's parameters, whose names are `gluon_parts`.
-
-    Each stacks its gates in Gluon's order.
-    """
-    order = CELLS[cell].order("gluon")
+    """Return the layout of a Gluon layer's parameters, `gluon_parts`, which stack the gates."""
+    row = CELLS[cell]
     # Where each of the book's gates is in Gluon's order.
-    ranks = [order.index(gate) for gate in range(len(order))]
-    rows = len(order) * num_hiddens
-    columns = {"i2h_weight": num_inputs, "h2h_weight": num_hiddens}
-    places: dict[str, list[tuple[int, int]]] = {}
-    shapes: list[tuple[int, ...]] = []
-    for i, part in enumerate(gluon_parts(cell)):
-        width = columns.get(part)
-        shapes.append((rows, width) if width else (rows,))
-        places[GLUON_PARTS[part]] = [(i, rank * num_hiddens * (width or 1)) for rank in ranks]
-    return Layout(True, places, shapes)
+    ranks = [row.gluon.index(gate) for gate in row.gates]
+    rows = len(ranks) * num_hiddens
+    shapes: list[tuple[int, ...]] = [(rows, num_inputs), (rows, num_hiddens), (rows,), (rows,)]
+    shapes = shapes[: len(gluon_parts(cell))]
+    places = {
+        GLUON_PARTS[part]: [(i, rank * num_hiddens * math.prod(shape[1:])) for rank in ranks]
+        for i, (part, shape) in enumerate(zip(gluon_parts(cell), shapes))
+    }
+    return Layout(num_inputs, num_hiddens, True, places, shapes)
 
 
 _UNFUSED = re.compile(r"_unfused\.(\d+)\.(?:([lr])_cell\.)?")
 
 
 def plain_name(name: str) -> str:
-    """Return the name by which `model_shapes` knows a parameter.
+    """Return a parameter's name as `model_shapes` has it.
 
-    In files, MXNet 1.9.1 calls ``rnn.l0_i2h_weight`` ``rnn._unfused.0.i2h_weight`` (with two
-    directions, ``rnn._unfused.0.l_cell.i2h_weight``); so do checkpoints of version 0.1.0.
+    In files of MXNet 1.9.1 and checkpoints of version 0.1.0, ``rnn.l0_i2h_weight`` is
+    ``rnn._unfused.0.i2h_weight`` (with two directions, ``rnn._unfused.0.l_cell.i2h_weight``).
     """
     return _UNFUSED.sub(lambda match: f"{match[2] or 'l'}{match[1]}_", name)
 
@@ -106,15 +99,37 @@ def model_shapes(
     return shapes
 
 
+def check_params(
+    values: Mapping[str, numpy.ndarray], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Raise InputError unless there is exactly one array of the right shape for each name.
+
+    Gluon has -1 (or 0, in old code) for sizes that it only learns from the first minibatch.
+    """
+
+    found = {name: value.shape for name, value in values.items()}
+    for name in sorted({*found, *shapes}):
+        ours, theirs = shapes.get(name), found.get(name)
+        if (
+            ours is None
+            or theirs is None
+            or len(ours) != len(theirs)
+            or any(a not in (-1, 0, b) for a, b in zip(ours, theirs))
+        ):
+            raise InputError(
+                f"these are the parameters of another model: {name} is "
+                f"{found.get(name, 'missing')}, and the model needs {shapes.get(name, 'none')}"
+            )
+
+
 def set_weights(
     layer: native.Layer, layout: Layout, addresses: Sequence[int | None], prefix: str = ""
 ) -> None:
     """Enter weights into a `native.Layer`; with the prefix ``d``, gradients.
 
     Args:
-        layer: the layer.
-        layout: of the parameters.
-        addresses: of each parameter's numbers; None for a gradient that isn't needed.
+        layer, layout: the layer, and the layout of its parameters.
+        addresses: of the parameters' arrays; None for a gradient that isn't needed.
         prefix: empty or ``d``.
     """
     for name, places in layout.places.items():

@@ -1,12 +1,10 @@
-"""The engine's C side as Python sees it: structures, the library, and calls on NumPy arrays.
+"""The engine's C side in Python: its structures, its library, and memory for its kernels.
 
-The structures mirror ``engine.h``, field by field. This module is independent of MXNet: an array is
-anything that has an address.
+The structures mirror ``engine.h``, field by field. Arrays are addresses, whoever allocated them.
 """
 
 from __future__ import annotations
 
-import collections
 import ctypes
 import os
 import pathlib
@@ -15,88 +13,58 @@ import threading
 
 import numpy
 
-_pointer = ctypes.c_void_p
+_int32, _int64, _float, _pointer = ctypes.c_int32, ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
 _pointers, _pair = _pointer * 4, _pointer * 2
+_PID = os.getpid()
+
+
+def _fields(*declarations):
+    """Return the fields of a structure from (type, names) pairs."""
+    return [(name, kind) for kind, names in declarations for name in names.split()]
 
 
 class Layer(ctypes.Structure):
     """``layer`` of ``engine.h``."""
 
-    _fields_ = [
-        ("cell", ctypes.c_int32),
-        ("transposed", ctypes.c_int32),
-        ("num_inputs", ctypes.c_int64),
-        ("num_hiddens", ctypes.c_int64),
-        ("W_x", _pointers),
-        ("W_h", _pointers),
-        ("b_x", _pointers),
-        ("b_h", _pointers),
-        ("dW_x", _pointers),
-        ("dW_h", _pointers),
-        ("db_x", _pointers),
-        ("db_h", _pointers),
-        ("start", _pair),
-        ("end", _pair),
-        ("dend", _pair),
-        ("dstart", _pair),
-        ("mask", _pointer),
-    ]
+    _fields_ = _fields(
+        (_int32, "cell transposed"),
+        (_int64, "num_inputs num_hiddens"),
+        (_pointers, "W_x W_h b_x b_h"),
+        (_pointers, "dW_x dW_h db_x db_h"),
+        (_pair, "start end dend dstart"),
+        (_pointer, "mask"),
+    )
 
 
 class Network(ctypes.Structure):
     """``network`` of ``engine.h``."""
 
-    _fields_ = [
-        ("num_layers", ctypes.c_int64),
-        ("num_steps", ctypes.c_int64),
-        ("batch_size", ctypes.c_int64),
-        ("num_threads", ctypes.c_int32),
-        ("output_transposed", ctypes.c_int32),
-        ("training", ctypes.c_int32),
-        ("all_threads", ctypes.c_int32),
-        ("layers", ctypes.POINTER(Layer)),
-        ("tokens", _pointer),
-        ("inputs", _pointer),
-        ("outputs", _pointer),
-        ("doutputs", _pointer),
-        ("dinputs", _pointer),
-        ("logits_size", ctypes.c_int64),
-        ("W_q", _pointer),
-        ("b_q", _pointer),
-        ("dW_q", _pointer),
-        ("db_q", _pointer),
-        ("labels", _pointer),
-        ("loss", ctypes.c_double),
-        ("workspace", _pointer),
-    ]
+    _fields_ = _fields(
+        (_int64, "num_layers num_steps batch_size"),
+        (_int32, "num_threads output_transposed training all_threads"),
+        (ctypes.POINTER(Layer), "layers"),
+        (_pointer, "tokens inputs outputs doutputs dinputs"),
+        (_int64, "logits_size"),
+        (_pointer, "W_q b_q dW_q db_q labels"),
+        (ctypes.c_double, "loss"),
+        (_pointer, "workspace"),
+    )
 
 
 class Parameter(ctypes.Structure):
     """``parameter`` of ``engine.h``."""
 
-    _fields_ = [
-        ("weight", _pointer),
-        ("grad", _pointer),
-        ("mean", _pointer),
-        ("square", _pointer),
-        ("size", ctypes.c_int64),
-    ]
+    _fields_ = _fields((_pointer, "weight grad mean square"), (_int64, "size"))
 
 
 class Optimizer(ctypes.Structure):
     """``optimizer`` of ``engine.h``; with ``step`` 0, SGD."""
 
-    _fields_ = [
-        ("step", ctypes.c_int64),
-        ("clip_norm", ctypes.c_float),
-        ("lr", ctypes.c_float),
-        ("beta1", ctypes.c_float),
-        ("beta2", ctypes.c_float),
-        ("epsilon", ctypes.c_float),
-    ]
+    _fields_ = _fields((_int64, "step"), (_float, "clip_norm lr beta1 beta2 epsilon"))
 
 
-_of_network = ctypes.POINTER(Network)
+def _function(*args, result=None):
+    return ctypes.CFUNCTYPE(result, ctypes.POINTER(Network), *args)
 
 
 class Kernels(ctypes.Structure):
@@ -104,33 +72,21 @@ class Kernels(ctypes.Structure):
 
     _fields_ = [
         ("name", ctypes.c_char_p),
-        ("workspace_size", ctypes.CFUNCTYPE(ctypes.c_int64, _of_network)),
-        ("forward", ctypes.CFUNCTYPE(None, _of_network)),
-        ("backward", ctypes.CFUNCTYPE(None, _of_network)),
-        (
-            "train_step",
-            ctypes.CFUNCTYPE(
-                None,
-                _of_network,
-                ctypes.POINTER(Parameter),
-                ctypes.c_int64,
-                ctypes.POINTER(Optimizer),
-            ),
-        ),
-        ("score", ctypes.CFUNCTYPE(None, _of_network)),
-        ("begin", ctypes.CFUNCTYPE(None, _of_network)),
-        ("read_token", ctypes.CFUNCTYPE(None, _of_network, ctypes.c_int32, _pointer)),
-        (
-            "generate",
-            ctypes.CFUNCTYPE(None, _of_network, _pointer, ctypes.c_int64, _pointer, ctypes.c_int64),
-        ),
+        ("workspace_size", _function(result=_int64)),
+        ("forward", _function()),
+        ("backward", _function()),
+        ("train_step", _function(ctypes.POINTER(Parameter), _int64, ctypes.POINTER(Optimizer))),
+        ("score", _function()),
+        ("begin", _function()),
+        ("read_token", _function(_int32, _pointer)),
+        ("generate", _function(_pointer, _int64, _pointer, _int64)),
     ]
 
 
 def library_path() -> pathlib.Path | None:
     """Return the path of the compiled kernels; None if they were not built."""
     folder = pathlib.Path(__file__).parent
-    # Without the suffix of a Python version, since the library does not depend on Python.
+    # First the suffix without a Python version, since the library does not depend on Python.
     for suffix in (".abi3.so", sysconfig.get_config_var("EXT_SUFFIX"), ".so"):
         path = folder / f"_kernels{suffix}"
         if path.exists():
@@ -139,14 +95,11 @@ def library_path() -> pathlib.Path | None:
 
 
 def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
-    """Return the `Kernels` of a library, for the best instruction set that this processor has.
+    """Return the `Kernels` of a library; None if the processor doesn't support ``instructions``.
 
     Args:
         path: the library.
-        instructions: ``generic``, ``avx2`` or ``avx512`` instead.
-
-    Returns:
-        None if the processor can't run what ``instructions`` names.
+        instructions: ``generic``, ``avx2`` or ``avx512``; by default the best of the processor.
 
     Raises:
         OSError: if the library can't be loaded, or is of another version.
@@ -155,7 +108,7 @@ def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
     ours = [
         ctypes.sizeof(structure) for structure in (Layer, Network, Parameter, Optimizer, Kernels)
     ]
-    if list((ctypes.c_int64 * len(ours)).in_dll(library, "structure_sizes")) != ours:
+    if list((_int64 * len(ours)).in_dll(library, "structure_sizes")) != ours:
         raise OSError("it was built for another version of gluon_gru")
     library.choose_kernels.restype = ctypes.POINTER(Kernels)
     library.choose_kernels.argtypes = [ctypes.c_char_p]
@@ -165,7 +118,8 @@ def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
 
 def num_threads() -> int:
     """Return how many threads to use: ``OMP_NUM_THREADS``, or the cores this process may use."""
-    if _forked:
+    if os.getpid() != _PID:
+        # Forked: GNU OpenMP's threads don't survive that, and it would wait for them forever.
         return 1
     given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if given.isdigit() and int(given) > 0:
@@ -173,48 +127,31 @@ def num_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_forked = False
-
-
-def _after_fork():
-    # GNU OpenMP's threads don't survive a fork, and it would wait for them forever.
-    global _forked
-    _forked = True
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
 class Workspaces:
-    """Memory for the kernels, kept for the next call of the same size; thread-safe."""
+    """Memory for the kernels, kept for the next call that needs the same size; thread-safe."""
 
-    _SIZES, _EACH, _LARGEST = 4, 4, 64 << 20
+    _MOST, _LARGEST = 16, 64 << 20
 
     def __init__(self) -> None:
-        self._kept: collections.OrderedDict[int, list[numpy.ndarray]] = collections.OrderedDict()
+        self._kept: list[numpy.ndarray] = []
         self._lock = threading.Lock()
 
     def take(self, size: int) -> numpy.ndarray:
         """Return an array of ``size`` bytes at an address that is a multiple of 64."""
         with self._lock:
-            kept = self._kept.get(size)
-            if kept:
-                return kept.pop()
+            for i, workspace in enumerate(self._kept):
+                if workspace.size == size:
+                    return self._kept.pop(i)
         whole = numpy.empty(size + 64, numpy.uint8)
         start = -whole.ctypes.data % 64
         return whole[start : start + size]
 
     def give_back(self, workspace: numpy.ndarray) -> None:
-        """Keep a workspace for `take`, unless it is large or there are enough."""
-        if workspace.size > self._LARGEST:
-            return
-        with self._lock:
-            kept = self._kept.setdefault(workspace.size, [])
-            self._kept.move_to_end(workspace.size)
-            if len(kept) < self._EACH:
-                kept.append(workspace)
-            if len(self._kept) > self._SIZES:
-                self._kept.popitem(last=False)
+        """Keep a workspace for `take`, unless it is large; the oldest make room for it."""
+        if workspace.size <= self._LARGEST:
+            with self._lock:
+                self._kept.append(workspace)
+                del self._kept[: -self._MOST]
 
 
 workspaces = Workspaces()

@@ -1,7 +1,7 @@
 """A whole language model on the engine: from tokens to updated parameters, or to more tokens.
 
 All data are NumPy arrays. They may come from a checkpoint, or be the memory of an MXNet model
-(`gluon_gru.models.on_engine.network_of`), which the kernels read and write in place.
+(`gluon_gru.models.parameters.engine_params`), which the kernels read and write in place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import numpy
 from gluon_gru import engine
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
-from gluon_gru.engine.layout import Layout, book_layout, gluon_layout, gluon_parts, set_weights
+from gluon_gru.engine.layout import (
+    book_layout,
+    check_params,
+    gluon_layout,
+    model_shapes,
+    set_weights,
+)
 from gluon_gru.errors import InputError
 
 #: Adam's decay rates and epsilon, as Kingma and Ba (2015) recommend them.
@@ -22,25 +28,15 @@ ADAM = (0.9, 0.999, 1e-8)
 
 
 class Parameter(typing.NamedTuple):
-    """A parameter of a network.
+    """A parameter of a network, arrays of float32, contiguous.
 
     Attributes:
-        name: as in checkpoints.
-        value: float32, contiguous; training updates it in place.
-        grad: an array of the same shape for its gradient; None if it isn't trained.
+        value: its numbers, which training updates in place.
+        grad: memory of the same shape for its gradient; None if it isn't trained.
     """
 
-    name: str
     value: numpy.ndarray
     grad: numpy.ndarray | None
-
-
-class Layer(typing.NamedTuple):
-    """A layer: the name of its cell, and its parameters as the layout says."""
-
-    cell: str
-    layout: Layout
-    params: Sequence[Parameter]
 
 
 def check_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
@@ -61,91 +57,92 @@ def check_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
 
 
 class Network:
-    """Layers and an output layer on the engine.
+    """A whole model on the engine.
 
-    The hidden state starts as zeros and is kept from call to call. At its end, a ``with`` block
-    frees the memory for intermediate results.
+    The hidden state starts as zeros and is kept from call to call. A ``with`` block calls `close`
+    at its end.
 
     Args:
-        layers: from the lowest up.
-        W_q, b_q: of the output layer, (num_hiddens, vocab_size) or transposed, and (vocab_size,).
-        transposed: whether ``W_q`` is (vocab_size, num_hiddens).
-        dropout: the share of the hidden units that is dropped in training between layers; what is
-            left is scaled up by as much.
-        seed: which units are dropped depends on this and on ``steps`` alone; a number, or a
-            function that is called when the first are drawn.
+        params: name, as in checkpoints -> parameter.
+        config: the model's facts, as in checkpoints; `runs_on_engine` must hold. Training drops the
+            share ``dropout`` of the hidden units between layers, and scales the others up to make
+            up for it.
+        seed: decides, with ``steps``, which units are dropped; a number, or a function that is
+            called before the first are drawn.
         adam: update by Adam instead of SGD.
 
     Attributes:
-        steps: how many training steps there have been.
+        steps: the number of training steps so far.
         moments: for Adam, name -> the means of the parameter's gradient and of its square.
 
     Raises:
-        InputError: for a parameter of another shape or type.
+        InputError: for parameters of another model.
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer],
-        W_q: Parameter,
-        b_q: Parameter,
-        transposed: bool,
-        dropout: float = 0,
+        params: Mapping[str, Parameter],
+        config: Mapping[str, Any],
         seed: int | Callable[[], int] = 0,
         adam: bool = False,
     ) -> None:
         kernels = engine.kernels()
         assert kernels is not None, "there is no engine here"
-        self._kernels = kernels
-        self._dropout, self._seed, self._adam, self.steps = dropout, seed, adam, 0
+        self._kernels, self._params = kernels, params
+        self._seed, self._adam, self._dropout = seed, adam, config.get("dropout") or 0
+        self.steps = 0
         self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
         self._updated: list[native.Parameter] = []
-        # Kept alive, since the kernels have their addresses.
-        self._kept = (list(layers), W_q, b_q)
-        self._layers = (native.Layer * len(layers))()
-        for ours, layer in zip(self._layers, layers):
-            layout = layer.layout
-            for param, shape in zip(layer.params, layout.shapes):
-                _check(param, shape)
-            ours.cell, ours.transposed = CELLS[layer.cell].number, layout.transposed
-            ours.num_inputs, ours.num_hiddens = layout.num_inputs, layout.num_hiddens
-            weights, grads = zip(*map(self._use, layer.params))
-            set_weights(ours, layout, weights)
-            set_weights(ours, layout, grads, "d")
-        self.vocab_size = len(b_q.value)
-        shape = (layers[-1].layout.num_hiddens, self.vocab_size)
-        _check(W_q, shape[::-1] if transposed else shape)
-        _check(b_q, shape[1:])
-        (W, dW), (b, db) = map(self._use, (W_q, b_q))
+        cell, vocab_size, num_hiddens = (config[k] for k in ("cell", "vocab_size", "num_hiddens"))
+        self._cell, self._vocab_size = CELLS[cell], vocab_size
+        from_scratch = config["model"] == "RNNModelScratch"
+        if from_scratch:
+            layouts = [book_layout(cell, vocab_size, num_hiddens)]
+            output = [(num_hiddens, vocab_size), (vocab_size,)]
+            shapes = {f"params.{i:02}": s for i, s in enumerate([*layouts[0].shapes, *output])}
+        else:
+            inputs = [vocab_size] + (config["num_layers"] - 1) * [num_hiddens]
+            layouts = [gluon_layout(cell, num_inputs, num_hiddens) for num_inputs in inputs]
+            shapes = model_shapes(cell, vocab_size, num_hiddens, len(layouts))
+        check_params({name: param.value for name, param in params.items()}, shapes)
+        addresses = [self._use(name) for name in shapes]
+        (W_q, dW_q), (b_q, db_q) = addresses[-2:]
+        self._layers = (native.Layer * len(layouts))()
+        for layer, layout in zip(self._layers, layouts):
+            layer.cell, layer.transposed = self._cell.number, layout.transposed
+            layer.num_inputs, layer.num_hiddens = layout.num_inputs, layout.num_hiddens
+            weights, grads = zip(*addresses[: len(layout.shapes)])
+            del addresses[: len(layout.shapes)]
+            set_weights(layer, layout, weights)
+            set_weights(layer, layout, grads, "d")
         self._network = native.Network(
-            num_layers=len(layers),
+            num_layers=len(layouts),
             layers=self._layers,
-            output_transposed=transposed,
+            output_transposed=not from_scratch,
             num_threads=native.num_threads(),
-            logits_size=self.vocab_size,
-            W_q=W,
-            b_q=b,
-            dW_q=dW,
-            db_q=db,
+            logits_size=vocab_size,
+            W_q=W_q,
+            b_q=b_q,
+            dW_q=dW_q,
+            db_q=db_q,
         )
         self._parameters = (native.Parameter * len(self._updated))(*self._updated)
         self._workspace: Any = None
         self._states: list[numpy.ndarray] = []
 
-    def _use(self, param: Parameter) -> tuple[int, int | None]:
+    def _use(self, name: str) -> tuple[int, int | None]:
         """Return the addresses of a parameter and its gradient; note it if it is to be updated."""
-        weight = param.value.ctypes.data
-        if param.grad is None:
+        value, grad = self._params[name]
+        weight = value.ctypes.data
+        if grad is None:
             return weight, None
-        places: list[int | None] = [weight, param.grad.ctypes.data]
+        updated = native.Parameter(weight, grad.ctypes.data, size=value.size)
         if self._adam:
-            mean, square = (numpy.zeros(param.value.shape, numpy.float32) for _ in range(2))
-            self.moments[param.name] = mean, square
-            places += [mean.ctypes.data, square.ctypes.data]
-        else:
-            places += [None, None]
-        self._updated.append(native.Parameter(*places, param.value.size))
-        return weight, places[1]
+            mean, square = (numpy.zeros(value.shape, numpy.float32) for _ in range(2))
+            self.moments[name] = mean, square
+            updated.mean, updated.square = mean.ctypes.data, square.ctypes.data
+        self._updated.append(updated)
+        return weight, updated.grad
 
     def _begin(self, tokens: numpy.ndarray, training: bool) -> None:
         """Allocate memory for minibatches of this shape, and start from a state of zeros."""
@@ -161,46 +158,43 @@ class Network:
             for layer in self._layers
         ]
         for layer, states in zip(self._layers, self._states):
-            for i in range(2 if layer.cell == CELLS["lstm"].number else 1):
+            for i in range(2 if self._cell.has_memory else 1):
                 layer.start[i] = layer.end[i] = states[i].ctypes.data
         self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
         network.workspace = self._workspace.ctypes.data
 
-    def _read(
-        self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool, training: bool
-    ) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """Enter the minibatch and state that the next call reads; return the array of tokens."""
+    def _read(self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool, training: bool) -> None:
+        """Enter the minibatch and state that the next call reads."""
         if X.ndim != 2 or X.shape != Y.shape or not X.size:
             raise InputError(
                 f"a minibatch has X of the shape {X.shape} and Y of {Y.shape}: both must be "
                 "(batch_size, num_steps), and not empty"
             )
-        X, Y = (check_tokens(tokens.T, self.vocab_size) for tokens in (X, Y))
+        X, Y = (check_tokens(tokens.T, self._vocab_size) for tokens in (X, Y))
         network = self._network
-        before = self._states if self._workspace is not None else []
-        if not before or X.shape != (network.num_steps, network.batch_size):
-            goes_on = bool(before) and X.shape[1] == network.batch_size
+        if self._workspace is None or X.shape != (network.num_steps, network.batch_size):
+            before = self._states if self._workspace is not None else []
+            same_rows = X.shape[1] == network.batch_size
             self._begin(X, training)
-            if goes_on:
-                for states, old in zip(self._states, before):
-                    states[:] = old
+            for states, old in zip(self._states, before if same_rows else []):
+                states[:] = old
         if from_zeros:
             for states in self._states:
                 states[:] = 0
         network.tokens, network.labels = X.ctypes.data, Y.ctypes.data
-        return X, Y
+        # Kept alive, since the kernels have their addresses.
+        self._minibatch = X, Y
 
-    def _draw_masks(self) -> list[numpy.ndarray]:
-        """Draw the dropout masks of all layers but the last; return the arrays."""
+    def _draw_masks(self) -> None:
+        """Draw the dropout masks of all layers but the last."""
         if callable(self._seed):
             self._seed = self._seed()
-        rng, masks = numpy.random.default_rng([self._seed, self.steps]), []
+        rng, self._masks = numpy.random.default_rng([self._seed, self.steps]), []
         for layer in self._layers[:-1]:
             shape = self._network.num_steps, self._network.batch_size, layer.num_hiddens
             kept = rng.random(shape, numpy.float32) >= self._dropout
-            masks.append(kept * numpy.float32(1 / (1 - self._dropout)))
-            layer.mask = masks[-1].ctypes.data
-        return masks
+            self._masks.append(kept * numpy.float32(1 / (1 - self._dropout)))
+            layer.mask = self._masks[-1].ctypes.data
 
     def train_step(
         self,
@@ -218,14 +212,14 @@ class Network:
             X, Y: tokens, and those that follow them, (batch_size, num_steps).
             clip_norm: the gradients, as one vector, are scaled down to this norm.
             lr: the learning rate.
-            from_zeros: start from a state of zeros, not from that of the last minibatch's end.
+            from_zeros: start from a state of zeros instead of the last minibatch's final state.
 
         Raises:
             InputError: for tokens out of range, and for other shapes.
         """
-        kept: list[Any] = [self._read(X, Y, from_zeros, True)]
+        self._read(X, Y, from_zeros, True)
         if self._dropout:
-            kept += self._draw_masks()
+            self._draw_masks()
         self.steps += 1
         self._kernels.train_step(
             self._network,
@@ -238,25 +232,20 @@ class Network:
     def score(self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool = False) -> float:
         """Return the mean loss of a minibatch in nats per token, without training or dropout.
 
-        Args and errors: see `train_step`. Use a network either for scoring or for training,
-        since both would continue from the same state.
+        Args and errors: see `train_step`. Use separate networks for scoring and for training, since
+        both continue from the network's state.
         """
-        kept = self._read(X, Y, from_zeros, False)
+        self._read(X, Y, from_zeros, False)
         self._kernels.score(self._network)
-        del kept
         return self._network.loss
 
     def generate(self, prefix: Sequence[int], num_predicts: int) -> numpy.ndarray:
-        """Return ``num_predicts`` tokens, each the likeliest after all those before it.
-
-        Args:
-            prefix: tokens to start from, at least one.
-            num_predicts: how many tokens.
+        """Return ``num_predicts`` tokens after a prefix of at least one, each time the likeliest.
 
         Raises:
             InputError: for tokens out of range.
         """
-        tokens = check_tokens(prefix, self.vocab_size)
+        tokens = check_tokens(prefix, self._vocab_size)
         added = numpy.empty(num_predicts, numpy.int32)
         self._begin(tokens[:1, None], False)
         self._kernels.generate(
@@ -267,13 +256,13 @@ class Network:
     def read(self, tokens: Sequence[int]) -> numpy.ndarray:
         """Read tokens one after the other; return the logits of the next one, (vocab_size,).
 
-        The state continues from the last call; the first call starts from zeros.
+        The state is carried over from call to call; the first call starts from zeros.
 
         Raises:
             InputError: for tokens out of range.
         """
-        checked = check_tokens(tokens, self.vocab_size)
-        logits = numpy.empty(self.vocab_size, numpy.float32)
+        checked = check_tokens(tokens, self._vocab_size)
+        logits = numpy.empty(self._vocab_size, numpy.float32)
         if self._workspace is None:
             self._begin(checked[:1, None], False)
             self._kernels.begin(self._network)
@@ -294,71 +283,8 @@ class Network:
         self.close()
 
 
-def _check(param: Parameter, shape: tuple[int, ...]) -> None:
-    """Raise InputError for an array that the kernels can't take as a parameter of this shape."""
-    for array in param.value, param.grad:
-        if array is None:
-            continue
-        if array.shape != shape:
-            raise InputError(
-                f"parameter {param.name} of the shape {array.shape}: it must be {shape}"
-            )
-        if array.dtype != numpy.float32 or not array.flags.c_contiguous:
-            raise InputError(f"parameter {param.name} is not a contiguous array of float32")
-
-
 def runs_on_engine(config: Mapping[str, Any]) -> bool:
-    """Return whether the engine can run the model that a checkpoint's config describes."""
+    """Return whether there is an engine that can run the model of a checkpoint's config."""
     cell = CELLS.get(config.get("cell") or "")
-    return (
-        engine.kernels() is not None
-        and cell is not None
-        and cell.number is not None
-        and config.get("directions", 1) == 1
-    )
-
-
-def network_from(
-    params: Mapping[str, numpy.ndarray],
-    config: Mapping[str, Any],
-    trained: bool = False,
-    seed: int = 0,
-    adam: bool = False,
-) -> Network:
-    """Return the `Network` of a model as a checkpoint holds it, over the checkpoint's own arrays.
-
-    Args:
-        params: name -> array, float32.
-        config: what the model is; `runs_on_engine` must hold.
-        trained: whether it is to be trained.
-        seed, adam: see `Network`.
-
-    Raises:
-        InputError: if a parameter is missing, or its shape differs from the config's.
-    """
-
-    def parameter(name: str) -> Parameter:
-        if name not in params:
-            raise InputError(f"parameter {name} is missing: the file is of another model")
-        value = params[name]
-        return Parameter(name, value, numpy.zeros_like(value) if trained else None)
-
-    cell, num_hiddens, vocab_size = config["cell"], config["num_hiddens"], config["vocab_size"]
-    if config["model"] == "RNNModelScratch":
-        layout = book_layout(cell, vocab_size, num_hiddens)
-        *weights, W_q, b_q = (parameter(f"params.{i:02}") for i in range(len(layout.shapes) + 2))
-        return Network([Layer(cell, layout, weights)], W_q, b_q, False, seed=seed, adam=adam)
-    layers = []
-    for i in range(config["num_layers"]):
-        layout = gluon_layout(cell, num_hiddens if i else vocab_size, num_hiddens)
-        weights = [parameter(f"rnn.l{i}_{part}") for part in gluon_parts(cell)]
-        layers.append(Layer(cell, layout, weights))
-    return Network(
-        layers,
-        parameter("dense.weight"),
-        parameter("dense.bias"),
-        True,
-        config["dropout"] or 0,
-        seed,
-        adam,
-    )
+    runs = cell is not None and cell.number is not None and config.get("directions", 1) == 1
+    return runs and engine.kernels() is not None

@@ -1,6 +1,6 @@
 """Recurrent layers on the native engine: the same functions, several times faster on a CPU.
 
-The functions ``fused.rnn``, ``fused.gru`` and ``fused.lstm`` replace the book's cells of those
+The functions ``fused.rnn``, ``fused.gru`` and ``fused.lstm`` replace the book's cells of the same
 names in an `RNNModelScratch`, with the same parameters. The Gluon layers `RNN`, `GRU` and `LSTM`
 replace those of ``mxnet.gluon.rnn``, with the same calls, parameters and files; `GRUResetBefore` is
 the book's GRU as such a layer. All of them work under ``autograd.record()`` with any loss;
@@ -20,15 +20,27 @@ import mxnet as mx
 from mxnet import autograd, np, npx
 from mxnet.gluon import rnn as layers
 
-from gluon_gru.cells import of_mode
-from gluon_gru.engine.layout import Layout, book_layout, gluon_layout, gluon_parts
+from gluon_gru.cells import of_mode, of_scratch
+from gluon_gru.engine.layout import book_layout, gluon_layout, gluon_parts
 from gluon_gru.errors import InputError
-from gluon_gru.models import registry, scratch
+from gluon_gru.models import scratch
 from gluon_gru.models.operator import recurrent, runs_here
 
 
-def _fused(cell: str, forward_fn: Callable, init_state: Callable) -> Callable:
+def is_usual(layer: Any) -> bool:
+    """Return whether a Gluon layer has no sequence lengths, projection or clipped states."""
+    return not (
+        layer._use_sequence_length
+        or layer._projection_size
+        or layer._lstm_state_clip_min is not None
+    )
+
+
+def _fused(forward_fn: Callable) -> Callable:
     """Return ``forward_fn`` of `gluon_gru.models.scratch` on the engine."""
+    name = forward_fn.__name__
+    cell = of_scratch(name)
+    assert cell is not None
 
     @functools.wraps(forward_fn)
     def fused(inputs, state, params):
@@ -37,132 +49,99 @@ def _fused(cell: str, forward_fn: Callable, init_state: Callable) -> Callable:
             if inputs.ndim == 2:
                 inputs = npx.one_hot(inputs, weights[0].shape[0])
             return forward_fn(inputs, state, params)
-        layout = book_layout(cell, *weights[0].shape)
-        hiddens, state = recurrent(cell, layout, inputs, state, weights)
+        layout = book_layout(cell.name, *weights[0].shape)
+        hiddens, state = recurrent(cell.name, layout, inputs, state, weights)
         outputs = np.dot(hiddens.reshape(-1, hiddens.shape[-1]), W_hq) + b_q
         return outputs, tuple(state)
 
-    name = forward_fn.__name__
     fused.__doc__ = (
-        f"Run `gluon_gru.models.{name}` on the engine; ``(outputs, state)``.\n\n"
-        "    ``inputs`` may also be tokens, (num_steps, batch_size), which are then looked up.\n\n"
-        "    Raises:\n        InputError: for shapes that don't fit, and for tokens out of range."
+        f"Run `gluon_gru.models.{name}` on the engine; ``inputs`` may also be tokens, (num_steps, "
+        "batch_size). InputError for shapes that don't fit, and for tokens out of range."
     )
     # Checkpoints distinguish them, since their sums are computed in another order.
     fused.__name__ = f"fused.{name}"
-    vars(fused).update(cell=cell, reads_tokens=True)
-    registry.register_function(fused, init_state, cell, on_engine=True)
+    vars(fused)["reads_tokens"] = True
     return fused
 
 
-rnn = _fused("rnn_tanh", scratch.rnn, scratch.init_rnn_state)
-gru = _fused("gru_before", scratch.gru, scratch.init_gru_state)
-lstm = _fused("lstm", scratch.lstm, scratch.init_lstm_state)
+rnn, gru, lstm = _fused(scratch.rnn), _fused(scratch.gru), _fused(scratch.lstm)
 
 
 class Layer:
     """What the layers add to Gluon's: the engine where it can run, otherwise MXNet's operator."""
 
-    # Gluon's.
-    _mode: str
-    _layout: str
-    _hidden_size: int
-    _num_layers: int
-    _dir: int
-    _dropout: float
+    _mode: str  # Gluon's.
 
     @property
     def fused_name(self) -> str:
         """Return the layer's name in checkpoints."""
         return f"fused.{self._mode}"
 
+    @property
     def cell(self) -> str:
         """Return the cell's name in `gluon_gru.cells.CELLS`."""
         cell = of_mode(self._mode)
         assert cell is not None
         return cell.name
 
-    def layout(self, i: int) -> Layout:
-        """Return the layout of layer i's parameters, in either direction."""
-        weight = getattr(self, f"l{i}_i2h_weight")
-        return gluon_layout(self.cell(), weight.shape[1], self._hidden_size)
-
     def weight_names(self, i: int, side: str = "l") -> list[str]:
         """Return the names of layer i's parameters, in the order of its layout."""
-        return [f"{side}{i}_{part}" for part in gluon_parts(self.cell())]
+        return [f"{side}{i}_{part}" for part in gluon_parts(self.cell)]
 
     def _forward_kernel(self, F, inputs, states, sequence_length, **params):
-        if (
-            F is not mx.ndarray
-            or registry.unusual(self)
-            or not runs_here(inputs, *states, *params.values())
-        ):
-            return self._without_engine(F, inputs, states, sequence_length, **params)
-        if self._layout == "NTC":
-            inputs = inputs.swapaxes(0, 1)
-        states, ends = [s.as_np_ndarray() for s in states], []
-        hiddens = inputs.as_np_ndarray()
-        for i in range(self._num_layers):
-            if i:
-                hiddens = npx.dropout(hiddens, p=self._dropout) if self._dropout else hiddens
-            outputs = []
-            for direction, side in enumerate("lr"[: self._dir]):
-                n = i * self._dir + direction
-                weights = [params[name].as_np_ndarray() for name in self.weight_names(i, side)]
-                X = np.flip(hiddens, 0) if direction else hiddens
-                out, end = recurrent(
-                    self.cell(), self.layout(i), X, [s[n] for s in states], weights
-                )
-                outputs.append(np.flip(out, 0) if direction else out)
-                ends.append(end)
-            hiddens = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
-        ends = [np.stack(parts) for parts in zip(*ends)]
-        if self._layout == "NTC":
-            hiddens = hiddens.swapaxes(0, 1)
-        return hiddens, ends
+        imperative = F is mx.ndarray and is_usual(self)
+        if imperative and runs_here(inputs, *states, *params.values()):
+            return self._layer_by_layer(self._engine, inputs, states, params)
+        return self._without_engine(imperative, F, inputs, states, sequence_length, **params)
 
-    def _without_engine(self, F, inputs, states, sequence_length, **params):
-        if (
-            F is mx.ndarray
-            and self._dropout
-            and self._num_layers > 1
-            and autograd.is_training()
-            and inputs.ctx.device_type == "cpu"
-            and not registry.unusual(self)
-        ):
-            return self._layer_by_layer(F, inputs, states, **params)
+    def _without_engine(self, imperative, F, inputs, states, sequence_length, **params):
+        # For several layers at once, MXNet's operator ignores dropout on CPUs.
+        drops = self._dropout and self._num_layers > 1 and autograd.is_training()
+        if imperative and drops and inputs.ctx.device_type == "cpu":
+            return self._layer_by_layer(self._operator, inputs, states, params)
         return super()._forward_kernel(F, inputs, states, sequence_length, **params)
 
-    def _layer_by_layer(self, F, inputs, states, **params):
-        """Run Gluon's operator layer by layer: for several at once, it ignores dropout on CPUs."""
-        hiddens, ends, sides = inputs, [], "lr"[: self._dir]
+    def _layer_by_layer(self, run, inputs, states, params):
+        """Run layer by layer, each in one direction after the other; ``(outputs, states)``.
+
+        ``run(inputs, states, weights)`` runs a layer in one direction, over arrays (num_steps,
+        batch_size, num_inputs), and returns what this returns, its states a list.
+        """
+        hiddens, states = inputs.as_np_ndarray(), [state.as_np_ndarray() for state in states]
+        ends = []
         if self._layout == "NTC":
             hiddens = hiddens.swapaxes(0, 1)
         for i in range(self._num_layers):
-            hiddens = npx.dropout(hiddens, p=self._dropout) if i else hiddens
-            flat = F.np._internal.rnn_param_concat(
-                *(
-                    params[f"{side}{i}_{source}_{kind}"].reshape(-1)
-                    for kind in ("weight", "bias")
-                    for side in sides
-                    for source in ("i2h", "h2h")
-                ),
-                dim=0,
-            )
-            rows = slice(i * self._dir, (i + 1) * self._dir)
-            hiddens, *end = npx.rnn(
-                hiddens,
-                flat,
-                *(state[rows] for state in states),
-                state_size=self._hidden_size,
-                num_layers=1,
-                bidirectional=self._dir == 2,
-                state_outputs=True,
-                mode=self._mode,
-            )
-            ends.append(end)
-        ends = [np.concatenate(parts) for parts in zip(*ends)]
-        return (hiddens.swapaxes(0, 1) if self._layout == "NTC" else hiddens), ends
+            if i and self._dropout:
+                hiddens = npx.dropout(hiddens, p=self._dropout)
+            outputs = []
+            for side in "lr"[: self._dir]:
+                weights = [params[name].as_np_ndarray() for name in self.weight_names(i, side)]
+                X = np.flip(hiddens, 0) if side == "r" else hiddens
+                out, end = run(X, [state[len(ends)] for state in states], weights)
+                outputs.append(np.flip(out, 0) if side == "r" else out)
+                ends.append(end)
+            hiddens = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+        if self._layout == "NTC":
+            hiddens = hiddens.swapaxes(0, 1)
+        return hiddens, [np.stack(parts) for parts in zip(*ends)]
+
+    def _engine(self, inputs, states, weights):
+        layout = gluon_layout(self.cell, weights[0].shape[1], self._hidden_size)
+        return recurrent(self.cell, layout, inputs, states, weights)
+
+    def _operator(self, inputs, states, weights):
+        """Run one layer, in one direction, by MXNet's operator."""
+        outputs, *ends = npx.rnn(
+            inputs,
+            np.concatenate([weight.reshape(-1) for weight in weights]),
+            *(state[None] for state in states),
+            state_size=self._hidden_size,
+            num_layers=1,
+            state_outputs=True,
+            mode=self._mode,
+        )
+        return outputs, [end[0] for end in ends]
 
 
 class RNN(Layer, layers.RNN):
@@ -187,19 +166,16 @@ class GRUResetBefore(Layer, layers.GRU):
     """The book's GRU, `gluon_gru.models.gru`, as a Gluon layer.
 
     The arguments and parameters (reset gate, update gate, candidate) are those of
-    ``mxnet.gluon.rnn.GRU``, except that it has no ``h2h_bias``: the book's equations have one bias.
+    ``mxnet.gluon.rnn.GRU``, without ``h2h_bias``: the book's equations have one bias.
     """
 
     fused_name = "fused.gru_before"
+    cell = "gru_before"
 
     def _register_param(self, name, shape, init, dtype):
         if name.endswith("h2h_bias"):
             return None
         return super()._register_param(name, shape, init, dtype)
-
-    def cell(self) -> str:
-        """Return the cell's name in `gluon_gru.cells.CELLS`."""
-        return "gru_before"
 
     def infer_shape(self, inputs: Any, *_: Any) -> None:
         """Learn the size of the inputs from the first input, as Gluon's layers do."""
@@ -212,17 +188,17 @@ class GRUResetBefore(Layer, layers.GRU):
 
     def book_params(self, i: int = 0, side: str = "l") -> list[np.ndarray]:
         """Return layer i's weights in the book's layout, ``[W_xz, W_hz, b_z, W_xr, ...]``."""
-        W_x, W_h, b = (getattr(self, name).data() for name in self.weight_names(i, side))
-        return _book_params(W_x, W_h, b)
+        return scratch.book_params(
+            *(getattr(self, name).data() for name in self.weight_names(i, side))
+        )
 
     def load_book_params(self, params: Sequence[np.ndarray]) -> None:
         """Copy a scratch model's weights, ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, ...]``.
 
-        What follows those of the three gates (``W_hq``, ``b_q``) belongs to the output layer, and
-        is ignored.
+        Those of the output layer, which follow (``W_hq``, ``b_q``), are ignored.
 
         Raises:
-            InputError: for weights of other shapes, and if there are several layers or directions.
+            InputError: for weights of other shapes, and for several layers or directions.
         """
         hiddens = self._hidden_size
         if self._num_layers != 1 or self._dir != 1:
@@ -234,58 +210,29 @@ class GRUResetBefore(Layer, layers.GRU):
         vocab_size = shapes[0][0] if shapes else 0
         if shapes != [(vocab_size, hiddens), (hiddens, hiddens), (hiddens,)] * 3:
             raise InputError(
-                f"parameters of the shapes {shapes}: a GRU of {hiddens} hidden units "
-                "has three times a weight for inputs, one for the hidden state, and "
-                "a bias"
+                f"parameters of the shapes {shapes}: a GRU of {hiddens} hidden units needs three "
+                "times a weight for inputs, one for the hidden state, and a bias"
             )
-        gates = [params[3:6], params[0:3], params[6:9]]
-        W_x, W_h = (np.concatenate([gate[i].T for gate in gates]) for i in range(2))
-        for name, value in zip(
-            self.weight_names(0), (W_x, W_h, np.concatenate([gate[2] for gate in gates]))
-        ):
+        update, reset, candidate = params[:3], params[3:6], params[6:9]
+        for name, parts in zip(self.weight_names(0), zip(reset, update, candidate)):
             parameter = getattr(self, name)
+            value = np.concatenate([part.T for part in parts])
             parameter.shape = value.shape
             parameter.initialize(ctx=value.ctx, force_reinit=True)
             parameter.set_data(value)
 
-    def _without_engine(self, F, inputs, states, sequence_length, **params):
-        if F is not mx.ndarray:
-            raise InputError("GRUResetBefore can't be hybridized: MXNet has no operator for it")
-        if self._layout == "NTC":
-            inputs = inputs.swapaxes(0, 1)
-        hiddens, ends = inputs.as_np_ndarray(), []
-        # The scratch cell, with an output layer that does nothing.
+    def _without_engine(self, imperative, F, inputs, states, sequence_length, **params):
+        if not imperative:
+            raise InputError(
+                "GRUResetBefore can't be hybridized and takes no sequence lengths: MXNet has no "
+                "operator for it"
+            )
+        return self._layer_by_layer(self._operator, inputs, states, params)
+
+    def _operator(self, inputs, states, weights):
+        """Run the scratch cell, with an output layer that changes nothing."""
         same = np.eye(self._hidden_size, ctx=inputs.ctx)
         nothing = np.zeros(self._hidden_size, ctx=inputs.ctx)
-        for i in range(self._num_layers):
-            hiddens = npx.dropout(hiddens, p=self._dropout) if i and self._dropout else hiddens
-            outputs = []
-            for direction, side in enumerate("lr"[: self._dir]):
-                weights = [params[name].as_np_ndarray() for name in self.weight_names(i, side)]
-                X = np.flip(hiddens, 0) if direction else hiddens
-                out, (end,) = scratch.gru(
-                    X,
-                    (states[0].as_np_ndarray()[len(ends)],),
-                    [*_book_params(*weights), same, nothing],
-                )
-                out = out.reshape(*X.shape[:2], -1)
-                outputs.append(np.flip(out, 0) if direction else out)
-                ends.append(end)
-            hiddens = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
-        return (hiddens.swapaxes(0, 1) if self._layout == "NTC" else hiddens), [np.stack(ends)]
-
-
-def _book_params(W_x, W_h, b):
-    """Return Gluon's stacked weights of a GRU with one bias as the book's nine."""
-    hiddens = W_h.shape[1]
-    reset, update, candidate = (slice(i * hiddens, (i + 1) * hiddens) for i in range(3))
-    return [
-        array
-        for gate in (update, reset, candidate)
-        for array in (W_x[gate].T, W_h[gate].T, b[gate])
-    ]
-
-
-for _kind in (RNN, GRU, LSTM):
-    registry.register_layer(_kind, on_engine=True)
-registry.register_layer(GRUResetBefore, "gru_before", on_engine=True)
+        params = [*scratch.book_params(*weights), same, nothing]
+        outputs, ends = scratch.gru(inputs, states, params)
+        return outputs.reshape(*inputs.shape[:2], -1), ends

@@ -2,8 +2,7 @@
 
 MXNet's own class for such operators, ``autograd.Function``, ignores gradients that should be added
 to existing ones, writes none after the first input that needs no gradient, and copies every
-gradient once more. Here its callback is registered directly, and the kernels write into the
-gradients' memory.
+gradient. Here the callback is registered directly, and the kernels write into the gradients' memory.
 """
 
 from __future__ import annotations
@@ -23,14 +22,12 @@ from gluon_gru.engine.layout import Layout, set_weights
 from gluon_gru.engine.network import check_tokens
 from gluon_gru.errors import InputError
 
-_BackwardCallback = autograd.Function._bwd_functype
-_DeleteCallback = autograd.Function._del_functype
 # MXNet's OpReqType.
 _NULL, _ADD = 0, 3
 
 
 def address(array: np.ndarray) -> int:
-    """Wait until an array has been computed; return the address of its numbers."""
+    """Wait until an array has been computed; return the address of its memory."""
     pointer = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayWaitToWrite(array.handle))
     check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
@@ -38,7 +35,7 @@ def address(array: np.ndarray) -> int:
 
 
 def runs_here(*arrays: np.ndarray) -> bool:
-    """Return whether there is an engine and it can use these arrays: on a CPU, float32."""
+    """Return whether there is an engine and it can read these arrays: on a CPU, float32."""
     return engine.kernels() is not None and all(
         array.ctx.device_type.startswith("cpu") and array.dtype == numpy.float32 for array in arrays
     )
@@ -49,14 +46,9 @@ def memory_of(array: np.ndarray) -> numpy.ndarray:
 
     It keeps the MXNet array, and so its memory, alive.
     """
-    return _numbers_at(address(array), array.shape, array)
-
-
-def _numbers_at(where: int, shape: tuple[int, ...], owner: Any = None) -> numpy.ndarray:
-    """Return the memory at an address as a NumPy array."""
-    numbers: Any = (ctypes.c_float * int(numpy.prod(shape))).from_address(where)
-    numbers.owner = owner
-    return numpy.ctypeslib.as_array(numbers).reshape(shape)
+    numbers: Any = (ctypes.c_float * array.size).from_address(address(array))
+    numbers.owner = array
+    return numpy.ctypeslib.as_array(numbers).reshape(array.shape)
 
 
 class _Call:
@@ -67,7 +59,6 @@ class _Call:
     ) -> None:
         self.layout, self.num_params = layout, len(params)
         num_steps, batch_size = inputs.shape[:2]
-        num_inputs, self.num_hiddens = layout.num_inputs, layout.num_hiddens
         self.kernels = engine.kernels()
         # Kept to keep their memory alive. MXNet need not know of tokens: they have no gradient.
         reads_tokens = inputs.ndim == 2
@@ -75,8 +66,8 @@ class _Call:
         self.layer = native.Layer(
             cell=CELLS[cell].number,
             transposed=layout.transposed,
-            num_inputs=num_inputs,
-            num_hiddens=self.num_hiddens,
+            num_inputs=layout.num_inputs,
+            num_hiddens=layout.num_hiddens,
         )
         self.network = native.Network(
             num_layers=1,
@@ -86,7 +77,7 @@ class _Call:
             layers=ctypes.pointer(self.layer),
         )
         if reads_tokens:
-            self.tokens = check_tokens(inputs.asnumpy(), num_inputs)
+            self.tokens = check_tokens(inputs.asnumpy(), layout.num_inputs)
             self.network.tokens = self.tokens.ctypes.data
         else:
             self.network.inputs = address(inputs)
@@ -94,7 +85,7 @@ class _Call:
             self.layer.start[i] = address(state)
         set_weights(self.layer, layout, [address(param) for param in params])
         self.outputs = [
-            np.empty((num_steps, batch_size, self.num_hiddens)),
+            np.empty((num_steps, batch_size, layout.num_hiddens)),
             *(np.empty(state.shape) for state in states),
         ]
         self.network.outputs, *ends = (address(output) for output in self.outputs)
@@ -102,7 +93,7 @@ class _Call:
         self.workspace = None
 
     def forward(self, training):
-        """Compute ``outputs``: the outputs of all steps, and the final states."""
+        """Compute ``outputs``: those of all steps, and the final states."""
         self.network.training = training
         workspace = native.workspaces.take(self.kernels.workspace_size(self.network))
         self.network.workspace = workspace.ctypes.data
@@ -113,24 +104,22 @@ class _Call:
             native.workspaces.give_back(workspace)
 
     def backward(self, output_grads, input_grads, requests):
-        """Compute the gradients that MXNet asks for, in the memory that it has for them.
+        """Compute the gradients that MXNet requests, in the memory that it has for them.
 
-        This must not wait for the arrays of the forward pass: MXNet may already have queued updates
-        of them, which wait for this call.
+        This must not wait for arrays of the forward pass: MXNet may already have queued updates of
+        them, which wait for this call.
         """
         if self.workspace is None:
             # The first backward pass overwrote what a second one would need.
             self.forward(True)
-        targets = [
-            None if request == _NULL else address(grad)
-            for grad, request in zip(input_grads, requests)
-        ]
-        sums = {
-            i: numpy.empty(input_grads[i].shape, numpy.float32)
-            for i, request in enumerate(requests)
-            if request == _ADD
-        }
-        places = [sums[i].ctypes.data if i in sums else target for i, target in enumerate(targets)]
+        places, added = [], []
+        for grad, request in zip(input_grads, requests):
+            if request == _ADD:
+                total = memory_of(grad)
+                added.append((total, numpy.empty_like(total)))
+                places.append(added[-1][1].ctypes.data)
+            else:
+                places.append(None if request == _NULL else address(grad))
         num_states = len(self.outputs) - 1
         self.network.doutputs, *ends = (address(grad) for grad in output_grads)
         self.layer.dend[:num_states] = ends
@@ -141,8 +130,8 @@ class _Call:
         self.kernels.backward(self.network)
         native.workspaces.give_back(self.workspace)
         self.workspace = None
-        for i, value in sums.items():
-            _numbers_at(targets[i], value.shape)[...] += value
+        for total, grad in added:
+            total += grad
 
 
 def _record(call):
@@ -152,7 +141,7 @@ def _record(call):
 
     def backward(num_output_grads, num_input_grads, pointers, requests, _is_train, _state):
         try:
-            # We have to free these arrays; their Python objects do so.
+            # These arrays are ours to free, which their Python objects do.
             grads = [
                 NDArray(ctypes.cast(pointers[i], NDArrayHandle))
                 for i in range(num_output_grads + num_input_grads)
@@ -163,7 +152,7 @@ def _record(call):
                 [requests[i] for i in range(num_input_grads)],
             )
         except Exception as error:
-            # MXNet only learns that it failed.
+            # MXNet learns only that it failed.
             print(f"error in the backward pass of a fused layer: {error!r}")
             return False
         return True
@@ -174,8 +163,8 @@ def _record(call):
 
     functype = ctypes.CFUNCTYPE(ctypes.c_int)
     callbacks = [
-        ctypes.cast(_BackwardCallback(backward), functype),
-        ctypes.cast(_DeleteCallback(delete), functype),
+        ctypes.cast(autograd.Function._bwd_functype(backward), functype),
+        ctypes.cast(autograd.Function._del_functype(delete), functype),
     ]
     context = MXCallbackList(
         len(callbacks),
@@ -203,17 +192,15 @@ def recurrent(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Run a layer over a sequence; ``(outputs, states)``, with gradients under autograd.
 
+    The outputs are (num_steps, batch_size, num_hiddens), the states the final ones.
+
     Args:
-        cell: its name in `gluon_gru.cells.CELLS`, one that the engine has.
+        cell: the name of a cell in `gluon_gru.cells.CELLS` that the engine has.
         layout: of ``params``.
         inputs: (num_steps, batch_size, num_inputs), or tokens (num_steps, batch_size), which stand
             for one-hot vectors.
-        states: a list of arrays (batch_size, num_hiddens): hidden state and, for an LSTM, memory
-            cell.
-        params: a list of arrays.
-
-    Returns:
-        Outputs (num_steps, batch_size, num_hiddens) and the final states, a list.
+        states: hidden state and, for an LSTM, memory cell, (batch_size, num_hiddens) each.
+        params: the layer's parameters.
 
     Raises:
         InputError: for shapes that don't fit, and for tokens out of range.
@@ -221,15 +208,15 @@ def recurrent(
     num_inputs, num_hiddens = layout.num_inputs, layout.num_hiddens
     if inputs.ndim not in (2, 3) or 0 in inputs.shape[:2]:
         raise InputError(
-            f"inputs have the shape {inputs.shape}: it must be (num_steps, "
-            f"batch_size) or (num_steps, batch_size, {num_inputs})"
+            f"inputs have the shape {inputs.shape}: it must be (num_steps, batch_size) or "
+            f"(num_steps, batch_size, {num_inputs}), and not empty"
         )
     named = [("inputs", inputs, inputs.shape[:2] + (num_inputs,) * (inputs.ndim - 2))]
     named += [("state", state, (inputs.shape[1], num_hiddens)) for state in states]
     named += [("parameter", param, shape) for param, shape in zip(params, layout.shapes)]
     for name, array, shape in named:
         if array.shape != shape:
-            raise InputError(f"{name} of the shape {array.shape}: it must be {shape}")
+            raise InputError(f"{name} has the shape {array.shape}: it must be {shape}")
     recording = autograd.is_recording()
     with autograd.pause():
         call = _Call(cell, layout, inputs, states, params)

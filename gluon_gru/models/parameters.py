@@ -1,4 +1,4 @@
-"""A model's parameters by their names in checkpoints: reading them, and setting them."""
+"""An MXNet model's parameters by their names in checkpoints: reading, setting, and for the engine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, Mapping
 import numpy
 from mxnet import gluon, np
 
-from gluon_gru.engine.layout import plain_name
-from gluon_gru.errors import InputError
+from gluon_gru.engine.layout import check_params, plain_name
+from gluon_gru.engine.network import Parameter, runs_on_engine
+from gluon_gru.models.operator import memory_of, runs_here
 
 
 def named_params(model: Any) -> dict[str, Any]:
@@ -19,12 +20,17 @@ def named_params(model: Any) -> dict[str, Any]:
     return {f"params.{i:02}": param for i, param in enumerate(model.params)}
 
 
-def params_of(model: Any) -> dict[str, numpy.ndarray]:
-    """Return name -> the parameter's numbers, a copy."""
+def arrays_of(model: Any) -> dict[str, np.ndarray]:
+    """Return name -> the parameter's array, whose ``grad`` is None if it isn't trained."""
     return {
-        name: (param.data() if isinstance(param, gluon.Parameter) else param).asnumpy()
+        name: param.data() if isinstance(param, gluon.Parameter) else param
         for name, param in named_params(model).items()
     }
+
+
+def params_of(model: Any) -> dict[str, numpy.ndarray]:
+    """Return name -> the parameter's numbers, a copy."""
+    return {name: array.asnumpy() for name, array in arrays_of(model).items()}
 
 
 def set_params(model: Any, values: Mapping[str, numpy.ndarray]) -> None:
@@ -34,27 +40,47 @@ def set_params(model: Any, values: Mapping[str, numpy.ndarray]) -> None:
         InputError: for names or shapes that differ from the model's.
     """
     params = named_params(model)
-    # Gluon has -1 (or 0, as old code does) for sizes that it only learns from the first minibatch.
-    wrong = sorted(
-        name
-        for name in {*params, *values}
-        if name not in params
-        or name not in values
-        or len(params[name].shape) != values[name].ndim
-        or any(a not in (-1, 0, b) for a, b in zip(params[name].shape, values[name].shape))
-    )
-    if wrong:
-        shapes = [
-            tuple(some[wrong[0]].shape) if wrong[0] in some else "missing"
-            for some in (values, params)
-        ]
-        raise InputError(
-            f"these are the parameters of another model: {wrong[0]} is {shapes[0]}, and the model "
-            f"needs {shapes[1]}"
-        )
+    check_params(values, {name: param.shape for name, param in params.items()})
     for name, param in params.items():
         value = np.array(values[name])
         if isinstance(param, gluon.Parameter):
             param.set_data(value)
         else:
             param[:] = value.as_in_ctx(param.ctx)
+
+
+def engine_params(model: Any) -> dict[str, Parameter] | None:
+    """Return name -> parameter, for the engine; None if the engine can't run the whole model.
+
+    It can run an `RNNModelScratch` of ``fused.rnn``, ``fused.gru``, ``fused.lstm``, and an
+    `RNNModel` of a fused layer in one direction, on a CPU, in float32. The parameters are the
+    memory of the model's own: use them for an epoch or a text, since they don't follow when a
+    parameter moves to other memory.
+    """
+    config = model.config() if hasattr(model, "config") else {}
+    if not (config.get("on_engine") and runs_on_engine(config)):
+        return None
+    if isinstance(model, gluon.Block):
+        params = model.collect_params().values()
+        if any(param.grad_req == "add" or len(param.list_ctx()) > 1 for param in params):
+            return None
+        if any(param._deferred_init for param in params):
+            learn_sizes(model)
+    arrays = arrays_of(model)
+    if not runs_here(*arrays.values()):
+        return None
+    return {
+        name: Parameter(memory_of(array), None if array.grad is None else memory_of(array.grad))
+        for name, array in arrays.items()
+    }
+
+
+def draw_seed() -> int:
+    """Return a seed that follows from MXNet's random state, and advance that."""
+    return int(np.random.randint(0, 2**31 - 1))
+
+
+def learn_sizes(model: gluon.Block) -> None:
+    """Make Gluon learn the sizes of a model's weights and allocate them, as the first use does."""
+    ctx = model.dense.weight.list_ctx()[0]
+    model(np.zeros((1, 1), dtype="int32", ctx=ctx), model.begin_state(batch_size=1, ctx=ctx))

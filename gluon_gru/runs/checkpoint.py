@@ -181,7 +181,10 @@ class RunFile:
         return saved.history
 
     def _check_is_this_run(self, saved: Checkpoint, num_epochs: float) -> None:
-        uncertain = ("cell", "on_engine") if saved.config.get("cell_by_name") else ()
+        uncertain = ["cell", "on_engine"] if saved.config.get("cell_by_name") else []
+        if saved.config.get("corpus") == self.config.get("corpus"):
+            # The same tokens are the same text, whatever an older version called it.
+            uncertain.append("edition")
         differences = [
             f"its {name} is {saved.config.get(name)!r}, this one's {value!r}"
             for name, value in self.config.items()

@@ -63,8 +63,7 @@ def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> 
     import mxnet as mx
     from mxnet import gluon
 
-    from gluon_gru.models.on_engine import learn_sizes
-    from gluon_gru.models.parameters import set_params
+    from gluon_gru.models.parameters import learn_sizes, set_params
 
     path = checkpoint_of(path)
     saved = checkpoint.load(path)

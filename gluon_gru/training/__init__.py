@@ -1,1 +1,1 @@
-"""The book's loop, and everything that a training step takes."""
+"""The book's loop, and everything that a training step needs."""

@@ -8,7 +8,7 @@ from typing import Any, Sequence
 
 
 def in_notebook() -> bool:
-    """Return whether this runs in a Jupyter notebook, which can show a picture again and again."""
+    """Return whether this runs in a Jupyter notebook, which can update a picture."""
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython
@@ -18,7 +18,7 @@ def in_notebook() -> bool:
 
 
 class Animator:
-    """Draw curves that grow; in a notebook, show them again with every point.
+    """Draw growing curves; in a notebook, show them anew after every point.
 
     Source: the book's section "Softmax Regression from Scratch".
 
@@ -46,19 +46,13 @@ class Animator:
         ncols: int = 1,
         figsize: tuple[float, float] = (3.5, 2.5),
     ) -> None:
-        # Not at the top: matplotlib takes longer to import than all the rest of a model's run.
+        # Not at the top: matplotlib takes long to import.
         from matplotlib.figure import Figure
 
         self.fig = Figure(figsize=figsize, layout="tight")
         self.axes = self.fig.subplots(nrows, ncols, squeeze=False).ravel().tolist()
-        self.settings = {
-            "xlabel": xlabel,
-            "ylabel": ylabel,
-            "xlim": xlim,
-            "ylim": ylim,
-            "xscale": xscale,
-            "yscale": yscale,
-        }
+        self.settings = {"xlabel": xlabel, "ylabel": ylabel, "xlim": xlim, "ylim": ylim}
+        self.settings.update(xscale=xscale, yscale=yscale)
         self.legend, self.fmts = legend or [], fmts
         self.X: list[list[float]] = []
         self.Y: list[list[float]] = []
@@ -70,9 +64,8 @@ class Animator:
         """
         y = list(y) if hasattr(y, "__len__") else [y]
         x = list(x) if hasattr(x, "__len__") else [x] * len(y)
-        while len(self.X) < len(y):
-            self.X.append([])
-            self.Y.append([])
+        for curves in self.X, self.Y:
+            curves += [[] for _ in range(len(curves), len(y))]
         for i, (a, b) in enumerate(zip(x, y)):
             if a is not None and b is not None:
                 self.X[i].append(a)

@@ -1,4 +1,4 @@
-"""Which device a run uses: the book's ``try_gpu``, and names such as ``gpu(0)`` made contexts."""
+"""The device of a run: the book's ``try_gpu``, and the context of a name such as ``gpu(0)``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def try_gpu(i: int = 0) -> mx.Context:
 
 
 def num_gpus() -> int:
-    """Return how many GPUs MXNet can use; 0 also where it finds their driver broken."""
+    """Return how many GPUs MXNet can use; 0 if their driver is broken."""
     try:
         return npx.num_gpus()
     except mx.MXNetError:
@@ -29,8 +29,8 @@ def num_gpus() -> int:
 def context(name: str = "auto") -> mx.Context:
     """Return the ``mxnet.Context`` that ``name`` stands for.
 
-    ``auto`` is the first GPU, or the CPU where there is none; ``cpu`` is the CPU; ``gpu`` and
-    ``gpu(1)`` are GPUs, which must be there.
+    Args:
+        name: ``auto`` (the first GPU, or the CPU if there is none), ``cpu``, ``gpu``, ``gpu(1)``...
 
     Raises:
         InputError: for any other name, and for a GPU that MXNet does not see.
@@ -45,7 +45,7 @@ def context(name: str = "auto") -> mx.Context:
     index, available = int(match.group(1) or 0), num_gpus()
     if index >= available:
         raise InputError(
-            f"device gpu({index}) was asked for, but this MXNet sees {available} GPUs: use "
+            f"device gpu({index}) isn't available, as this MXNet sees {available} GPUs: use "
             '--device cpu, or install a CUDA build of MXNet (README, "With a GPU")'
         )
     return mx.gpu(index)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def predict_ch8(
     prefix: str | Sequence[str], num_predicts: int, model: Any, vocab: Vocab, ctx: mx.Context | None
 ) -> str:
-    """Continue ``prefix`` by the ``num_predicts`` tokens that the model finds likeliest each time.
+    """Continue ``prefix`` by ``num_predicts`` tokens, each time the likeliest one.
 
     Source: the book's section "Implementation of Recurrent Neural Networks from Scratch".
 

@@ -1,4 +1,4 @@
-"""Ctrl-C that is never lost, and takes effect between two minibatches."""
+"""Ctrl-C that is never lost, and takes effect between minibatches."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ T = TypeVar("T")
 
 
 class CtrlC:
-    """A ``with`` block in which Ctrl-C raises KeyboardInterrupt at `check`, at its end at last.
+    """A ``with`` block in which Ctrl-C raises KeyboardInterrupt only at `check`, or when it ends.
 
     Python loses a KeyboardInterrupt that is raised in a ``__del__`` or a weak reference's callback,
-    and a training loop frees arrays all the time; in the middle of a database's transaction it
-    leaves the lock behind. A block inside of another one shares its Ctrl-C. A second Ctrl-C acts at
-    once. Where Ctrl-C does not do what it usually does, or in another thread, nothing is changed.
+    and a training loop frees arrays all the time; one that is raised in a database transaction
+    leaves the lock behind. Nested blocks share their Ctrl-C. A second Ctrl-C acts at once. Nothing
+    changes in other threads than the main one, or if something else handles SIGINT already.
     """
 
     def __init__(self) -> None:

@@ -1,14 +1,11 @@
-"""The book's training loop, ``train_ch8``, which reads nothing back until an epoch ends.
+"""The book's training loop, ``train_ch8``: truncated backpropagation through time, clipping, SGD.
 
-Truncated backpropagation through time: the hidden state is carried over from minibatch to
-minibatch and detached; the gradient's norm is clipped; plain SGD. The book reads the loss and the
-gradient's norm in every minibatch, and so waits for the device each time; here both stay on the
-device until the epoch ends. A run can be resumed to the digit.
+The book reads the loss and the gradient's norm in every minibatch, and so waits for the device each
+time; here both stay on the device until the epoch ends. A run can be resumed to the digit.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import math
@@ -45,7 +42,7 @@ class History:
         perplexity: exp of the mean training loss per token over the epoch.
         tokens_per_sec: trained tokens per second.
         seconds: of the epoch.
-        continuations: epoch (from 1, a string) -> generated texts, if they were asked for.
+        continuations: epoch (from 1, as a string) -> generated texts, if any were requested.
     """
 
     perplexity: list = dataclasses.field(default_factory=list)
@@ -65,8 +62,8 @@ class History:
 def set_seed(seed: int) -> None:
     """Seed everything that training draws from: Python's `random`, NumPy and MXNet.
 
-    Two runs from the same seed on the same device have the same history, digit for digit, if the
-    model is built after this call.
+    Runs whose models are built after this call, from the same seed on the same device, have the
+    same history, digit for digit.
 
     Raises:
         InputError: if ``seed`` is not a whole number from 0 to 2**31 - 1.
@@ -76,10 +73,6 @@ def set_seed(seed: int) -> None:
     random.seed(seed)
     numpy.random.seed(seed)
     mx.random.seed(seed)
-
-
-def _nothing() -> None:
-    pass
 
 
 def train_epoch_ch8(
@@ -92,17 +85,17 @@ def train_epoch_ch8(
 ) -> tuple[float, float]:
     """Train a model for an epoch; ``(perplexity, tokens/sec)``.
 
-    The hidden state starts at zero, is carried over minibatches and detached; with
-    ``use_random_iter`` it starts anew in every minibatch. Source: the book's section
-    "Implementation of Recurrent Neural Networks from Scratch".
+    The hidden state starts from zeros, and is carried over from minibatch to minibatch and detached.
+    Source: the book's section "Implementation of Recurrent Neural Networks from Scratch".
 
     Args:
-        model: an `RNNModel`, `RNNModelScratch` or what has their calls.
+        model: an `RNNModel`, an `RNNModelScratch` or an object with the same calls.
         train_iter: iterable of minibatches ``(X, Y)``, (batch_size, num_steps) each.
         loss: a Gluon loss, ``loss(logits, labels)``, one entry per token.
         updater: ``updater(batch_size)`` updates the parameters from their gradients.
         ctx: the device that the model is on.
-        use_random_iter: whether minibatches don't continue each other.
+        use_random_iter: whether minibatches don't continue each other; the hidden state then starts
+            from zeros in each of them.
 
     Raises:
         InputError: if ``train_iter`` gives no minibatch.
@@ -122,17 +115,16 @@ def train_epoch(
     lr: float,
     ctx: mx.Context,
     use_random_iter: bool = False,
-    check: Callable[[], None] = _nothing,
+    between: Callable[[Iterable], Iterable] = iter,
     update: Callable[[], None] | None = None,
 ) -> tuple[float, float]:
     """Do what `train_epoch_ch8` does, by SGD unless there is an ``update``.
 
-    ``check()`` is called before every minibatch; an error that it raises ends the epoch.
+    The minibatches pass through ``between``: see `gluon_gru.training.interrupt.CtrlC.between`.
     """
     losses, sizes, timer = [], [], Timer()
     with learner_of(model, ctx, loss, update=update) as learner:
-        for X, Y in learner.minibatches(train_iter):
-            check()
+        for X, Y in between(learner.minibatches(train_iter)):
             losses.append(learner.step(X, Y, lr, from_zeros=use_random_iter))
             sizes.append(Y.size)
         # The last update belongs to the epoch's time too.
@@ -140,9 +132,8 @@ def train_epoch(
         seconds = timer.stop()
     if not losses:
         raise InputError("train_iter gives no minibatch: the text is too short for one")
-    return perplexity(numpy.average([float(l) for l in losses], weights=sizes)), sum(
-        sizes
-    ) / seconds
+    mean_loss = numpy.average([float(l) for l in losses], weights=sizes)
+    return perplexity(mean_loss), sum(sizes) / seconds
 
 
 def _config(model, train_iter, vocab, lr, ctx, use_random_iter, extra):
@@ -177,24 +168,24 @@ def train(
     """Train a model with SGD and gradients clipped to norm 1; return the `History`.
 
     A Gluon model is initialised first (Gaussian, standard deviation 0.01); a model from scratch
-    goes on from the parameters it has. In a terminal, a progress bar shows the time left.
+    starts from the parameters it has. In a terminal, a progress bar shows the time left.
 
     Args:
         model, train_iter, vocab, ctx, use_random_iter: see `train_epoch_ch8`.
         lr: the learning rate.
-        num_epochs: how many epochs, those in the checkpoint included.
-        checkpoint: a file. The run is saved there every few seconds, at its end and at Ctrl-C, and
-            if the file is there already, the run goes on from it: its history is then, digit for
-            digit, that of a run that was never interrupted.
-        config: a dict of further facts, as JSON holds them, which a checkpoint must agree with.
+        num_epochs: how many epochs, including those in the checkpoint.
+        checkpoint: a file. The run is saved there every few seconds, at its end and at Ctrl-C. If
+            the file exists, the run is resumed from it: its history is then, digit for digit, that
+            of a run that was never interrupted.
+        config: further facts, as JSON has them, that a checkpoint must agree with.
         on_epoch: ``on_epoch(epoch, history)`` is called after every epoch (from 1), before it is
             saved.
-        description: what to write before the progress bar.
+        description: the text before the progress bar.
         progress: whether to show the bar; by default, in a terminal.
 
     Raises:
-        InputError: for numbers that make no sense, a file that can't be written, and a checkpoint
-            that is damaged or of another run.
+        InputError: for an ``lr`` or ``num_epochs`` that isn't above 0, a file that can't be
+            written, and a checkpoint that is damaged or of another run.
         TrainingDiverged: when the loss is no longer finite; the last good state has been saved.
     """
     check_positive("lr", lr, whole=False)
@@ -203,70 +194,60 @@ def train(
         model.initialize(ctx=ctx, force_reinit=True, init=init.Normal(0.01))
     history, run, rng = History(), None, getattr(train_iter, "rng", random)
     if checkpoint is not None:
-        run = RunFile(
-            checkpoint,
-            model,
-            rng,
-            vocab,
-            _config(model, train_iter, vocab, lr, ctx, use_random_iter, config or {}),
-        )
+        facts = _config(model, train_iter, vocab, lr, ctx, use_random_iter, config or {})
+        run = RunFile(checkpoint, model, rng, vocab, facts)
         history = History(**run.resume(num_epochs))
         if history:
             _seed_mxnet(rng)
-    loss = gluon.loss.SoftmaxCrossEntropyLoss()
-    with contextlib.ExitStack() as stack:
+    bar = tqdm(
+        total=num_epochs,
+        initial=len(history),
+        desc=description,
+        unit="epoch",
+        disable=None if progress is None else not progress,
+        dynamic_ncols=True,
+    )
+    try:
+        with bar, CtrlC() as ctrl_c:
+            for epoch in range(len(history) + 1, num_epochs + 1):
+                start = time.perf_counter()
+                ppl, speed = train_epoch(
+                    model, train_iter, None, lr, ctx, use_random_iter, ctrl_c.between
+                )
+                # An epoch's last update can ruin the weights after its loss was measured.
+                weights = (param.asnumpy() for param in trained_params(model))
+                if not math.isfinite(ppl) or not all(numpy.isfinite(w).all() for w in weights):
+                    raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
+                history.perplexity.append(ppl)
+                history.tokens_per_sec.append(speed)
+                history.seconds.append(time.perf_counter() - start)
+                if on_epoch:
+                    on_epoch(epoch, history)
+                _seed_mxnet(rng)
+                if run:
+                    run.epoch_ends(dataclasses.asdict(history))
+                bar.set_postfix_str(f"perplexity {ppl:.2f}, {speed:,.0f} tokens/sec", refresh=False)
+                bar.update()
+    finally:
         if run:
-            stack.callback(run.save)
-        bar = stack.enter_context(
-            tqdm(
-                total=num_epochs,
-                initial=len(history),
-                desc=description,
-                unit="epoch",
-                disable=None if progress is None else not progress,
-                dynamic_ncols=True,
-            )
-        )
-        ctrl_c = stack.enter_context(CtrlC())
-        for epoch in range(len(history) + 1, num_epochs + 1):
-            start = time.perf_counter()
-            ppl, speed = train_epoch(
-                model, train_iter, loss, lr, ctx, use_random_iter, ctrl_c.check
-            )
-            # An epoch's last update can ruin the weights after its loss was measured.
-            if not (math.isfinite(ppl) and _weights_are_finite(model)):
-                raise TrainingDiverged(_divergence(epoch, ppl, lr, run))
-            history.perplexity.append(ppl)
-            history.tokens_per_sec.append(speed)
-            history.seconds.append(time.perf_counter() - start)
-            if on_epoch:
-                on_epoch(epoch, history)
-            _seed_mxnet(rng)
-            if run:
-                run.epoch_ends(dataclasses.asdict(history))
-            bar.set_postfix_str(f"perplexity {ppl:.2f}, {speed:,.0f} tokens/sec", refresh=False)
-            bar.update()
+            run.save()
     return history
 
 
 def _seed_mxnet(rng):
-    """Have MXNet's random state, which can't be read and so not saved, follow from ``rng``'s."""
+    """Make MXNet's random state, which can't be saved, follow from that of ``rng``."""
     mx.random.seed(zlib.crc32(repr(rng.getstate()).encode()) >> 1)
-
-
-def _weights_are_finite(model):
-    return all(numpy.isfinite(param.asnumpy()).all() for param in trained_params(model))
 
 
 def _divergence(epoch, ppl, lr, run):
     what = f"perplexity {ppl:g}" if not math.isfinite(ppl) else "its weights are not finite"
-    kept = (
-        f"; the state after epoch {epoch - 1} is in {str(run.path)!r} (a run with another "
-        "learning rate needs another file)"
-        if run and run.latest is not None
-        else ""
-    )
-    return f"training diverged in epoch {epoch} ({what}): try a learning rate below {lr:g}{kept}"
+    message = f"training diverged in epoch {epoch} ({what}): try a learning rate below {lr:g}"
+    if run and run.latest is not None:
+        message += (
+            f"; the state after epoch {epoch - 1} is in {str(run.path)!r} (a run with another "
+            "learning rate needs another file)"
+        )
+    return message
 
 
 def train_ch8(
@@ -282,9 +263,9 @@ def train_ch8(
     """Train a model as the book does, print what the book prints; return the `History`.
 
     Prints perplexity, tokens/sec and device of the last epoch, and the continuations of
-    ``time traveller`` and ``traveller`` by 50 tokens. In a notebook the perplexity is drawn while
-    it falls, in a terminal there is a progress bar. Source: the book's section "Implementation of
-    Recurrent Neural Networks from Scratch".
+    ``time traveller`` and ``traveller`` by 50 tokens. In a notebook the perplexity is drawn as the
+    training goes on; in a terminal there is a progress bar. Source: the book's section
+    "Implementation of Recurrent Neural Networks from Scratch".
 
     Args and errors: see `train`.
     """
@@ -296,21 +277,13 @@ def train_ch8(
 
         def on_epoch(epoch, history):
             if epoch % 10 == 1 or epoch == num_epochs:
-                # Those before too: a resumed run has some that were not drawn here.
+                # Including earlier ones: a resumed run has some that were not drawn here.
                 animator.X = [list(range(1, epoch, 10))]
                 animator.Y = [history.perplexity[: epoch - 1 : 10]]
                 animator.add(epoch, history.perplexity[-1])
 
     history = train(
-        model,
-        train_iter,
-        vocab,
-        lr,
-        num_epochs,
-        ctx,
-        use_random_iter,
-        checkpoint,
-        on_epoch=on_epoch,
+        model, train_iter, vocab, lr, num_epochs, ctx, use_random_iter, checkpoint, None, on_epoch
     )
     print(
         f"Perplexity {history.perplexity[-1]:.1f}, {history.tokens_per_sec[-1]:.0f} tokens/sec "

@@ -1,4 +1,4 @@
-"""What a training loop measures with: the book's ``Timer`` and ``Accumulator``, and perplexity."""
+"""Measuring a training: the book's ``Timer`` and ``Accumulator``, and perplexity."""
 
 from __future__ import annotations
 

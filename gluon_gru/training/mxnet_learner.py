@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import collections
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import mxnet as mx
 import numpy
 from mxnet import autograd, gluon, np
 
 from gluon_gru.engine.network import ADAM
-from gluon_gru.models.parameters import named_params, params_of, set_params
-from gluon_gru.training.learner import Learner, _load_moments, _state_arrays
+from gluon_gru.models.parameters import arrays_of, named_params, params_of, set_params
+from gluon_gru.training.base_learner import Learner
 from gluon_gru.training.updates import clipped_sgd, grad_clipping
 
 # Minibatches that Python may run ahead of MXNet: enough to keep it busy, few enough that what waits
@@ -44,29 +44,22 @@ class MXNetLearner(Learner):
         ctx: mx.Context | None,
         loss: Any,
         clip_norm: float,
-        adam: bool,
+        optimizer: str,
         seed: int | None,
         update: Callable[[], None] | None,
     ) -> None:
-        self._model, self._ctx, self._clip_norm = model, ctx or mx.cpu(), clip_norm
+        super().__init__(clip_norm, optimizer)
+        self._model, self._ctx = model, ctx or mx.cpu()
         self._loss = loss or gluon.loss.SoftmaxCrossEntropyLoss()
-        self._adam, self._seed, self._own_update, self._steps = adam, seed, update, 0
-        self._moments = (
-            {
-                name: (
-                    numpy.zeros(param.shape, numpy.float32),
-                    numpy.zeros(param.shape, numpy.float32),
-                )
-                for name, param in named_params(model).items()
-            }
-            if adam
-            else {}
-        )
+        self._seed, self._own_update = seed, update
+        self.steps = 0
+        self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
+        if self._adam:
+            for name, param in named_params(model).items():
+                mean, square = (numpy.zeros(param.shape, numpy.float32) for _ in range(2))
+                self.moments[name] = mean, square
         self._states: dict[str, Any] = {}
         self._waiting: collections.deque = collections.deque()
-
-    def minibatches(self, train_iter: Iterable) -> Iterator[tuple[Any, Any]]:
-        yield from train_iter
 
     def _tokens(self, array: Any) -> np.ndarray:
         if isinstance(array, numpy.ndarray):
@@ -82,11 +75,11 @@ class MXNetLearner(Learner):
         return self._loss(logits, Y.T.reshape(-1)).mean()
 
     def step(self, X: Any, Y: Any, lr: float, from_zeros: bool = False) -> np.ndarray:
-        self._steps += 1
+        self.steps += 1
         X, Y = self._tokens(X), self._tokens(Y)
         if self._seed is not None:
             # What dropout drops depends on the seed and the step alone, so that a run can be resumed.
-            mx.random.seed(hash((self._seed, self._steps)) % 2**31)
+            mx.random.seed(hash((self._seed, self.steps)) % 2**31)
         with autograd.record():
             loss = self._loss_of("training", X, Y, from_zeros)
         loss.backward()
@@ -101,23 +94,22 @@ class MXNetLearner(Learner):
             self._own_update()
         elif self._adam:
             grad_clipping(self._model, self._clip_norm)
-            for name, param in named_params(self._model).items():
-                mean, square = self._moments[name]
-                self._adam_step(param, mean, square, lr)
+            for name, param in arrays_of(self._model).items():
+                self._adam_step(param, *self.moments[name], lr)
         else:
             clipped_sgd(self._model, self._clip_norm, lr)
 
-    def _adam_step(self, param: Any, mean: numpy.ndarray, square: numpy.ndarray, lr: float) -> None:
+    def _adam_step(
+        self, param: np.ndarray, mean: numpy.ndarray, square: numpy.ndarray, lr: float
+    ) -> None:
         """Do what the engine's update.h does."""
-        block = isinstance(param, gluon.Parameter)
-        data, grad = (param.data(), param.grad()) if block else (param, param.grad)
         beta1, beta2, epsilon = ADAM
-        grad = grad.asnumpy()
+        grad = param.grad.asnumpy()
         mean += numpy.float32(1 - beta1) * (grad - mean)
         square += numpy.float32(1 - beta2) * (grad * grad - square)
-        rate = lr / (1 - beta1**self._steps)
-        size = numpy.sqrt(square) / numpy.float32(numpy.sqrt(1 - beta2**self._steps))
-        data[:] = data - np.array(numpy.float32(rate) * mean / (size + numpy.float32(epsilon)))
+        rate = lr / (1 - beta1**self.steps)
+        size = numpy.sqrt(square) / numpy.float32(numpy.sqrt(1 - beta2**self.steps))
+        param[:] = param - np.array(numpy.float32(rate) * mean / (size + numpy.float32(epsilon)))
 
     def score(self, X: Any, Y: Any, from_zeros: bool = False) -> float:
         return float(self._loss_of("scoring", self._tokens(X), self._tokens(Y), from_zeros))
@@ -150,12 +142,8 @@ class MXNetLearner(Learner):
     def set_params(self, values: Mapping[str, numpy.ndarray]) -> None:
         set_params(self._model, values)
 
-    def state(self) -> dict[str, numpy.ndarray]:
-        return _state_arrays(self._steps, self._moments)
-
-    def _load_state(self, arrays: Mapping[str, numpy.ndarray]) -> None:
-        self._steps = int(arrays["steps"][0])
-        _load_moments(arrays, self._moments)
+    def _optimizer(self) -> MXNetLearner:
+        return self
 
     def finish(self) -> None:
         self._waiting.clear()

@@ -1,8 +1,7 @@
 """From gradients to new parameters: clipping, and SGD.
 
-`grad_clipping` and `sgd` are the book's, parameter by parameter; `clipped_sgd` does both at once
-in some ten operators, however many parameters there are. None of them reads anything back from
-the device.
+`grad_clipping` and `sgd` are the book's, parameter by parameter; `clipped_sgd` does both in about
+ten operators, for any number of parameters. None of them reads anything back from the device.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from typing import Any, Sequence
 import mxnet as mx
 from mxnet import gluon
 
-# MXNet's operators on many arrays take 60 for certain.
+# MXNet's operators on several arrays can take this many.
 _MANY = 60
 
 
 def trained_params(model: Any) -> list[Any]:
-    """Return the parameters of a model that are trained, a list of arrays with ``grad``."""
+    """Return the trained parameters of a model, a list of arrays with ``grad``."""
     if isinstance(model, gluon.Block):
         return [
             param.data() for param in model.collect_params().values() if param.grad_req != "null"
@@ -34,26 +33,20 @@ def sgd(params: Sequence[Any], lr: float, batch_size: int) -> None:
         param[:] = param - lr * param.grad / batch_size
 
 
-def _norm(grads):
-    """Return the Euclidean norm of all the gradients together, (1,), on the device."""
+def _clip_scale(grads, theta):
+    """Return the factor by which clipping scales the gradients, (1,), on the device."""
     squares = [
         mx.nd.multi_sum_sq(*grads[i : i + _MANY], num_arrays=len(grads[i : i + _MANY]))
         for i in range(0, len(grads), _MANY)
     ]
-    return mx.nd.sqrt(mx.nd.concat(*squares, dim=0).sum())
-
-
-def _clip_scale(grads, theta):
-    """Return what clipping multiplies the gradients with, (1,), on the device."""
-    return mx.nd.minimum(1, theta / _norm(grads))
+    return mx.nd.minimum(1, theta / mx.nd.sqrt(mx.nd.concat(*squares, dim=0).sum()))
 
 
 def grad_clipping(model: Any, theta: float) -> None:
     """Scale the gradients, in place, so that their norm is at most ``theta``.
 
-    All the parameters' gradients count as one vector g: g becomes min(1, theta / ||g||) g.
-    Nothing is read back: the norm stays on the device. Source: the book's section "Implementation
-    of Recurrent Neural Networks from Scratch".
+    All the parameters' gradients count as one vector g, which becomes min(1, theta / ||g||) g.
+    Source: the book's section "Implementation of Recurrent Neural Networks from Scratch".
     """
     grads = [param.grad for param in trained_params(model)]
     scale = _clip_scale([grad.as_nd_ndarray() for grad in grads], theta).as_np_ndarray()

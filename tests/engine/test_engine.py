@@ -341,7 +341,7 @@ def setting(monkeypatch):
     """Return a function that sets ``GLUON_GRU_ENGINE``; what the engine remembered is forgotten."""
 
     def forget():
-        engine._find.cache_clear()
+        engine._find_for.cache_clear()
         engine._warn_once.cache_clear()
 
     def set_it(value):
@@ -390,7 +390,7 @@ def test_settings_that_can_not_be(setting, monkeypatch):
     monkeypatch.setattr(native, "library_path", lambda: "somewhere")
     monkeypatch.setattr(native, "load", lambda path, instructions: None)
     setting("avx512")
-    with pytest.raises(InputError, match="which this processor does not have"):
+    with pytest.raises(InputError, match="which this processor doesn't support"):
         engine.kernels()
 
 

@@ -14,10 +14,10 @@ from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.gates import inspection as gates
 from gluon_gru.models import fused, scratch
-from gluon_gru.models.on_engine import network_of
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.training import loop as training
+from gluon_gru.training.learner import learner_of
 
 V, HIDDENS, BATCH, STEPS = 7, 19, 5, 6
 CELLS = ("rnn", "gru", "lstm")
@@ -228,15 +228,24 @@ def test_an_update_that_waits_for_the_gradient_does_not_block_it():
     assert all(numpy.isfinite(param.asnumpy()).all() for param in model.params)
 
 
+def test_the_books_layer_refuses_what_mxnet_has_no_operator_for(either_engine):
+    hybrid, lengths = book_layer(input_size=V), book_layer(input_size=V, use_sequence_length=True)
+    hybrid.hybridize()
+    X = np.zeros((STEPS, BATCH, V))
+    for layer, arguments in (hybrid, ()), (lengths, (None, np.full(BATCH, STEPS))):
+        with pytest.raises(InputError, match="can't be hybridized and takes no sequence lengths"):
+            layer(X, *arguments)
+
+
 @with_engine
 @pytest.mark.parametrize(
     "inputs, state, message",
     [
-        (np.zeros((STEPS, BATCH, V + 1)), (BATCH, HIDDENS), "inputs of the shape"),
+        (np.zeros((STEPS, BATCH, V + 1)), (BATCH, HIDDENS), "inputs has the shape"),
         (np.zeros((STEPS, BATCH, V, 1)), (BATCH, HIDDENS), "inputs have the shape"),
         (np.zeros((0, BATCH, V)), (BATCH, HIDDENS), "inputs have the shape"),
-        (np.zeros((STEPS, BATCH, V)), (BATCH + 1, HIDDENS), "state of the shape"),
-        (np.zeros((STEPS, BATCH, V)), (BATCH, HIDDENS - 1), "state of the shape"),
+        (np.zeros((STEPS, BATCH, V)), (BATCH + 1, HIDDENS), "state has the shape"),
+        (np.zeros((STEPS, BATCH, V)), (BATCH, HIDDENS - 1), "state has the shape"),
         (
             np.full((STEPS, BATCH), V, dtype="int32"),
             (BATCH, HIDDENS),
@@ -257,7 +266,7 @@ def test_what_does_not_fit_is_named(inputs, state, message):
 def test_parameters_that_do_not_fit_are_named():
     params = scratch_model("gru", fused.gru).params
     params[4] = np.zeros((HIDDENS, HIDDENS + 1))
-    with pytest.raises(InputError, match="parameter of the shape"):
+    with pytest.raises(InputError, match="parameter has the shape"):
         dense_gru(np.zeros((STEPS, BATCH, V)), params)
 
 
@@ -340,7 +349,7 @@ def test_the_engines_step_is_what_autograd_makes_of_the_layer(name, use_random_i
         )
 
     native = run()
-    monkeypatch.setattr("gluon_gru.models.on_engine.network_of", lambda *_, **__: None)
+    monkeypatch.setattr("gluon_gru.models.parameters.engine_params", lambda _: None)
     step_by_step = run()
     numpy.testing.assert_allclose(native[0], step_by_step[0], rtol=1e-5)
     for found, expected in zip(native[1:], step_by_step[1:]):
@@ -353,7 +362,7 @@ def test_the_engine_writes_what_the_layers_write(name, monkeypatch):
     vocab = reference.loader().vocab
     model = reference.randomise(WHOLE[name](len(vocab)), scale=1)
     texts = [d2l.predict_ch8(list("abc"), 40, model, vocab, mx.cpu())]
-    monkeypatch.setattr("gluon_gru.models.on_engine.network_of", lambda *_, **__: None)
+    monkeypatch.setattr("gluon_gru.models.parameters.engine_params", lambda _: None)
     texts.append(d2l.predict_ch8(list("abc"), 40, model, vocab, mx.cpu()))
     words = texts[0].split()
     assert texts[0] == texts[1] and len(words) == 43 and len(set(words)) > 2
@@ -381,20 +390,21 @@ def test_only_models_that_are_fused_throughout_are_trained_by_the_engine():
         model.initialize()
         return model
 
-    assert network_of(of(fused.GRU)) and network_of(scratch_model("gru", fused.gru))
-    frozen = of(fused.GRU)
+    frozen, adding, ones = of(fused.GRU), of(fused.GRU), scratch_model("gru", fused.gru)
     frozen.rnn.l0_i2h_weight.grad_req = "null"
-    assert network_of(frozen)
-    adding = of(fused.GRU)
     adding.dense.weight.grad_req = "add"
+    ones.init_state = lambda *args: tuple(s + 1 for s in scratch.init_gru_state(*args))
+    for model in of(fused.GRU), scratch_model("gru", fused.gru), frozen:
+        assert learner_of(model).engine == "native"
     for model in (
         of(rnn.GRU),
         scratch_model("gru", scratch.gru),
         of(fused.GRU, bidirectional=True),
         of(fused.GRU, layout="NTC"),
         adding,
+        ones,
     ):
-        assert network_of(model) is None
+        assert learner_of(model).engine == "mxnet"
 
 
 @with_engine
@@ -413,11 +423,11 @@ def test_a_frozen_parameter_stays_and_the_others_learn():
 def test_a_token_out_of_range_is_an_error_and_changes_nothing():
     model = scratch_model("gru", fused.gru)
     before = model.params[0].asnumpy()
-    network = network_of(model)
+    learner = learner_of(model)
     good, bad = numpy.zeros((2, 3), int), numpy.full((2, 3), V)
     for X, Y in ((good, bad), (bad, good)):
         with pytest.raises(InputError, match=f"token {V} is not"):
-            network.train_step(X, Y, 1, 1)
+            learner.step(X, Y, 1)
     assert (model.params[0].asnumpy() == before).all()
 
 
@@ -432,10 +442,10 @@ def test_two_threads_train_two_models_as_one_does(monkeypatch):
         return model, batches
 
     def train(model, batches):
-        with network_of(model) as network:
+        with learner_of(model) as learner:
             for _ in range(30):
                 for X, Y in batches:
-                    network.train_step(X.asnumpy(), Y.asnumpy(), 1, 0.5)
+                    learner.step(X, Y, 0.5)
 
     d2l.set_seed(1)
     alone, batches = run()

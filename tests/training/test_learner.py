@@ -8,7 +8,6 @@ import gluon_gru as d2l
 from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.models import fused
-from gluon_gru.models.on_engine import network_of
 from gluon_gru.training.learner import learner_of
 
 V, HIDDENS, BATCH, STEPS = 7, 11, 3, 5
@@ -167,6 +166,22 @@ def test_a_run_that_goes_on_from_its_state_is_the_same_run(either, optimizer):
     assert all((value == weights(whole)[name]).all() for name, value in weights(model).items())
 
 
+def test_another_models_parameters_are_refused(either):
+    ours = learner(model_of(), "sgd", 1, 1)
+    params = ours.params()
+    ours.set_params({name: value + 1 for name, value in params.items()})
+    for name, value in ours.params().items():
+        assert (value == params[name] + 1).all()
+    short = {**params, "dense.bias": params["dense.bias"][1:]}
+    for wrong, message in (
+        (short, r"dense.bias is \(6,\), and the model needs \(7,\)"),
+        ({**params, "more": params["dense.bias"]}, "more is .*, and the model needs none"),
+        ({}, "dense.bias is missing"),
+    ):
+        with pytest.raises(InputError, match=message):
+            ours.set_params(wrong)
+
+
 def test_another_optimisers_state_is_refused(either):
     with learner(model_of(), "sgd", 1, 1) as sgd, pytest.raises(InputError, match="another"):
         sgd.load_state(learner(model_of(), "adam", 1, 1).state())
@@ -184,16 +199,16 @@ def test_the_engine_gets_as_much_memory_as_it_uses(layer, num_layers, dropout):
         return network._workspace.size == network._kernels.workspace_size(network._network)
 
     ((X, Y),) = minibatches(1)
-    network = network_of(model_of(layer, num_layers, dropout), seed=1)
-    with network:
-        network.train_step(X, Y, 1, 0.1)
+    with learner(model_of(layer, num_layers, dropout), "sgd", 1, 1) as one:
+        one.step(X, Y, 0.1)
+        network = one._network("training")
         assert enough(network)
-        network.train_step(X[:, :3], Y[:, :3], 1, 0.1)
+        one.step(X[:, :3], Y[:, :3], 0.1)
         assert enough(network)
         network.generate([1, 2], 3)
         assert enough(network)
-    for call, arguments in (("score", (X, Y)), ("read", ([1, 2],))):
-        network = network_of(model_of(layer, num_layers, dropout))
-        with network:
-            getattr(network, call)(*arguments)
-            assert enough(network)
+        one.score(X, Y)
+        assert enough(one._network("scoring"))
+        read = one.reader()
+        read([1, 2])
+        assert enough(read.__self__)
