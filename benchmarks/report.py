@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from benchmarks.catalogue import contests
 from benchmarks.contest import ratio
 from gluon_gru.published.judging import spread
 from gluon_gru.report import terminal
@@ -19,6 +20,17 @@ _FILLS = {
     "package": ("striped", "MXNet's operators, this package's loops"),
     "peer": ("hollow", "others"),
 }
+
+
+_HOW = (
+    "Every contestant is a process of its own, started once and warmed up; in each of {rounds} "
+    "rounds each gets a turn of about half a second, in rotating order. Rates are medians over the "
+    "rounds, ratios and shares the medians of those within a round. Contestants that compute the "
+    "same function start from the same weights and had to reach the same losses (or texts) before "
+    "anything counted. The limit is the best rate of a large float32 matrix product here, by "
+    "NumPy, PyTorch or MXNet, measured in the same rounds, over the operations that a token takes "
+    "in matrix products: 3 * 2 * (gates * H * H + H * V)."
+)
 
 
 def document(results: dict[str, Any]) -> Document:
@@ -39,7 +51,11 @@ def document(results: dict[str, Any]) -> Document:
             ),
             *_measured(results),
             Heading("How it was measured", "how"),
-            *map(Paragraph, _how_measured(results)),
+            Paragraph(_HOW.format(rounds=settings["rounds"])),
+            *(
+                Paragraph(f"Left out: {name} ({reason}).")
+                for name, reason in results["left_out"].items()
+            ),
             *environments([(f"`{made['command']}`", environment)]),
         ],
     )
@@ -101,7 +117,7 @@ def _bars(results, contest):
                 "",
                 statistics.median(one["rates"]),
                 (min(one["rates"]), max(one["rates"])),
-                _model(contest, name),
+                _cell(contest, name),
                 _FILLS[one["kind"]][0],
             )
             for name, one in contest["contestants"].items()
@@ -114,11 +130,15 @@ def _bars(results, contest):
     )
 
 
-def _model(contest, name):
-    """Return the cell that a contestant computes, as `gluon_gru.report.style` names it."""
-    if contest["cell"] == "gru":
-        return "gru_before" if "the book's GRU" in name or "JAX" in name else "gru_after"
-    return {"rnn": "rnn_tanh"}.get(contest["cell"], contest["cell"])
+def _cell(contest, name):
+    """Return the cell that a contestant computes; version 0.1.0 did not record it."""
+    rows = {
+        one.name: one.cell
+        for known in contests(contest["measure"])
+        if known.cell == contest["cell"]
+        for one in known.contestants
+    }
+    return contest["contestants"][name].get("cell", rows.get(name, ""))
 
 
 def rates(contest: dict[str, Any]) -> Table:
@@ -173,19 +193,14 @@ def _ratios(shapes):
 
 
 def _slower(shapes):
-    """Return in a sentence how many shapes each of the engine's models is slower in."""
-    counts: dict[str, set] = {}
-    for mine, other in _pairs(shapes[0]):
-        counts.setdefault(mine, set()).update(
-            number
-            for number, shape in enumerate(shapes)
-            if ratio(shape["contestants"], mine, other) < 1
-        )
-    return (
-        f"Slower than a peer, of {len(shapes)} shapes: "
-        + "; ".join(f"{mine} in {len(some)}" for mine, some in counts.items())
-        + "."
-    )
+    """Return in a sentence in how many shapes each of the engine's models is slower than a peer."""
+    counts = {mine: 0 for mine, _ in _pairs(shapes[0])}
+    for shape in shapes:
+        for mine in counts:
+            others = [other for one, other in _pairs(shape) if one == mine]
+            counts[mine] += any(ratio(shape["contestants"], mine, one) < 1 for one in others)
+    found = "; ".join(f"{mine} in {count}" for mine, count in counts.items())
+    return f"Slower than a peer, of {len(shapes)} shapes: {found}."
 
 
 def _heat_map(results, shapes):
@@ -203,18 +218,3 @@ def _heat_map(results, shapes):
         {"": [[cell(shape, pair) for pair in pairs] for shape in shapes]},
         ylabel="hidden units / sequences / time steps",
     )
-
-
-def _how_measured(results):
-    """Return how it was measured, and who was left out, a list of sentences."""
-    return [
-        "Every contestant is a process of its own, started once and warmed up; in each of "
-        f"{results['settings']['rounds']} rounds each gets a turn of about half a second, in rotating "
-        "order. Rates are medians over the rounds, ratios and shares the medians of those within a round. "
-        "Contestants that compute the same function start from the same weights and had to reach "
-        "the same losses (or texts) before anything counted. The limit is the best rate of a large "
-        "float32 matrix product here, by NumPy, PyTorch or MXNet, measured in the same rounds, "
-        "over the operations that a token takes in matrix products: 3 * 2 * (gates * H * H + "
-        "H * V).",
-        *(f"Left out: {name} ({reason})." for name, reason in results["left_out"].items()),
-    ]
