@@ -190,8 +190,8 @@ def jobs(contest: Contest, tokens: numpy.ndarray, vocab: Vocab) -> dict[str, dic
 
     All of them: ``task``, sizes, ``lr``; the ``tokens`` to train on; ``token_freqs`` of the
     vocabulary and the ``prefix`` to continue; the weights to start from, as ``params`` of a layer
-    and ``books_params``; how many ``check_steps`` to warm up with. Each: its ``cell``, ``function``
-    and ``options``. Those of the roofline: the ``library`` and the ``sizes`` to try.
+    and ``books_params``; how many ``check_steps`` to warm up with. Those of the roofline: the
+    ``sizes`` to try. Each: its own row.
     """
     layer = _CELLS[contest.cell]["layer"]
     # Larger weights make a text that wanders instead of repeating its likeliest character.
@@ -213,12 +213,9 @@ def jobs(contest: Contest, tokens: numpy.ndarray, vocab: Vocab) -> dict[str, dic
         "check_steps": min(20, max(2, 40000 // (contest.batch_size * contest.num_steps))),
     }
     return {
+        **{one.name: {**told, **one._asdict()} for one in contest.contestants},
         **{
-            one.name: {**told, "cell": one.cell, "function": one.function, "options": one.options}
-            for one in contest.contestants
-        },
-        **{
-            one.name: {"library": one.needs, "sizes": ROOFLINE_SIZES, "check_steps": 2}
+            one.name: {"sizes": ROOFLINE_SIZES, "check_steps": 2, **one._asdict()}
             for one in contest.roofline
         },
     }

@@ -4,8 +4,11 @@ In every minibatch the book's loop waits for the gradient's norm and the loss, a
 and updates parameter by parameter; this package's waits for nothing until an epoch ends.
 """
 
+from __future__ import annotations
+
 import collections
 import math
+from typing import Callable, Iterator
 
 import gluon_gru  # noqa: F401  (first: it makes "import mxnet" work)
 
@@ -26,7 +29,7 @@ from gluon_gru.training.updates import sgd, trained_params
 _CTX = mx.cpu()
 
 
-def make(job, minibatches):
+def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
     """Return ``run(steps)`` and the facts of a job; see `benchmarks.catalogue.jobs`.
 
     A step is a minibatch, whose outcome is the mean loss per token, or a generated character, whose
@@ -53,13 +56,13 @@ def make(job, minibatches):
 class _Minibatches:
     """Minibatches as `gluon_gru.SeqDataLoader` gives them: MXNet's arrays, or NumPy's."""
 
-    def __init__(self, minibatches, *args):
+    def __init__(self, minibatches: Callable, *args: object) -> None:
         self.minibatches, self.args = minibatches, args
 
     def in_numpy(self):
         return self.minibatches(*self.args)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple]:
         for minibatch in self.in_numpy():
             yield tuple(
                 np.array(numpy.ascontiguousarray(tokens, numpy.int32)) for tokens in minibatch

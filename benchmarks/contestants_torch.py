@@ -9,8 +9,11 @@ layer apart (``allow_rnn``) it is faster, 47k instead of 36k, but compiles for m
 of its own. A ``GRUCell`` generates 11k characters/sec, the layer 8k: another one.
 """
 
+from __future__ import annotations
+
 import math
 import os
+from typing import Callable
 
 import torch
 from torch import nn
@@ -18,7 +21,7 @@ from torch import nn
 from benchmarks.model_torch import LanguageModel, detached
 
 
-def make(job, minibatches):
+def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
     """Return ``run(steps)`` and the facts of a job; see `benchmarks.catalogue.jobs`.
 
     A step is a minibatch, whose outcome is the mean loss per token, or a generated character, whose

@@ -39,24 +39,21 @@ def document(results: dict[str, Any]) -> Document:
     Args:
         results: what ``record.json`` holds.
     """
-    (made,), settings = results["invocations"], results["settings"]
-    environment = made["environment"]
+    (made,) = results["invocations"]
     return Document(
         "How fast it is, beside others",
         [
             Paragraph(
-                f"Made by `{made['command']}` on {environment['processor']}, "
-                f"{environment['cores']} cores, with {settings['threads']} threads each, on "
-                f"{results['text']['name']}."
+                f"Made by `{made['command']}` on {_where(results)}, on {results['text']['name']}."
             ),
             *_measured(results),
             Heading("How it was measured", "how"),
-            Paragraph(_HOW.format(rounds=settings["rounds"])),
+            Paragraph(_HOW.format(rounds=results["settings"]["rounds"])),
             *(
                 Paragraph(f"Left out: {name} ({reason}).")
                 for name, reason in results["left_out"].items()
             ),
-            *environments([(f"`{made['command']}`", environment)]),
+            *environments([(f"`{made['command']}`", made["environment"])]),
         ],
     )
 
@@ -68,18 +65,13 @@ def table(results: dict[str, Any]) -> str:
 
 def _measured(results) -> list[Any]:
     blocks: list[Any] = []
-    shapes = [one for one in results["contests"] if one["measure"] == "shapes"]
+    shapes = []
     for contest in results["contests"]:
-        if contest["measure"] != "shapes":
+        if contest["measure"] == "shapes":
+            shapes.append(contest)
+        else:
             blocks += [Heading(_title(contest)), _bars(results, contest), rates(contest)]
-    if shapes:
-        blocks += [
-            Heading("Training, GRU, other sizes: how many times as fast", "shapes"),
-            Paragraph(_slower(shapes)),
-            _heat_map(results, shapes),
-            _ratios(shapes),
-        ]
-    return blocks
+    return [*blocks, *(_shapes(results, shapes) if shapes else ())]
 
 
 def _title(contest):
@@ -161,60 +153,44 @@ def rates(contest: dict[str, Any]) -> Table:
     return Table(headers, rows)
 
 
-def _pairs(shape):
-    """Return the pairs of an engine's contestant and one that is not, a list."""
-    kinds = {name: one["kind"] for name, one in shape["contestants"].items()}
+def _shapes(results, shapes):
+    """Return the section on shapes: in how many the engine is slower, and all ratios, twice."""
+    kinds = {name: one["kind"] for name, one in shapes[0]["contestants"].items()}
     ours = [name for name, kind in kinds.items() if kind == "engine"]
-    return [(mine, other) for mine in ours for other in kinds if other not in ours]
-
-
-def _ratios(shapes):
-    pairs = _pairs(shapes[0])
-    first = pairs[0][0]
-    return Table(
-        [
-            "hidden",
-            "sequences",
-            "time steps",
-            f"{first}, tokens/sec",
-            *(f"{mine} / {other}" for mine, other in pairs),
-        ],
-        [
+    pairs = [(mine, other) for mine in ours for other in kinds if other not in ours]
+    ratios = [{pair: ratio(shape["contestants"], *pair) for pair in pairs} for shape in shapes]
+    slower = {
+        mine: sum(any(one[pair] < 1 for pair in pairs if pair[0] == mine) for one in ratios)
+        for mine in ours
+    }
+    found = "; ".join(f"{mine} in {count}" for mine, count in slower.items())
+    sizes = [
+        [shape[name] for name in ("num_hiddens", "batch_size", "num_steps")] for shape in shapes
+    ]
+    first = [statistics.median(shape["contestants"][ours[0]]["rates"]) for shape in shapes]
+    by_other = sorted(pairs, key=lambda pair: pair[1])
+    return [
+        Heading("Training, GRU, other sizes: how many times as fast", "shapes"),
+        Paragraph(f"Slower than a peer, of {len(shapes)} shapes: {found}."),
+        HeatMap(
+            f"Training a GRU: how many times as fast; {_where(results)}",
+            "shapes.png",
+            [" / ".join(map(str, some)) for some in sizes],
+            [f"{mine}\nto {other}".replace(", ", ",\n") for mine, other in by_other],
+            {"": [[(one[pair], f"{one[pair]:.2f}x") for pair in by_other] for one in ratios]},
+            ylabel="hidden units / sequences / time steps",
+        ),
+        Table(
             [
-                shape["num_hiddens"],
-                shape["batch_size"],
-                shape["num_steps"],
-                f"{statistics.median(shape['contestants'][first]['rates']):,.0f}",
-                *(f"{ratio(shape['contestants'], *pair):.2f}x" for pair in pairs),
-            ]
-            for shape in shapes
-        ],
-    )
-
-
-def _slower(shapes):
-    """Return in a sentence in how many shapes each of the engine's models is slower than a peer."""
-    counts = {mine: 0 for mine, _ in _pairs(shapes[0])}
-    for shape in shapes:
-        for mine in counts:
-            others = [other for one, other in _pairs(shape) if one == mine]
-            counts[mine] += any(ratio(shape["contestants"], mine, one) < 1 for one in others)
-    found = "; ".join(f"{mine} in {count}" for mine, count in counts.items())
-    return f"Slower than a peer, of {len(shapes)} shapes: {found}."
-
-
-def _heat_map(results, shapes):
-    pairs = sorted(_pairs(shapes[0]), key=lambda pair: pair[1])
-
-    def cell(shape, pair):
-        value = ratio(shape["contestants"], *pair)
-        return value, f"{value:.2f}x"
-
-    return HeatMap(
-        f"Training a GRU: how many times as fast; {_where(results)}",
-        "shapes.png",
-        [f"{one['num_hiddens']} / {one['batch_size']} / {one['num_steps']}" for one in shapes],
-        [f"{mine}\nto {other}".replace(", ", ",\n") for mine, other in pairs],
-        {"": [[cell(shape, pair) for pair in pairs] for shape in shapes]},
-        ylabel="hidden units / sequences / time steps",
-    )
+                "hidden",
+                "sequences",
+                "time steps",
+                f"{ours[0]}, tokens/sec",
+                *(f"{mine} / {other}" for mine, other in pairs),
+            ],
+            [
+                [*some, f"{rate:,.0f}", *(f"{value:.2f}x" for value in one.values())]
+                for some, rate, one in zip(sizes, first, ratios)
+            ],
+        ),
+    ]

@@ -4,18 +4,21 @@ Nearly everything that a recurrent language model computes is matrix products, s
 large one is a limit (a roofline) that no training step can exceed.
 """
 
+from __future__ import annotations
+
 import time
+from typing import Callable
 
 import numpy
 
 
-def make(job, minibatches):
+def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
     """Return ``run(steps)`` and the facts: a step is a product, in the library's fastest size.
 
-    ``job["library"]`` is ``numpy``, ``torch`` or ``mxnet``; ``job["sizes"]`` are tried. The outcome
+    ``job["needs"]`` is ``numpy``, ``torch`` or ``mxnet``; ``job["sizes"]`` are tried. The outcome
     is None.
     """
-    array, multiply, wait = {"numpy": _numpy, "torch": _torch, "mxnet": _mxnet}[job["library"]]()
+    array, multiply, wait = {"numpy": _numpy, "torch": _torch, "mxnet": _mxnet}[job["needs"]]()
 
     def of_size(size):
         matrix = numpy.random.default_rng(1).random((size, size), numpy.float32)

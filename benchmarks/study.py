@@ -1,8 +1,11 @@
 """Measures the contests of `benchmarks.catalogue`, and records the rates."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
+from typing import Any, Sequence
 
 from tqdm import tqdm
 
@@ -11,18 +14,23 @@ from benchmarks.contest import Worker, compete
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.report import write
 from gluon_gru.runs.environment import cores, environment
-from gluon_gru.runs.files import make_folder
+from gluon_gru.runs.files import StrPath, make_folder
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
-from gluon_gru.text import corpus as corpora
-from gluon_gru.text.corpus import load_corpus
+from gluon_gru.text.corpus import find, load_corpus
 from gluon_gru.training.interrupt import CtrlC
 
 #: Of the corpus, the first so many tokens are trained on, as in the book.
 _MAX_TOKENS = 10000
 
 
-def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command=""):
+def benchmark(
+    out: StrPath,
+    measures: Sequence[str] = catalogue.DEFAULT,
+    rounds: int = 15,
+    corpus: StrPath | None = None,
+    command: str = "",
+) -> dict[str, Any]:
     """Measure; write ``record.json``, ``report.md`` and pictures after every measure.
 
     An older benchmark in the folder is replaced.
@@ -47,7 +55,7 @@ def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command="
         raise InputError(
             f"measures {', '.join(unknown)}: choose from {', '.join(catalogue.MEASURES)}"
         )
-    threads, text = _threads(), corpora.find(corpus)
+    threads, text = _threads(), find(corpus)
     tokens, vocab = load_corpus(text, max_tokens=_MAX_TOKENS)
     folder = Folder(out, "benchmark", resume=True)
     make_folder(folder.path)

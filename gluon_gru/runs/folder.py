@@ -53,6 +53,7 @@ KINDS = {
     ),
     "sweep": _Kind(("sweep.json",)),
     "benchmark": _Kind(("benchmark.json",)),
+    "own_texts": _Kind(("own_texts.json",)),
 }
 
 

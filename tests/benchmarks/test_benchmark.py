@@ -2,16 +2,19 @@
 
 import importlib.util
 import json
+import pathlib
 
 import mxnet as mx
 import numpy
 import pytest
 from mxnet import np
 
-from benchmarks import catalogue, contest, contestants_mxnet, report, weights, worker
+from benchmarks import catalogue, contest, contestants_mxnet, own_texts, report, weights, worker
 from benchmarks import study as benchmark
 from gluon_gru import models
 from gluon_gru.errors import InputError
+from gluon_gru.report.markdown import markdown
+from gluon_gru.runs import record
 from gluon_gru.text import corpus, minibatches
 from gluon_gru.text.vocabulary import Vocab
 
@@ -377,3 +380,12 @@ def test_the_limit_of_a_round_is_its_best_product_and_shares_are_of_that():
     headers, (row, limit) = table.headers, table.rows
     assert headers[2] == "share of the limit" and row == ["engine", "5 (4 to 30)", "50%", "1.00x"]
     assert limit[1] == "10 (8 to 50)"
+
+
+@pytest.mark.parametrize("name", ["own-texts", "own-texts-large"])
+def test_a_comparison_of_version_0_1_0_still_has_its_report(name):
+    folder = pathlib.Path(__file__).parents[2] / "results" / name
+    report = markdown(own_texts.document(record.read(folder / "own_texts.json").as_json()))
+    recorded = (folder / "report.md").read_text(encoding="utf-8")
+    rows = [line for line in recorded.splitlines() if line.startswith("|")]
+    assert len(rows) > 2 and set(rows) <= set(report.splitlines())
