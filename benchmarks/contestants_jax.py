@@ -16,7 +16,6 @@ from typing import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy
 
 # The book's equations have no second bias, h2h_bias.
 _PARAMS = {
@@ -40,9 +39,7 @@ def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
         nonlocal params
         carried, total = state, jnp.zeros(())
         for X, Y in minibatches(job["tokens"], *shape, steps):
-            params, carried, total = step(
-                params, carried, total, numpy.ascontiguousarray(X), numpy.ascontiguousarray(Y)
-            )
+            params, carried, total = step(params, carried, total, X, Y)
         # The last update belongs to the time too.
         jax.block_until_ready(params)
         return float(total) / steps

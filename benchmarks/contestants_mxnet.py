@@ -14,7 +14,6 @@ import gluon_gru  # noqa: F401  (first: it makes "import mxnet" work)
 
 # isort: split
 import mxnet as mx
-import numpy
 from mxnet import autograd, gluon, np
 
 from gluon_gru.models.parameters import set_params
@@ -64,9 +63,7 @@ class _Minibatches:
 
     def __iter__(self) -> Iterator[tuple]:
         for minibatch in self.in_numpy():
-            yield tuple(
-                np.array(numpy.ascontiguousarray(tokens, numpy.int32)) for tokens in minibatch
-            )
+            yield tuple(map(np.array, minibatch))
 
 
 def _model(job):

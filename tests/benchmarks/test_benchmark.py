@@ -1,5 +1,6 @@
 """The benchmark: who is measured takes turns, computes what it should, and is compared rightly."""
 
+import copy
 import importlib.util
 import json
 import pathlib
@@ -12,11 +13,15 @@ from mxnet import np
 from benchmarks import catalogue, contest, contestants_mxnet, own_texts, report, weights, worker
 from benchmarks import study as benchmark
 from gluon_gru import models
+from gluon_gru.cells import CELLS
 from gluon_gru.errors import InputError
+from gluon_gru.report.document import Bars
 from gluon_gru.report.markdown import markdown
 from gluon_gru.runs import record
 from gluon_gru.text import corpus, minibatches
 from gluon_gru.text.vocabulary import Vocab
+
+RESULTS = pathlib.Path(__file__).parents[2] / "results"
 
 
 class Fake:
@@ -146,6 +151,7 @@ def test_every_measure_has_contests_where_the_engine_meets_a_peer_of_each_functi
             for entry in one.contestants:
                 kinds.setdefault(entry.function, set()).add(entry.kind)
             assert "engine" in kinds["book"] and {"engine", "peer"} <= kinds["layer"]
+            assert {entry.cell for entry in one.contestants} <= set(CELLS)
             names = [entry.name for entry in one.contestants + one.roofline]
             assert len(set(names)) == len(names)
     shapes = [one[3:6] for one in catalogue.contests("shapes")]
@@ -268,6 +274,9 @@ def test_contestants_on_mxnet_agree_and_everything_is_written_down(
     assert json.loads((tmp_path / "record.json").read_text()) == results
     (found,) = results["contests"]
     assert len(found["contestants"]) == 6
+    cells = {name: one["cell"] for name, one in found["contestants"].items()}
+    assert cells["engine, the book's GRU"] == "gru_before"
+    assert cells["rnn.GRU, this package's loop"] == "gru_after"
     assert all(len(one["rates"]) == 2 for one in found["contestants"].values())
     assert results["invocations"][0]["environment"]["engine"]
     # What is missing is said once, with the command that mends it, and recorded.
@@ -366,6 +375,31 @@ def test_a_vocabulary_survives_the_way_to_a_contestant():
     assert run(3).startswith("so") and set(run(20)) <= set(vocab.idx_to_token)
 
 
+def test_a_bar_has_the_colour_of_its_cell_in_records_of_version_0_1_0_too():
+    older = record.read(RESULTS / "benchmark-cpu" / "benchmark.json").as_json()
+    newer = copy.deepcopy(older)
+    for one in newer["contests"]:
+        for contestant in one["contestants"].values():
+            contestant["cell"] = "update_only"
+    cells = [
+        [
+            bar.model
+            for block in report.document(results).blocks
+            if isinstance(block, Bars)
+            for bar in block.bars
+        ]
+        for results in (older, newer)
+    ]
+    gru = ["gru_before", "gru_after"]
+    assert cells[0][:9] == [*gru, "gru_after", "gru_after", "gru_before", "gru_before"] + [
+        "gru_after",
+        "gru_after",
+        "gru_before",
+    ]
+    assert cells[0][9:15] == ["lstm"] * 6 and cells[0][15:22] == ["rnn_tanh"] * 7
+    assert set(cells[1]) == {"update_only"}
+
+
 def test_the_limit_of_a_round_is_its_best_product_and_shares_are_of_that():
     found = {
         "measure": "training",
@@ -384,7 +418,7 @@ def test_the_limit_of_a_round_is_its_best_product_and_shares_are_of_that():
 
 @pytest.mark.parametrize("name", ["own-texts", "own-texts-large"])
 def test_a_comparison_of_version_0_1_0_still_has_its_report(name):
-    folder = pathlib.Path(__file__).parents[2] / "results" / name
+    folder = RESULTS / name
     report = markdown(own_texts.document(record.read(folder / "own_texts.json").as_json()))
     recorded = (folder / "report.md").read_text(encoding="utf-8")
     rows = [line for line in recorded.splitlines() if line.startswith("|")]
