@@ -1,10 +1,16 @@
 """Who is measured at what: the contests, their contestants, and what each contestant is told."""
 
+from __future__ import annotations
+
 import importlib.util
 import shutil
-import typing
+from typing import Any, NamedTuple
+
+import numpy
 
 from benchmarks import weights
+from gluon_gru.cells import CELLS
+from gluon_gru.text.vocabulary import Vocab
 
 #: The measures by name, and what each of them is.
 MEASURES = {
@@ -20,28 +26,44 @@ DEFAULT = ("training", "cells", "generation")
 LR = 1
 PREFIX = "time traveller"
 
+#: Sizes of the square matrices that the limit is looked for with.
+ROOFLINE_SIZES = (1024, 2048, 3072)
 
-class Contestant(typing.NamedTuple):
+# What a contest calls a cell -> the book's cell, and that of the libraries' layers.
+_CELLS = {
+    "gru": {"book": "gru_before", "layer": "gru_after"},
+    "lstm": {"book": "lstm", "layer": "lstm"},
+    "rnn": {"book": "rnn_tanh", "layer": "rnn_tanh"},
+}
+
+
+class Contestant(NamedTuple):
     """Who is measured.
 
     Attributes:
-        name: in tables.
-        module: what makes it, a module that ``worker.py`` can import.
-        needs: the package that has to be there.
+        name: in tables; ``{}`` stands for the cell.
+        needs: the package that has to be installed.
         kind: ``engine``, ``package`` (MXNet's operators, this package's loops) or ``peer``.
-        function: contestants with the same one compute the same, so they have to agree.
-        settings: what the module is told besides what every contestant is told.
+        function: ``book``, ``layer`` or ``sgemm``: contestants with the same one compute the same,
+            so they have to agree.
+        options: what distinguishes it from others of the same package and function.
+        cell: what it computes, a key of `gluon_gru.cells.CELLS`, which decides its colour.
     """
 
     name: str
-    module: str
     needs: str
     kind: str
     function: str
-    settings: dict
+    options: tuple[str, ...] = ()
+    cell: str = ""
+
+    @property
+    def module(self) -> str:
+        """Return what makes it, a module that ``worker.py`` can import."""
+        return "roofline" if self.function == "sgemm" else f"contestants_{self.needs}"
 
 
-class Contest(typing.NamedTuple):
+class Contest(NamedTuple):
     """A comparison: every contestant does the same ``task`` at the same sizes.
 
     Attributes:
@@ -59,77 +81,43 @@ class Contest(typing.NamedTuple):
     num_hiddens: int
     batch_size: int
     num_steps: int
-    contestants: list
-    roofline: list
+    contestants: list[Contestant]
+    roofline: list[Contestant]
 
 
-def _on_mxnet(name, kind, model, engine=False, loop="package"):
-    return Contestant(
-        name,
-        "contestants_mxnet",
-        "mxnet",
-        kind,
-        model,
-        {"model": model, "engine": engine, "loop": loop},
-    )
+_ENGINE = [
+    Contestant("engine, the book's {}", "mxnet", "engine", "book", ("engine",)),
+    Contestant("engine, Gluon's {}", "mxnet", "engine", "layer", ("engine",)),
+]
+_LAYER = Contestant("rnn.{}, this package's loop", "mxnet", "package", "layer")
+_BOOK = Contestant("the book's {}, this package's loop", "mxnet", "package", "book")
+_TORCH = Contestant("PyTorch nn.{}", "torch", "peer", "layer")
+_COMPILED = Contestant("PyTorch nn.{}, torch.compile", "torch", "peer", "layer", ("compile",))
+_JAX = Contestant("JAX lax.scan", "jax", "peer", "book")
 
-
-def _engine(cell):
-    return [
-        _on_mxnet(f"engine, the book's {cell.upper()}", "engine", "book", engine=True),
-        _on_mxnet(f"engine, Gluon's {cell.upper()}", "engine", "layer", engine=True),
-    ]
-
-
-def _layer(cell, loop="package"):
-    return _on_mxnet(
-        f"rnn.{cell.upper()}, {_LOOPS[loop]}",
-        "package" if loop == "package" else "peer",
-        "layer",
-        loop=loop,
-    )
-
-
-def _book(cell, loop="package"):
-    return _on_mxnet(
-        f"the book's {cell.upper()}, {_LOOPS[loop]}",
-        "package" if loop == "package" else "peer",
-        "book",
-        loop=loop,
-    )
-
-
-_LOOPS = {"package": "this package's loop", "book": "the book's loop"}
-
-
-def _torch(cell, ending="", **settings):
-    return Contestant(
-        f"PyTorch nn.{cell.upper()}{ending}",
-        "contestants_torch",
-        "torch",
-        "peer",
-        "layer",
-        {"compile": False, "by_cell": False, **settings},
-    )
-
-
-def _torch_compiled(cell):
-    return _torch(cell, ", torch.compile", compile=True)
-
-
-def _jax():
-    return Contestant("JAX lax.scan", "contestants_jax", "jax", "peer", "book", {})
-
-
+_TRAINING = [
+    *_ENGINE,
+    Contestant("rnn.{}, the book's loop", "mxnet", "peer", "layer", ("book's loop",)),
+    _LAYER,
+    Contestant("the book's {}, the book's loop", "mxnet", "peer", "book", ("book's loop",)),
+    _BOOK,
+    _TORCH,
+    _COMPILED,
+    _JAX,
+]
+# torch.compile can't take PyTorch's LSTM apart.
+_LSTM = [*_ENGINE, _LAYER, _BOOK, _TORCH, _JAX]
+_RNN = [*_ENGINE, _LAYER, _BOOK, _TORCH, _COMPILED, _JAX]
+_SHAPED = [*_ENGINE, _LAYER, _TORCH]
+_GENERATION = [
+    *_ENGINE,
+    _LAYER._replace(name="rnn.{}, predict_ch8"),
+    _BOOK._replace(name="the book's {}, predict_ch8"),
+    _TORCH,
+    Contestant("PyTorch nn.{}Cell", "torch", "peer", "layer", ("by cell",)),
+]
 _ROOFLINE = [
-    Contestant(
-        f"sgemm, {name}",
-        "roofline",
-        library,
-        "peer",
-        "sgemm",
-        {"library": library, "sizes": (1024, 2048, 3072)},
-    )
+    Contestant(f"sgemm, {name}", library, "peer", "sgemm")
     for library, name in (("numpy", "numpy.dot"), ("torch", "torch.mm"), ("mxnet", "nd.dot"))
 ]
 
@@ -148,85 +136,43 @@ _SHAPES = [
 ]
 
 
-def contests(measure):
-    """Return the list of `Contest` that a measure of `MEASURES` consists of."""
-    if measure == "training":
-        return [
-            Contest(
-                measure,
-                "training",
-                "gru",
-                *_CHAPTER,
-                [
-                    *_engine("gru"),
-                    _layer("gru", "book"),
-                    _layer("gru"),
-                    _book("gru", "book"),
-                    _book("gru"),
-                    _torch("gru"),
-                    _torch_compiled("gru"),
-                    _jax(),
-                ],
-                _ROOFLINE,
-            )
-        ]
-    if measure == "cells":
-        return [
-            Contest(
-                measure,
-                "training",
-                cell,
-                *_CHAPTER,
-                [
-                    *_engine(cell),
-                    _layer(cell),
-                    _book(cell),
-                    _torch(cell),
-                    # It can't take PyTorch's LSTM apart.
-                    *([] if cell == "lstm" else [_torch_compiled(cell)]),
-                    _jax(),
-                ],
-                _ROOFLINE,
-            )
-            for cell in ("lstm", "rnn")
-        ]
-    if measure == "generation":
-        return [
-            Contest(
-                measure,
-                "generation",
-                "gru",
-                256,
-                1,
-                1,
-                [
-                    *_engine("gru"),
-                    _layer("gru")._replace(name="rnn.GRU, predict_ch8"),
-                    _book("gru")._replace(name="the book's GRU, predict_ch8"),
-                    _torch("gru"),
-                    _torch("gru", "Cell", by_cell=True),
-                ],
-                [],
-            )
-        ]
+def contests(measure: str) -> list[Contest]:
+    """Return the contests that a measure of `MEASURES` consists of."""
+    rows: dict[str, list[tuple]] = {
+        "training": [("training", "gru", _CHAPTER, _TRAINING, _ROOFLINE)],
+        "cells": [
+            ("training", "lstm", _CHAPTER, _LSTM, _ROOFLINE),
+            ("training", "rnn", _CHAPTER, _RNN, _ROOFLINE),
+        ],
+        "generation": [("generation", "gru", (256, 1, 1), _GENERATION, [])],
+        "shapes": [("training", "gru", shape, _SHAPED, []) for shape in _SHAPES],
+    }
     return [
         Contest(
-            measure, "training", "gru", *shape, [*_engine("gru"), _layer("gru"), _torch("gru")], []
+            measure,
+            task,
+            cell,
+            *sizes,
+            [
+                one._replace(name=one.name.format(cell.upper()), cell=_CELLS[cell][one.function])
+                for one in contestants
+            ],
+            roofline,
         )
-        for shape in _SHAPES
+        for task, cell, sizes, contestants, roofline in rows[measure]
     ]
 
 
-def missing(contestant):
+def missing(contestant: Contestant) -> str | None:
     """Return why a contestant can't be measured here, and what to do about it; None if it can."""
     if importlib.util.find_spec(contestant.needs) is None:
         return f"{contestant.needs} is not installed: pip install 'gluon_gru[peers]'"
-    if contestant.settings.get("compile") and not shutil.which("g++"):
+    if "compile" in contestant.options and not shutil.which("g++"):
         return "torch.compile needs a C++ compiler: install g++"
     return None
 
 
-def flop_per_token(contest, vocab_size):
+def flop_per_token(contest: Contest, vocab_size: int) -> int:
     """Return how many floating-point operations a trained token takes, in matrix products.
 
     3 * 2 * (gates * H * H + H * V), with H hidden units, V tokens in the vocabulary, and 3, 4 or 1
@@ -235,24 +181,24 @@ def flop_per_token(contest, vocab_size):
     the weight. The input layer takes none: a token picks a row. For the chapter's GRU that is 1.2
     million.
     """
-    gates = len(weights.STACKED[contest.cell])
+    gates = len(CELLS[_CELLS[contest.cell]["book"]].gates)
     return 6 * contest.num_hiddens * (gates * contest.num_hiddens + vocab_size)
 
 
-def jobs(contest, tokens, vocab):
+def jobs(contest: Contest, tokens: numpy.ndarray, vocab: Vocab) -> dict[str, dict[str, Any]]:
     """Return what each contestant of a contest is told: name -> dict.
 
-    All of them: ``task``, ``cell``, sizes, ``lr``; the ``tokens`` to train on; ``token_freqs`` of
-    the vocabulary and the ``prefix`` to continue; the weights to start from, as ``params`` in the
-    book's layout and ``stacked``; how many ``check_steps`` to warm up with. Each: its settings.
+    All of them: ``task``, sizes, ``lr``; the ``tokens`` to train on; ``token_freqs`` of the
+    vocabulary and the ``prefix`` to continue; the weights to start from, as ``params`` of a layer
+    and ``books_params``; how many ``check_steps`` to warm up with. Those of the roofline: the
+    ``sizes`` to try. Each: its own row.
     """
+    layer = _CELLS[contest.cell]["layer"]
     # Larger weights make a text that wanders instead of repeating its likeliest character.
-    params = weights.draw(
-        contest.cell, len(vocab), contest.num_hiddens, 0.1 if contest.task == "generation" else 0.01
-    )
+    scale = 0.1 if contest.task == "generation" else 0.01
+    params = weights.draw(layer, len(vocab), contest.num_hiddens, scale)
     told = {
         "task": contest.task,
-        "cell": contest.cell,
         "vocab_size": len(vocab),
         "num_hiddens": contest.num_hiddens,
         "batch_size": contest.batch_size,
@@ -262,11 +208,14 @@ def jobs(contest, tokens, vocab):
         "prefix": PREFIX,
         "token_freqs": vocab.token_freqs,
         "params": params,
-        "stacked": weights.stack(contest.cell, params),
-        # Large minibatches need not be many to show whether the contestants agree.
+        "books_params": weights.as_books(layer, params),
+        # With large minibatches a few steps show whether the contestants agree.
         "check_steps": min(20, max(2, 40000 // (contest.batch_size * contest.num_steps))),
     }
     return {
-        **{one.name: {**told, **one.settings} for one in contest.contestants},
-        **{one.name: {**one.settings, "check_steps": 2} for one in contest.roofline},
+        **{one.name: {**told, **one._asdict()} for one in contest.contestants},
+        **{
+            one.name: {"sizes": ROOFLINE_SIZES, "check_steps": 2, **one._asdict()}
+            for one in contest.roofline
+        },
     }

@@ -1,9 +1,11 @@
 """Contestants in turn: a process each, started once, warmed up, held to agree, then measured.
 
-Machines drift, and other programs come and go; what is measured within a second or two drifts less
-than what is measured minutes apart. So every round gives each contestant a turn of about half a
-second, and a ratio of two is the median over the rounds of the ratio within a round.
+A machine's speed drifts, and other programs come and go, less within a second or two than over
+minutes. So every round gives each contestant a turn of about half a second, and the ratio of two is
+the median over the rounds of the ratio within a round.
 """
+
+from __future__ import annotations
 
 import os
 import pathlib
@@ -12,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from typing import Any, Callable, Mapping
 
 from gluon_gru.errors import InputError
 
@@ -21,7 +24,7 @@ _TURN_SECONDS = 0.5
 #: Losses of contestants that compute the same may differ by this factor, for rounding.
 TOLERANCE = 1e-3
 
-# Texts have to be the same as far as this; rounding may change the likeliest character at last.
+# Texts have to be the same up to here; later on, rounding may change the likeliest character.
 _SAME_CHARACTERS = 30
 
 
@@ -33,7 +36,7 @@ class Worker:
         threads: how many threads it may compute with.
     """
 
-    def __init__(self, module, threads):
+    def __init__(self, module: str, threads: int) -> None:
         self.module = module
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process)
         self.process = subprocess.Popen(
@@ -44,7 +47,7 @@ class Worker:
             env=_environment(threads),
         )
 
-    def ask(self, request):
+    def ask(self, request: Any) -> Any:
         """Send a job or a number of steps; return the reply.
 
         Raises:
@@ -57,14 +60,14 @@ class Worker:
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             code = self.process.wait()
             self.errors.seek(0)
-            lines = self.errors.read().decode(errors="replace").split("\n")
-            last = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
+            lines = self.errors.read().decode(errors="replace").strip().split("\n")
+            last = lines[-1] or f"exit code {code}"
             raise InputError(f"a contestant ({self.module}) ended early: {last.strip()}") from error
 
-    def close(self):
+    def close(self) -> None:
         """End the process, whatever it does."""
         self.process.kill()
-        # Reads what is left and closes the pipes.
+        # This reads what is left and closes the pipes.
         self.process.communicate()
         self.errors.close()
 
@@ -76,10 +79,10 @@ def _environment(threads):
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
-        # JAX: of its pool, which takes no OpenMP's word.
+        # JAX's own pool of threads, which ignores OpenMP's variables.
         "NPROC": count,
         "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.getenv("PYTHONPATH")])]),
-        # Compiled in the process itself: no others that would live on beside it.
+        # torch.compile then works in this process, and starts none that would outlive it.
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
     }
     if threads == 1:
@@ -89,19 +92,25 @@ def _environment(threads):
     return variables
 
 
-def compete(workers, jobs, functions, rounds, progress=lambda: None):
+def compete(
+    workers: Mapping[str, Worker],
+    jobs: Mapping[str, dict[str, Any]],
+    functions: Mapping[str, str],
+    rounds: int,
+    progress: Callable[[], object] = lambda: None,
+) -> dict[str, dict[str, Any]]:
     """Measure contestants in turn.
 
     Args:
         workers: name -> `Worker`.
         jobs: name -> what it is told; see `benchmarks.catalogue.jobs`.
-        functions: name -> what it computes; contestants with the same have to agree.
+        functions: see `check`.
         rounds: how many turns each of them gets.
         progress: called after every turn.
 
     Returns:
-        name -> a dict: ``facts`` that the contestant tells of itself, ``steps`` of a turn,
-        ``outcomes`` (see `check`), ``rates``: the work of every round a second.
+        name -> a dict: ``facts``, the contestant's own; ``steps`` of a turn; ``outcomes``, see
+        `check`; ``rates``, the work per second in every round.
 
     Raises:
         InputError: if a process ends early.
@@ -111,37 +120,32 @@ def compete(workers, jobs, functions, rounds, progress=lambda: None):
     for name, worker in workers.items():
         facts, count = worker.ask(jobs[name]), jobs[name]["check_steps"]
         (_, first), (seconds, second) = worker.ask(count), worker.ask(count)
-        found[name] = {
-            "facts": facts,
-            "outcomes": [first, second],
-            "rates": [],
-            "steps": max(1, round(_TURN_SECONDS / seconds * count)),
-        }
+        steps = max(1, round(_TURN_SECONDS / seconds * count))
+        found[name] = {"facts": facts, "outcomes": [first, second], "rates": [], "steps": steps}
         progress()
     check({name: one["outcomes"] for name, one in found.items()}, functions)
     names = list(workers)
     for number in range(rounds):
-        # In turn first: whoever starts may find another machine than who follows.
+        # The first one in a round may find the machine in another state than the others.
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
-            seconds, _ = workers[name].ask(found[name]["steps"])
-            found[name]["rates"].append(
-                found[name]["steps"] * found[name]["facts"]["work"] / seconds
-            )
+            steps, work = found[name]["steps"], found[name]["facts"]["work"]
+            seconds, _ = workers[name].ask(steps)
+            found[name]["rates"].append(steps * work / seconds)
             progress()
     return found
 
 
-def check(outcomes, functions):
-    """Hold contestants to it that they do what they are there for.
+def check(outcomes: Mapping[str, Any], functions: Mapping[str, str]) -> None:
+    """Check that contestants learn, and that those of the same function have the same outcomes.
 
     Args:
-        outcomes: name -> what came of the same steps, twice: mean losses, which have to fall, or
-            texts, or None.
-        functions: name -> what it computes: the same has to have the same outcomes.
+        outcomes: name -> the outcomes of the same steps, run twice: mean losses, which have to
+            fall, or texts, or None.
+        functions: name -> what it computes.
 
     Raises:
-        ArithmeticError: if they don't.
+        ArithmeticError: if not.
     """
     first = {}
     for name, (before, after) in outcomes.items():
@@ -164,6 +168,6 @@ def _same(one, other):
     return one is other or one[:_SAME_CHARACTERS] == other[:_SAME_CHARACTERS]
 
 
-def ratio(found, name, other):
+def ratio(found: Mapping[str, Any], name: str, other: str) -> float:
     """Return how many times as fast ``name`` is as ``other``: the median over rounds."""
     return statistics.median(a / b for a, b in zip(found[name]["rates"], found[other]["rates"]))

@@ -1,40 +1,45 @@
 """The contestant on JAX: the book's equations in a ``lax.scan``, the whole training step jitted.
 
-Tried in turns on two cores at the chapter's sizes, tokens/sec: ``unroll`` of 1 won (38k; 2: 37k;
-5: 34k; 35: 20k); gathering rows of W_x and a product with one-hot inputs are as fast (38k and 39k),
-and so is a step without donated buffers (38k). Matrix products are in float32, JAX's default on a
-CPU.
+What was tried, in turns on two cores at the chapter's sizes, in tokens/sec: ``unroll`` of 1 is the
+fastest (38k; 2: 37k; 5: 34k; 35: 20k). Gathering rows of W_x and multiplying one-hot inputs by it
+are as fast (38k and 39k), and so is a step without donated buffers (38k). Matrix products are in
+float32, JAX's default on a CPU.
 """
+
+from __future__ import annotations
 
 import functools
 import importlib.metadata
 import math
 import operator
+from typing import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy
+
+# The book's equations have no second bias, h2h_bias.
+_PARAMS = {
+    "W_x": "rnn.l0_i2h_weight",
+    "W_h": "rnn.l0_h2h_weight",
+    "b": "rnn.l0_i2h_bias",
+    "W_q": "dense.weight",
+    "b_q": "dense.bias",
+}
 
 
-def make(job, minibatches):
+def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
     """Return ``run(steps)`` and the facts; a step is a minibatch, its outcome the mean loss."""
     shape = job["batch_size"], job["num_steps"]
-    state = (jnp.zeros((job["batch_size"], job["num_hiddens"])),) * (
-        2 if job["cell"] == "lstm" else 1
-    )
+    zeros = jnp.zeros((job["batch_size"], job["num_hiddens"]))
+    state = (zeros, zeros) if job["cell"] == "lstm" else (zeros,)
     step = jax.jit(functools.partial(_step, _CELLS[job["cell"]], job["lr"]), donate_argnums=0)
-    params = {
-        name: jnp.asarray(value) if value.ndim == 1 else jnp.asarray(value.T)
-        for name, value in job["stacked"].items()
-    }
+    params = {name: jnp.asarray(job["params"][gluons].T) for name, gluons in _PARAMS.items()}
 
     def run(steps):
         nonlocal params
         carried, total = state, jnp.zeros(())
         for X, Y in minibatches(job["tokens"], *shape, steps):
-            params, carried, total = step(
-                params, carried, total, numpy.ascontiguousarray(X), numpy.ascontiguousarray(Y)
-            )
+            params, carried, total = step(params, carried, total, X, Y)
         # The last update belongs to the time too.
         jax.block_until_ready(params)
         return float(total) / steps
@@ -68,7 +73,7 @@ def _rnn(W_h, state, x):
     return (H,), H
 
 
-_CELLS = {"gru": _gru, "lstm": _lstm, "rnn": _rnn}
+_CELLS = {"gru_before": _gru, "lstm": _lstm, "rnn_tanh": _rnn}
 
 
 def _loss(params, state, cell, X, Y):

@@ -1,22 +1,23 @@
 """The contestants on MXNet: the engine, Gluon's layers and the book's models, each in a loop.
 
-The book's loop reads the gradient's norm and the loss in every minibatch, and squares, clips and
-updates parameter by parameter; this package's reads nothing until an epoch ends.
+In every minibatch the book's loop waits for the gradient's norm and the loss, and it squares, clips
+and updates parameter by parameter; this package's waits for nothing until an epoch ends.
 """
+
+from __future__ import annotations
 
 import collections
 import math
+from typing import Callable, Iterator
 
 import gluon_gru  # noqa: F401  (first: it makes "import mxnet" work)
 
 # isort: split
 import mxnet as mx
-import numpy
 from mxnet import autograd, gluon, np
-from mxnet.gluon import rnn
 
-from gluon_gru import models
-from gluon_gru.models import fused
+from gluon_gru.models.parameters import set_params
+from gluon_gru.runs.restore import build
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.generation import predict_ch8
 from gluon_gru.training.learner import CLIP_NORM
@@ -27,11 +28,11 @@ from gluon_gru.training.updates import sgd, trained_params
 _CTX = mx.cpu()
 
 
-def make(job, minibatches):
+def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
     """Return ``run(steps)`` and the facts of a job; see `benchmarks.catalogue.jobs`.
 
-    A step is a minibatch, and its outcome the mean loss per token, or it is a generated character,
-    and its outcome the text.
+    A step is a minibatch, whose outcome is the mean loss per token, or a generated character, whose
+    outcome is the text.
     """
     model = _model(job)
     facts = {"mxnet": mx.__version__}
@@ -42,7 +43,8 @@ def make(job, minibatches):
             {**facts, "work": 1},
         )
     shape = job["batch_size"], job["num_steps"]
-    epoch = (_books_loop if job["loop"] == "book" else _our_loop)(model, job["lr"])
+    loop = _books_loop if "book's loop" in job["options"] else _our_loop
+    epoch = loop(model, job["lr"])
 
     def run(steps):
         return epoch(_Minibatches(minibatches, job["tokens"], *shape, steps))
@@ -53,46 +55,32 @@ def make(job, minibatches):
 class _Minibatches:
     """Minibatches as `gluon_gru.SeqDataLoader` gives them: MXNet's arrays, or NumPy's."""
 
-    def __init__(self, minibatches, *args):
+    def __init__(self, minibatches: Callable, *args: object) -> None:
         self.minibatches, self.args = minibatches, args
 
     def in_numpy(self):
         return self.minibatches(*self.args)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple]:
         for minibatch in self.in_numpy():
-            yield tuple(
-                np.array(numpy.ascontiguousarray(tokens, numpy.int32)) for tokens in minibatch
-            )
+            yield tuple(map(np.array, minibatch))
 
 
 def _model(job):
     """Return the job's model with its weights: the book's, or one over a layer."""
-    cell, sizes = job["cell"], (job["vocab_size"], job["num_hiddens"])
-    if job["model"] == "book":
-        get_params, init_state = (
-            getattr(models, name) for name in (f"get_{cell}_params", f"init_{cell}_state")
-        )
-        forward = getattr(fused if job["engine"] else models, cell)
-        model = models.RNNModelScratch(*sizes, _CTX, get_params, init_state, forward)
-        for param, value in zip(model.params, job["params"]):
-            param[:] = np.array(value)
-        return model
-    layer = getattr(fused if job["engine"] else rnn, cell.upper())
-    # rnn.RNN's own activation is ReLU.
-    options = {"activation": "tanh"} if cell == "rnn" else {}
-    model = models.RNNModel(layer(job["num_hiddens"], **options), job["vocab_size"])
-    model.initialize(ctx=_CTX)
-    stacked = job["stacked"]
-    for param, value in (
-        (model.rnn.l0_i2h_weight, stacked["W_x"]),
-        (model.rnn.l0_h2h_weight, stacked["W_h"]),
-        (model.rnn.l0_i2h_bias, stacked["b"]),
-        (model.rnn.l0_h2h_bias, numpy.zeros_like(stacked["b"])),
-        (model.dense.weight, stacked["W_q"]),
-        (model.dense.bias, stacked["b_q"]),
-    ):
-        param.set_data(np.array(value))
+    books = job["function"] == "book"
+    config = {
+        "model": "RNNModelScratch" if books else "RNNModel",
+        "cell": job["cell"],
+        "on_engine": "engine" in job["options"],
+        "vocab_size": job["vocab_size"],
+        "num_hiddens": job["num_hiddens"],
+        "num_layers": 1,
+        "directions": 1,
+        "dropout": 0,
+    }
+    model = build(config, _CTX)
+    set_params(model, job["books_params" if books else "params"])
     return model
 
 

@@ -1,56 +1,34 @@
 """The contestants on PyTorch: its recurrent layers, trained, and stepped through a text.
 
-Tried in turns on two cores at the chapter's sizes, tokens/sec: with the layer as it is, one-hot
-inputs from ``one_hot``, from rows of a unit matrix and from ``embedding``, ``batch_first`` or not,
-clipping with ``foreach`` or not, and SGD fused, ``foreach`` or a parameter at a time are all within
-3% (40k to 42k); so is a cell written out over an embedding (39k), and ``torch.compile``, which by
-itself leaves recurrent layers alone (40k to 41k). Where it is allowed to take the layer apart
-(``allow_rnn``) it wins, 47k beside 36k, but compiles for minutes: a contestant of its
-own. A ``GRUCell`` generates 11k characters/sec beside 8k of the layer: another one.
+What was tried, in turns on two cores at the chapter's sizes, in tokens/sec. With the layer as it
+is, all of these are within 3% (40k to 42k): one-hot inputs from ``one_hot``, from rows of a unit
+matrix and from ``embedding``; ``batch_first`` or not; clipping with ``foreach`` or not; SGD fused,
+``foreach`` or a parameter at a time. So is a cell written out over an embedding (39k), and
+``torch.compile``, which by itself leaves recurrent layers alone (40k to 41k). Allowed to take the
+layer apart (``allow_rnn``) it is faster, 47k instead of 36k, but compiles for minutes: a contestant
+of its own. A ``GRUCell`` generates 11k characters/sec, the layer 8k: another one.
 """
+
+from __future__ import annotations
 
 import math
 import os
+from typing import Callable
 
 import torch
 from torch import nn
 
-
-class LanguageModel(nn.Module):
-    """One of PyTorch's recurrent layers over one-hot inputs, then a linear layer to logits."""
-
-    def __init__(self, cell, vocab_size, num_hiddens, stacked):
-        super().__init__()
-        self.rnn = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}[cell](
-            vocab_size, num_hiddens, batch_first=True
-        )
-        self.dense = nn.Linear(num_hiddens, vocab_size)
-        self.register_buffer("one_hot", torch.eye(vocab_size))
-        with torch.no_grad():
-            for param, value in (
-                (self.rnn.weight_ih_l0, stacked["W_x"]),
-                (self.rnn.weight_hh_l0, stacked["W_h"]),
-                (self.rnn.bias_ih_l0, stacked["b"]),
-                (self.dense.weight, stacked["W_q"]),
-                (self.dense.bias, stacked["b_q"]),
-            ):
-                param.copy_(torch.from_numpy(value))
-            self.rnn.bias_hh_l0.zero_()
-
-    def forward(self, X, state):
-        """Run over tokens (batch_size, num_steps); logits (batch_size * num_steps, vocab_size)."""
-        hiddens, state = self.rnn(self.one_hot[X], state)
-        return self.dense(hiddens.flatten(0, 1)), state
+from benchmarks.model_torch import LanguageModel, detached
 
 
-def make(job, minibatches):
+def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
     """Return ``run(steps)`` and the facts of a job; see `benchmarks.catalogue.jobs`.
 
-    A step is a minibatch, and its outcome the mean loss per token, or it is a generated character,
-    and its outcome the text.
+    A step is a minibatch, whose outcome is the mean loss per token, or a generated character, whose
+    outcome is the text.
     """
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    model = LanguageModel(job["cell"], job["vocab_size"], job["num_hiddens"], job["stacked"])
+    model = LanguageModel(job["params"], job["cell"])
     facts = {"torch": torch.__version__, "threads": torch.get_num_threads()}
     if job["task"] == "generation":
         return _generation(model, job), {**facts, "work": 1}
@@ -67,7 +45,7 @@ def _training(model, job, minibatches):
         logits, state = model(X, state)
         return cross_entropy(logits, labels), state
 
-    if job["compile"]:
+    if "compile" in job["options"]:
         torch._dynamo.config.allow_rnn = True
         forward = torch.compile(forward, dynamic=False)
     zeros = torch.zeros(1, job["batch_size"], job["num_hiddens"])
@@ -77,7 +55,7 @@ def _training(model, job, minibatches):
         for X, Y in minibatches(job["tokens"], job["batch_size"], job["num_steps"], steps):
             X, labels = (torch.from_numpy(tokens).long() for tokens in (X, Y))
             loss, state = forward(X, labels.flatten(), state)
-            state = tuple(s.detach() for s in state) if job["cell"] == "lstm" else state.detach()
+            state = detached(state)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(params, 1, foreach=False)
@@ -91,7 +69,7 @@ def _training(model, job, minibatches):
 def _generation(model, job):
     names = ["<unk>", *(token for token, _ in job["token_freqs"])]
     prefix = torch.tensor([names.index(token) for token in job["prefix"]])
-    read = _by_cell(model) if job["by_cell"] else model
+    read = _by_cell(model) if "by cell" in job["options"] else model
 
     @torch.inference_mode()
     def run(steps):

@@ -1,24 +1,26 @@
 """Train on texts of one's own with this package and with PyTorch, and compare.
 
-``python -m benchmarks.own_texts TEXT ...`` in a checkout, with the package's extra ``peers``.
+Run ``python -m benchmarks.own_texts TEXT ...`` in a checkout, with the package's extra ``peers``.
 
-The same loop, minibatches, initial weights, optimiser and schedule; only what computes differs, and
-in the first column the cell: the book's GRU, which PyTorch hasn't got.
+The loop, minibatches, initial weights, optimiser and schedule are the same; only what computes
+differs, and in the first column the cell: the book's GRU, which PyTorch doesn't have.
 """
 
 from __future__ import annotations
 
-import json
 import pathlib
 import shlex
 import sys
-from typing import Any
+from typing import Any, Iterable, Iterator
 
 from gluon_gru.cli import options
 from gluon_gru.own_texts import train
 from gluon_gru.report import terminal, write
 from gluon_gru.report.document import Document, Heading, Paragraph, Table
-from gluon_gru.runs.files import make_folder, write_whole
+from gluon_gru.runs.environment import environment
+from gluon_gru.runs.files import StrPath, make_folder
+from gluon_gru.runs.folder import Folder
+from gluon_gru.runs.record import Record
 from gluon_gru.studies.provenance import environments
 from gluon_gru.training.learner import learner_from
 
@@ -30,8 +32,12 @@ _RUNS = {
 }
 
 
-def compare(texts, out, command="", **settings):
-    """Train on each text three times; write ``own_texts.json`` and ``report.md`` after each.
+def compare(
+    texts: Iterable[StrPath], out: StrPath, command: str = "", **settings: Any
+) -> dict[str, Any]:
+    """Train on each text three times; write ``record.json`` and the report after each.
+
+    An older comparison in the folder is replaced.
 
     Args:
         texts: paths.
@@ -40,8 +46,7 @@ def compare(texts, out, command="", **settings):
         settings: see `gluon_gru.own_texts.train`; by default those that a text's size gives.
 
     Returns:
-        What ``own_texts.json`` holds: for each text and run its record, without the folder's
-        ``rounds`` but the best.
+        What ``record.json`` holds: ``texts``, with the ``text``, ``settings`` and ``runs`` of each.
 
     Raises:
         InputError: see `gluon_gru.own_texts.train`.
@@ -49,38 +54,36 @@ def compare(texts, out, command="", **settings):
     # Here, since it is an optional dependency.
     from benchmarks.learner_torch import VERSION, TorchLearner
 
-    out, found = pathlib.Path(out), {"command": command, "texts": []}
-    make_folder(out)
+    folder = Folder(out, "own_texts", resume=True)
+    make_folder(folder.path)
+    made = {"command": command, "environment": {**environment("cpu(0)"), "torch": VERSION}}
+    folder.record = record = Record("own_texts", settings, {}, [made], {"texts": []})
     for path in map(pathlib.Path, texts):
-        entry = {"runs": {}}
-        found["texts"].append(entry)
+        entry: dict[str, Any] = {"runs": {}}
+        record.results["texts"].append(entry)
         for number, (name, (cell, on_torch)) in enumerate(_RUNS.items()):
-            record = train(
+            run = train(
                 path,
-                out / "runs" / f"{path.name}-{number}",
+                folder.path / "runs" / f"{path.name}-{number}",
                 cell=cell,
                 make_learner=TorchLearner if on_torch else learner_from,
                 **settings,
             )
-            entry.update(
-                text=record["text"],
-                settings={**record["settings"], "cell": "see above"},
-                environment={**record["invocations"][0]["environment"], "torch": VERSION},
-            )
-            rounds = record["rounds"]
+            rounds = run["rounds"]
+            entry.update(text=run["text"], settings={**run["settings"], "cell": "see above"})
             entry["runs"][name] = {
                 "cell": cell,
-                "engine": record["engine"],
-                "best": record["best"],
+                "engine": run["engine"],
+                "best": run["best"],
                 "epochs": rounds[-1]["epoch"],
                 "seconds": sum(one["seconds"] for one in rounds),
             }
-            write_whole(out / "own_texts.json", json.dumps(found, indent=1).encode())
-            write(document(found), out)
-    return found
+            folder.write()
+            write(document(record.as_json()), folder.path)
+    return record.as_json()
 
 
-def _cell(run):
+def _cell(run: dict[str, Any]) -> str:
     best = run["best"]
     return (
         f"{best['validation_perplexity']:.3f}, {best['bits_per_character']:.3f}; "
@@ -88,8 +91,8 @@ def _cell(run):
     )
 
 
-def _rows(found):
-    for entry in found["texts"]:
+def _rows(results: dict[str, Any]) -> Iterator[list[Any]]:
+    for entry in results["texts"]:
         text, settings = entry["text"], entry["settings"]
         yield [
             text["name"],
@@ -103,31 +106,31 @@ def _rows(found):
         ]
 
 
-def document(found: dict[str, Any]) -> Document:
+def document(results: dict[str, Any]) -> Document:
     """Return the report.
 
     Args:
-        found: what ``own_texts.json`` holds.
+        results: what ``record.json`` holds.
     """
-    env = found["texts"][0]["environment"]
+    (made,) = results["invocations"]
+    command, env = f"`{made['command']}`", made["environment"]
     return Document(
         "Texts of one's own, beside PyTorch",
         [
             Paragraph(
-                f"Made by `{found['command']}` on {env['processor']}, {env['cores']} cores "
-                f"({env['engine']})."
+                f"Made by {command} on {env['processor']}, {env['cores']} cores ({env['engine']})."
             ),
             Heading("Results"),
             Paragraph(
                 "Of each run: perplexity and bits per character on the held-out part, of the best "
                 "round; and the time of all rounds until it stopped by itself, scoring included. "
-                "Where a run stopped earlier it also took less time."
+                "A run that stopped earlier also took less time."
             ),
             Table(
                 ["text", "bytes", "characters", "vocabulary", "settings", *_RUNS],
-                list(_rows(found)),
+                list(_rows(results)),
             ),
-            *environments([(f"`{found['command']}`", env)]),
+            *environments([(command, env)]),
         ],
     )
 
@@ -147,13 +150,13 @@ def main() -> None:
         "--out",
         default="runs/own-texts",
         metavar="FOLDER",
-        help="where own_texts.json and report.md go",
+        help="where record.json, report.html and report.md go",
     )
     args = parser.parse_args()
     command = shlex.join([*parser.prog.split(), *sys.argv[1:]])
     settings = {} if args.epochs is None else {"epochs": args.epochs}
-    found = compare(args.texts, args.out, command, **settings)
-    print(terminal.text(document(found).blocks))
+    results = compare(args.texts, args.out, command, **settings)
+    print(terminal.text(document(results).blocks))
 
 
 if __name__ == "__main__":

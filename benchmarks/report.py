@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from benchmarks.catalogue import contests
 from benchmarks.contest import ratio
 from gluon_gru.published.judging import spread
 from gluon_gru.report import terminal
@@ -21,26 +22,38 @@ _FILLS = {
 }
 
 
+_HOW = (
+    "Every contestant is a process of its own, started once and warmed up; in each of {rounds} "
+    "rounds each gets a turn of about half a second, in rotating order. Rates are medians over the "
+    "rounds, ratios and shares the medians of those within a round. Contestants that compute the "
+    "same function start from the same weights and had to reach the same losses (or texts) before "
+    "anything counted. The limit is the best rate of a large float32 matrix product here, by "
+    "NumPy, PyTorch or MXNet, measured in the same rounds, over the operations that a token takes "
+    "in matrix products: 3 * 2 * (gates * H * H + H * V)."
+)
+
+
 def document(results: dict[str, Any]) -> Document:
     """Return the report.
 
     Args:
         results: what ``record.json`` holds.
     """
-    (made,), settings = results["invocations"], results["settings"]
-    environment = made["environment"]
+    (made,) = results["invocations"]
     return Document(
         "How fast it is, beside others",
         [
             Paragraph(
-                f"Made by `{made['command']}` on {environment['processor']}, "
-                f"{environment['cores']} cores, with {settings['threads']} threads each, on "
-                f"{results['text']['name']}."
+                f"Made by `{made['command']}` on {_where(results)}, on {results['text']['name']}."
             ),
             *_measured(results),
             Heading("How it was measured", "how"),
-            *map(Paragraph, _how_measured(results)),
-            *environments([(f"`{made['command']}`", environment)]),
+            Paragraph(_HOW.format(rounds=results["settings"]["rounds"])),
+            *(
+                Paragraph(f"Left out: {name} ({reason}).")
+                for name, reason in results["left_out"].items()
+            ),
+            *environments([(f"`{made['command']}`", made["environment"])]),
         ],
     )
 
@@ -52,18 +65,13 @@ def table(results: dict[str, Any]) -> str:
 
 def _measured(results) -> list[Any]:
     blocks: list[Any] = []
-    shapes = [one for one in results["contests"] if one["measure"] == "shapes"]
+    shapes = []
     for contest in results["contests"]:
-        if contest["measure"] != "shapes":
+        if contest["measure"] == "shapes":
+            shapes.append(contest)
+        else:
             blocks += [Heading(_title(contest)), _bars(results, contest), rates(contest)]
-    if shapes:
-        blocks += [
-            Heading("Training, GRU, other sizes: how many times as fast", "shapes"),
-            Paragraph(_slower(shapes)),
-            _heat_map(results, shapes),
-            _ratios(shapes),
-        ]
-    return blocks
+    return [*blocks, *(_shapes(results, shapes) if shapes else ())]
 
 
 def _title(contest):
@@ -101,7 +109,7 @@ def _bars(results, contest):
                 "",
                 statistics.median(one["rates"]),
                 (min(one["rates"]), max(one["rates"])),
-                _model(contest, name),
+                _cell(contest, name),
                 _FILLS[one["kind"]][0],
             )
             for name, one in contest["contestants"].items()
@@ -114,11 +122,15 @@ def _bars(results, contest):
     )
 
 
-def _model(contest, name):
-    """Return the cell that a contestant computes, as `gluon_gru.report.style` names it."""
-    if contest["cell"] == "gru":
-        return "gru_before" if "the book's GRU" in name or "JAX" in name else "gru_after"
-    return {"rnn": "rnn_tanh"}.get(contest["cell"], contest["cell"])
+def _cell(contest, name):
+    """Return the cell that a contestant computes; version 0.1.0 did not record it."""
+    rows = {
+        one.name: one.cell
+        for known in contests(contest["measure"])
+        if known.cell == contest["cell"]
+        for one in known.contestants
+    }
+    return contest["contestants"][name].get("cell", rows.get(name, ""))
 
 
 def rates(contest: dict[str, Any]) -> Table:
@@ -141,80 +153,44 @@ def rates(contest: dict[str, Any]) -> Table:
     return Table(headers, rows)
 
 
-def _pairs(shape):
-    """Return the pairs of an engine's contestant and one that is not, a list."""
-    kinds = {name: one["kind"] for name, one in shape["contestants"].items()}
+def _shapes(results, shapes):
+    """Return the section on shapes: in how many the engine is slower, and all ratios, twice."""
+    kinds = {name: one["kind"] for name, one in shapes[0]["contestants"].items()}
     ours = [name for name, kind in kinds.items() if kind == "engine"]
-    return [(mine, other) for mine in ours for other in kinds if other not in ours]
-
-
-def _ratios(shapes):
-    pairs = _pairs(shapes[0])
-    first = pairs[0][0]
-    return Table(
-        [
-            "hidden",
-            "sequences",
-            "time steps",
-            f"{first}, tokens/sec",
-            *(f"{mine} / {other}" for mine, other in pairs),
-        ],
-        [
-            [
-                shape["num_hiddens"],
-                shape["batch_size"],
-                shape["num_steps"],
-                f"{statistics.median(shape['contestants'][first]['rates']):,.0f}",
-                *(f"{ratio(shape['contestants'], *pair):.2f}x" for pair in pairs),
-            ]
-            for shape in shapes
-        ],
-    )
-
-
-def _slower(shapes):
-    """Return in a sentence how many shapes each of the engine's models is slower in."""
-    counts: dict[str, set] = {}
-    for mine, other in _pairs(shapes[0]):
-        counts.setdefault(mine, set()).update(
-            number
-            for number, shape in enumerate(shapes)
-            if ratio(shape["contestants"], mine, other) < 1
-        )
-    return (
-        f"Slower than a peer, of {len(shapes)} shapes: "
-        + "; ".join(f"{mine} in {len(some)}" for mine, some in counts.items())
-        + "."
-    )
-
-
-def _heat_map(results, shapes):
-    pairs = sorted(_pairs(shapes[0]), key=lambda pair: pair[1])
-
-    def cell(shape, pair):
-        value = ratio(shape["contestants"], *pair)
-        return value, f"{value:.2f}x"
-
-    return HeatMap(
-        f"Training a GRU: how many times as fast; {_where(results)}",
-        "shapes.png",
-        [f"{one['num_hiddens']} / {one['batch_size']} / {one['num_steps']}" for one in shapes],
-        [f"{mine}\nto {other}".replace(", ", ",\n") for mine, other in pairs],
-        {"": [[cell(shape, pair) for pair in pairs] for shape in shapes]},
-        ylabel="hidden units / sequences / time steps",
-    )
-
-
-def _how_measured(results):
-    """Return how it was measured, and who was left out, a list of sentences."""
+    pairs = [(mine, other) for mine in ours for other in kinds if other not in ours]
+    ratios = [{pair: ratio(shape["contestants"], *pair) for pair in pairs} for shape in shapes]
+    slower = {
+        mine: sum(any(one[pair] < 1 for pair in pairs if pair[0] == mine) for one in ratios)
+        for mine in ours
+    }
+    found = "; ".join(f"{mine} in {count}" for mine, count in slower.items())
+    sizes = [
+        [shape[name] for name in ("num_hiddens", "batch_size", "num_steps")] for shape in shapes
+    ]
+    first = [statistics.median(shape["contestants"][ours[0]]["rates"]) for shape in shapes]
+    by_other = sorted(pairs, key=lambda pair: pair[1])
     return [
-        "Every contestant is a process of its own, started once and warmed up; in each of "
-        f"{results['settings']['rounds']} rounds each gets a turn of about half a second, in rotating "
-        "order. Rates are medians over the rounds, ratios and shares the medians of those within a round. "
-        "Contestants that compute the same function start from the same weights and had to reach "
-        "the same losses (or texts) before anything counted. The limit is the best rate of a large "
-        "float32 matrix product here, by NumPy, PyTorch or MXNet, measured in the same rounds, "
-        "over the operations that a token takes in matrix products: 3 * 2 * (gates * H * H + "
-        "H * V).",
-        *(f"Left out: {name} ({reason})." for name, reason in results["left_out"].items()),
+        Heading("Training, GRU, other sizes: how many times as fast", "shapes"),
+        Paragraph(f"Slower than a peer, of {len(shapes)} shapes: {found}."),
+        HeatMap(
+            f"Training a GRU: how many times as fast; {_where(results)}",
+            "shapes.png",
+            [" / ".join(map(str, some)) for some in sizes],
+            [f"{mine}\nto {other}".replace(", ", ",\n") for mine, other in by_other],
+            {"": [[(one[pair], f"{one[pair]:.2f}x") for pair in by_other] for one in ratios]},
+            ylabel="hidden units / sequences / time steps",
+        ),
+        Table(
+            [
+                "hidden",
+                "sequences",
+                "time steps",
+                f"{ours[0]}, tokens/sec",
+                *(f"{mine} / {other}" for mine, other in pairs),
+            ],
+            [
+                [*some, f"{rate:,.0f}", *(f"{value:.2f}x" for value in one.values())]
+                for some, rate, one in zip(sizes, first, ratios)
+            ],
+        ),
     ]

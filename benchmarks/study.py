@@ -1,8 +1,11 @@
-"""Measuring the contests of `benchmarks.catalogue`, and recording what came of them."""
+"""Measures the contests of `benchmarks.catalogue`, and records the rates."""
+
+from __future__ import annotations
 
 import contextlib
 import os
 import sys
+from typing import Any, Sequence
 
 from tqdm import tqdm
 
@@ -11,18 +14,23 @@ from benchmarks.contest import Worker, compete
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.report import write
 from gluon_gru.runs.environment import cores, environment
-from gluon_gru.runs.files import make_folder
+from gluon_gru.runs.files import StrPath, make_folder
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
-from gluon_gru.text import corpus as corpora
-from gluon_gru.text.corpus import load_corpus
+from gluon_gru.text.corpus import find, load_corpus
 from gluon_gru.training.interrupt import CtrlC
 
 #: Of the corpus, the first so many tokens are trained on, as in the book.
 _MAX_TOKENS = 10000
 
 
-def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command=""):
+def benchmark(
+    out: StrPath,
+    measures: Sequence[str] = catalogue.DEFAULT,
+    rounds: int = 15,
+    corpus: StrPath | None = None,
+    command: str = "",
+) -> dict[str, Any]:
     """Measure; write ``record.json``, ``report.md`` and pictures after every measure.
 
     An older benchmark in the folder is replaced.
@@ -47,7 +55,7 @@ def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command="
         raise InputError(
             f"measures {', '.join(unknown)}: choose from {', '.join(catalogue.MEASURES)}"
         )
-    threads, text = _threads(), corpora.find(corpus)
+    threads, text = _threads(), find(corpus)
     tokens, vocab = load_corpus(text, max_tokens=_MAX_TOKENS)
     folder = Folder(out, "benchmark", resume=True)
     make_folder(folder.path)
@@ -67,82 +75,71 @@ def benchmark(out, measures=catalogue.DEFAULT, rounds=15, corpus=None, command="
 
 def _threads():
     """Return how many threads every contestant gets."""
-    asked = os.environ.get("OMP_NUM_THREADS") or str(cores())
-    if not asked.isdecimal() or int(asked) < 1:
-        raise InputError(f"OMP_NUM_THREADS is {asked!r}: it must be a whole number above 0")
-    return int(asked)
+    given = os.environ.get("OMP_NUM_THREADS") or str(cores())
+    if not given.isdecimal() or int(given) < 1:
+        raise InputError(f"OMP_NUM_THREADS is {given!r}: it must be a whole number above 0")
+    return int(given)
 
 
 def _measure(contests, tokens, vocab, record):
     """Measure the contests of a measure, a process a contestant; add them to the record."""
     contests = [_present(contest, record.results["left_out"]) for contest in contests]
-    turns = sum(len(contest.contestants + contest.roofline) for contest in contests)
-    workers = {}
-    with contextlib.ExitStack() as stack:
+    rounds, workers = record.settings["rounds"], {}
+    turns = (1 + rounds) * sum(len(each.contestants + each.roofline) for each in contests)
+    with tqdm(
+        total=turns, desc=contests[0].measure, unit="turn", disable=None, dynamic_ncols=True
+    ) as bar, contextlib.ExitStack() as stack:
         stack.callback(lambda: [worker.close() for worker in workers.values()])
-        bar = stack.enter_context(
-            tqdm(
-                total=turns * (1 + record.settings["rounds"]),
-                desc=contests[0].measure,
-                unit="turn",
-                disable=None,
-                dynamic_ncols=True,
-            )
-        )
         for contest in contests:
             entries = {one.name: one for one in contest.contestants + contest.roofline}
             for name in set(workers) - set(entries):
                 workers.pop(name).close()
             for name in entries:
                 if name not in workers:
-                    # A Ctrl-C while a process starts would leave it to itself.
+                    # Ctrl-C while a process starts would leave it behind.
                     with CtrlC():
                         workers[name] = Worker(entries[name].module, record.settings["threads"])
             found = compete(
                 {name: workers[name] for name in entries},
                 catalogue.jobs(contest, tokens, vocab),
                 {name: one.function for name, one in entries.items()},
-                record.settings["rounds"],
+                rounds,
                 bar.update,
             )
-            record.results["contests"].append(_record(contest, found, vocab))
+            record.results["contests"].append(_recorded(contest, found, len(vocab)))
+            versions = record.invocations[0]["environment"]
             for one in found.values():
-                record.invocations[0]["environment"].update(
-                    {
-                        name: one["facts"][name]
-                        for name in ("torch", "jax", "jaxlib")
-                        if one["facts"].get(name)
-                    }
-                )
+                for name in {"torch", "jax", "jaxlib"} & set(one["facts"]):
+                    versions[name] = one["facts"][name]
 
 
 def _present(contest, left_out):
     """Return a contest without those who can't be measured here; say once who and why."""
-    for one in contest.contestants + contest.roofline:
+
+    def present(one):
         reason = catalogue.missing(one)
         if reason and one.name not in left_out:
             left_out[one.name] = reason
             print(f"left out: {one.name} ({reason})", file=sys.stderr)
+        return not reason
+
     return contest._replace(
-        **{
-            field: [one for one in getattr(contest, field) if not catalogue.missing(one)]
-            for field in ("contestants", "roofline")
-        }
+        contestants=list(filter(present, contest.contestants)),
+        roofline=list(filter(present, contest.roofline)),
     )
 
 
-def _record(contest, found, vocab):
-    kinds = {one.name: one.kind for one in contest.contestants}
-    record = {
-        **{
-            field: getattr(contest, field)
-            for field in ("measure", "task", "cell", "num_hiddens", "batch_size", "num_steps")
+def _recorded(contest, found, vocab_size):
+    """Return what the record holds of a contest, a dict."""
+    recorded = {
+        **contest._asdict(),
+        "vocab_size": vocab_size,
+        "contestants": {
+            one.name: {"kind": one.kind, "cell": one.cell, **found[one.name]}
+            for one in contest.contestants
         },
-        "vocab_size": len(vocab),
-        "contestants": {name: {"kind": kind, **found[name]} for name, kind in kinds.items()},
+        "roofline": {one.name: found[one.name] for one in contest.roofline},
     }
     if contest.task == "training":
-        record["flop_per_token"] = catalogue.flop_per_token(contest, len(vocab))
-    if contest.roofline:
-        record["roofline"] = {one.name: found[one.name] for one in contest.roofline}
-    return record
+        recorded["flop_per_token"] = catalogue.flop_per_token(contest, vocab_size)
+    return recorded

@@ -1,51 +1,39 @@
-"""The weights that all contestants start from, as each of them keeps its own.
+"""The weights that all contestants start from, as Gluon's layers and as the book's models have them.
 
-Drawn once, in the book's layout; Gluon's and PyTorch's layers get the same numbers, converted, with
-zeros for the second bias that they have and the book's equations don't.
+Drawn once; both have the same numbers, with zeros for the layers' second bias, which the book's
+equations don't have.
 """
+
+from __future__ import annotations
 
 import numpy
 
-#: The gates by their places in the book's parameters, in the order in which Gluon and PyTorch
-#: stack them: reset, update, candidate; input, forget, candidate, output.
-STACKED = {"gru": (1, 0, 2), "lstm": (0, 1, 3, 2), "rnn": (0,)}
+from gluon_gru.cells import CELLS
+from gluon_gru.engine.layout import model_shapes
 
 
-def draw(cell, vocab_size, num_hiddens, scale):
-    """Return the parameters of `gluon_gru.models.get_gru_params` and the like, float32 arrays.
+def draw(cell: str, vocab_size: int, num_hiddens: int, scale: float) -> dict[str, numpy.ndarray]:
+    """Return the parameters of an `RNNModel` over a layer, by their names in checkpoints, float32.
 
     Args:
-        cell: ``gru``, ``lstm`` or ``rnn``.
+        cell: ``gru_after``, ``lstm`` or ``rnn_tanh``, see `gluon_gru.cells`.
         vocab_size, num_hiddens: sizes.
         scale: the standard deviation of the weights; biases are 0.
     """
-    rng = numpy.random.default_rng(1)
-
-    def layer(*shapes):
-        return [
-            *(rng.normal(0, scale, shape).astype(numpy.float32) for shape in shapes),
-            numpy.zeros(shapes[-1][1], numpy.float32),
-        ]
-
-    gates = [layer((vocab_size, num_hiddens), (num_hiddens, num_hiddens)) for _ in STACKED[cell]]
-    return sum(gates, []) + layer((num_hiddens, vocab_size))
+    rng, params = numpy.random.default_rng(1), {}
+    for name, shape in model_shapes(cell, vocab_size, num_hiddens).items():
+        values = rng.normal(0, scale, shape) if len(shape) == 2 else numpy.zeros(shape)
+        params[name] = values.astype(numpy.float32)
+    return params
 
 
-def stack(cell, params):
-    """Return the book's parameters as a dict of stacked arrays, (outputs, inputs) each.
-
-    ``W_x`` (gates * num_hiddens, vocab_size), ``W_h`` (gates * num_hiddens, num_hiddens), ``b``
-    (gates * num_hiddens,), ``W_q`` (vocab_size, num_hiddens), ``b_q`` (vocab_size,).
-    """
+def as_books(cell: str, params: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
+    """Return what `draw` returned as the parameters of an `RNNModelScratch`, by their names."""
+    order = CELLS[cell].order("gluon")
     parts = [
-        numpy.concatenate([params[3 * gate + part].T for gate in STACKED[cell]])
-        for part in range(3)
+        numpy.split(params[f"rnn.l0_{part}"], len(order))
+        for part in ("i2h_weight", "h2h_weight", "i2h_bias")
     ]
-    W_x, W_h, b = map(numpy.ascontiguousarray, parts)
-    return {
-        "W_x": W_x,
-        "W_h": W_h,
-        "b": b,
-        "W_q": numpy.ascontiguousarray(params[-2].T),
-        "b_q": params[-1],
-    }
+    gates = [part[order.index(gate)].T for gate in range(len(order)) for part in parts]
+    values = [*gates, params["dense.weight"].T, params["dense.bias"]]
+    return {f"params.{i:02}": numpy.ascontiguousarray(value) for i, value in enumerate(values)}

@@ -1,43 +1,47 @@
-"""A contestant's process: builds what it is told to build, and runs it when it is its turn.
+"""A contestant's process: builds what it is told to, and runs it when it is its turn.
 
-Started by its path, ``python worker.py MODULE``, and free of everything but NumPy: PyTorch, JAX
-and MXNet each bring their own OpenMP, and two of them in one process would share its threads.
-Requests and replies are pickles on the standard input and output. The first request is a job, a
-dict, answered by the module's facts; a number asks for so many steps, answered by their seconds and
-outcome. Between two turns it waits for its input, which takes no CPU time.
+It is started by its path, ``python worker.py MODULE``. PyTorch, JAX and MXNet each bring their own
+OpenMP, and two of them in one process would share its threads, so none is imported here. Requests
+and replies are pickles on the standard input and output. A dict is a job, answered by the module's
+facts; a number asks for so many steps, answered by their seconds and outcome. Between its turns it
+waits for its input, which takes no CPU time.
 """
 
+from __future__ import annotations
+
 import importlib
+import itertools
 import os
 import pickle
 import signal
 import sys
 import time
+from typing import Iterator
 
 import numpy
 
+from gluon_gru.text.minibatches import Minibatch, columns, rows
 
-def minibatches(tokens, batch_size, num_steps, count):
-    """Yield ``count`` minibatches ``(X, Y)``, (batch_size, num_steps) each, round and round.
 
-    The text is cut into batch_size rows, as `gluon_gru.text.minibatches.rows` does it;
-    after its last minibatch the first one follows. A text too short for one is repeated.
+def minibatches(
+    tokens: numpy.ndarray, batch_size: int, num_steps: int, count: int
+) -> Iterator[Minibatch]:
+    """Yield ``count`` minibatches ``(X, Y)``, int32 (batch_size, num_steps) each, round and round.
+
+    The first minibatch follows the last one, and a text too short for one is repeated.
     """
-    tokens = numpy.resize(tokens, max(len(tokens), batch_size * num_steps + 1))
-    row = (len(tokens) - 1) // batch_size
-    Xs = tokens[: batch_size * row].reshape(batch_size, row)
-    Ys = tokens[1 : 1 + batch_size * row].reshape(batch_size, row)
-    for number in range(count):
-        start = number % (row // num_steps) * num_steps
-        yield Xs[:, start : start + num_steps], Ys[:, start : start + num_steps]
+    X, Y = rows(numpy.resize(tokens, max(len(tokens), batch_size * num_steps + 1)), batch_size)
+    whole = X.shape[1] // num_steps * num_steps
+    every = itertools.cycle(columns(X[:, :whole], Y[:, :whole], num_steps))
+    return itertools.islice(every, count)
 
 
-def main():
+def main() -> None:
     """Answer requests until there are no more."""
     # What a library prints must not get between the replies.
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    # Ctrl-C reaches every process of a terminal; the one that started this one ends it.
+    # Ctrl-C reaches every process of a terminal; the parent ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     contestants = importlib.import_module(sys.argv[1])
     run = None

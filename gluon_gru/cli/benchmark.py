@@ -11,11 +11,6 @@ from types import ModuleType
 from gluon_gru.cli import options
 from gluon_gru.errors import InputError
 
-_ELSEWHERE = (
-    "the benchmark is not part of the installed package: run  python scripts/benchmark.py  in a "
-    "checkout of gluon_gru's repository"
-)
-
 
 def _benchmarks(name: str) -> ModuleType:
     """Return a module of the folder ``benchmarks`` of the checkout that this package is in.
@@ -25,7 +20,10 @@ def _benchmarks(name: str) -> ModuleType:
     """
     checkout = pathlib.Path(__file__).resolve().parents[2]
     if not (checkout / "benchmarks" / "__init__.py").is_file():
-        raise InputError(_ELSEWHERE)
+        raise InputError(
+            "the benchmark is not part of the installed package: run  python scripts/benchmark.py  "
+            "in a checkout of gluon_gru's repository"
+        )
     if str(checkout) not in sys.path:
         sys.path.append(str(checkout))
     return importlib.import_module(name)
@@ -38,15 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     except InputError as error:
         measures = f"Here, {error}."
     else:
-        measures = (
-            "measures (by default "
-            + ", ".join(catalogue.DEFAULT)
-            + "):\n"
-            + "\n".join(f"  {name:11} {what}" for name, what in catalogue.MEASURES.items())
-        )
+        rows = [f"  {name:11} {what}" for name, what in catalogue.MEASURES.items()]
+        measures = "\n".join([f"measures (by default {', '.join(catalogue.DEFAULT)}):", *rows])
     parser.epilog = (
         f"{measures}\n\n"
-        "Every contestant gets the threads that OMP_NUM_THREADS says, by default one per core.\n"
+        "Every contestant gets OMP_NUM_THREADS threads, by default one per core.\n"
         "Exit codes: 0 done, 1 contestants don't compute the same, 2 bad input, 130 Ctrl-C."
     )
     parser.add_argument(

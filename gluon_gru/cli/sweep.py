@@ -16,14 +16,13 @@ from gluon_gru.studies.sweep.space import FULL, REDUCED, SAMPLERS
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what this subcommand takes."""
     parser.epilog = (
-        "The same command again goes on with the study. Exit codes: 0 done, 2 bad "
-        "input, 130 Ctrl-C."
+        "The same command again continues the study. Exit codes: 0 done, 2 bad input, 130 Ctrl-C."
     )
     parser.add_argument(
         "--grid",
         choices=["reduced", "full"],
         default="reduced",
-        help="the values to try; the options of the next three lines change them",
+        help="the values to try; the next three options change them",
     )
     parser.add_argument("--num-steps", nargs="+", type=int, metavar="N", help="tokens in a window")
     parser.add_argument("--num-hiddens", nargs="+", type=int, metavar="N", help="hidden units")
@@ -67,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the study; print its trials or its record; or say what it would cost."""
-    from gluon_gru.studies.sweep import study
+    """Run the study and print its trials or its record; or print what it would cost."""
+    from gluon_gru.studies.sweep import report, study
 
     # A closed terminal or a time limit ends it as Ctrl-C does.
     for end in (signal.SIGTERM, signal.SIGHUP):
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     if args.storage:
         from gluon_gru.studies.sweep.storage import without_password
 
-        # Whatever is written or printed from here on can't tell the password.
+        # The command is recorded and printed, which must not reveal the password.
         shown = without_password(args.storage)
         sys.argv = [word.replace(args.storage, shown) for word in sys.argv]
     given: dict[str, Any] = {
@@ -91,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
         cost = study.budget(
             space, args.sampler, args.trials, args.workers, args.device, args.corpus
         )
-        options.show(args, cost, lambda: _report().budget_table(cost))
+        options.show(args, cost, lambda: report.budget_table(cost))
         return
     hidden = " (with the storage's whole URL)" if args.storage else ""
     with options.resumable(f"finished trials are kept. Go on{hidden} with"):
@@ -108,11 +107,4 @@ def run(args: argparse.Namespace) -> None:
             options.command(),
             args.cluster,
         )
-    options.show_report(args, results, lambda: _report().table(results))
-
-
-def _report() -> Any:
-    # Matplotlib takes a while.
-    from gluon_gru.studies.sweep import report
-
-    return report
+    options.show_report(args, results, lambda: report.table(results))

@@ -1,19 +1,27 @@
 """The benchmark: who is measured takes turns, computes what it should, and is compared rightly."""
 
+import copy
 import importlib.util
 import json
+import pathlib
 
 import mxnet as mx
 import numpy
 import pytest
 from mxnet import np
 
-from benchmarks import catalogue, contest, contestants_mxnet, report, weights, worker
+from benchmarks import catalogue, contest, contestants_mxnet, own_texts, report, weights, worker
 from benchmarks import study as benchmark
 from gluon_gru import models
+from gluon_gru.cells import CELLS
 from gluon_gru.errors import InputError
+from gluon_gru.report.document import Bars
+from gluon_gru.report.markdown import markdown
+from gluon_gru.runs import record
 from gluon_gru.text import corpus, minibatches
 from gluon_gru.text.vocabulary import Vocab
+
+RESULTS = pathlib.Path(__file__).parents[2] / "results"
 
 
 class Fake:
@@ -143,6 +151,7 @@ def test_every_measure_has_contests_where_the_engine_meets_a_peer_of_each_functi
             for entry in one.contestants:
                 kinds.setdefault(entry.function, set()).add(entry.kind)
             assert "engine" in kinds["book"] and {"engine", "peer"} <= kinds["layer"]
+            assert {entry.cell for entry in one.contestants} <= set(CELLS)
             names = [entry.name for entry in one.contestants + one.roofline]
             assert len(set(names)) == len(names)
     shapes = [one[3:6] for one in catalogue.contests("shapes")]
@@ -168,28 +177,29 @@ def test_minibatches_are_the_packages_own_and_go_round():
     assert X.shape == (3, 5) and (Y[:, :-1] == X[:, 1:]).all()
 
 
-def job(cell, model, **settings):
-    params = weights.draw(cell, 7, 5, 0.5)
+def job(cell, function, **further):
+    layer = catalogue._CELLS[cell]["layer"]
+    params = weights.draw(layer, 7, 5, 0.5)
     return {
         "task": "training",
-        "cell": cell,
-        "model": model,
-        "engine": False,
-        "loop": "package",
+        "cell": catalogue._CELLS[cell][function],
+        "function": function,
+        "options": (),
         "vocab_size": 7,
         "num_hiddens": 5,
         "params": params,
-        "stacked": weights.stack(cell, params),
-        **settings,
+        "books_params": weights.as_books(layer, params),
+        **further,
     }
 
 
+@pytest.mark.parametrize("options", [(), ("engine",)])
 @pytest.mark.parametrize("cell", ["lstm", "rnn"])
-def test_the_layer_with_converted_weights_computes_what_the_book_computes(cell):
+def test_the_layer_with_converted_weights_computes_what_the_book_computes(cell, options):
     X = np.array(numpy.random.default_rng(1).integers(0, 7, (2, 6)), dtype="int32")
     outputs = []
-    for kind in ("book", "layer"):
-        model = contestants_mxnet._model(job(cell, kind))
+    for function in ("book", "layer"):
+        model = contestants_mxnet._model(job(cell, function, options=options))
         outputs.append(model(X, model.begin_state(2, ctx=mx.cpu()))[0].asnumpy())
     assert numpy.abs(outputs[0]).max() > 0.1
     numpy.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-5)
@@ -202,7 +212,7 @@ def test_the_layer_with_converted_weights_has_the_grus():
     found = [param.asnumpy() for param in models.reset_after_params(model)]
     # The candidate's second bias is the only parameter that the book's GRU doesn't have.
     assert not found.pop(9).any()
-    for value, expected in zip(found, told["params"]):
+    for value, expected in zip(found, told["books_params"].values()):
         numpy.testing.assert_array_equal(value, expected)
 
 
@@ -210,9 +220,9 @@ def test_the_layer_with_converted_weights_has_the_grus():
 def test_the_books_loop_and_this_packages_reach_the_same_losses(kind):
     tokens = numpy.random.default_rng(1).integers(0, 7, 200)
     outcomes = []
-    for loop in ("book", "package"):
+    for options in (("book's loop",), ()):
         run, facts = contestants_mxnet.make(
-            job("gru", kind, loop=loop, lr=1, tokens=tokens, batch_size=4, num_steps=5),
+            job("gru", kind, options=options, lr=1, tokens=tokens, batch_size=4, num_steps=5),
             worker.minibatches,
         )
         assert facts["work"] == 20
@@ -226,6 +236,7 @@ def measure(tmp_path, monkeypatch):
     """Return a function that measures at small sizes those for whom ``keep`` holds."""
     contests = catalogue.contests
     monkeypatch.setattr(contest, "_TURN_SECONDS", 0.02)
+    monkeypatch.setattr(catalogue, "ROOFLINE_SIZES", (64,))
     # So little work is done faster alone.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
@@ -239,10 +250,7 @@ def measure(tmp_path, monkeypatch):
                     batch_size=4 if one.batch_size > 1 else 1,
                     num_steps=5,
                     contestants=list(filter(keep, one.contestants)),
-                    roofline=[
-                        entry._replace(settings={"library": "numpy", "sizes": (64,)})
-                        for entry in one.roofline[:1]
-                    ],
+                    roofline=one.roofline[:1],
                 )
                 for one in contests(measure)[:2]
             ],
@@ -266,6 +274,9 @@ def test_contestants_on_mxnet_agree_and_everything_is_written_down(
     assert json.loads((tmp_path / "record.json").read_text()) == results
     (found,) = results["contests"]
     assert len(found["contestants"]) == 6
+    cells = {name: one["cell"] for name, one in found["contestants"].items()}
+    assert cells["engine, the book's GRU"] == "gru_before"
+    assert cells["rnn.GRU, this package's loop"] == "gru_after"
     assert all(len(one["rates"]) == 2 for one in found["contestants"].values())
     assert results["invocations"][0]["environment"]["engine"]
     # What is missing is said once, with the command that mends it, and recorded.
@@ -307,9 +318,7 @@ def test_pytorch_and_gluon_agree_on_every_shape_and_the_ratios_are_drawn(measure
 def test_pytorch_and_jax_agree_with_their_twins_on_lstm_and_rnn(measure):
     results = measure(
         "cells",
-        lambda one: (
-            one.needs != "mxnet" and not one.settings.get("compile") or one.kind == "engine"
-        ),
+        lambda one: one.needs != "mxnet" and "compile" not in one.options or one.kind == "engine",
         rounds=1,
     )
     assert [one["cell"] for one in results["contests"]] == ["lstm", "rnn"]
@@ -318,13 +327,12 @@ def test_pytorch_and_jax_agree_with_their_twins_on_lstm_and_rnn(measure):
 @needs("torch")
 def test_pytorch_continues_a_text_as_gluon_does(measure):
     results = measure("generation", lambda one: True, rounds=1)
-    outcomes = {
-        name: one["outcomes"][1] for name, one in results["contests"][0]["contestants"].items()
-    }
-    assert len(outcomes) == 6
+    contestants = results["contests"][0]["contestants"].values()
+    texts = [one["outcomes"][1].replace("<unk>", "?") for one in contestants]
+    assert len(texts) == 6
     assert all(
         text.startswith(catalogue.PREFIX) and len(text) == len(catalogue.PREFIX) + 20
-        for text in outcomes.values()
+        for text in texts
     )
 
 
@@ -357,12 +365,39 @@ def test_a_vocabulary_survives_the_way_to_a_contestant():
             "vocab_size": len(vocab),
             "task": "generation",
             "prefix": "so",
-            "params": weights.draw("gru", len(vocab), 5, 0.5),
+            "books_params": weights.as_books(
+                "gru_after", weights.draw("gru_after", len(vocab), 5, 0.5)
+            ),
             "token_freqs": vocab.token_freqs,
         },
         worker.minibatches,
     )
     assert run(3).startswith("so") and set(run(20)) <= set(vocab.idx_to_token)
+
+
+def test_a_bar_has_the_colour_of_its_cell_in_records_of_version_0_1_0_too():
+    older = record.read(RESULTS / "benchmark-cpu" / "benchmark.json").as_json()
+    newer = copy.deepcopy(older)
+    for one in newer["contests"]:
+        for contestant in one["contestants"].values():
+            contestant["cell"] = "update_only"
+    cells = [
+        [
+            bar.model
+            for block in report.document(results).blocks
+            if isinstance(block, Bars)
+            for bar in block.bars
+        ]
+        for results in (older, newer)
+    ]
+    gru = ["gru_before", "gru_after"]
+    assert cells[0][:9] == [*gru, "gru_after", "gru_after", "gru_before", "gru_before"] + [
+        "gru_after",
+        "gru_after",
+        "gru_before",
+    ]
+    assert cells[0][9:15] == ["lstm"] * 6 and cells[0][15:22] == ["rnn_tanh"] * 7
+    assert set(cells[1]) == {"update_only"}
 
 
 def test_the_limit_of_a_round_is_its_best_product_and_shares_are_of_that():
@@ -379,3 +414,12 @@ def test_the_limit_of_a_round_is_its_best_product_and_shares_are_of_that():
     headers, (row, limit) = table.headers, table.rows
     assert headers[2] == "share of the limit" and row == ["engine", "5 (4 to 30)", "50%", "1.00x"]
     assert limit[1] == "10 (8 to 50)"
+
+
+@pytest.mark.parametrize("name", ["own-texts", "own-texts-large"])
+def test_a_comparison_of_version_0_1_0_still_has_its_report(name):
+    folder = RESULTS / name
+    report = markdown(own_texts.document(record.read(folder / "own_texts.json").as_json()))
+    recorded = (folder / "report.md").read_text(encoding="utf-8")
+    rows = [line for line in recorded.splitlines() if line.startswith("|")]
+    assert len(rows) > 2 and set(rows) <= set(report.splitlines())

@@ -46,7 +46,7 @@ def test_a_comparison_is_written_down(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("Größe zählt nicht, und was nicht zählt, ist nicht groß. " * 40, "utf-8")
     found = own_texts.compare([text], tmp_path / "out", "a command", num_hiddens=8, epochs=2.0)
-    assert json.loads((tmp_path / "out" / "own_texts.json").read_text()) == found
+    assert json.loads((tmp_path / "out" / "record.json").read_text()) == found
     runs = found["texts"][0]["runs"]
     assert {run["engine"] for run in runs.values()} >= {"torch"}
     assert all(1 < run["best"]["validation_perplexity"] < 30 for run in runs.values())
