@@ -271,8 +271,8 @@ def test_a_text_is_folded_if_the_run_was_and_can_come_from_a_file(tmp_path, caps
 @pytest.mark.parametrize(
     "given, message",
     [
-        ((), "gates takes one text"),
-        (("a", "--file", "b"), "are two texts"),
+        ((), "gates reads one text"),
+        (("a", "--file", "b"), "gates reads one text"),
         (("--file", "missing.txt"), "'missing.txt' can't be read"),
         (("?!",), "no token that"),
     ],
