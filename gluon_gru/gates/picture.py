@@ -6,8 +6,8 @@ from typing import Sequence
 
 from gluon_gru.errors import InputError
 from gluon_gru.gates.inspection import Gates, memory
+from gluon_gru.report.document import shown
 from gluon_gru.report.pictures import png
-from gluon_gru.report.walks import shown
 
 # What fits side by side into a picture that can still be looked at.
 _MAX_TOKENS = 250

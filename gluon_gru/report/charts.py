@@ -1,6 +1,6 @@
 """Curves and bars as a page draws them, in SVG and HTML.
 
-Not Matplotlib's, so that they follow the page's colours in light and dark, and their letters keep
+Unlike Matplotlib's pictures they follow the page's colours in light and dark, and their letters keep
 their size on a phone.
 """
 
@@ -16,13 +16,13 @@ from gluon_gru.report.style import Style, style
 WIDTH, HEIGHT = 640, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 610, 16, 336
 
-#: After these epochs the table beside the curves has a row.
+#: The epochs that the table beside the curves shows, with the last one.
 _ROWS = (1, 10, 25, 50, 100, 200, 300, 400, 500)
 
 
 def curves(block: Curves) -> dict[str, Any]:
-    """Return what the macro ``curves`` draws."""
-    drawn = Axes(block)
+    """Return what the macro ``Curves`` draws."""
+    axes = Axes(block)
 
     def across(place):
         return round(_LEFT + (_RIGHT - _LEFT) * place, 1)
@@ -30,7 +30,7 @@ def curves(block: Curves) -> dict[str, Any]:
     def up(place):
         return round(_BOTTOM - (_BOTTOM - _TOP) * place, 1)
 
-    def points(places):
+    def line(places):
         return " ".join(f"{across(x)},{up(y)}" for x, y in places)
 
     return {
@@ -40,17 +40,17 @@ def curves(block: Curves) -> dict[str, Any]:
         "right": _RIGHT,
         "bottom": _BOTTOM,
         "top": _TOP,
-        "x_ticks": [(across(place), label) for place, label in drawn.x.ticks],
-        "y_ticks": [(up(place), label) for place, label in drawn.y.ticks],
+        "x_ticks": [(across(place), label) for place, label in axes.x.ticks],
+        "y_ticks": [(up(place), label) for place, label in axes.y.ticks],
         "curves": [
             {
-                "label": line.curve.label,
-                "style": _css(style(line.curve.model, number, line.curve.dashed)),
-                "line": points(line.points),
-                "dots": [] if line.curve.joined else [(across(x), up(y)) for x, y in line.points],
-                "band": points(line.band),
+                "label": curve.label,
+                "style": _css(style(curve.model, number, curve.dashed)),
+                "line": line(points),
+                "dots": [] if curve.joined else [(across(x), up(y)) for x, y in points],
+                "band": line(band),
             }
-            for number, line in enumerate(drawn.lines)
+            for number, (curve, points, band) in enumerate(axes.lines)
         ],
         "points": [
             {
@@ -61,7 +61,7 @@ def curves(block: Curves) -> dict[str, Any]:
                 "anchor": "end" if place.ended else "start",
                 "label_y": up(place.y) + (22 if place.below else -10),
             }
-            for place in drawn.places
+            for place in axes.places
         ],
         "data": [
             {
@@ -70,22 +70,21 @@ def curves(block: Curves) -> dict[str, Any]:
             }
             for curve in block.curves
         ],
-        "table": Table(
-            ["epoch", *(curve.label for curve in block.curves)],
-            [
-                [
-                    epoch,
-                    *(
-                        ", ".join(
-                            f"{run[epoch - 1]:.3f}" for run in curve.runs if len(run) >= epoch
-                        )
-                        for curve in block.curves
-                    ),
-                ]
-                for epoch in sorted({*(row for row in _ROWS if row < drawn.longest), drawn.longest})
-            ],
-        ),
+        "table": _table(block),
     }
+
+
+def _table(block: Curves) -> Table:
+    last = max(len(curve.xs) for curve in block.curves)
+    epochs = [*(epoch for epoch in _ROWS if epoch < last), last]
+
+    def cell(curve, epoch):
+        return ", ".join(f"{run[epoch - 1]:.3f}" for run in curve.runs if len(run) >= epoch)
+
+    return Table(
+        ["epoch", *(curve.label for curve in block.curves)],
+        [[epoch, *(cell(curve, epoch) for curve in block.curves)] for epoch in epochs],
+    )
 
 
 def _css(how: Style) -> str:
@@ -95,7 +94,7 @@ def _css(how: Style) -> str:
 
 
 def bars(block: Bars) -> dict[str, Any]:
-    """Return what the macro ``bars`` draws: bars with their lengths in percent of the longest."""
+    """Return what the macro ``Bars`` draws: bars with their lengths in percent of the longest."""
 
     def percent(value):
         return round(100 * value / block.longest, 2)
@@ -103,9 +102,7 @@ def bars(block: Bars) -> dict[str, Any]:
     return {
         "bars": [
             {
-                "label": bar.label,
-                "note": bar.note,
-                "fill": bar.fill,
+                **bar._asdict(),
                 "style": _css(style(bar.model)),
                 "value": block.form(bar.value),
                 "length": percent(bar.value),

@@ -18,8 +18,7 @@ from gluon_gru.gates import inspection as gates_of
 from gluon_gru.gates.walk import MAX_TOKENS, MAX_UNITS, walk
 from gluon_gru.report import charts
 from gluon_gru.report import page as rendering
-from gluon_gru.report.document import Bar, Bars, Curve, Curves, Point
-from gluon_gru.report.walks import words
+from gluon_gru.report.document import Bar, Bars, Curve, Curves, Point, Walk
 from gluon_gru.runs import restore
 from gluon_gru.studies.reproduce import report
 
@@ -61,7 +60,7 @@ class Page(html.parser.HTMLParser):
 
 
 def html(results):
-    return rendering.page(report.document(results)).decode()
+    return rendering.page(report.document(results), {}).decode()
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +215,7 @@ def test_a_walk_has_the_values_of_the_gates_rounded(made):
             numpy.transpose(found[gate]), values[:, order[:MAX_UNITS]], atol=0.00051
         )
         numpy.testing.assert_allclose(found[f"mean_{gate}"], values.mean(axis=1), atol=0.00051)
-    assert "".join(token for group in words(found) for _, token in group) == "".join(
+    assert "".join(token for group in Walk(found).words for _, token in group) == "".join(
         gates.text
     ).replace(" ", "\N{OPEN BOX}").replace("<unk>", "\N{REPLACEMENT CHARACTER}")
 
@@ -229,7 +228,7 @@ def test_of_a_long_text_the_page_has_the_beginning_and_says_so(tmp_path):
     found = walk("name", gates)
     assert len(found["tokens"]) == len(found["update"][0]) == len(found["mean_reset"]) == MAX_TOKENS
     assert found["taus"] == [None] * 3
-    page = rendering.page(document("a" * n, Look(walks=[found]), "command")).decode()
+    page = rendering.page(document("a" * n, Look(walks=[found]), "command"), {}).decode()
     assert "first 2,000 of\n    2,010 tokens" in page and "remembers for ever" in page
 
 
