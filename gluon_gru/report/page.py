@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Sequence
 
 from gluon_gru.report import charts
+from gluon_gru.report.axes import Axes
 from gluon_gru.report.document import Document
 from gluon_gru.report.style import COLOURS
 
@@ -84,8 +85,15 @@ def _environment() -> jinja2.Environment:
         prose=prose,
         pieces=pieces,
         picture=picture,
-        chart=charts.curves,
-        lengths=charts.bars,
         kind=lambda block: type(block).__name__,
+        axes=Axes,
+        across=charts.across,
+        up=charts.up,
+        path=charts.path,
+        css=charts.css,
+        percent=charts.percent,
+        values=charts.values,
+        table=charts.table,
     )
+    environment.globals["box"] = charts.BOX
     return environment
