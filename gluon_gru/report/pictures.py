@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import textwrap
 import warnings
@@ -14,9 +15,6 @@ from gluon_gru.report.style import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-# A range, a line with ends as on the page.
-_BRACKET = {"marker": "|", "markersize": 7, "color": "black", "linewidth": 1.3}
 
 
 def pictures(blocks: Sequence[Any]) -> dict[str, bytes]:
@@ -141,25 +139,26 @@ def _filled(fill: str, colour: str) -> dict[str, Any]:
 
 
 def _bars(axes: Any, block: d.Bars) -> None:
-    y, places = 0.0, []
-    for bar in block.bars:
-        y += _lines(bar) / 2
-        colour = style(bar.model).paper
-        axes.barh(y, bar.value, height=0.75 * _lines(bar), **_filled(bar.fill, colour))
+    heights = [_lines(bar) for bar in block.bars]
+    bottom = sum(heights)
+    places = [end - height / 2 for end, height in zip(itertools.accumulate(heights), heights)]
+    for y, height, bar in zip(places, heights, block.bars):
+        filled = _filled(bar.fill, style(bar.model).paper)
+        axes.barh(y, bar.value, height=0.75 * height, **filled)
         if bar.span:
-            axes.plot(bar.span, [y, y], **_BRACKET)
+            axes.plot(bar.span, [y, y], "k|-", markersize=7, linewidth=1.3)
         # A box, since the limit's line may pass here.
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         _annotate(axes, block.form(bar.value), (bar.end, y), (7, 0), va="center", bbox=box)
-        places.append(y)
-        y += _lines(bar) / 2
     if block.limit:
         colour, label = style("limit").paper, f"{block.limit_label}: {block.form(block.limit)}"
         axes.axvline(block.limit, color=colour, linestyle="--", linewidth=1.3)
-        _annotate(axes, label, (block.limit, y), (-5, 2), ha="right", va="bottom", color=colour)
+        _annotate(
+            axes, label, (block.limit, bottom), (-5, 2), ha="right", va="bottom", color=colour
+        )
     labels = [_plain(f"{bar.label}\n{bar.note}" if bar.note else bar.label) for bar in block.bars]
     axes.set_yticks(places, labels, fontsize=8)
-    axes.set(xlim=(0, 1.15 * block.longest), ylim=(y + (0.6 if block.limit else 0), 0))
+    axes.set(xlim=(0, 1.15 * block.longest), ylim=(bottom + (0.6 if block.limit else 0), 0))
     axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter(lambda value, _: block.form(value))
     axes.tick_params(axis="x", labelsize=8)

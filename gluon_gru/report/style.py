@@ -63,12 +63,8 @@ STYLES = {
     "update-only-scratch": Style("ink", SOLID, "X"),
 }
 
-_OTHERS = [
-    Style(colour, dashes, marker)
-    for (colour, marker), dashes in zip(
-        zip(COLOURS, "os^DvPX"), (SOLID, DASHED, DOTTED, DASH_DOTTED, (5, 1), (3, 1, 1, 1), (1, 1))
-    )
-]
+_LINES = SOLID, DASHED, DOTTED, DASH_DOTTED, (5, 1), (3, 1, 1, 1), (1, 1)
+_OTHERS = list(map(Style, COLOURS, _LINES, "os^DvPX"))
 
 
 def style(model: str, place: int = 0, dashed: bool = False) -> Style:
