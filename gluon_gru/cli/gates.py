@@ -47,11 +47,6 @@ def run(args: argparse.Namespace) -> None:
 def _text(args: argparse.Namespace) -> str:
     if (args.text is None) == (args.file is None):
         raise InputError("gates reads one text: give either TEXT or --file PATH")
-    if args.file is None:
-        return args.text
-    try:
-        return pathlib.Path(args.file).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"text {args.file!r} can't be read ({error}): give a text file in UTF-8"
-        ) from error
+    from gluon_gru.text.reading import TextFile
+
+    return args.text if args.file is None else "".join(TextFile(args.file).blocks())

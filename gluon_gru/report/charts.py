@@ -1,4 +1,4 @@
-"""What the page needs to draw curves and bars itself, in SVG and HTML: filters of its templates.
+"""What the page needs to draw curves and bars itself, in SVG and HTML.
 
 Unlike Matplotlib's pictures they follow the page's colours in light and dark, and their letters keep
 their size on a phone.

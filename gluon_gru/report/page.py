@@ -82,18 +82,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters.update(
-        prose=prose,
-        pieces=pieces,
-        picture=picture,
-        kind=lambda block: type(block).__name__,
-        axes=Axes,
-        across=charts.across,
-        up=charts.up,
-        path=charts.path,
-        css=charts.css,
-        percent=charts.percent,
-        values=charts.values,
-        table=charts.table,
+        prose=prose, pieces=pieces, picture=picture, kind=lambda block: type(block).__name__
     )
-    environment.globals["box"] = charts.BOX
+    environment.globals.update(charts=charts, Axes=Axes)
     return environment
