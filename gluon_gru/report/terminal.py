@@ -46,8 +46,7 @@ def _wrap(text: str, width: int, break_words: bool = False) -> list[str]:
 
 def _table(rows: Sequence[Sequence[Any]], width: int, ruled: bool = False) -> Iterator[str]:
     cells = [[str(cell) for cell in row] for row in rows]
-    columns = list(zip(*cells))
-    widths = _widths(columns, width - _GAP * (len(columns) - 1))
+    widths = _widths(cells, width)
     for number, row in enumerate(cells):
         wrapped = [_wrap(cell, have, True) for cell, have in zip(row, widths)]
         lines = list(itertools.zip_longest(*wrapped, fillvalue=""))
@@ -57,28 +56,33 @@ def _table(rows: Sequence[Sequence[Any]], width: int, ruled: bool = False) -> It
             yield (" " * _GAP).join(map(str.ljust, line, widths)).rstrip()
 
 
-def _widths(columns: Sequence[tuple[str, ...]], room: int) -> list[int]:
+def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
     """Return the columns' widths: of their longest lines, or narrowed until they fit.
 
-    Each step narrows the column that then takes the fewest lines. The first column, which names
-    the rows, keeps its longest line and every other its longest word, up to half of the room.
+    Each step narrows the column that leaves rows lowest, by the squares of their heights. The first
+    column, which names the rows, keeps its longest line and every other its longest word, up to
+    half of the room.
     """
-    widths = [max(1, *map(len, "\n".join(column).split("\n"))) for column in columns]
+    columns = list(zip(*rows))
+    room = width - _GAP * (len(columns) - 1)
+    longest = [max(1, *map(len, "\n".join(column).split("\n"))) for column in columns]
     words = [max(map(len, " ".join(column).split()), default=1) for column in columns]
-    least = [max(1, min(have, room // 2)) for have in [*widths[:1], *words[1:]]]
-    while sum(widths) > room:
-        narrowed = [
-            (_height(column, have - 1), -have, i)
-            for i, (column, have) in enumerate(zip(columns, widths))
+    least = [max(1, min(have, room // 2)) for have in [*longest[:1], *words[1:]]]
+    widths = [min(have, room) for have in longest]
+
+    def cost(tried):
+        return sum(max(map(_height, row, tried)) ** 2 for row in rows), max(tried)
+
+    while sum(widths) > room and widths != least:
+        narrowed = (
+            [*widths[:i], have - 1, *widths[i + 1 :]]
+            for i, have in enumerate(widths)
             if have > least[i]
-        ]
-        if not narrowed:
-            break
-        widths[min(narrowed)[-1]] -= 1
+        )
+        widths = min(narrowed, key=cost)
     return widths
 
 
-@functools.lru_cache(maxsize=9999)
-def _height(column: tuple[str, ...], width: int) -> int:
-    """Return how many lines a column's cells take together."""
-    return sum(len(_wrap(cell, width, True)) for cell in column)
+@functools.lru_cache(maxsize=99999)
+def _height(cell: str, width: int) -> int:
+    return len(_wrap(cell, width, True))
