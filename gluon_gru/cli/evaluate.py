@@ -12,8 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this subcommand to its parser."""
     parser.epilog = (
         "example:\n  gluon-gru evaluate runs/mine other.txt\n\n"
-        "It prints perplexity and bits per character over all tokens but the first, read from a\n"
-        "hidden state of zeros. Tokens outside the model's vocabulary count as <unk>."
+        "It prints perplexity and bits per character over all tokens but the first,\n"
+        "read from a hidden state of zeros. Tokens outside the vocabulary are <unk>."
     )
     options.add_run(parser)
     parser.add_argument("text", metavar="TEXT", help="a text file, UTF-8")

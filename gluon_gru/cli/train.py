@@ -19,12 +19,12 @@ from gluon_gru.training.learner import OPTIMIZERS
 # Group -> its settings: name, type or choices, and help, to which the default is added.
 _GROUPS = {
     "text": (
-        ("tokens", TOKENS, "what it is made of"),
-        ("case", CASES, "keep it, or fold all to lower case"),
+        ("tokens", TOKENS, "what the text is split into"),
+        ("case", CASES, "keep capitals, or fold them to lower case"),
         (
             "validation",
             float,
-            f"the share at its end that is held out, at most {MAX_VALIDATION:,} tokens",
+            f"the share held out at the text's end, at most {MAX_VALIDATION:,} tokens",
         ),
     ),
     "model": (
@@ -36,23 +36,23 @@ _GROUPS = {
     "training": (
         ("optimizer", OPTIMIZERS, "sgd is the book's"),
         ("lr", float, f"learning rate; for sgd {SGD_LR}, for adam"),
-        ("decay", float, "share of lr that is left at the end of all epochs, along a cosine"),
+        ("decay", float, "share of lr that is left after all epochs, along a cosine"),
         ("batch_size", int, "sequences per minibatch"),
         ("num_steps", int, "tokens per sequence"),
-        ("sampling", SAMPLINGS, "whether minibatches continue each other, or come from anywhere"),
+        ("sampling", SAMPLINGS, "whether minibatches continue each other or start anywhere"),
         (
             "epochs",
             float,
-            "when to end at the latest, also within an epoch; by default fewer than "
-            "said here if they would take too long",
+            "when to end at the latest, also within an epoch; the default is lower if training "
+            "would take too long",
         ),
         (
             "patience",
             int,
-            "rounds without a better model after which to stop; a round is an "
-            "epoch, several of a short text, a million tokens of a long one",
+            "stop after this many rounds without a better model; a round is an epoch, several "
+            "of a short text, or a million tokens of a long one",
         ),
-        ("seed", int, "of the weights and all other random numbers"),
+        ("seed", int, "seed of the weights and all other random numbers"),
     ),
 }
 
@@ -90,9 +90,7 @@ def run(args: argparse.Namespace) -> None:
 
     given = dict(vars(args))
     text, out, _, resume = (given.pop(name) for name in ("text", "out", "json", "resume"))
-    with options.resumable(
-        f"the rounds that were finished are kept in {out}; to go on", "--resume"
-    ):
+    with options.resumable(f"finished rounds are kept in {out}; to go on", "--resume"):
         record = own_texts.train(text, out, resume, options.command(), **given)
     summary = _summary(record, out)
     shown = (
