@@ -54,30 +54,29 @@ def picture(gates: Gates, units: Sequence[int] | None = None) -> bytes:
             "hspace": 1.5 / (2 * down + 1),
         },
     )
-    for (axes, bar), name, values in zip(
+    means, beside = panels[2]
+    for (axes, bar), (name, what, line, values) in zip(
         panels,
-        ("Z, update gate (1: keeps the state)", "R, reset gate (0: forgets the state)"),
-        (gates.update, gates.reset),
+        [
+            ("Z", "update gate (1: keeps the state)", "k-", gates.update[:_MAX_TOKENS]),
+            ("R", "reset gate (0: forgets the state)", "k--", gates.reset[:_MAX_TOKENS]),
+        ],
     ):
-        shades = values[:_MAX_TOKENS, units].T
+        means.plot(columns, values.mean(axis=1), line, linewidth=1, label=name)
+        shades = values[:, units].T
         image = axes.imshow(
             shades, cmap="cividis", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
         )
         labels = [f"{unit} ({taus[unit]:.1f})" for unit in units]
         axes.set_yticks(range(len(units)), labels, fontsize=7)
-        axes.set_title(name, fontsize=9, loc="left")
+        axes.set_title(f"{name}, {what}", fontsize=9, loc="left")
         axes.set_ylabel("unit (its memory, tokens)", fontsize=8)
         fig.colorbar(image, cax=bar)
-    axes, beside = panels[2]
-    for style, name, values in (("-", "Z", gates.update), ("--", "R", gates.reset)):
-        axes.plot(columns, values[:_MAX_TOKENS].mean(axis=1), f"k{style}", linewidth=1, label=name)
-    axes.set_title(f"mean over all {len(taus)} units", fontsize=9, loc="left")
-    axes.set(ylim=(0, 1), xlabel="text, token by token")
-    axes.grid(True, alpha=0.3)
+    means.set_title(f"mean over all {len(taus)} units", fontsize=9, loc="left")
+    means.set(ylim=(0, 1), xlabel="text, token by token")
+    means.grid(True, alpha=0.3)
     beside.set_axis_off()
-    beside.legend(
-        *axes.get_legend_handles_labels(), loc="center", fontsize=8, frameon=False, handlelength=1.5
-    )
+    beside.legend(handles=means.lines, loc="center", fontsize=8, frameon=False, handlelength=1.5)
     for axes in panels[:, 0]:
         axes.set_xticks(columns, text, fontsize=8, rotation=90 if longest > 1 else 0)
         axes.tick_params(axis="x", length=0, labelbottom=True)
