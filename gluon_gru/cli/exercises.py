@@ -99,5 +99,5 @@ def _look(args: argparse.Namespace) -> None:
     options.show(
         args,
         [{"title": one.title, "headers": one.headers, "rows": one.rows} for one in tables],
-        lambda: f"{terminal.text(tables)}\n\nthe report: {args.out}/text/report.html",
+        lambda: f"{terminal.text(tables)}\n\nthe report, a page: {args.out}/text/report.html",
     )
