@@ -1,8 +1,8 @@
 """Makes ``import mxnet`` (1.9.1, its last release) work on current versions of Python and NumPy.
 
-The package calls `prepare_mxnet` before anything else, so every module of it, and every program
-that imports ``gluon_gru`` first, writes ``import mxnet`` as usual. MXNet is not imported here:
-that takes seconds, and much of the package works without it.
+The package calls `prepare_mxnet` first, so that its modules, and every program that imports
+``gluon_gru``, write ``import mxnet`` as usual. MXNet itself is not imported here: that takes
+seconds, and much of the package works without it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gluon_gru.errors import InstallError
 def prepare_mxnet() -> None:
     """Make the next ``import mxnet`` work, and set the mode that the book's arrays need.
 
-    That import raises `gluon_gru.errors.InstallError` for what is missing or too new.
+    The import raises `gluon_gru.errors.InstallError` for packages that are missing or too new.
     """
     _wait_politely()
     if "mxnet" in sys.modules:
@@ -31,18 +31,17 @@ def prepare_mxnet() -> None:
 
 
 def _wait_politely() -> None:
-    """Make OpenMP's threads give up their core after microseconds of waiting, not milliseconds.
+    """Make OpenMP's threads spin for microseconds, not milliseconds, while they wait.
 
-    When other processes are running, a spinning thread takes the core that the thread it waits for
-    needs: beside two busy processes, training is a third as fast. The library reads this variable
-    when it is loaded.
+    A spinning thread takes the core that the thread it waits for needs: beside two busy processes,
+    training is a third as fast. OpenMP reads this variable when it is loaded.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 class _Finder:
-    """Finds ``mxnet`` as Python would, but loads it with a `_Loader`; removes itself after that."""
+    """Finds ``mxnet`` as Python would, and prepares what it needs before Python's loader runs it."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
@@ -52,56 +51,46 @@ class _Finder:
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None:
-                # It has a loader's methods; importing the base class would take time.
-                spec.loader = _Loader(spec.loader, self)  # type: ignore[assignment]
+                vars(spec.loader)["exec_module"] = self._exec_module
                 return spec
         raise InstallError("MXNet is not installed: run  pip install mxnet==1.9.1", name=name)
 
+    def _exec_module(self, module: Any) -> None:
+        """Run the module in this prepared place; afterwards nothing of this class is left.
 
-class _Loader:
-    """Prepares everything that ``mxnet`` needs, then loads it with Python's own loader.
-
-    NumPy 1.24 removed the alias ``numpy.bool`` (NumPy 1.20 deprecated it), which MXNet uses while
-    it is imported and afterwards. It is restored to what it was, Python's ``bool``; nothing else in
-    NumPy is changed.
-    """
-
-    def __init__(self, loader: Any, finder: _Finder) -> None:
-        self._loader, self._finder = loader, finder
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: Any) -> None:
+        NumPy 1.24 removed the alias ``numpy.bool`` (NumPy 1.20 deprecated it), which MXNet uses
+        while it is imported and afterwards. It becomes what it was, Python's ``bool``; nothing
+        else in NumPy is changed.
+        """
         import numpy
 
+        loader = module.__spec__.loader
+        del loader.exec_module
         _require_what_mxnet_needs(numpy.__version__)
         # Not hasattr(): on NumPy 1.20 to 1.23 that alone triggers the deprecation warning.
         if "bool" not in vars(numpy):
             vars(numpy)["bool"] = bool
-        module.__spec__.loader = module.__loader__ = self._loader
         with warnings.catch_warnings():
-            # Warnings about MXNet's own code: invalid escapes in docstrings, distutils'
-            # deprecation.
+            # MXNet's own: invalid escapes in docstrings, the deprecation of distutils.
             warnings.simplefilter("ignore")
             if sys.version_info >= (3, 12):
                 import setuptools  # noqa: F401  (its import provides distutils)
             try:
-                self._loader.exec_module(module)
+                loader.exec_module(module)
             except OSError as error:
                 raise InstallError(
                     f"MXNet's library does not load ({error}): install the system library that it "
                     "names (on Debian and Ubuntu libgomp1, libquadmath0; for a CUDA build the CUDA "
                     "libraries, cuDNN 8 and NCCL 2)"
                 ) from error
-        # The book's arrays; Gluon's layers take them only in this mode, which is this thread's.
+        # The book's arrays; Gluon's layers take them only in this mode, which is set per thread.
         module.npx.set_np()
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
 
 
 def _require_what_mxnet_needs(numpy_version: str) -> None:
-    """Raise InstallError, with the command to fix it, where MXNet's own error is unclear."""
+    """Raise InstallError with the command that helps, where MXNet's own error is unclear."""
     if int(numpy_version.split(".")[0]) >= 2:
         raise InstallError(
             f"MXNet 1.9.1 can't run on NumPy {numpy_version}: run  pip install 'numpy<2'"

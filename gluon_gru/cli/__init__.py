@@ -1,43 +1,38 @@
-"""The command ``gluon-gru``: one module per subcommand, which the files in ``scripts/`` run too.
+"""The command ``gluon-gru``: every module here, apart from `options`, is one of its subcommands.
 
-Such a module has a docstring that says what the subcommand does, ``add_arguments(parser)``, and
-``run(args)``, which does it and prints. Only the one that was asked for is imported, and only its
-``run`` imports what takes time, so that help and mistakes in arguments are answered at once.
+Such a module has a docstring, whose first line ``gluon-gru --help`` lists, ``add_arguments(parser)``,
+and ``run(args)``, which does the work and prints. Only the one that was asked for is imported, and
+only its ``run`` imports what takes time, so that help and mistakes in arguments are answered at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import os
+import pathlib
 import sys
+import textwrap
 from types import ModuleType
 
 from gluon_gru.cli import options
 
-#: Subcommand -> its module here, and what it does, in a line.
+#: Subcommand -> its file; that of a name that Python reserves ends in ``_``.
 COMMANDS = {
-    "train": ("train", "train a model on a text of your own"),
-    "generate": ("generate", "have a trained model continue a text"),
-    "evaluate": ("evaluate", "how well a trained model predicts a text"),
-    "reproduce": ("reproduce", "re-run what the chapter and its slides report, and judge it"),
-    "exercises": ("exercises", "answer the chapter's exercises by running them"),
-    "sweep": ("sweep", "try hyperparameters: which ones matter, and what they cost"),
-    "benchmark": ("benchmark", "measure speed here, beside PyTorch, JAX and the processor's limit"),
-    "gates": ("gates", "what a trained GRU's gates do, character by character"),
-    "export": ("export", "write a trained model for ONNX Runtime or PyTorch"),
-    "import": ("import_params", "make a checkpoint of a .params file of the book's own code"),
-    "info": ("info", "what is installed here, and what will compute"),
+    path.stem.rstrip("_"): path
+    for path in sorted(pathlib.Path(__file__).parent.glob("[a-z]*.py"))
+    if path.stem != "options"
 }
 
 
 def main() -> None:
-    """Be the command ``gluon-gru``."""
+    """Run the command ``gluon-gru``."""
     options.run(lambda: _main(sys.argv[1:]))
 
 
 def script(name: str) -> None:
-    """Be a file of ``scripts/``: the subcommand ``name`` under the file's own name."""
+    """Run a file of ``scripts/``: the subcommand ``name`` under the file's own name."""
     options.run(lambda: _run(name, sys.argv[1:], os.path.basename(sys.argv[0])))
 
 
@@ -46,14 +41,18 @@ def _main(words: list[str]) -> None:
         _run(words[0], words[1:])
         return
     width = max(map(len, COMMANDS))
+    lines = (f"  {name:{width}}  {_what(path)}" for name, path in COMMANDS.items())
+    listed = "\n".join(
+        textwrap.fill(line, 80, subsequent_indent=" " * (width + 4)) for line in lines
+    )
     own = options.Parser(
         prog="gluon-gru",
         usage="gluon-gru COMMAND ... (gluon-gru COMMAND --help tells more)",
-        description="Recurrent language models: train them on a text of your own, read what they "
+        description="Recurrent language models: train them on a text of your own, read what they\n"
         "write; re-run every number of the GRU chapter of Dive into Deep Learning.",
-        epilog="commands:\n"
-        + "\n".join(f"  {name:{width}}  {what}" for name, (_, what) in COMMANDS.items())
-        + "\n\nExit codes: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C.",
+        epilog=f"commands:\n{listed}\n\n"
+        "example:\n  gluon-gru train my.txt --out runs/mine\n\n"
+        "Exit codes: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C.",
     )
     own.add_argument("--version", action="store_true", help="print the version and exit")
     own.add_argument("command", metavar="COMMAND", nargs="?", help="one of those below")
@@ -66,17 +65,18 @@ def _main(words: list[str]) -> None:
         own.print_help()
 
 
+def _what(path: pathlib.Path) -> str:
+    """Return the first line of a module's docstring, without importing the module."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]
+
+
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{COMMANDS[name][0]}")
+    return importlib.import_module(f"{__name__}.{COMMANDS[name].stem}")
 
 
 def parser(name: str, prog: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser of a subcommand.
-
-    Args:
-        name: of `COMMANDS`.
-        prog: the program's name, by default that of the subcommand.
-    """
+    """Return the parser of a subcommand, for the program ``prog`` or ``gluon-gru NAME``."""
     module = _module(name)
     made = options.Parser(prog=prog or f"gluon-gru {name}", description=module.__doc__)
     module.add_arguments(made)

@@ -1,4 +1,4 @@
-"""Measure how fast models train and generate, beside other libraries and the processor's limit."""
+"""Measure speed beside other libraries and the processor's limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell how well a trained model predicts a text: perplexity and bits per character."""
+"""Measure how well a trained model predicts a text."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from gluon_gru.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give the parser what this subcommand takes."""
+    """Add the arguments of this subcommand to its parser."""
     parser.epilog = (
         "example:\n  gluon-gru evaluate runs/mine other.txt\n\n"
-        "Tokens that the model has not learned count as <unk>, and are predicted as "
-        "such.\nAll tokens but the first are predicted, from a hidden state of zeros."
+        "It prints perplexity and bits per character over all tokens but the first,\n"
+        "read from a hidden state of zeros. Tokens outside the vocabulary are <unk>."
     )
     options.add_run(parser)
     parser.add_argument("text", metavar="TEXT", help="a text file, UTF-8")
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the table, or the JSON."""
+    """Print the scores as a table or as JSON."""
     from gluon_gru import own_texts
 
     score = own_texts.evaluate(args.run, args.text)

@@ -1,4 +1,4 @@
-"""Answer the chapter's exercises by running them, and check what its readers' notes state."""
+"""Answer the chapter's exercises, and check its readers' notes."""
 
 from __future__ import annotations
 

@@ -1,16 +1,18 @@
-"""Write a trained model as a file for other programs: ONNX, or PyTorch's weights.
+"""Write a trained model for ONNX Runtime or PyTorch.
 
   gluon-gru export RUN model.onnx                           every cell, layers, directions
   gluon-gru export RUN model.safetensors --layout torch     not the book's GRU
 
-An ONNX file has the inputs tokens, int64 (batch_size, num_steps), and state_h (for an LSTM state_c
-too), float32 (num_layers * directions, batch_size, num_hiddens), zeros at first; the outputs are
-logits (batch_size, num_steps, vocab_size), state_h_out and state_c_out. Before it is written it is
-run beside the model, if ONNX Runtime is installed. The other file is a state_dict for a module with
-rnn = nn.GRU(vocab_size, num_hiddens, num_layers), or nn.LSTM, nn.RNN, and linear = nn.Linear(...).
+The inputs of an ONNX file are tokens, int64 (batch_size, num_steps), and state_h (for an LSTM also
+state_c), float32 (num_layers * directions, batch_size, num_hiddens), zeros at first. Its outputs
+are logits (batch_size, num_steps, vocab_size), state_h_out and state_c_out. If ONNX Runtime is
+installed, the file has to agree with the model before it is written.
 
-The metadata of either holds vocab (the tokens by index), text (how a text is split into them),
-config (the checkpoint's facts), all JSON, and made_by.
+A .safetensors file is a state_dict for a module with linear = nn.Linear(...) and
+rnn = nn.GRU(vocab_size, num_hiddens, num_layers), nn.LSTM or nn.RNN.
+
+The metadata of both hold vocab (the tokens by index), text (how a text is split into them), config
+(the checkpoint's facts), all as JSON, and made_by.
 """
 
 from __future__ import annotations
@@ -25,24 +27,27 @@ from gluon_gru.errors import InputError
 if TYPE_CHECKING:
     from gluon_gru.convert.weights import Weights
 
+# The ending of a file -> the --layout that it takes.
+_LAYOUTS = {".onnx": None, ".safetensors": "torch"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give the parser what this subcommand takes."""
+    """Add the arguments of this subcommand to its parser."""
     options.add_run(parser)
     parser.add_argument(
         "file",
         metavar="FILE",
         type=pathlib.Path,
-        help="what to write: .onnx, or .safetensors with --layout torch",
+        help="the file to write: .onnx, or .safetensors with --layout torch",
     )
     parser.add_argument(
-        "--layout", metavar="torch", help="whose names and layout a .safetensors file has: torch"
+        "--layout", choices=["torch"], help="whose names and layout a .safetensors file has"
     )
     options.add_force(parser, "FILE")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the file; print what is in it and how it was checked."""
+    """Write the file; print its contents and how it was checked."""
     _check(args)
 
     from gluon_gru.convert import onnx_file, torch_file, weights
@@ -60,8 +65,8 @@ def run(args: argparse.Namespace) -> None:
     # Runs of gluon-gru train, which have a text, are all of this package's layers.
     if saved.config.get("cell_by_name") and "text" not in saved.config:
         lines.append(
-            "note: an older version wrote this checkpoint, with nothing but the name of its cell: "
-            "if that was a function or layer of your own by the same name, this is not your model"
+            "note: an older version wrote this checkpoint and recorded only the name of its cell: if "
+            "that was a function or layer of your own by the same name, this is not your model"
         )
     files.write_whole(args.file, data)
     print(f"{args.file}: {taken}, {len(data):,} bytes", *lines, sep="\n")
@@ -70,19 +75,15 @@ def run(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> None:
     """Refuse what can't work before anything is computed."""
     suffix = args.file.suffix
-    if suffix not in (".onnx", ".safetensors"):
+    if suffix not in _LAYOUTS:
         raise InputError(
             f"{str(args.file)!r} has the ending {suffix!r}: give a name in .onnx, or "
             "in .safetensors with --layout torch"
         )
-    if suffix == ".onnx" and args.layout is not None:
+    if args.layout != _LAYOUTS[suffix]:
         raise InputError(
             f"--layout {args.layout} is for a .safetensors file: leave it out for .onnx"
-        )
-    if suffix == ".safetensors" and args.layout != "torch":
-        raise InputError(
-            f"a .safetensors file takes --layout torch, not {args.layout!r}"
-            if args.layout is not None
+            if args.layout
             else "a .safetensors file takes --layout torch"
         )
     options.check_target(args.file, args.force)
@@ -93,12 +94,12 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _checked(data: bytes, path: pathlib.Path, taken: Weights) -> str:
-    """Compare the file with the model; return a line that tells what came of it."""
+    """Compare the file with the model; return the result as a line."""
     from gluon_gru.convert import checking
     from gluon_gru.runs.restore import restore
 
     if checking.runtime() is None:
-        return "not checked: that takes ONNX Runtime (pip install onnxruntime)"
+        return "not checked: ONNX Runtime is not installed (pip install onnxruntime)"
     apart = checking.difference(data, restore(path)[0], taken)
     if not apart <= checking.TOLERANCE:
         raise ArithmeticError(

@@ -1,4 +1,4 @@
-"""Have a trained model continue a text; what it writes is streamed."""
+"""Have a trained model continue a text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gluon_gru.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give the parser what this subcommand takes."""
+    """Add the arguments of this subcommand to its parser."""
     parser.epilog = (
         'example:\n  gluon-gru generate runs/mine "Once upon" --length 500 '
         "--temperature 0.8 --top-k 5 --seed 1"
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "prefix",
         metavar="PREFIX",
         nargs="?",
-        help="what to continue; by default it starts as after the end of a line",
+        help="the text to continue; by default the model starts a new line",
     )
     parser.add_argument(
         "--length", type=int, default=500, metavar="N", help="how many tokens to add"
@@ -31,22 +31,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.8,
         metavar="T",
-        help="0 takes the likeliest token each time, as in the book; above 1 is "
-        "wilder than the model's own predictions",
+        help="0 takes the likeliest token each time, as in the book; above 1 is wilder than the "
+        "model's own predictions",
     )
     parser.add_argument(
-        "--top-k", type=int, metavar="K", help="draw from the K likeliest tokens only (all)"
+        "--top-k",
+        type=int,
+        metavar="K",
+        help="draw from the K likeliest tokens only (default: all)",
     )
     parser.add_argument(
         "--seed",
         type=int,
         metavar="N",
-        help="the same seed writes the same text (another one each time)",
+        help="the same seed writes the same text (default: a new one each time)",
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write as the tokens come."""
+    """Print each token as soon as it is drawn."""
     from gluon_gru import own_texts
 
     seed = random.SystemRandom().randrange(2**31) if args.seed is None else args.seed

@@ -1,4 +1,4 @@
-"""Tell what is installed here, what will compute, and where the corpus would come from."""
+"""Show what is installed here, and what will compute."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from gluon_gru.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give the parser what this subcommand takes."""
+    """Add the arguments of this subcommand to its parser."""
     options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the table, or the JSON."""
+    """Print the facts as a table or as JSON."""
     from gluon_gru import engine
     from gluon_gru.runs.environment import environment
     from gluon_gru.training.device import context

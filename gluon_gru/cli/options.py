@@ -1,4 +1,4 @@
-"""What the subcommands share: options, output, errors of one line, exit codes, the command itself."""
+"""What the subcommands share: options, output, one-line errors, exit codes, their command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gluon_gru.errors import InputError, InstallError
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """Texts keep their lines, and options tell their defaults if they have any."""
+    """Keeps the lines of texts, and adds the defaults of options that have one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         default = action.default
@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_Help, **kwargs)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where help is; exit with 2."""
+        """Print the error and where help is; exit with 2."""
         unknown = message.partition("unrecognized arguments: ")[2].partition(" ")[0]
         if unknown.startswith("-"):
             message += did_you_mean(unknown.partition("=")[0], self._option_string_actions)
@@ -42,41 +42,40 @@ class Parser(argparse.ArgumentParser):
 
 
 def did_you_mean(word: str, words: Sequence[str] | Mapping[str, object]) -> str:
-    """Return ``: did you mean ...?`` with the one of ``words`` that is like ``word``, if any is."""
+    """Return ``: did you mean ...?`` with the closest of ``words``, or nothing if none is close."""
     near = difflib.get_close_matches(word, list(words), n=1)
     return f": did you mean {near[0]}?" if near else ""
 
 
 def version() -> str:
-    """Return the version of this package."""
+    """Return the package's version."""
     from importlib import metadata
 
     return metadata.version("gluon_gru")
 
 
-def _program() -> list[str] | None:
-    """Return the words that start this program, if it is the command ``gluon-gru``."""
+def _start() -> list[str]:
+    """Return the words that start this program."""
     path = pathlib.Path(sys.argv[0])
     if path.name == "gluon-gru":
         return ["gluon-gru"]
     if path.parts[-2:] == ("gluon_gru", "__main__.py"):
-        return ["python", "-m", "gluon_gru"]
-    return None
+        return [sys.executable, "-m", "gluon_gru"]
+    return [sys.executable, sys.argv[0]]
 
 
 def command() -> str:
-    """Return the command line that started this program, without the folders it lies in."""
-    name = pathlib.Path(sys.argv[0])
-    shown = pathlib.Path(*name.parts[-2:]).as_posix() if name.is_absolute() else name.as_posix()
-    return shlex.join([*(_program() or ["python", shown]), *sys.argv[1:]])
+    """Return the command line that started this program, without this machine's folders."""
+    start = ["/".join(pathlib.Path(word).parts[-2:]) for word in _start()]
+    if len(start) > 1:
+        start[0] = "python"
+    return shlex.join([*start, *sys.argv[1:]])
 
 
 def again(*more: str) -> str:
-    """Return the command line to type for what this program does, with ``more`` words."""
-    words = [*(_program() or ["python", sys.argv[0]]), *sys.argv[1:]]
-    if words[0] == "python":
-        words[0] = sys.executable
-    return shlex.join([*words, *(word for word in more if word not in sys.argv)])
+    """Return the command line that repeats what this program does, with ``more`` words."""
+    words = [*_start(), *sys.argv[1:]]
+    return shlex.join([*words, *(word for word in more if word not in words)])
 
 
 @contextlib.contextmanager
@@ -90,7 +89,7 @@ def resumable(message: str, *more: str) -> Iterator[None]:
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the argument ``RUN``, a trained model."""
+    """Add the argument ``RUN``, a trained model."""
     parser.add_argument(
         "run",
         metavar="RUN",
@@ -99,15 +98,15 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the option ``--json``, which `show` heeds."""
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON, for a program to read, instead of a table"
-    )
+    """Add the option ``--json``, which `show` obeys."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the option ``--device``."""
-    parser.add_argument("--device", default="auto", help="cpu, gpu(0), or auto: a GPU if any")
+    """Add the option ``--device``."""
+    parser.add_argument(
+        "--device", default="auto", help="cpu, gpu(0), or auto: a GPU if there is one"
+    )
 
 
 def add_workers(parser: argparse.ArgumentParser, unit: str, default: int | None) -> None:
@@ -135,7 +134,7 @@ def add_workers(parser: argparse.ArgumentParser, unit: str, default: int | None)
 
 
 def add_corpus(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the option ``--corpus``."""
+    """Add the option ``--corpus``."""
     parser.add_argument(
         "--corpus",
         metavar="PATH",
@@ -145,42 +144,30 @@ def add_corpus(parser: argparse.ArgumentParser) -> None:
 
 
 def add_force(parser: argparse.ArgumentParser, path: str) -> None:
-    """Give a parser the option ``--force``, which `check_target` heeds, for the argument ``path``."""
-    parser.add_argument("--force", action="store_true", help=f"replace {path} if it is there")
+    """Add the option ``--force``, which `check_target` obeys, for the argument ``path``."""
+    parser.add_argument("--force", action="store_true", help=f"replace {path} if it exists")
 
 
 def check_target(path: pathlib.Path, force: bool) -> None:
-    """Find out whether ``path`` can be written, and isn't there unless that is all right.
-
-    Raises:
-        InputError: if not.
-    """
+    """Raise InputError unless the file ``path`` can be written, and is new or may be replaced."""
     from gluon_gru.runs.files import check_writable
 
     if path.is_dir():
         raise InputError(f"{str(path)!r} is a folder: give the name of a file")
     if path.exists() and not force:
-        raise InputError(
-            f"{str(path)!r} is there already: give another name, or --force to replace it"
-        )
+        raise InputError(f"{str(path)!r} exists: give another name, or --force to replace it")
     check_writable(path)
 
 
 def show(args: argparse.Namespace, data: object, text: Callable[[], str]) -> None:
-    """Print ``data`` as JSON if ``--json`` asks for it, or else what ``text()`` returns."""
+    """Print ``data`` as JSON with ``--json``, otherwise what ``text()`` returns."""
     print(json.dumps(data, indent=1) if args.json else text())
 
 
 def show_report(args: argparse.Namespace, data: object, table: Callable[[], str]) -> None:
-    """Print, as `show` does, ``data`` or a table and where the report is in the folder ``--out``."""
-    show(
-        args,
-        data,
-        lambda: (
-            f"{table()}\n\nthe report, a page: {args.out}/report.html "
-            "(report.md and pictures beside it)"
-        ),
-    )
+    """Print ``data`` as JSON, or a table and where the report is: see `show`."""
+    where = f"the report: {args.out}/report.html (report.md and pictures beside it)"
+    show(args, data, lambda: f"{table()}\n\n{where}")
 
 
 def aligned(facts: Mapping[str, object]) -> str:
@@ -190,12 +177,12 @@ def aligned(facts: Mapping[str, object]) -> str:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main()`` and exit: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C.
+    """Call ``main()``; exit with 1 if numbers went wrong or a package is missing, 2 for bad input.
 
-    A package that is missing is 1 too.
+    Ctrl-C is 130, and 141 an output whose reader has gone.
     """
     if sys.stdout is None:
-        # Closed by whoever started this.
+        # The parent process closed it.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
     try:
         main()
@@ -212,23 +199,22 @@ def run(main: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
-        # At once: a thread of a library's that Ctrl-C has orphaned (Optuna's, which tells that a
-        # trial lives) would keep the process from ending.
+        # At once, since a library's thread (Optuna's heartbeat) could keep the process alive.
         os._exit(130)
     except BrokenPipeError:
-        # Whoever read the output has gone.
-        _leave_stdout()
+        # The reader of the output has gone.
+        _discard_output()
         sys.exit(141)
     except OSError as error:
-        # Of a file there would be its name; this is the output's.
+        # An error of a file names the file; this one is the output's.
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
-        _leave_stdout()
+        _discard_output()
         sys.exit(_fail(f"the output can't be written ({error.strerror})", 1))
 
 
-def _leave_stdout() -> None:
-    """Have what is still to be written go nowhere, so that Python's own flush at exit is quiet."""
+def _discard_output() -> None:
+    """Send unwritten output nowhere, so that Python's own flush at exit is quiet."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

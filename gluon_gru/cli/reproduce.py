@@ -1,4 +1,4 @@
-"""Re-run every number that the GRU chapter and its slides report, and judge each."""
+"""Re-run every number of the chapter and its slides, and judge it."""
 
 from __future__ import annotations
 

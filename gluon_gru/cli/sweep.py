@@ -1,4 +1,4 @@
-"""Study the GRU's hyperparameters, on this machine's cores or on a Dask cluster."""
+"""Study the GRU's hyperparameters, here or on a Dask cluster."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Train a language model on a text of your own.
 
-The text's end is held out; the model that predicts it best is kept. What you don't say follows
-from the text's size.
+The end of the text is held out, and the model that predicts it best is kept. Defaults depend on the
+size of the text.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from gluon_gru.own_texts.settings import CELLS, MAX_VALIDATION, SAMPLINGS, SGD_L
 from gluon_gru.text.reading import CASES, TOKENS
 from gluon_gru.training.learner import OPTIMIZERS
 
-# Title -> the settings under it: name, type or choices, and what it is; its default is added.
+# Group -> its settings: name, type or choices, and help, to which the default is added.
 _GROUPS = {
     "text": (
-        ("tokens", TOKENS, "what it is made of"),
-        ("case", CASES, "keep it, or fold all to lower case"),
+        ("tokens", TOKENS, "what the text is split into"),
+        ("case", CASES, "keep capitals, or fold them to lower case"),
         (
             "validation",
             float,
-            f"the share at its end that is held out, at most {MAX_VALIDATION:,} tokens",
+            f"the share held out at the text's end, at most {MAX_VALIDATION:,} tokens",
         ),
     ),
     "model": (
@@ -36,32 +36,32 @@ _GROUPS = {
     "training": (
         ("optimizer", OPTIMIZERS, "sgd is the book's"),
         ("lr", float, f"learning rate; for sgd {SGD_LR}, for adam"),
-        ("decay", float, "share of lr that is left at the end of all epochs, along a cosine"),
+        ("decay", float, "share of lr that is left after all epochs, along a cosine"),
         ("batch_size", int, "sequences per minibatch"),
         ("num_steps", int, "tokens per sequence"),
-        ("sampling", SAMPLINGS, "whether minibatches continue each other, or come from anywhere"),
+        ("sampling", SAMPLINGS, "whether minibatches continue each other or start anywhere"),
         (
             "epochs",
             float,
-            "when to end at the latest, also within an epoch; by default fewer than "
-            "said here if they would take too long",
+            "when to end at the latest, also within an epoch; the default is lower if training "
+            "would take too long",
         ),
         (
             "patience",
             int,
-            "rounds without a better model after which to stop; a round is an "
-            "epoch, several of a short text, a million tokens of a long one",
+            "stop after this many rounds without a better model; a round is an epoch, several "
+            "of a short text, or a million tokens of a long one",
         ),
-        ("seed", int, "of the weights and all other random numbers"),
+        ("seed", int, "seed of the weights and all other random numbers"),
     ),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give the parser what this subcommand takes."""
+    """Add the arguments of this subcommand to its parser."""
     parser.epilog = (
         "example:\n  gluon-gru train my.txt --out runs/mine\n\n"
-        "In parentheses: the default, or what it ranges over by the text's size."
+        "In parentheses: the default, or its range over sizes of text."
     )
     parser.add_argument("text", metavar="TEXT", help="a text file, UTF-8")
     parser.add_argument("--out", metavar="RUN", required=True, help="a folder for the run")
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             takes: dict[str, Any] = (
                 {"choices": kind} if isinstance(kind, tuple) else {"type": kind, "metavar": "N"}
             )
-            # What isn't given is left out, for the defaults to see.
+            # What isn't given stays out of args: its default depends on the text.
             group.add_argument(
                 f"--{name.replace('_', '-')}",
                 default=argparse.SUPPRESS,
@@ -85,24 +85,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train; print the table, or the JSON."""
+    """Train; print the result as a table or as JSON."""
     from gluon_gru import own_texts
 
     given = dict(vars(args))
     text, out, _, resume = (given.pop(name) for name in ("text", "out", "json", "resume"))
-    with options.resumable(
-        f"the rounds that were finished are kept in {out}; to go on", "--resume"
-    ):
+    with options.resumable(f"finished rounds are kept in {out}; to go on", "--resume"):
         record = own_texts.train(text, out, resume, options.command(), **given)
     summary = _summary(record, out)
-    options.show(
-        args,
-        summary,
-        lambda: (
-            f"{options.aligned(summary['table'])}\n\n"
-            f"Curve: {summary['curve']}\nNow:   {summary['generate']}"
-        ),
+    shown = (
+        f"{options.aligned(summary['table'])}\n\n"
+        f"Curve: {summary['curve']}\nNow:   {summary['generate']}"
     )
+    options.show(args, summary, lambda: shown)
 
 
 def _summary(record: dict[str, Any], out: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What a trained GRU's gates do, character by character: who remembers, and what resets.
+"""What a trained GRU's gates do, character by character: which units remember, and what resets them.
 
 With the update gate Z_t and the reset gate R_t, both between 0 and 1, a unit keeps the fraction
 Z_t of its hidden state (H_t = Z_t * H_{t-1} + (1 - Z_t) * candidate), and the candidate sees the
-fraction R_t of the states before. Both GRUs are meant, the book's and Gluon's (`gluon_gru.models`).
+fraction R_t of the previous state. This holds for both GRUs, the book's and Gluon's
+(`gluon_gru.models`).
 """
 
 from __future__ import annotations
@@ -26,12 +27,11 @@ class Gates:
     """The gates of one layer over a text.
 
     Attributes:
-        text: the tokens read, a list of strings, as the vocabulary has them: unknown ones are
-            ``<unk>``.
+        text: the tokens that were read, strings; unknown ones are ``<unk>``.
         update: Z, a NumPy array (num_tokens, num_hiddens): row t is of the step that reads
             ``text[t]``.
         reset: R, of the same shape.
-        layer: which one, from 0.
+        layer: the layer's number, from 0.
     """
 
     text: list[str]
@@ -43,49 +43,47 @@ class Gates:
 def written_out(model: Any) -> tuple[Callable, list[list[mxnet.np.ndarray]]]:
     """Return a model that is a GRU as ``(forward, layers)``.
 
-    ``forward`` is `gru` or `gru_reset_after`, and ``layers`` its parameters for every layer,
-    lowest first, a list of lists that each end with the model's output layer.
+    ``forward`` is `gru` or `gru_reset_after`; ``layers`` has a list of its parameters for every
+    layer, lowest first, which ends with those of the model's output layer.
 
     Raises:
         InputError: for any other cell, and for a bidirectional layer.
     """
     from mxnet.gluon import rnn
 
-    from gluon_gru.models import (
-        RNNModel,
-        RNNModelScratch,
-        fused,
-        gru,
-        gru_reset_after,
-        reset_after_params,
-    )
+    from gluon_gru import models
+    from gluon_gru.models import fused
 
-    if isinstance(model, RNNModelScratch) and model.forward_fn in (gru, fused.gru):
-        return gru, [model.params]
-    if isinstance(model, RNNModel) and isinstance(model.rnn, rnn.GRU):
-        if model.rnn._dir == 2:
+    forward_fn, layer = getattr(model, "forward_fn", None), getattr(model, "rnn", None)
+    if isinstance(model, models.RNNModelScratch) and forward_fn in (models.gru, fused.gru):
+        return models.gru, [model.params]
+    if isinstance(model, models.RNNModel) and isinstance(layer, rnn.GRU):
+        if layer._dir == 2:
             raise InputError(
-                "the model's rnn.GRU is bidirectional: its gates at a character "
-                "depend on the text behind it too; give one of a single direction"
+                "the model's rnn.GRU is bidirectional: its gates at a character also depend on the "
+                "text after it; give a model of a single direction"
             )
-        if isinstance(model.rnn, fused.GRUResetBefore):
+        numbers = range(layer._num_layers)
+        if isinstance(layer, fused.GRUResetBefore):
             output = [model.dense.weight.data().T, model.dense.bias.data()]
-            return gru, [
-                [*model.rnn.book_params(layer), *output] for layer in range(model.rnn._num_layers)
-            ]
-        return gru_reset_after, [
-            reset_after_params(model, layer) for layer in range(model.rnn._num_layers)
-        ]
-    cell = model
-    if isinstance(model, RNNModelScratch):
-        cell = model.forward_fn
-    elif isinstance(model, RNNModel):
-        cell = type(model.rnn)
+            return models.gru, [[*layer.book_params(i), *output] for i in numbers]
+        return models.gru_reset_after, [models.reset_after_params(model, i) for i in numbers]
+    cell = forward_fn or type(model if layer is None else layer)
     name = getattr(cell, "__name__", type(cell).__name__)
     raise InputError(
-        f"the model's cell is {name}, which hasn't a GRU's two gates: give a model "
+        f"the model's cell is {name}, which lacks a GRU's two gates: give a model "
         "of gluon_gru.gru or of Gluon's rnn.GRU"
     )
+
+
+def check_known(text: Sequence[str], vocab: Vocab) -> None:
+    """Raise InputError for a text without any token that the vocabulary knows."""
+    if not any(token in vocab.token_to_idx for token in text):
+        some = ", ".join(map(repr, vocab.idx_to_token[1:6]))
+        raise InputError(
+            f"text {reprlib.repr(text)} has no token that the model knows: use those "
+            f"of its vocabulary, such as {some}"
+        )
 
 
 def inspect(
@@ -95,12 +93,12 @@ def inspect(
 
     Args:
         model: an `RNNModelScratch` of `gru`, or an `RNNModel` of ``rnn.GRU``.
-        vocab: its `gluon_gru.Vocab`.
-        text: a string for a model of characters, taken as it is (the book's corpus is small
-            letters and spaces); a list of words for one of words. Tokens that the vocabulary
-            doesn't have become ``<unk>``.
-        ctx: the device that the model is on; by default the one that its parameters are on.
-        layer: which one of the model's layers, from 0.
+        vocab: the `gluon_gru.Vocab` that it was trained with.
+        text: a string for a model of characters, read as it is (the book's corpus has only small
+            letters and spaces); a list of words for a model of words. Tokens outside the
+            vocabulary become ``<unk>``.
+        ctx: the device that the model is on; by default that of its parameters.
+        layer: the layer's number, from 0.
 
     Raises:
         InputError: for a text without any known token, a vocabulary or layer that isn't the
@@ -121,28 +119,22 @@ def inspect(
             f"the vocabulary has {len(vocab)} tokens, but the model was made for "
             f"{model.vocab_size}: give the one that it was trained with"
         )
-    tokens = list(text)
-    if not any(token in vocab.token_to_idx for token in tokens):
-        some = ", ".join(map(repr, vocab.idx_to_token[1:6]))
-        raise InputError(
-            f"text {reprlib.repr(text)} has no token that the model knows: use those "
-            f"of its vocabulary, such as {some}"
-        )
-    indices, seen = vocab[tokens], []
+    check_known(text, vocab)
+    indices, seen = vocab[list(text)], []
     ctx = ctx or layers[0][0].ctx
     inputs = npx.one_hot(np.array([indices], dtype="int32", ctx=ctx).T, model.vocab_size)
     state = init_gru_state(1, layers[layer][1].shape[0], ctx)
     for params in layers[:layer]:
-        # An output layer that changes nothing: what comes out are the hidden states.
+        # With an output layer that changes nothing, the outputs are the hidden states.
         same = [np.eye(state[0].shape[1], ctx=ctx), np.zeros(state[0].shape[1], ctx=ctx)]
         hiddens, _ = forward(inputs, state, params[:-2] + same)
-        inputs = hiddens.reshape(len(tokens), 1, -1)
+        inputs = hiddens.reshape(len(indices), 1, -1)
 
-    def look(t, Z, R):
+    def record(t, Z, R):
         seen.append((Z, R))
         return Z, R
 
-    forward(inputs, state, layers[layer], gates=look)
+    forward(inputs, state, layers[layer], gates=record)
     update, reset = (np.concatenate(gate, axis=0).asnumpy() for gate in zip(*seen))
     return Gates(vocab.to_tokens(indices), update, reset, layer)
 
@@ -150,14 +142,14 @@ def inspect(
 def memory(gates: Gates) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Rank the units by how long they remember; ``(order, taus)``.
 
-    Over n tokens a unit keeps the fraction Z_1 * ... * Z_n of its state: on average it decays as
-    exp(-n / tau) with the time constant tau = -1 / mean(log Z), in tokens. What a unit gets back
-    by way of other units (through W_hh) is not counted.
+    Over n tokens a unit keeps the fraction Z_1 * ... * Z_n of its state, which on average decays as
+    exp(-n / tau) with the time constant tau = -1 / mean(log Z), in tokens. What a unit regains
+    through other units (W_hh) is not counted.
 
     Returns:
-        The units, longest memory first, and tau of every unit (by unit, not by rank), both
-        (num_hiddens,): ``taus[order]`` is sorted. A unit whose Z was 1 throughout has an infinite
-        tau, one whose Z was ever 0 has tau 0.
+        The units, longest memory first, and the tau of every unit in the units' own order, both
+        (num_hiddens,). A unit whose Z was always 1 has an infinite tau, one whose Z was ever 0 has
+        tau 0.
     """
     with numpy.errstate(divide="ignore"):
         taus = 1 / numpy.abs(numpy.log(gates.update.astype(numpy.float64)).mean(axis=0))
@@ -167,7 +159,7 @@ def memory(gates: Gates) -> tuple[numpy.ndarray, numpy.ndarray]:
 def resets(gates: Gates) -> tuple[list[str], numpy.ndarray, numpy.ndarray]:
     """Rank the text's distinct tokens by their mean R; ``(tokens, means, by_unit)``.
 
-    What makes the units forget comes first. Unit i is reset most by
+    The token that resets most comes first; unit i is reset most by
     ``tokens[by_unit[:, i].argmin()]``.
 
     Returns:
@@ -199,50 +191,52 @@ def explained_by_token(gates: Gates, gate: str = "reset") -> numpy.ndarray:
         InputError: for another ``gate``.
     """
     values, tokens = _values(gates, gate), numpy.array(gates.text)
-    between = sum(
-        (tokens == token).mean() * (values[tokens == token].mean(axis=0) - values.mean(axis=0)) ** 2
-        for token in dict.fromkeys(gates.text)
-    )
-    changes = numpy.ptp(values, axis=0) > 0
-    return numpy.where(changes, between / numpy.where(changes, values.var(axis=0), 1), 0)
+    masks = [tokens == token for token in dict.fromkeys(gates.text)]
+    mean = values.mean(axis=0)
+    between = sum(mask.mean() * (values[mask].mean(axis=0) - mean) ** 2 for mask in masks)
+    return _where_changing(values, between, values.var(axis=0))
 
 
-def _values(gates, gate):
+def _values(gates: Gates, gate: str) -> numpy.ndarray:
     if gate not in ("reset", "update"):
         raise InputError(f"gate {gate!r} is unknown: use 'reset' or 'update'")
     return getattr(gates, gate).astype(numpy.float64)
 
 
+def _where_changing(values: numpy.ndarray, over: Any, under: numpy.ndarray) -> numpy.ndarray:
+    """Return ``over / under`` by unit; 0 for a constant gate, of which rounding leaves a variance."""
+    changes = numpy.ptp(values, axis=0) > 0
+    return numpy.divide(over, under, out=numpy.zeros(len(changes)), where=changes)
+
+
+def _ends(gates: Gates) -> numpy.ndarray:
+    return numpy.array([not token.isalpha() for token in gates.text])
+
+
 def has_ends(gates: Gates) -> bool:
     """Return whether a text has both letters and ends of words."""
-    ends = [not token.isalpha() for token in gates.text]
-    return any(ends) and not all(ends)
+    return len(set(_ends(gates))) == 2
 
 
 def boundary_correlation(gates: Gates, gate: str = "reset") -> numpy.ndarray:
     """Return the correlation of a gate with the ends of words, by unit, (num_hiddens,).
 
-    Pearson's, -1 to 1, between the gate and whether the character just read is no letter, so that
-    a word has ended; ``<unk>`` counts as none, as corpora are normalised that way. A unit whose
-    gate never changes has 0.
+    Pearson's, -1 to 1, between the gate and whether the character just read is no letter and so
+    ends a word; ``<unk>`` is no letter either. A unit whose gate never changes has 0.
 
     Args:
-        gates: of a model of characters.
+        gates: the gates of a model of characters.
         gate: ``"reset"`` or ``"update"``.
 
     Raises:
         InputError: for another ``gate``, and for a text of nothing but letters or without any.
     """
-    values = _values(gates, gate)
-    ends = numpy.array([not token.isalpha() for token in gates.text], numpy.float64)
+    values, ends = _values(gates, gate), _ends(gates)
     if not has_ends(gates):
         raise InputError(
             f"text {reprlib.repr(''.join(gates.text))} has "
-            f"{'nothing but' if ends.all() else 'no'} ends of words: give one with "
-            "letters and spaces"
+            f"{'nothing but' if ends.all() else 'no'} ends of words: give one with letters and spaces"
         )
-    changes = numpy.ptp(values, axis=0) > 0
-    values, ends = values - values.mean(axis=0), ends - ends.mean()
-    sizes = numpy.sqrt((values**2).sum(axis=0) * (ends**2).sum())
-    # Rounding leaves something of a constant too, which correlates with anything.
-    return numpy.where(changes, ends @ values / numpy.where(changes, sizes, 1), 0)
+    apart, ends = values - values.mean(axis=0), ends - ends.mean()
+    sizes = numpy.sqrt((apart**2).sum(axis=0) * (ends**2).sum())
+    return _where_changing(values, ends @ apart, sizes)

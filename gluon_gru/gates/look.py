@@ -1,4 +1,4 @@
-"""A look at the gates of trained models over any text: tables, pictures, a page to walk through."""
+"""A report on the gates of trained models over any text: tables, pictures, and a page to explore."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import pathlib
 import re
 from typing import TYPE_CHECKING, Any, Mapping
 
-import numpy
-
 from gluon_gru.errors import InputError
 from gluon_gru.gates.inspection import (
     Gates,
     boundary_correlation,
+    check_known,
     has_ends,
     inspect,
     memory,
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
 
     from gluon_gru.text.vocabulary import Vocab
 
-# Units in a table, and how often a character must occur for its mean to count.
+# Units in a table, and the occurrences that a character needs for its mean to count.
 _SHOWN, _OFTEN = 8, 20
 
-#: Of a picture of a model's gates.
+#: The caption of a picture of a model's gates.
 CAPTION = "{}: the gates of the units that remember longest, character by character"
 
 
@@ -59,13 +58,14 @@ def look(
     ctx: mxnet.Context,
     command: str = "",
 ) -> Look:
-    """Look at gates over a text; write ``report.md``, ``report.html`` and pictures into a folder.
+    """Inspect gates over a text; write ``report.md``, ``report.html`` and pictures into a folder.
 
     Args:
-        folder: it is made if it isn't there.
-        models: name -> path of a checkpoint, of a GRU.
-        text: a string; taken as it is by models of texts of one's own (in small letters if those
-            were), and else read as the book's corpus is if the model knows small letters alone.
+        folder: it is made if it doesn't exist.
+        models: name -> path of a GRU's checkpoint.
+        text: a string. A model trained on a text of one's own reads it as it is (in small letters
+            if it was trained so); any other, as the book reads its corpus if the model knows only
+            small letters.
         ctx: the device.
         command: the command line, for the record.
 
@@ -83,18 +83,18 @@ def look(
         known = _as_trained(text, path, vocab)
         for layer in range(len(written_out(model)[1])):
             gates = inspect(model, vocab, known, ctx, layer)
-            shown = f"{name}, layer {layer}"
-            seen.tables += tables_of(shown, gates)
+            title = f"{name}, layer {layer}"
+            seen.tables += tables_of(title, gates)
             file = f"gates-{len(seen.pictures) + 1}.png"
-            seen.pictures[file] = CAPTION.format(shown), picture(gates)
+            seen.pictures[file] = CAPTION.format(title), picture(gates)
             seen.walks.append(walk(name, gates))
     make_folder(folder)
     write(document(text, seen, command), folder)
     return seen
 
 
-def _as_trained(text, path, vocab):
-    """Return a text as the model of a checkpoint reads it: as it was trained to."""
+def _as_trained(text: str, path: Any, vocab: Vocab) -> str:
+    """Return a text as the model of a checkpoint was trained to read it."""
     from gluon_gru.runs import checkpoint
     from gluon_gru.runs.restore import checkpoint_of
 
@@ -104,8 +104,8 @@ def _as_trained(text, path, vocab):
         return as_the_model_reads(text, vocab, config.get("edition", UNNAMED))
     if own["tokens"] != "characters":
         raise InputError(
-            f"{str(path)!r} reads {own['tokens']}, and gates are looked at character "
-            "by character: give a model of characters"
+            f"{str(path)!r} is a model of {own['tokens']}, but gates are shown character by "
+            "character: give a model of characters"
         )
     return fold(text, own["case"])
 
@@ -114,51 +114,38 @@ def as_the_model_reads(text: str, vocab: Vocab, edition: str = DEFAULT) -> str:
     """Return a text as a model with this vocabulary, of the book's text's edition, reads it.
 
     Raises:
-        InputError: if it has no character that the vocabulary knows.
+        InputError: if the vocabulary knows none of its characters.
     """
-    if all(re.fullmatch("[a-z ]|<.+>", token) for token in vocab.idx_to_token):
-        known = edition_of(edition).line(text.replace("\n", " "))
-    else:
-        known = text
-    if not any(character in vocab.token_to_idx for character in known):
-        raise InputError(
-            f"text {text!r} has no character that the model knows: use those of its "
-            f"vocabulary, such as {', '.join(map(repr, vocab.idx_to_token[1:6]))}"
-        )
+    books = all(re.fullmatch("[a-z ]|<.+>", token) for token in vocab.idx_to_token)
+    known = edition_of(edition).line(text.replace("\n", " ")) if books else text
+    check_known(known or text, vocab)
     return known
 
 
 def tables_of(name: str, gates: Gates) -> list[Table]:
-    """Return tables of the units by their memory, and of the characters that reset them.
-
-    Args:
-        name: of the model.
-        gates: of a layer.
-    """
+    """Return tables of a layer's units by their memory, and of the characters that reset them."""
     order, taus = memory(gates)
-    characters, _, by_unit = resets(gates)
+    characters, means, by_unit = resets(gates)
     counts = [gates.text.count(character) for character in characters]
     # In a short text every character is rare.
-    often = [i for i, count in enumerate(counts) if count >= _OFTEN] or list(range(len(counts)))
-    characters, counts = [characters[i] for i in often], [counts[i] for i in often]
-    by_unit = by_unit[often]
-    ends = {
-        gate: boundary_correlation(gates, gate) if has_ends(gates) else None
+    often = [i for i, count in enumerate(counts) if count >= _OFTEN]
+    ranked = often or range(len(counts))
+    ends = [
+        boundary_correlation(gates, gate) if has_ends(gates) else None
         for gate in ("update", "reset")
-    }
+    ]
 
     def row(unit):
-        least = [characters[i] for i in numpy.argsort(by_unit[:, unit], kind="stable")[:3]]
+        least = sorted(ranked, key=lambda i: by_unit[i, unit])[:3]
         return [
             str(unit),
             f"{taus[unit]:.1f}",
             f"{gates.update[:, unit].mean():.2f}",
-            *("" if values is None else f"{values[unit]:+.2f}" for values in ends.values()),
-            " ".join(f"`{character}`" for character in least),
+            *("" if values is None else f"{values[unit]:+.2f}" for values in ends),
+            " ".join(f"`{characters[i]}`" for i in least),
         ]
 
     units = dict.fromkeys([*order[:_SHOWN], *order[-_SHOWN // 2 :]])
-    means = by_unit.mean(axis=1)
     return [
         Table(
             ["unit", "remembers", "mean Z", "Z and ends", "R and ends", "reset by"],
@@ -170,24 +157,15 @@ def tables_of(name: str, gates: Gates) -> list[Table]:
         ),
         Table(
             ["character", "R", "occurs"],
-            [
-                [f"`{character}`", f"{mean:.3f}", str(count)]
-                for character, mean, count in zip(characters, means, counts)
-            ],
+            [[f"`{characters[i]}`", f"{means[i]:.3f}", str(counts[i])] for i in ranked],
             f"{name}: the characters that reset, most first (R, mean over all units"
-            + (f"; those that occur {_OFTEN} times or more)" if min(counts) >= _OFTEN else ")"),
+            + (f"; those that occur {_OFTEN} times or more)" if often else ")"),
         ),
     ]
 
 
 def document(text: str, look: Look, command: str) -> Document:
-    """Return the report of a look, whose page one walks through the text on.
-
-    Args:
-        text: the string.
-        look: what was seen.
-        command: the command line.
-    """
+    """Return the report, whose page lets the reader explore the text."""
     return Document(
         "The gates of trained GRUs over a text",
         [

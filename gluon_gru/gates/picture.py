@@ -6,26 +6,26 @@ from typing import Sequence
 
 from gluon_gru.errors import InputError
 from gluon_gru.gates.inspection import Gates, memory
+from gluon_gru.report.document import shown
 from gluon_gru.report.pictures import png
-from gluon_gru.report.walks import shown
 
-# What fits side by side into a picture that can still be looked at.
+# As many tokens and units as fit into a picture that can still be read.
 _MAX_TOKENS = 250
 _NUM_UNITS = 16
 
 
 def picture(gates: Gates, units: Sequence[int] | None = None) -> bytes:
-    """Draw the gates of some units, and their means over all units, along the text; PNG bytes.
+    """Draw Z and R of some units, and their means over all units, along the text; PNG bytes.
 
-    A space is shown as an open box, an unknown character as a question mark in a diamond. Of a
-    text of more than 250 tokens the beginning is drawn, and the title says so.
+    Spaces are open boxes, unknown characters question marks in diamonds. Of a text of more than
+    250 tokens only the beginning is drawn, and the title says so.
 
     Args:
-        gates: of a layer.
-        units: which units, from 0, in the order given; by default the 16 that remember longest.
+        gates: the gates of a layer.
+        units: the units' numbers, from 0; by default of the 16 that remember longest.
 
     Raises:
-        InputError: for units that the layer hasn't.
+        InputError: for units that the layer doesn't have.
     """
     from matplotlib.figure import Figure
 
@@ -54,42 +54,34 @@ def picture(gates: Gates, units: Sequence[int] | None = None) -> bytes:
             "hspace": 1.5 / (2 * down + 1),
         },
     )
-    for (axes, bar), name, values in zip(
+    means, beside = panels[2]
+    for (axes, bar), (name, what, line, values) in zip(
         panels,
-        ("Z, update gate (1: keeps the state)", "R, reset gate (0: forgets the state)"),
-        (gates.update, gates.reset),
+        [
+            ("Z", "update gate (1: keeps the state)", "k-", gates.update[:_MAX_TOKENS]),
+            ("R", "reset gate (0: forgets the state)", "k--", gates.reset[:_MAX_TOKENS]),
+        ],
     ):
+        means.plot(columns, values.mean(axis=1), line, linewidth=1, label=name)
+        shades = values[:, units].T
         image = axes.imshow(
-            values[:_MAX_TOKENS, units].T,
-            cmap="cividis",
-            vmin=0,
-            vmax=1,
-            aspect="auto",
-            interpolation="nearest",
+            shades, cmap="cividis", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
         )
-        axes.set_yticks(
-            range(len(units)), [f"{unit} ({taus[unit]:.1f})" for unit in units], fontsize=7
-        )
-        axes.set_title(name, fontsize=9, loc="left")
+        labels = [f"{unit} ({taus[unit]:.1f})" for unit in units]
+        axes.set_yticks(range(len(units)), labels, fontsize=7)
+        axes.set_title(f"{name}, {what}", fontsize=9, loc="left")
         axes.set_ylabel("unit (its memory, tokens)", fontsize=8)
         fig.colorbar(image, cax=bar)
-    axes, beside = panels[2]
-    for style, name, values in (("-", "Z", gates.update), ("--", "R", gates.reset)):
-        axes.plot(columns, values[:_MAX_TOKENS].mean(axis=1), f"k{style}", linewidth=1, label=name)
-    axes.set_title(f"mean over all {len(taus)} units", fontsize=9, loc="left")
-    axes.set(ylim=(0, 1), xlabel="text, token by token")
-    axes.grid(True, alpha=0.3)
+    means.set_title(f"mean over all {len(taus)} units", fontsize=9, loc="left")
+    means.set(ylim=(0, 1), xlabel="text, token by token")
+    means.grid(True, alpha=0.3)
     beside.set_axis_off()
-    beside.legend(
-        *axes.get_legend_handles_labels(), loc="center", fontsize=8, frameon=False, handlelength=1.5
-    )
+    beside.legend(handles=means.lines, loc="center", fontsize=8, frameon=False, handlelength=1.5)
     for axes in panels[:, 0]:
         axes.set_xticks(columns, text, fontsize=8, rotation=90 if longest > 1 else 0)
         axes.tick_params(axis="x", length=0, labelbottom=True)
-    cut = (
-        f", the first {len(text)} of {len(gates.text):,} tokens"
-        if len(text) < len(gates.text)
-        else ""
-    )
-    fig.suptitle(f"Gates of layer {gates.layer}{cut}", fontsize=10)
+    title = f"Gates of layer {gates.layer}"
+    if len(text) < len(gates.text):
+        title += f", the first {len(text)} of {len(gates.text):,} tokens"
+    fig.suptitle(title, fontsize=10)
     return png(fig)

@@ -1,8 +1,8 @@
-"""Reports: a study builds one `gluon_gru.report.document.Document`, and everything else follows.
+"""Reports: a study builds a `gluon_gru.report.document.Document`, and this room renders it.
 
-`write` makes ``report.md`` and ``report.html`` of it, with its pictures; `terminal.text` what a
-command prints. `style` says how each model is drawn, `axes` where curves and ticks go; `pictures`
-(Matplotlib) and `charts` (the page's own SVG) draw that. Nothing here knows a study.
+`write` turns it into ``report.md``, ``report.html`` and pictures; `terminal.text` returns what a
+command prints. `style` gives each model its looks, `axes` computes the places of curves and ticks,
+and `pictures` (Matplotlib) and `charts` (the page's SVG) draw them. Nothing here knows a study.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from gluon_gru.runs.files import write_whole
 
 
 def write(document: Document, folder: pathlib.Path) -> None:
-    """Write a document into a folder: ``report.md``, ``report.html``, and its pictures.
+    """Write ``report.md``, ``report.html`` and the document's pictures into a folder.
 
     Raises:
-        InputError: if it can't be written.
+        InputError: if the folder can't be written to.
     """
     from gluon_gru.report.markdown import markdown
     from gluon_gru.report.page import page

@@ -1,6 +1,6 @@
-"""Where curves, ticks and labelled points go, from 0 to 1 in both directions.
+"""The places of curves, ticks and labelled points, from 0 to 1 in both directions.
 
-The picture and the page draw the same `Axes`; neither decides anything about scales.
+Pictures and pages draw the same `Axes`, which alone deal with scales.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Callable, NamedTuple, Sequence
 
 from gluon_gru.report.document import Curve, Curves, Point
 
-# Marks of a logarithmic axis in a power of ten; the densest that is not crowded is taken.
+# Ticks of a logarithmic axis per power of ten; the densest that isn't crowded is taken.
 _LOG_TICKS = ((1, 1.5, 2, 3, 4, 5, 7), (1, 1.5, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS, _FEWEST_TICKS = 10, 4
-# Labels that are nearer to each other than this share of an axis run together.
+# Labels closer to each other than this share of an axis run together.
 _CROWDED = 0.065
 
 _FORWARD: dict[str, Callable[[float], float]] = {
@@ -41,7 +41,7 @@ class Axis:
                 self.ticks.append((place, f"{value:.6g}"))
 
     def at(self, value: float) -> float:
-        """Return a value's place, from 0 to 1; one that is infinite is at the end."""
+        """Return a value's place, from 0 to 1; an infinite one is at the end."""
         low, high = self._ends
         there = self._forward(value) if math.isfinite(value) else high
         return (there - low) / (high - low)
@@ -73,7 +73,7 @@ class Line(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A labelled point's place, and its label's: above it or ``below``, begun or ``ended`` there."""
+    """A labelled point's place; its label is above it or ``below``, and begins or has ``ended`` there."""
 
     point: Point
     x: float
@@ -84,52 +84,46 @@ class Place(NamedTuple):
 
 
 class Axes:
-    """What is drawn of `Curves`.
+    """The places of everything in `Curves`.
 
     Attributes:
         x, y: the two `Axis`.
         lines, places: a `Line` for each curve, a `Place` for each point.
-        longest: how many values the longest curve has.
     """
 
     def __init__(self, block: Curves) -> None:
-        runs = [run for curve in block.curves for run in curve.runs]
-        self.longest = max(map(len, runs), default=1)
-        xs = [
-            x
-            for curve in block.curves
-            for x in (curve.x if curve.x is not None else (1, max(map(len, curve.runs))))
-        ]
-        ys = [float(y) for run in runs for y in run] + [point.y for point in block.points]
-        ys = list(filter(math.isfinite, ys))
+        xs = [x for curve in block.curves for x in curve.xs]
+        ys = [float(y) for curve in block.curves for run in curve.runs for y in run]
+        ys = [y for y in (*ys, *(point.y for point in block.points)) if math.isfinite(y)]
         self.x = _axis(xs, block.xscale, 0 if block.by_epoch else 0.03)
         self.y = _axis(ys, block.yscale, 0.03)
         if block.by_epoch and self.x.ticks[0][0] > 0:
             self.x.ticks = [(0.0, "1"), *(tick for tick in self.x.ticks if tick[0] > _CROWDED)]
         self.lines = [self._line(curve) for curve in block.curves]
+        # A point that was reported after more epochs than were trained here is at the edge.
         low, high = min(xs), max(xs)
-        self.places = []
-        for number, point in enumerate(block.points):
-            # One that was printed after more epochs than were trained here is at the edge.
-            x = self.x.at(min(max(point.x, low), high))
-            # Where no curve is: right of an early point, at the left edge for a late one.
-            label_x = x + 0.02 if x < 0.5 or not point.across else 0.015
-            below = not point.across and number % 2 == 0
-            ended = not point.across and x > 0.75
-            label_x = x - 0.015 if ended else label_x
-            self.places.append(Place(point, x, self.y.at(point.y), label_x, below, ended))
+        self.places = [
+            self._place(point, self.x.at(min(max(point.x, low), high)), number)
+            for number, point in enumerate(block.points)
+        ]
 
     def _line(self, curve: Curve) -> Line:
-        longest = max(map(len, curve.runs), default=0)
-        xs = range(1, longest + 1) if curve.x is None else curve.x
-        there = [[float(run[i]) for run in curve.runs if i < len(run)] for i in range(longest)]
-        places = [self.x.at(x) for x in xs]
+        places = [self.x.at(x) for x in curve.xs]
+        values = [[float(run[i]) for run in curve.runs if i < len(run)] for i in range(len(places))]
 
-        def points(value):
-            return [(x, self.y.at(value(values))) for x, values in zip(places, there)]
+        def points(choose):
+            return [(x, self.y.at(choose(some))) for x, some in zip(places, values)]
 
         band = points(max) + points(min)[::-1] if len(curve.runs) > 1 else []
         return Line(curve, points(statistics.median), band)
+
+    def _place(self, point: Point, x: float, number: int) -> Place:
+        """Put a label where no curve is: right of an early point, at the left edge for a late one."""
+        y = self.y.at(point.y)
+        if point.across:
+            return Place(point, x, y, x + 0.02 if x < 0.5 else 0.015, False, False)
+        ended = x > 0.75
+        return Place(point, x, y, x - 0.015 if ended else x + 0.02, number % 2 == 0, ended)
 
 
 def _axis(values: Sequence[float], scale: str, margin: float) -> Axis:

@@ -2,7 +2,7 @@
 
 A study builds its `Document` once; `gluon_gru.report.terminal`, `markdown` and `page` render it.
 Sentences and cells of tables may mark `` `code` `` and ``**bold**``; everything else in them is
-text, whatever it holds.
+plain text.
 
 Blocks that have a ``file`` are drawn as a PNG picture of that name, which ``report.md`` shows;
 blocks with the same file are the panels of one picture.
@@ -13,17 +13,28 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Callable, NamedTuple, Sequence
 
+# What stands for tokens that would be invisible, or wide.
+_SYMBOLS = {" ": "\N{OPEN BOX}", "<unk>": "\N{REPLACEMENT CHARACTER}"}
+
+
+def grouped(items: Sequence[Any], attribute: str) -> dict[Any, list[Any]]:
+    """Return items by the value of one of their attributes, in the order of first occurrence."""
+    groups: dict[Any, list[Any]] = {}
+    for item in items:
+        groups.setdefault(getattr(item, attribute), []).append(item)
+    return groups
+
 
 @dataclasses.dataclass(frozen=True)
 class Heading:
     """A heading.
 
     Attributes:
-        text: what it says.
-        anchor: what links name; by default what hosts of Markdown make of the text.
+        text: its words.
+        anchor: the name that links use; by default the one that hosts of Markdown derive.
         level: 2 for a section, which the page's navigation lists, or 3.
-        short: what the navigation calls it, instead of its text.
-        verdict: the verdict on what the section is about, if it is about one.
+        short: the text in the navigation, if it differs.
+        verdict: the verdict on the section's subject, if there is one.
     """
 
     text: str
@@ -37,7 +48,7 @@ class Heading:
 
 
 def anchor_of(heading: str) -> str:
-    """Return the anchor that hosts of Markdown make of a heading."""
+    """Return the anchor that hosts of Markdown derive from a heading."""
     kept = "".join(c for c in heading.lower() if c.isalnum() or c in " -_")
     return kept.replace(" ", "-")
 
@@ -58,7 +69,7 @@ class Bullets:
 
 @dataclasses.dataclass(frozen=True)
 class Quote:
-    """What somebody else wrote, and where."""
+    """A quotation and its source."""
 
     text: str
     source: str
@@ -87,7 +98,7 @@ class Details:
 
 
 class Judged(NamedTuple):
-    """What a verdict is on: the anchor of its place in the report, its name, and what it says."""
+    """A verdict: the anchor and the name of what was judged, and the statement's text if any."""
 
     anchor: str
     name: str
@@ -103,11 +114,8 @@ class Verdicts:
 
     @property
     def by_word(self) -> dict[str, list[Judged]]:
-        """Return the verdicts' words, each with what was judged so."""
-        words: dict[str, list[Judged]] = {}
-        for one in self.judged:
-            words.setdefault(one.verdict, []).append(one)
-        return words
+        """Return the verdicts by their word, such as ``holds``."""
+        return grouped(self.judged, "verdict")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,10 +123,10 @@ class Table:
     """A table.
 
     Attributes:
-        headers, rows: of the columns and of cells, which may be numbers.
-        title: what it shows, a sentence.
-        anchors: what links to the rows name, if anything does.
-        verdict_column: which column has verdicts, from 0.
+        headers, rows: the columns' titles, and rows of cells, which may be numbers.
+        title: a sentence.
+        anchors: the rows' names for links.
+        verdict_column: the index of the column that holds verdicts.
     """
 
     headers: Sequence[str]
@@ -131,9 +139,9 @@ class Table:
 class Curve(NamedTuple):
     """A line: its label, and a list of values for each seed.
 
-    ``model`` says how it is drawn (`gluon_gru.report.style`), ``x`` where its values are (by
-    default at 1, 2, ...); without ``joined`` only its points are drawn; ``dashed`` are those that
-    stand beside a solid one of the same model.
+    ``model`` gives its style (`gluon_gru.report.style`), ``x`` the places of its values (by default
+    1, 2, ...). If it isn't ``joined``, only its points are drawn; if ``dashed``, it stands beside a
+    solid line of the same model.
     """
 
     label: str
@@ -143,9 +151,14 @@ class Curve(NamedTuple):
     joined: bool = True
     dashed: bool = False
 
+    @property
+    def xs(self) -> Sequence[float]:
+        """Return the places of the longest run's values."""
+        return range(1, max(map(len, self.runs), default=0) + 1) if self.x is None else self.x
+
 
 class Point(NamedTuple):
-    """A point with a label, ``note`` for the legend, and unless ``across`` is false a line."""
+    """A point with a label, a note for the legend, and if ``across`` a line at its height."""
 
     x: float
     y: float
@@ -159,10 +172,10 @@ class Curves:
     """Curves in one pair of axes: of several seeds the median as a line and their range as a band.
 
     Attributes:
-        title: what they show, a sentence.
-        file: of the picture.
+        title: a sentence.
+        file: the picture's name.
         curves, points: lists of `Curve` and `Point`.
-        xlabel, ylabel: of the axes.
+        xlabel, ylabel: the axes' labels.
         xscale, yscale: ``linear``, ``log``, or ``near``: linear up to 10, logarithmic from there.
     """
 
@@ -177,14 +190,14 @@ class Curves:
 
     @property
     def by_epoch(self) -> bool:
-        """Return whether every curve has a value after each epoch, which can be asked for."""
+        """Return whether every curve has one value per epoch."""
         return all(curve.x is None and curve.joined for curve in self.curves)
 
 
 class Bar(NamedTuple):
-    """A bar: its label and a note to it, its length, and the range that is drawn over it.
+    """A bar: its label and a note, its length, and the range drawn over it.
 
-    ``model`` says how it is coloured; ``fill`` is ``full``, ``striped`` or ``hollow``.
+    ``model`` gives its colour; ``fill`` is ``full``, ``striped`` or ``hollow``.
     """
 
     label: str
@@ -196,7 +209,7 @@ class Bar(NamedTuple):
 
     @property
     def end(self) -> float:
-        """Return where the bar ends, or its range, whichever is farther."""
+        """Return the end of the bar or of its range, whichever is farther."""
         return max(self.value, *(self.span or (0,)))
 
 
@@ -205,13 +218,13 @@ class Bars:
     """Bars, one below the other.
 
     Attributes:
-        title: what they show, a sentence.
-        file: of the picture.
+        title: a sentence.
+        file: the picture's name.
         bars: a list of `Bar`.
-        form: how their values are written.
-        limit: a value that is drawn as a line across all of them, and ``limit_label``.
-        note: what holds for all panels of the picture, such as the hardware.
-        key: what each ``fill`` stands for, where the title doesn't say it.
+        form: formats a value.
+        limit: a value that is drawn as a line across all bars, with its ``limit_label``.
+        note: a sentence on all panels of the picture, such as the hardware.
+        key: the meaning of each ``fill``, where the title doesn't give it.
     """
 
     title: str
@@ -225,12 +238,12 @@ class Bars:
 
     @property
     def longest(self) -> float:
-        """Return the value that the longest of them, or the limit, ends at."""
+        """Return the value at which the longest bar, or the limit, ends."""
         return max(self.limit or 0, *(bar.end for bar in self.bars))
 
     @property
     def caption(self) -> str:
-        """Return what stands under the bars where a heading says the rest."""
+        """Return the text under the bars, which a heading introduces."""
         return self.note or self.title
 
 
@@ -239,13 +252,12 @@ class HeatMap:
     """Values as colours, in one grid or in several side by side.
 
     Attributes:
-        title: what it shows, a sentence.
-        file: of the picture.
+        title: a sentence.
+        file: the picture's name.
         rows, columns: their labels.
-        grids: a grid's title -> rows of cells, each a value (None: there is none) and what is
-            written there.
-        xlabel, ylabel: what rows and columns are of.
-        legend: of the colours; without one their logarithm goes both ways from 1.
+        grids: a grid's title -> rows of cells, each a value (or None) and its text.
+        xlabel, ylabel: the axes' labels.
+        legend: of the colours; without one they show on which side of 1 a value lies, and how far.
     """
 
     title: str
@@ -260,7 +272,7 @@ class HeatMap:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture that was drawn already: its caption, file, and the bytes of a PNG."""
+    """A finished picture: its caption, file, and the bytes of a PNG."""
 
     title: str
     file: str
@@ -268,9 +280,9 @@ class Picture:
 
 
 class Text(NamedTuple):
-    """A text: what it belongs to, how it was made, and which share of it is verbatim, and where.
+    """A text: its subject, its origin, and the share of it that is copied.
 
-    ``spans`` are ``[[start, end], ...]``, in order.
+    ``spans``, ``[[start, end], ...]`` in order, are the places of the copied pieces.
     """
 
     of: str
@@ -282,33 +294,42 @@ class Text(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Texts:
-    """Texts side by side, a list of `Text`, each ``of`` one thing of this kind."""
+    """Texts side by side, a list of `Text`; ``of`` names the kind of their subjects."""
 
     of: str
     texts: Sequence[Text]
 
     @property
     def groups(self) -> dict[str, list[Text]]:
-        """Return the texts by what they are of."""
-        groups: dict[str, list[Text]] = {}
-        for text in self.texts:
-            groups.setdefault(text.of, []).append(text)
-        return groups
+        """Return the texts by their subject."""
+        return grouped(self.texts, "of")
+
+
+def shown(token: str) -> str:
+    """Return a token as pictures show it: a visible sign for a space and for ``<unk>``."""
+    return _SYMBOLS.get(token, token)
 
 
 @dataclasses.dataclass(frozen=True)
 class Walk:
-    """Gates over a text, for the reader to walk through: see `gluon_gru.gates.walk.walk`.
-
-    Only a page can show it.
-    """
+    """Gates over a text, which a page lets the reader explore: see `gluon_gru.gates.walk.walk`."""
 
     walk: dict[str, Any]
+
+    @property
+    def words(self) -> list[list[tuple[int, str]]]:
+        """Return the tokens in groups that no line break splits, each with its place."""
+        groups: list[list[tuple[int, str]]] = [[]]
+        for place, token in enumerate(self.walk["tokens"]):
+            groups[-1].append((place, shown(token)))
+            if not token.strip() or len(token) > 1 and token != "<unk>":
+                groups.append([])
+        return [group for group in groups if group]
 
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """A report: its title, and its blocks."""
+    """A report: its title and its blocks."""
 
     title: str
     blocks: Sequence[Any]

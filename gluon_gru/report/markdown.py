@@ -9,20 +9,19 @@ from gluon_gru.report import document as d
 
 def markdown(document: d.Document) -> str:
     """Return a `gluon_gru.report.document.Document` in GitHub's Markdown."""
-    headings = {block.anchor for block in document.blocks if isinstance(block, d.Heading)}
-    parts = [f"# {document.title}", *_parts(document.blocks, headings)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([f"# {document.title}", *_parts(document.blocks)]) + "\n"
 
 
-def _parts(blocks: Sequence[Any], headings: set[str]) -> Iterator[str]:
-    shown = set()
+def _parts(blocks: Sequence[Any]) -> Iterator[str]:
+    anchors = {block.anchor for block in blocks if isinstance(block, d.Heading)}
+    drawn = set()
     for block in blocks:
         if isinstance(block, d.Verdicts):
-            yield _verdicts(block, headings)
+            yield _verdicts(block, anchors)
         elif isinstance(block, (d.Curves, d.Bars, d.HeatMap, d.Picture)):
-            # Panels of a picture that was shown already.
-            if block.file not in shown:
-                shown.add(block.file)
+            # The panels of a picture share its file, which is shown once.
+            if block.file not in drawn:
+                drawn.add(block.file)
                 caption = block.caption if isinstance(block, d.Bars) else block.title
                 yield f"![{caption}]({block.file})\n\n{caption.rstrip('.')}."
         elif not isinstance(block, d.Walk):
@@ -34,9 +33,9 @@ def _heading(block: d.Heading) -> str:
     return f"{heading}\n\nVerdict: **{block.verdict}**" if block.verdict else heading
 
 
-def _verdicts(block: d.Verdicts, headings: set[str]) -> str:
+def _verdicts(block: d.Verdicts, anchors: set[str]) -> str:
     def name(one):
-        return f"[`{one.name}`](#{one.anchor})" if one.anchor in headings else f"`{one.name}`"
+        return f"[`{one.name}`](#{one.anchor})" if one.anchor in anchors else f"`{one.name}`"
 
     if any(one.text for one in block.judged):
         rows = [(name(one), one.text, one.verdict) for one in block.judged]
@@ -48,16 +47,15 @@ def _verdicts(block: d.Verdicts, headings: set[str]) -> str:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table in Markdown; no cell can break out of its place."""
+    """Return a table in Markdown, with bars and line breaks in its cells made harmless."""
     cells = [
         [str(cell).replace("|", "\\|").replace("\n", " ") for cell in row]
         for row in (headers, *rows)
     ]
     widths = [max(3, *map(len, column)) for column in zip(*cells)]
-    lines = [
-        f"| {' | '.join(cell.ljust(have) for cell, have in zip(row, widths))} |" for row in cells
-    ]
-    return "\n".join([lines[0], f"|{'|'.join('-' * (have + 2) for have in widths)}|", *lines[1:]])
+    lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in cells]
+    lines.insert(1, f"|{'|'.join('-' * (have + 2) for have in widths)}|")
+    return "\n".join(lines)
 
 
 def _bullets(block: Any) -> str:

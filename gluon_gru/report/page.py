@@ -1,4 +1,4 @@
-"""A report as ``report.html``, a page that needs nothing else: no network, no other file."""
+"""A report as ``report.html``, a page that needs no network and no other file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import io
 import re
 from typing import TYPE_CHECKING, Any, Sequence
 
-from gluon_gru.report import charts, walks
+from gluon_gru.report import charts
+from gluon_gru.report.axes import Axes
 from gluon_gru.report.document import Document
-from gluon_gru.report.pictures import pictures
 from gluon_gru.report.style import COLOURS
 
 if TYPE_CHECKING:
@@ -20,49 +20,31 @@ if TYPE_CHECKING:
 _CODE_OR_BOLD = re.compile(r"`([^`]+)`|\*\*(.+?)\*\*")
 
 
-def page(document: Document, drawn: dict[str, bytes] | None = None) -> bytes:
-    """Return a document as the bytes of an HTML file; nothing that is text can become markup.
+def page(document: Document, pictures: dict[str, bytes]) -> bytes:
+    """Return a document as the bytes of an HTML file; no text in it can become markup.
 
     Args:
         document: a `gluon_gru.report.document.Document`.
-        drawn: its pictures, if they are drawn already (`gluon_gru.report.pictures.pictures`).
+        pictures: file name -> PNG bytes, at least of its heat maps and pictures.
     """
-    if drawn is None:
-        # Curves and bars are drawn by the page itself.
-        kinds = {"HeatMap", "Picture"}
-        drawn = pictures([one for one in document.blocks if type(one).__name__ in kinds])
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(document=document, colours=COLOURS, pictures=drawn)
-        .encode()
-    )
+    template = _environment().get_template("page.html")
+    return template.render(document=document, colours=COLOURS, pictures=pictures).encode()
 
 
 def prose(text: Any) -> Markup:
-    """Return a report's sentence or cell as `markupsafe.Markup`: `` `code` `` and ``**bold**``.
-
-    Everything else in it is text, whatever it holds.
-    """
+    """Return a sentence or cell with its `` `code` `` and ``**bold**`` marked up, the rest escaped."""
     from markupsafe import Markup, escape
 
-    text, parts, end = str(text), [], 0
-    for match in _CODE_OR_BOLD.finditer(text):
+    def marked(match):
         code, bold = match.groups()
-        parts += [
-            escape(text[end : match.start()]),
-            Markup("<code>{}</code>").format(code)
-            if code
-            else Markup("<strong>{}</strong>").format(bold),
-        ]
-        end = match.end()
-    return Markup("").join([*parts, escape(text[end:])])
+        return f"<code>{code}</code>" if code else f"<strong>{bold}</strong>"
+
+    # The marks hold no character that escaping changes.
+    return Markup(_CODE_OR_BOLD.sub(marked, str(escape(str(text)))))
 
 
 def pieces(text: str, spans: Sequence[Sequence[int]]) -> list[tuple[str, bool]]:
-    """Cut a text at spans, ``[[start, end], ...]`` in order; pairs of a piece and whether it is in
-    one.
-    """
+    """Return a text's pieces, each with whether it lies in one of the spans, ``[start, end]``."""
     cuts = [0, *(place for span in spans for place in span), len(text)]
     return [
         (text[start:end], bool(i % 2))
@@ -74,7 +56,7 @@ def pieces(text: str, spans: Sequence[Sequence[int]]) -> list[tuple[str, bool]]:
 def picture(png: bytes) -> str:
     """Return the bytes of a PNG file as a ``data:`` address, with a palette of 256 colours.
 
-    Pictures of ours have few colours; the palette takes a half to two thirds off a page.
+    Our pictures have few colours, and the palette makes a page two to three times smaller.
     """
     from PIL import Image
 
@@ -90,7 +72,7 @@ def picture(png: bytes) -> str:
 def _environment() -> jinja2.Environment:
     import jinja2
 
-    # Strict, since a name that is missing would else leave a hole in a page that nobody sees.
+    # Strict: a missing name is an error, not an unnoticed hole in a page.
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__),
         autoescape=True,
@@ -100,12 +82,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters.update(
-        prose=prose,
-        pieces=pieces,
-        picture=picture,
-        chart=charts.curves,
-        lengths=charts.bars,
-        words=walks.words,
-        kind=lambda block: type(block).__name__,
+        prose=prose, pieces=pieces, picture=picture, kind=lambda block: type(block).__name__
     )
+    environment.globals.update(charts=charts, Axes=Axes)
     return environment

@@ -1,8 +1,9 @@
-"""The pictures of a report, drawn by Matplotlib; what they show is worked out before they are."""
+"""The pictures of a report, drawn by Matplotlib."""
 
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import textwrap
 import warnings
@@ -15,53 +16,46 @@ from gluon_gru.report.style import style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_POINT_SIZE = 6
-# Where the range over rounds ends, a line as on the page.
-_BRACKET = {"marker": "|", "markersize": 7, "color": "black", "linewidth": 1.3}
-
 
 def pictures(blocks: Sequence[Any]) -> dict[str, bytes]:
     """Return the pictures of a report's blocks: file name -> PNG bytes."""
-    panels: dict[str, list[Any]] = {}
-    for block in blocks:
-        if isinstance(block, (d.Curves, d.Bars, d.HeatMap, d.Picture)):
-            panels.setdefault(block.file, []).append(block)
-    return {file: _draw(some) for file, some in panels.items()}
+    drawn = [one for one in blocks if isinstance(one, (d.Curves, d.Bars, d.HeatMap, d.Picture))]
+    return {file: _draw(panels) for file, panels in d.grouped(drawn, "file").items()}
 
 
 def _draw(panels: Sequence[Any]) -> bytes:
     first = panels[0]
     if isinstance(first, d.Picture):
         return first.png
-    if isinstance(first, d.HeatMap):
-        return png(_heat_map(first))
-    from matplotlib.figure import Figure
+    return png(_heat_map(first) if isinstance(first, d.HeatMap) else _column(panels))
 
-    heights = [_height(block) for block in panels]
+
+def _column(panels: Sequence[Any]) -> Figure:
+    """Draw curves or bars one below the other, the first panel's key under them."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    first, heights = panels[0], [_height(block) for block in panels]
     fig = Figure(figsize=(9, 0.4 + sum(heights)), layout="constrained")
-    column = fig.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[
-        :, 0
-    ]
-    for axes, block in zip(column, panels):
+    grid = fig.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for axes, block in zip(grid[:, 0], panels):
         (_curves if isinstance(block, d.Curves) else _bars)(axes, block)
     if isinstance(first, d.Bars) and first.key:
         fig.suptitle(_plain(first.note), fontsize=9)
-        from matplotlib.patches import Patch
-
         fig.legend(
             handles=[
-                Patch(label=what, **_filled(fill, "#555555")) for fill, what in first.key.items()
+                Patch(label=what, **_filled(how, "#555555")) for how, what in first.key.items()
             ],
             loc="outside lower center",
             ncols=len(first.key),
             fontsize=8,
             frameon=False,
         )
-    return png(fig)
+    return fig
 
 
 def _height(block: Any) -> float:
-    """Return how high a panel is, in inches."""
+    """Return a panel's height in inches."""
     return 4.9 if isinstance(block, d.Curves) else 0.27 * (1.6 + sum(map(_lines, block.bars)))
 
 
@@ -72,58 +66,63 @@ def png(fig: Figure) -> bytes:
     FigureCanvasAgg(fig)
     picture = io.BytesIO()
     with warnings.catch_warnings():
-        # Of a script that the font hasn't got, boxes tell as much.
+        # Characters that the font lacks become boxes.
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         fig.savefig(picture, format="png", dpi=120)
     return picture.getvalue()
 
 
 def _plain(text: str) -> str:
-    """Return a text in which a dollar sign begins no formula."""
+    """Return a text whose dollar signs Matplotlib doesn't take for formulas."""
     return text.replace("$", r"\$")
 
 
-def _title(axes: Any, text: str, width: int) -> None:
-    axes.set_title("\n".join(textwrap.wrap(_plain(text), width)), fontsize=9, loc="left")
+def _wrapped(text: str, width: float) -> str:
+    return "\n".join(textwrap.wrap(_plain(text), int(width)))
+
+
+def _annotate(axes: Any, text: str, at: tuple[float, float], offset: Any, **options: Any) -> None:
+    """Write a text at a place in data coordinates, moved by an offset in points."""
+    axes.annotate(text, at, xytext=offset, textcoords="offset points", fontsize=8, **options)
 
 
 def _curves(axes: Any, block: d.Curves) -> None:
     drawn = Axes(block)
-    for number, line in enumerate(drawn.lines):
-        how = style(line.curve.model, number, line.curve.dashed)
-        xs, ys = zip(*line.points)
+    for number, (curve, points, band) in enumerate(drawn.lines):
+        how = style(curve.model, number, curve.dashed)
+        xs, ys = zip(*points)
         few = len(xs) <= 30
         axes.plot(
             xs,
             ys,
             color=how.paper,
-            linestyle=((0, how.dashes) if how.dashes else "-") if line.curve.joined else "none",
+            linestyle=((0, how.dashes) if how.dashes else "-") if curve.joined else "none",
             linewidth=1.5,
             marker=how.marker,
-            markersize=4 if line.curve.joined else _POINT_SIZE,
+            markersize=4 if curve.joined else 6,
             markevery=None if few else ((number + 1) * len(xs) // 80, max(len(xs) // 10, 1)),
-            label=_plain(line.curve.label),
+            label=_plain(curve.label),
         )
-        if line.band:
-            axes.fill(*zip(*line.band), color=how.paper, alpha=0.2, linewidth=0)
+        if band:
+            axes.fill(*zip(*band), color=how.paper, alpha=0.2, linewidth=0)
     for place in drawn.places:
         if place.point.across:
             axes.axhline(place.y, color="0.4", linewidth=0.9, linestyle=":")
         axes.plot(place.x, place.y, "kD", markersize=5, clip_on=False, zorder=3)
-        axes.annotate(
-            _plain(place.point.label + (f" ({place.point.note})" if place.point.note else "")),
+        note = f" ({place.point.note})" if place.point.note else ""
+        _annotate(
+            axes,
+            _plain(place.point.label + note),
             (place.label_x, place.y),
-            xytext=(0, -12 if place.below else 6),
+            (0, -12 if place.below else 6),
             ha="right" if place.ended else "left",
-            textcoords="offset points",
-            fontsize=8,
         )
     axes.set_xticks(*map(list, zip(*drawn.x.ticks)))
     axes.set_yticks(*map(list, zip(*drawn.y.ticks)))
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=block.xlabel, ylabel=_plain(block.ylabel))
     axes.grid(True, alpha=0.3)
     axes.legend(fontsize=8, loc="upper right" if block.by_epoch else "best")
-    _title(axes, block.title, 110)
+    axes.set_title(_wrapped(block.title, 110), fontsize=9, loc="left")
 
 
 def _lines(bar: d.Bar) -> float:
@@ -140,94 +139,62 @@ def _filled(fill: str, colour: str) -> dict[str, Any]:
 
 
 def _bars(axes: Any, block: d.Bars) -> None:
-    y, places = 0.0, []
-    for bar in block.bars:
-        y += _lines(bar) / 2
-        colour = style(bar.model).paper
-        axes.barh(y, bar.value, height=0.75 * _lines(bar), **_filled(bar.fill, colour))
+    heights = [_lines(bar) for bar in block.bars]
+    bottom = sum(heights)
+    places = [end - height / 2 for end, height in zip(itertools.accumulate(heights), heights)]
+    for y, height, bar in zip(places, heights, block.bars):
+        filled = _filled(bar.fill, style(bar.model).paper)
+        axes.barh(y, bar.value, height=0.75 * height, **filled)
         if bar.span:
-            axes.plot(bar.span, [y, y], **_BRACKET)
-        axes.annotate(
-            block.form(bar.value),
-            (bar.end, y),
-            xytext=(7, 0),
-            va="center",
-            textcoords="offset points",
-            fontsize=8,
-            # The limit's line may pass here.
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )
-        places.append(y)
-        y += _lines(bar) / 2
+            axes.plot(bar.span, [y, y], "k|-", markersize=7, linewidth=1.3)
+        # A box, since the limit's line may pass here.
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        _annotate(axes, block.form(bar.value), (bar.end, y), (7, 0), va="center", bbox=box)
     if block.limit:
-        axes.axvline(block.limit, color=style("limit").paper, linestyle="--", linewidth=1.3)
-        axes.annotate(
-            f"{block.limit_label}: {block.form(block.limit)}",
-            (block.limit, y),
-            xytext=(-5, 2),
-            ha="right",
-            va="bottom",
-            textcoords="offset points",
-            color=style("limit").paper,
-            fontsize=8,
+        colour, label = style("limit").paper, f"{block.limit_label}: {block.form(block.limit)}"
+        axes.axvline(block.limit, color=colour, linestyle="--", linewidth=1.3)
+        _annotate(
+            axes, label, (block.limit, bottom), (-5, 2), ha="right", va="bottom", color=colour
         )
     labels = [_plain(f"{bar.label}\n{bar.note}" if bar.note else bar.label) for bar in block.bars]
     axes.set_yticks(places, labels, fontsize=8)
-    axes.set(xlim=(0, 1.15 * block.longest), ylim=(y + (0.6 if block.limit else 0), 0))
+    axes.set(xlim=(0, 1.15 * block.longest), ylim=(bottom + (0.6 if block.limit else 0), 0))
     axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter(lambda value, _: block.form(value))
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    _title(axes, block.title, 80)
+    axes.set_title(_wrapped(block.title, 80), fontsize=9, loc="left")
 
 
 def _heat_map(block: d.HeatMap) -> Figure:
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
-    values = [
-        value for grid in block.grids.values() for row in grid for value, _ in row if value
-    ] or [1, 2]
+    cells = [cell for grid in block.grids.values() for row in grid for cell in row]
+    values = [value for value, _ in cells if value] or [1, 2]
     if block.legend:
-        # A tenth more, so that one value has a scale too.
+        # A tenth more, so that a single value has a scale too.
         low, high, colours = min(values), 1.1 * max(values), "cividis_r"
     else:
-        # One colour where it is above 1, another below, by the logarithm.
+        # One colour for values above 1 and another for those below, by their logarithm.
         bound = max(2, *values, *(1 / value for value in values))
         low, high, colours = 1 / bound, bound, "PuOr"
     norm = LogNorm(low, high)
-    across = max(
-        0.9, 0.085 * max(len(line) for label in block.columns for line in label.split("\n"))
-    )
-    fig = Figure(
-        figsize=(
-            2.2 + (0.4 + across * len(block.columns)) * len(block.grids),
-            1.9 + (0.6 if block.legend else 0.32) * len(block.rows),
-        ),
-        layout="constrained",
-    )
+    longest = max(len(line) for label in block.columns for line in label.split("\n"))
+    width = 2.2 + (0.4 + max(0.9, 0.085 * longest) * len(block.columns)) * len(block.grids)
+    height = 1.9 + (0.6 if block.legend else 0.32) * len(block.rows)
+    fig = Figure(figsize=(width, height), layout="constrained")
     panels = fig.subplots(1, len(block.grids), squeeze=False, sharey=True)[0]
     for axes, (title, grid) in zip(panels, block.grids.items()):
-        image = axes.imshow(
-            [[value or math.nan for value, _ in row] for row in grid],
-            norm=norm,
-            cmap=colours,
-            aspect="auto",
-        )
+        shades = [[value or math.nan for value, _ in row] for row in grid]
+        image = axes.imshow(shades, norm=norm, cmap=colours, aspect="auto")
         axes.set_facecolor("0.88")
         for y, row in enumerate(grid):
             for x, (value, text) in enumerate(row):
                 red, green, blue, _ = image.cmap(norm(value)) if value else (1, 1, 1, 1)
-                dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
-                axes.text(
-                    x,
-                    y,
-                    text,
-                    ha="center",
-                    va="center",
-                    fontsize=8.5 if value else 7,
-                    color="white" if dark else "black",
-                )
+                ink = "white" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else "black"
+                size = 8.5 if value else 7
+                axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink)
         axes.set_xticks(range(len(block.columns)), list(map(_plain, block.columns)), fontsize=8)
         axes.set_yticks(range(len(block.rows)), block.rows, fontsize=8)
         axes.set(title=title, xlabel=block.xlabel)
@@ -238,7 +205,5 @@ def _heat_map(block: d.HeatMap) -> Figure:
         ticks = Axis(low, high, "log").ticks
         bar.set_ticks([float(label) for _, label in ticks], labels=[label for _, label in ticks])
         bar.set_ticks([], minor=True)
-    fig.suptitle(
-        "\n".join(textwrap.wrap(_plain(block.title), int(12 * fig.get_figwidth()))), fontsize=9
-    )
+    fig.suptitle(_wrapped(block.title, 12 * width), fontsize=9)
     return fig

@@ -1,6 +1,6 @@
-"""How models are drawn: each has the same colour, line and marker wherever it is shown.
+"""How models are drawn: with the same colour, line and marker in every picture.
 
-A colour stands for what is computed (the book's GRU, Gluon's, an LSTM, ...), a line for how: from
+A colour stands for the cell (the book's GRU, Gluon's, an LSTM, ...), a line for the way it runs: from
 scratch solid, concise dashed, on this package's engine dash-dotted, sampled at random dotted.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: By name: on paper, and on a page in the dark. Told apart by most who see few colours.
+#: Name -> the colour on paper, and on a dark page; chosen for colour-blind readers too.
 COLOURS = {
     "blue": ("#0072b2", "#56b4e9"),
     "orange": ("#c04d00", "#f0a13a"),
@@ -33,7 +33,7 @@ class Style(NamedTuple):
 
     @property
     def paper(self) -> str:
-        """Return the colour as pictures have it."""
+        """Return the colour on paper."""
         return COLOURS[self.colour][0]
 
 
@@ -46,7 +46,7 @@ STYLES = {
     "rnn_relu": Style("amber", SOLID, "v"),
     "reset_only": Style("sky", SOLID, "P"),
     "update_only": Style("ink", SOLID, "X"),
-    # No model, but what models are held against.
+    # What models are compared with.
     "limit": Style("grey", DASHED),
     "gru-scratch": Style("blue", SOLID, "o"),
     "gru-fused": Style("blue", DASH_DOTTED, "o"),
@@ -63,21 +63,14 @@ STYLES = {
     "update-only-scratch": Style("ink", SOLID, "X"),
 }
 
-_OTHERS = [
-    Style(colour, dashes, marker)
-    for (colour, marker), dashes in zip(
-        zip(COLOURS, "os^DvPX"), (SOLID, DASHED, DOTTED, DASH_DOTTED, (5, 1), (3, 1, 1, 1), (1, 1))
-    )
-]
+_LINES = SOLID, DASHED, DOTTED, DASH_DOTTED, (5, 1), (3, 1, 1, 1), (1, 1)
+_OTHERS = list(map(Style, COLOURS, _LINES, "os^DvPX"))
 
 
 def style(model: str, place: int = 0, dashed: bool = False) -> Style:
-    """Return the style of a model or cell; of anything else, one by its place among the others.
+    """Return the style of a key of `STYLES`; of another name, one by its place, from 0.
 
-    Args:
-        model: a key of `STYLES`, or any other name.
-        place: from 0.
-        dashed: whether its line is dashed, whatever the table says.
+    If ``dashed``, its line is dashed in any case.
     """
     found = STYLES.get(model) or _OTHERS[place % len(_OTHERS)]
     return found._replace(dashes=DASHED) if dashed else found

@@ -6,11 +6,11 @@ import functools
 import itertools
 import shutil
 import textwrap
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 from gluon_gru.report.document import Bullets, Facts, Heading, Paragraph, Table
 
-_BETWEEN = 2
+_GAP = 2
 
 
 def text(blocks: Sequence[Any], width: int | None = None) -> str:
@@ -18,75 +18,71 @@ def text(blocks: Sequence[Any], width: int | None = None) -> str:
 
     Args:
         blocks: see `gluon_gru.report.document`.
-        width: how many columns there are; by default the terminal's, or 80.
+        width: the number of columns; by default the terminal's, or 80.
     """
     width = width or shutil.get_terminal_size().columns
-    parts = []
-    for block in blocks:
-        if isinstance(block, (Heading, Paragraph)):
-            parts.append(_wrap(block.text, width))
-        elif isinstance(block, Bullets):
-            parts.append("\n".join(_wrap(f"- {line}", width) for line in block.lines))
-        elif isinstance(block, Facts):
-            parts.append(_table(list(block.values.items()), (), width))
-        elif isinstance(block, Table):
-            title = [_wrap(f"{block.title}:", width)] if block.title else []
-            parts.append("\n".join([*title, _table(block.rows, block.headers, width)]))
-    return "\n\n".join(parts)
+    rendered = ["\n".join(_render(block, width)) for block in blocks]
+    return "\n\n".join(filter(None, rendered))
 
 
-def _wrap(text: str, width: int, break_words: bool = False) -> str:
-    return "\n".join(
-        part
-        for line in text.split("\n")
-        for part in textwrap.wrap(line, width, break_on_hyphens=False, break_long_words=break_words)
-        or [""]
-    )
+def _render(block: Any, width: int) -> Iterator[str]:
+    if isinstance(block, (Heading, Paragraph)):
+        yield from _wrap(block.text, width)
+    elif isinstance(block, Bullets):
+        for line in block.lines:
+            yield from _wrap(f"- {line}", width)
+    elif isinstance(block, Facts):
+        yield from _table(list(block.values.items()), width)
+    elif isinstance(block, Table):
+        if block.title:
+            yield from _wrap(f"{block.title}:", width)
+        yield from _table([block.headers, *block.rows], width, ruled=True)
 
 
-def _table(rows: Sequence[Sequence[Any]], headers: Sequence[str], width: int) -> str:
-    cells = [[str(cell) for cell in row] for row in ([headers, *rows] if headers else rows)]
+def _wrap(text: str, width: int, break_words: bool = False) -> list[str]:
+    wrapper = textwrap.TextWrapper(width, break_on_hyphens=False, break_long_words=break_words)
+    return [part for line in text.split("\n") for part in wrapper.wrap(line) or [""]]
+
+
+def _table(rows: Sequence[Sequence[Any]], width: int, ruled: bool = False) -> Iterator[str]:
+    cells = [[str(cell) for cell in row] for row in rows]
     widths = _widths(cells, width)
-    lines: list[Sequence[str]] = []
-    for row in cells:
-        wrapped = [_wrap(cell, have, True).split("\n") for cell, have in zip(row, widths)]
-        lines += itertools.zip_longest(*wrapped, fillvalue="")
-        if headers and row is cells[0]:
-            lines.append(["-" * have for have in widths])
-    return "\n".join(
-        (" " * _BETWEEN).join(cell.ljust(have) for cell, have in zip(line, widths)).rstrip()
-        for line in lines
-    )
+    for number, row in enumerate(cells):
+        wrapped = [_wrap(cell, have, True) for cell, have in zip(row, widths)]
+        lines = list(itertools.zip_longest(*wrapped, fillvalue=""))
+        if ruled and number == 0:
+            lines.append(tuple("-" * have for have in widths))
+        for line in lines:
+            yield (" " * _GAP).join(map(str.ljust, line, widths)).rstrip()
 
 
-def _widths(rows: list[list[str]], width: int) -> list[int]:
-    """Return how wide each column is: as it wants to be, or narrowed where rows stay lowest.
+def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the columns' widths: of their longest lines, or narrowed until they fit.
 
-    No column gets narrower than its longest word, nor the first, which names the rows, than its
-    longest cell, unless it has half of all to itself.
+    Each step narrows the column that leaves rows lowest, by the squares of their heights. The first
+    column, which names the rows, keeps its longest line and every other its longest word, up to
+    half of the room.
     """
     columns = list(zip(*rows))
-    widths = [max(1, *(len(line) for cell in c for line in cell.split("\n"))) for c in columns]
-    words = [max((len(word) for cell in c for word in cell.split()), default=1) for c in columns]
-    least = [max(1, min(word, width // 2)) for word in [widths[0], *words[1:]]]
-    room = width - _BETWEEN * (len(columns) - 1)
-    heights = [[_lines(cell, have) for cell in c] for c, have in zip(columns, widths)]
-    while sum(widths) > room:
-        choices = []
-        for i, column in enumerate(columns):
-            if widths[i] > least[i]:
-                narrower = [_lines(cell, widths[i] - 1) for cell in column]
-                tall = map(max, zip(*heights[:i], narrower, *heights[i + 1 :]))
-                choices.append((sum(lines * lines for lines in tall), -widths[i], i, narrower))
-        if not choices:
-            break
-        _, _, i, heights[i] = min(choices)
-        widths[i] -= 1
+    room = width - _GAP * (len(columns) - 1)
+    longest = [max(1, *map(len, "\n".join(column).split("\n"))) for column in columns]
+    words = [max(map(len, " ".join(column).split()), default=1) for column in columns]
+    least = [max(1, min(have, room // 2)) for have in [*longest[:1], *words[1:]]]
+    widths = [min(have, room) for have in longest]
+
+    def cost(tried):
+        return sum(max(map(_height, row, tried)) ** 2 for row in rows), max(tried)
+
+    while sum(widths) > room and widths != least:
+        narrowed = (
+            [*widths[:i], have - 1, *widths[i + 1 :]]
+            for i, have in enumerate(widths)
+            if have > least[i]
+        )
+        widths = min(narrowed, key=cost)
     return widths
 
 
-@functools.lru_cache(maxsize=10000)
-def _lines(cell: str, width: int) -> int:
-    return (
-        1 if len(cell) <= width and "\n" not in cell else _wrap(cell, width, True).count("\n") + 1
-    )
+@functools.lru_cache(maxsize=99999)
+def _height(cell: str, width: int) -> int:
+    return len(_wrap(cell, width, True))

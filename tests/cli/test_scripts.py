@@ -86,7 +86,7 @@ def test_a_users_mistake_gives_one_line_and_exit_code_2(
     "arguments, message",
     [
         (["gate"], "exercises gate: choose from cells, dependencies"),
-        (["gates", "--text", "§"], "no character that the model knows"),
+        (["gates", "--text", "§"], "no token that the model knows"),
         (["gates", "--checkpoint", "missing.safetensors"], "isn't there"),
         (["cells", "--text", "so"], "gates alone"),
     ],

@@ -280,7 +280,7 @@ def test_older_checkpoints_are_exported_as_the_model_that_they_were(name, tmp_pa
     pytest.importorskip("onnxruntime")
     path = OLDER / "checkpoints" / f"{name}.safetensors"
     code, printed, _ = command("export", path, tmp_path / "model.onnx")
-    assert code == 0 and "nothing but the name of its cell" in printed
+    assert code == 0 and "only the name of its cell" in printed
     session = session_of((tmp_path / "model.onnx").read_bytes())
     logits, *_ = session.run(None, {"tokens": numpy.array(EXPECTED["tokens"]), **zeros(session, 1)})
     numpy.testing.assert_allclose(logits[0, -1], EXPECTED["logits"][name], atol=2e-5)
@@ -325,7 +325,7 @@ def test_the_command_writes_and_checks_an_onnx_file(checkpoint_of, tmp_path, com
     assert session_of(target.read_bytes()).get_inputs()[0].name == "tokens"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.onnx", "run.safetensors"]
     again = command("export", path, target)
-    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.returncode == 2 and "exists: give another name" in again.stderr
 
 
 def test_the_command_writes_pytorchs_file(checkpoint_of, tmp_path, command):

@@ -110,7 +110,7 @@ def test_the_command_makes_a_run_for_the_others(tmp_path, vocab_file, command):
     assert (found.epoch, found.history, found.random_state) == (None, None, None)
     assert found.config["imported_from"] == "x.params"
     again = command(*given)
-    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.returncode == 2 and "exists: give another name" in again.stderr
     assert again.stdout == "" and again.stderr.count("\n") == 1
 
 
@@ -168,7 +168,7 @@ def test_another_size_of_the_vocabulary_tells_both_and_the_way_out(good, sample_
 
 
 def test_without_the_books_text_no_other_stands_in(good, refused):
-    assert "is not at hand: give it with --corpus" in refused(good)
+    assert "is not at hand: give the text with --corpus" in refused(good)
 
 
 @pytest.mark.parametrize(

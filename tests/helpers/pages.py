@@ -10,6 +10,7 @@ from gluon_gru.gates.look import look
 from gluon_gru.gates.walk import walk
 from gluon_gru.published.claims import CLAIMS
 from gluon_gru.report.page import page
+from gluon_gru.report.pictures import pictures
 from gluon_gru.runs import record
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.restore import restore
@@ -71,7 +72,7 @@ def make(folder):
         "shapes": benchmark_report.document(_measured("benchmark-shapes-cpu")),
     }.items():
         pages[kind] = folder / f"{kind}.html"
-        pages[kind].write_bytes(page(document))
+        pages[kind].write_bytes(page(document, pictures(document.blocks)))
     return pages, gates
 
 

@@ -18,8 +18,8 @@ from gluon_gru.gates import inspection as gates_of
 from gluon_gru.gates.walk import MAX_TOKENS, MAX_UNITS, walk
 from gluon_gru.report import charts
 from gluon_gru.report import page as rendering
-from gluon_gru.report.document import Bar, Bars, Curve, Curves, Point
-from gluon_gru.report.walks import words
+from gluon_gru.report.axes import Axes
+from gluon_gru.report.document import Bar, Bars, Curve, Curves, Document, Point, Walk
 from gluon_gru.runs import restore
 from gluon_gru.studies.reproduce import report
 
@@ -61,7 +61,7 @@ class Page(html.parser.HTMLParser):
 
 
 def html(results):
-    return rendering.page(report.document(results)).decode()
+    return rendering.page(report.document(results), {}).decode()
 
 
 @pytest.fixture(scope="module")
@@ -188,21 +188,25 @@ def places(line):
 
 def test_curves_are_where_their_values_are():
     block = Curves("", "a.png", [Curve("a", [[10, 1], [10, 10], [10, 1]])], [Point(1, 10, "b")])
-    chart = charts.curves(block)
-    first, last, *back = places(chart["curves"][0]["line"] + " " + chart["curves"][0]["band"])
-    at = {label: y for y, label in chart["y_ticks"]}
-    assert first == (chart["left"], at["10"]) and at["10"] == chart["points"][0]["y"]
-    assert last == (chart["right"], at["1"])
+    axes, left, right = Axes(block), charts.BOX["left"], charts.BOX["right"]
+    ((_, points, band),) = axes.lines
+    first, last, *back = places(charts.path(points) + " " + charts.path(band))
+    at = {label: charts.up(y) for y, label in axes.y.ticks}
+    assert first == (left, at["10"]) and at["10"] == charts.up(axes.places[0].y)
+    assert last == (right, at["1"])
     # The range of the seeds: along its top, and back below.
-    assert back == [first, (chart["right"], at["10"]), last, first]
-    assert chart["table"].rows == [[1, "10.000, 10.000, 10.000"], [2, "1.000, 10.000, 1.000"]]
+    assert back == [first, (right, at["10"]), last, first]
+    assert charts.table(block).rows == [[1, "10.000, 10.000, 10.000"], [2, "1.000, 10.000, 1.000"]]
+    page = rendering.page(Document("", [block]), {}).decode()
+    assert f'points="{charts.path(points)}"' in page and f'points="{charts.path(band)}"' in page
 
 
 def test_bars_are_as_long_as_their_values_say():
     block = Bars("", "a.png", [Bar("a", "", 50, (25, 100)), Bar("b", "", 20)], limit=200)
-    chart = charts.bars(block)
-    assert [bar["length"] for bar in chart["bars"]] == [25, 10]
-    assert chart["bars"][0]["span"] == [12.5, 50] and chart["limit"] == {"at": 100, "value": "200"}
+    page = rendering.page(Document("", [block]), {}).decode()
+    assert re.findall(r'style="width: (.*?)%', page) == ["25.0", "10.0"]
+    assert re.search(r'style="left: (.*?)%; right: (.*?)%', page).groups() == ("12.5", "50.0")
+    assert 'class="limit" style="left: 100.0%"' in page
 
 
 def test_a_walk_has_the_values_of_the_gates_rounded(made):
@@ -216,7 +220,7 @@ def test_a_walk_has_the_values_of_the_gates_rounded(made):
             numpy.transpose(found[gate]), values[:, order[:MAX_UNITS]], atol=0.00051
         )
         numpy.testing.assert_allclose(found[f"mean_{gate}"], values.mean(axis=1), atol=0.00051)
-    assert "".join(token for group in words(found) for _, token in group) == "".join(
+    assert "".join(token for group in Walk(found).words for _, token in group) == "".join(
         gates.text
     ).replace(" ", "\N{OPEN BOX}").replace("<unk>", "\N{REPLACEMENT CHARACTER}")
 
@@ -229,7 +233,7 @@ def test_of_a_long_text_the_page_has_the_beginning_and_says_so(tmp_path):
     found = walk("name", gates)
     assert len(found["tokens"]) == len(found["update"][0]) == len(found["mean_reset"]) == MAX_TOKENS
     assert found["taus"] == [None] * 3
-    page = rendering.page(document("a" * n, Look(walks=[found]), "command")).decode()
+    page = rendering.page(document("a" * n, Look(walks=[found]), "command"), {}).decode()
     assert "first 2,000 of\n    2,010 tokens" in page and "remembers for ever" in page
 
 
@@ -271,8 +275,8 @@ def test_a_text_is_folded_if_the_run_was_and_can_come_from_a_file(tmp_path, caps
 @pytest.mark.parametrize(
     "given, message",
     [
-        ((), "gates takes one text"),
-        (("a", "--file", "b"), "are two texts"),
+        ((), "gates reads one text"),
+        (("a", "--file", "b"), "gates reads one text"),
         (("--file", "missing.txt"), "'missing.txt' can't be read"),
         (("?!",), "no token that"),
     ],

@@ -401,7 +401,7 @@ def test_every_layer_is_looked_at_and_a_text_may_have_no_ends_of_words(tmp_path)
 @pytest.mark.parametrize(
     "name, text, message",
     [
-        ("gru-scratch-seed1", "§§", "no character that the model knows"),
+        ("gru-scratch-seed1", "§§", "'§§' has no token that the model knows"),
         ("rnn-scratch-seed1", "so", "the model's cell is rnn"),
         ("lstm-concise-seed1", "so", "the model's cell is LSTM"),
         ("missing", "so", "isn't there"),
@@ -417,7 +417,7 @@ def test_texts_and_checkpoints_that_have_no_gates_are_refused(
 
 @pytest.mark.slow
 def test_without_a_checkpoint_a_text_is_checked_before_anything_is_trained(tmp_path):
-    with pytest.raises(InputError, match="no character"):
+    with pytest.raises(InputError, match="no token"):
         answering.look(tmp_path, "§", corpus=SAMPLE, device="cpu")
     assert not list(tmp_path.iterdir())
     look = answering.look(tmp_path, corpus=SAMPLE, device="cpu")

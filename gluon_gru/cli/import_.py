@@ -1,12 +1,11 @@
-"""Make a checkpoint of a Gluon .params file that the book's own code wrote.
+"""Make a checkpoint of a .params file that the book's code wrote.
 
   gluon-gru import model.params --out model.safetensors
 
-The file is what model.save_parameters("model.params") of the book's class RNNModel wrote (or
-collect_params().save of older code), over rnn.RNN, rnn.GRU or rnn.LSTM, any layers, one or two
-directions: which, is found out. Two things are not in it. An RNN's activation: --activation. The
-vocabulary: it is made from The Time Machine as the book makes it, characters, or read from --vocab.
-The checkpoint is a RUN for the other commands.
+The file comes from save_parameters of the book's class RNNModel (or collect_params().save in older
+code), over rnn.RNN, rnn.GRU or rnn.LSTM with any number of layers and directions. It lacks the
+activation of an RNN (--activation) and the vocabulary, which is that of the characters of The Time
+Machine unless --corpus or --vocab gives another. The checkpoint is a RUN for the other commands.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give the parser what this subcommand takes."""
+    """Add the arguments of this subcommand to its parser."""
     parser.add_argument("file", metavar="FILE", type=pathlib.Path, help="the .params file")
     parser.add_argument(
         "--out",
@@ -37,26 +36,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation",
         choices=["relu", "tanh"],
         default="relu",
-        help="of an rnn.RNN; relu by default, as there",
+        help="the activation of an rnn.RNN",
     )
     parser.add_argument(
         "--corpus",
         metavar="PATH",
-        help="the text that it was trained on; by default The Time Machine: "
+        help="the text that it was trained on; by default The Time Machine from "
         "$GLUON_GRU_CORPUS, the user's cache, or a download",
     )
     parser.add_argument(
         "--vocab",
         metavar="PATH",
         type=pathlib.Path,
-        help="the tokens by index, a JSON list, of another text: "
-        "json.dump(vocab.idx_to_token, file)",
+        help="the tokens by index, written with json.dump(vocab.idx_to_token, file)",
     )
     options.add_force(parser, "--out")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the checkpoint; print what was found."""
+    """Write the checkpoint; print which model it holds."""
     options.check_target(args.out, args.force)
 
     from gluon_gru.convert import params_file, weights
@@ -67,9 +65,8 @@ def run(args: argparse.Namespace) -> None:
     vocab, source = _vocabulary(args)
     if len(vocab) != facts["vocab_size"]:
         raise InputError(
-            f"{str(args.file)!r} is of a model of {facts['vocab_size']} tokens, "
-            f"{source} has {len(vocab)}: give the text that it was trained on with "
-            "--corpus, or its tokens with --vocab"
+            f"{str(args.file)!r} holds a model of {facts['vocab_size']} tokens, but {source} has "
+            f"{len(vocab)}: give its training text with --corpus, or its tokens with --vocab"
         )
     config = {
         **facts,
@@ -82,28 +79,23 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
-    """Return the vocabulary, and where it is from."""
+    """Return the vocabulary and the name of its source."""
     from gluon_gru.convert import params_file
     from gluon_gru.text import corpus
 
     if args.vocab is None:
         found = corpus.find(args.corpus)
         if found.note:
-            # The bundled story has other characters at the same places.
+            # The bundled story has other characters at the same indices.
             raise InputError(
-                "the vocabulary is made from The Time Machine, which is not at hand: "
-                "give it with --corpus, or the model's tokens with --vocab"
+                "the vocabulary is that of The Time Machine, which is not at hand: give the text "
+                "with --corpus, or the model's tokens with --vocab"
             )
         return corpus.load_corpus(found, max_tokens=1)[1], found.name
     try:
         tokens = json.loads(args.vocab.read_text(encoding="utf-8"))
-        if not isinstance(tokens, list):
-            raise ValueError("not a list")
-    except (OSError, ValueError) as error:
+        return params_file.vocabulary(tokens), args.vocab.name
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"--vocab {str(args.vocab)!r} is no list of tokens in JSON ({error})"
         ) from error
-    try:
-        return params_file.vocabulary(tokens), args.vocab.name
-    except (TypeError, InputError) as error:
-        raise InputError(f"--vocab {str(args.vocab)!r}: {error}") from error
