@@ -98,6 +98,6 @@ def _look(args: argparse.Namespace) -> None:
     ).tables
     options.show(
         args,
-        [{"title": one.title, "headers": one.headers, "rows": one.rows} for one in tables],
+        answering.as_json(tables),
         lambda: f"{terminal.text(tables)}\n\nthe report, a page: {args.out}/text/report.html",
     )

@@ -17,74 +17,65 @@ import numpy
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.gates.inspection import written_out
 from gluon_gru.text import minibatches
+from gluon_gru.training.metrics import perplexity
 
 #: Gates to hold -> what they are held at.
 Held = Mapping[str, Union[float, str]]
 
-# The chapter's minibatches: rows side by side, and the steps that a row is a multiple of. What is
-# left of a row is hardly trained, so a model that knows its text by heart doesn't know that.
+# The chapter's minibatches: rows side by side, cut to a multiple of so many steps. Training hardly
+# sees what is left of a row, so a model that knows its text by heart doesn't know that.
 _ROWS, _STEPS = 32, 35
 
-# Tokens read before a gate is held for one step: the state is one that reading leads to by then.
-_WARM_UP = 50
-
-# Places at which it is held, spread over the text.
-_PLACES = 500
+# A gate is held for one step at so many places of the text, each after reading so many tokens.
+_PLACES, _WARM_UP = 500, 50
 
 
-class _GRU:
-    """A trained GRU of one layer, to be run with hooks."""
+def _read(
+    model: Any,
+    X: numpy.ndarray,
+    Y: numpy.ndarray,
+    gates: Callable | None = None,
+    state: Sequence[Any] | None = None,
+) -> tuple[numpy.ndarray, Sequence[Any]]:
+    """Read X, (batch_size, num_steps); return the losses in predicting Y, and the last state.
 
-    def __init__(self, model: Any) -> None:
-        self.forward, layers = written_out(model)
-        if len(layers) != 1:
-            raise InputError(f"the model has {len(layers)} layers: gates are held in a GRU of one")
-        self.params, self.vocab_size = layers[0], model.vocab_size
-        self.ctx, self.num_hiddens = self.params[0].ctx, self.params[1].shape[0]
+    Losses are in nats, (num_steps, batch_size). The first state is zeros if not given.
+    """
+    from mxnet import gluon, np, npx
 
-    def run(self, X, Y, state=None, gates=None):
-        """Read X (batch_size, num_steps); return the losses in predicting Y, and the state.
+    from gluon_gru.models import init_gru_state
 
-        Losses are in nats, a NumPy array (num_steps, batch_size). The state is zeros if not given.
-        """
-        from mxnet import gluon, np, npx
+    forward, layers = written_out(model)
+    if len(layers) != 1:
+        raise InputError(f"the model has {len(layers)} layers: gates are held in a GRU of one")
+    params, ctx = layers[0], layers[0][0].ctx
+    state = state or init_gru_state(len(X), params[1].shape[0], ctx)
+    inputs, labels = (np.array(tokens.T, dtype="int32", ctx=ctx) for tokens in (X, Y))
+    logits, state = forward(npx.one_hot(inputs, model.vocab_size), state, params, gates=gates)
+    losses = gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels.reshape(-1))
+    return losses.asnumpy().astype(numpy.float64).reshape(labels.shape), state
 
-        from gluon_gru.models import init_gru_state
 
-        state = state or init_gru_state(len(X), self.num_hiddens, self.ctx)
-        inputs = np.array(X.T, dtype="int32", ctx=self.ctx)
-        labels = np.array(Y.T.reshape(-1), dtype="int32", ctx=self.ctx)
-        outputs, state = self.forward(
-            npx.one_hot(inputs, self.vocab_size), state, self.params, gates=gates
-        )
-        losses = gluon.loss.SoftmaxCrossEntropyLoss()(outputs, labels)
-        return losses.asnumpy().astype(numpy.float64).reshape(Y.T.shape), state
+def _hook(model: Any, held: Held, X: numpy.ndarray, Y: numpy.ndarray) -> Callable:
+    """Return the ``gates`` argument of `gluon_gru.gru` that holds gates; means are those over X."""
+    for gate, value in held.items():
+        if gate not in ("update", "reset"):
+            raise InputError(f"held {held!r} names {gate!r}: a GRU has 'update' and 'reset'")
+        if value != "mean" and not (isinstance(value, numbers.Real) and 0 <= value <= 1):
+            raise InputError(
+                f"held {held!r} has {gate!r} at {value!r}: give a number from 0 to 1, or 'mean'"
+            )
+    seen = []
 
-    def means(self, X, Y):
-        """Return both gates' means over X, by unit: arrays (num_hiddens,)."""
-        sums = {"update": 0, "reset": 0}
+    def look(t: int, Z: Any, R: Any) -> tuple[Any, Any]:
+        seen.append((Z.mean(axis=0), R.mean(axis=0)))
+        return Z, R
 
-        def add(t, Z, R):
-            sums["update"] = sums["update"] + Z.mean(axis=0)
-            sums["reset"] = sums["reset"] + R.mean(axis=0)
-            return Z, R
-
-        self.run(X, Y, gates=add)
-        return {gate: total / X.shape[1] for gate, total in sums.items()}
-
-    def hook(self, held, X, Y):
-        """Return the ``gates`` argument of `run` that holds gates; means are those over X."""
-        for gate, value in held.items():
-            if gate not in ("update", "reset"):
-                raise InputError(f"held {held!r} names {gate!r}: a GRU has 'update' and 'reset'")
-            number = isinstance(value, numbers.Real) and 0 <= value <= 1
-            if not number and value != "mean":
-                raise InputError(
-                    f"held {held!r} has {gate!r} at {value!r}: give a number from 0 to 1, or 'mean'"
-                )
-        means = self.means(X, Y) if "mean" in held.values() else {}
-        at = {gate: means[gate] if value == "mean" else value for gate, value in held.items()}
-        return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
+    if "mean" in held.values():
+        _read(model, X, Y, look)
+    means = dict(zip(("update", "reset"), (sum(gate) / len(seen) for gate in zip(*seen))))
+    at = {gate: means[gate] if value == "mean" else value for gate, value in held.items()}
+    return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
 
 
 def perplexity_when_held(model: Any, tokens: Sequence[int], held: Held) -> float:
@@ -100,10 +91,8 @@ def perplexity_when_held(model: Any, tokens: Sequence[int], held: Held) -> float
     Raises:
         InputError: for another model, a text too short, and gates that can't be held so.
     """
-    from gluon_gru.training.metrics import perplexity
-
-    cell, (X, Y) = _GRU(model), rows(tokens)
-    losses, _ = cell.run(X, Y, gates=cell.hook(held, X, Y))
+    X, Y = rows(tokens)
+    losses, _ = _read(model, X, Y, _hook(model, held, X, Y))
     return perplexity(losses.mean())
 
 
@@ -112,7 +101,7 @@ def hook(model: Any, tokens: Sequence[int], held: Held) -> Callable:
 
     Args and errors: see `perplexity_when_held`; means are taken over ``tokens``.
     """
-    return _GRU(model).hook(held, *rows(tokens))
+    return _hook(model, held, *rows(tokens))
 
 
 def rows(tokens: Sequence[int]) -> list[numpy.ndarray]:
@@ -145,10 +134,10 @@ def damage_by_distance(
         max_distance: the largest d.
 
     Raises:
-        InputError: for another model, a text too short, gates that can't be held so, and a distance below 1.
+        InputError: for another model, a text too short, gates that can't be held so, and a
+            distance below 1.
     """
     check_positive("max_distance", max_distance)
-    cell, ids = _GRU(model), numpy.asarray(tokens)
     needed = _WARM_UP + max_distance + 2
     if len(tokens) < needed:
         raise InputError(
@@ -157,13 +146,13 @@ def damage_by_distance(
         )
     last = len(tokens) - needed
     starts = numpy.linspace(0, last, min(_PLACES, last + 1)).astype(int)
-    windows = ids[starts[:, None] + numpy.arange(needed)]
+    windows = numpy.asarray(tokens)[starts[:, None] + numpy.arange(needed)]
     X, Y = windows[:, :-1], windows[:, 1:]
-    hold = cell.hook(held, X, Y)
-    _, state = cell.run(X[:, :_WARM_UP], Y[:, :_WARM_UP])
+    hold = _hook(model, held, X, Y)
+    _, state = _read(model, X[:, :_WARM_UP], Y[:, :_WARM_UP])
     X, Y = X[:, _WARM_UP:], Y[:, _WARM_UP:]
-    with_held, _ = cell.run(X, Y, state, lambda t, Z, R: (Z, R) if t else hold(t, Z, R))
-    free, _ = cell.run(X, Y, state)
+    with_held, _ = _read(model, X, Y, lambda t, Z, R: (Z, R) if t else hold(t, Z, R), state)
+    free, _ = _read(model, X, Y, None, state)
     return (with_held - free).mean(axis=1)
 
 

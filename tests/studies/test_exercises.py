@@ -23,6 +23,7 @@ from gluon_gru.published.claims import Protocol
 from gluon_gru.studies.exercises import answering, comparing, trained
 from gluon_gru.studies.exercises import influence as influences
 from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
+from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.exercises.questions import (
     forced_gates,
     gate_decisions,
@@ -75,12 +76,13 @@ def answered(tmp_path_factory, small_protocols):
     )
 
 
-def models_in(folder, num_seeds=1, sha1=None):
-    """Return the trained models of a folder, of the sample unless another text is named."""
+def models_in(folder, *names, num_seeds=1, sha1=None):
+    """Return trained models of a folder, of the sample unless another text is named."""
     text = find(SAMPLE)
     made_by = {"command": "", "environment": {"commit": "none"}}
-    return trained.TrainedModels(
-        folder, num_seeds, mx.cpu(), load_corpus(text), {"sha1": sha1 or text.sha1}, False, made_by
+    corpus = dataclasses.replace(text, sha1=sha1 or text.sha1)
+    return trained.trained(
+        names, Context(folder, corpus, load_corpus(text), mx.cpu(), num_seeds, False, made_by)
     )
 
 
@@ -280,7 +282,7 @@ def test_tables_hold_what_was_trained(answered):
     output = 8 * vocab_size + vocab_size
     for cell, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
         assert rows[f"{cell} from scratch"][1] == f"{gates * gate + output:,}"
-    runs = models_in(answered[0], num_seeds=2).get(["gru-scratch"])["gru-scratch"]
+    runs = models_in(answered[0], "gru-scratch", num_seeds=2)["gru-scratch"]
     middle = sum(run.history.perplexity[-1] for run in runs) / 2
     assert rows["GRU from scratch"][-1].startswith(f"{middle:.3f} (")
     assert [f"`{text}`" for text in runs[0].history.continuations[str(EPOCHS)]] == [
@@ -291,7 +293,7 @@ def test_tables_hold_what_was_trained(answered):
 def test_trainings_are_those_of_the_library_and_are_made_once(answered):
     out, _ = answered
     before = {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
-    run = models_in(out).get(["rnn-scratch-random"])
+    run = models_in(out, "rnn-scratch-random")
     assert before == {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
     made = run["rnn-scratch-random"][0].history
     d2l.set_seed(1)
@@ -314,29 +316,28 @@ def test_a_recorded_training_of_other_settings_is_refused(answered, tmp_path):
     ):
         (tmp_path / folder / file).write_bytes((out / folder / file).read_bytes())
     with pytest.raises(InputError, match="its text is .* give another folder"):
-        models_in(tmp_path, sha1="another").get(["gru-scratch"])
+        models_in(tmp_path, "gru-scratch", sha1="another")
     path = tmp_path / "runs" / "gru-scratch-seed1.json"
     record = json.loads(path.read_text())
     path.write_text(json.dumps({**record, "measurement": {}}))
     with pytest.raises(InputError, match="records no training: delete it"):
-        models_in(tmp_path).get(["gru-scratch"])
+        models_in(tmp_path, "gru-scratch")
     path.write_text("{")
     with pytest.raises(InputError, match="can't be read"):
-        models_in(tmp_path).get(["gru-scratch"])
+        models_in(tmp_path, "gru-scratch")
 
 
 def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path, monkeypatch):
     for folder in ("runs", "checkpoints"):
         (tmp_path / folder).mkdir()
-    runs = models_in(tmp_path)
-    order, train = [], runs._train
+    order, train = [], trained._trained
     monkeypatch.setattr(
-        runs, "_train", lambda name, *rest: order.append(name) or train(name, *rest)
+        trained, "_trained", lambda name, *rest: order.append(name) or train(name, *rest)
     )
     with open(tmp_path / "checkpoints" / ".rnn-scratch-seed1.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         monkeypatch.setattr(trained.time, "sleep", lambda seconds: fcntl.flock(lock, fcntl.LOCK_UN))
-        made = runs.get(["rnn-scratch", "rnn-concise"])
+        made = models_in(tmp_path, "rnn-scratch", "rnn-concise")
     assert order == ["rnn-concise", "rnn-scratch"]
     assert len(made["rnn-scratch"][0].history) == EPOCHS
 

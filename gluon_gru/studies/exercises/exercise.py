@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, NamedTuple
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Evidence, Verdict, judge
-from gluon_gru.report.document import Table
-from gluon_gru.studies.exercises.trained import TrainedModels
+from gluon_gru.report.document import Picture, Table
 from gluon_gru.text.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -27,18 +26,20 @@ class Context:
         corpus: the text that is read.
         source: its ``(tokens, vocab)``.
         ctx: the device.
-        trained: where trained models come from.
+        num_seeds: every model is trained from the seeds 1 to num_seeds.
         quick: whether trainings are cut short.
         made_by: the ``command`` and its ``environment``, for the records.
+        used: commands and commits of the trainings that an exercise used, a dict without values.
     """
 
     out: pathlib.Path
     corpus: Corpus
     source: tuple[Any, Vocab]
     ctx: mxnet.Context
-    trained: TrainedModels
+    num_seeds: int
     quick: bool
     made_by: dict[str, Any]
+    used: dict[str, None] = dataclasses.field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -64,21 +65,19 @@ def judged(
     return judge(claim, Evidence(ran, shows, cases, dict(figures), limit))
 
 
-@dataclasses.dataclass
-class Answer:
+class Answer(NamedTuple):
     """The answer to an exercise.
 
     Attributes:
         verdicts: on its statements.
-        tables: a list of `Table`.
-        pictures: file name -> (caption, PNG bytes).
+        tables, pictures: what the report shows.
         walks: gates over a text for a page, as `gluon_gru.gates.walk.walk` returns them.
     """
 
     verdicts: list[Verdict]
-    tables: list[Table] = dataclasses.field(default_factory=list)
-    pictures: dict[str, tuple[str, bytes]] = dataclasses.field(default_factory=dict)
-    walks: list[dict] = dataclasses.field(default_factory=list)
+    tables: list[Table]
+    pictures: list[Picture] = []
+    walks: list[dict] = []
 
 
 class Exercise(NamedTuple):

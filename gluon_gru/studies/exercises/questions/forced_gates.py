@@ -7,7 +7,7 @@ of the derivative of the state by it.
 from __future__ import annotations
 
 import functools
-from typing import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 import numpy
 
@@ -18,6 +18,9 @@ from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
 from gluon_gru.studies.exercises.influence import influence
+
+if TYPE_CHECKING:
+    from mxnet import np
 
 ANSWER = Claim(
     "forced-gates/answer",
@@ -94,21 +97,16 @@ def forced_gates(context: Context) -> Answer:
     cells = {_BOOK: models.gru, _GLUON: models.gru_reset_after}
     weights = {name: _weights(1 + (name == _GLUON)) for name in cells}
 
-    def influences(name, inputs):
-        return {
-            schedule: influence(
-                functools.partial(cells[name], gates=forced(gates, _AT)),
-                weights[name],
-                inputs,
-                models.init_gru_state,
-            )
-            for schedule, gates in SCHEDULES.items()
-        }
+    def of(name: str, schedule: str, inputs: np.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        cell = functools.partial(cells[name], gates=forced(SCHEDULES[schedule], _AT))
+        return influence(cell, weights[name], inputs, models.init_gru_state)
 
-    of = {name: influences(name, inputs) for name in cells}
-    norms = {name: {gates: norm for gates, (norm, _) in of[name].items()} for name in cells}
+    norms = {
+        name: {schedule: of(name, schedule, inputs)[0] for schedule in SCHEDULES} for name in cells
+    }
     moved = inputs.copy()
     moved[_AT] = -moved[_AT]
+    state, after = (of(_BOOK, "published", some)[1] for some in (inputs, moved))
     book = norms[_BOOK]
     return Answer(
         [
@@ -123,7 +121,7 @@ def forced_gates(context: Context) -> Answer:
                 _STEPS - 1,
                 "the last one",
             ),
-            _formula(of[_BOOK]["published"][1], influences(_BOOK, moved)["published"][1]),
+            _formula(state, after),
             *_held(weights[_BOOK]),
         ],
         [
@@ -137,13 +135,15 @@ def forced_gates(context: Context) -> Answer:
                 "How much the last state depends on each input (norm of the derivative)",
             )
         ],
-        {
-            "influence.png": (
+        [
+            plots.influence(
+                "influence.png",
                 "How much the last state depends on each input, by the gates forced on the book's "
                 "GRU",
-                plots.influence(book, _AT),
+                book,
+                _AT,
             )
-        },
+        ],
     )
 
 
@@ -156,23 +156,20 @@ def forced(schedule: Sequence[tuple], at: int) -> Callable:
         at: the time step t', from 0.
     """
 
-    def gates(t, Z, R):
+    def gates(t: int, *computed: np.ndarray) -> list[Any]:
         held = schedule[(t > at) + (t >= at)]
-        return [gate if value is None else 0 * gate + value for gate, value in zip((Z, R), held)]
+        return [gate if value is None else value for gate, value in zip(computed, held)]
 
     return gates
 
 
-def _weights(num_biases):
+def _weights(num_biases: int) -> list[np.ndarray]:
     """Return a GRU's parameters that are not small, so that nothing vanishes by itself."""
     from mxnet import np
 
-    def random(*shape):
-        return np.random.normal(scale=0.4, size=shape)
-
     gate = (_INPUTS, _HIDDENS), (_HIDDENS, _HIDDENS), (_HIDDENS,)
     shapes = [*3 * gate, *(num_biases - 1) * [(_HIDDENS,)], (_HIDDENS, _INPUTS), (_INPUTS,)]
-    return [random(*shape) for shape in shapes]
+    return [np.random.normal(scale=0.4, size=shape) for shape in shapes]
 
 
 _RAN = (
@@ -181,12 +178,12 @@ _RAN = (
 )
 
 
-def _only_at(norms):
+def _only_at(norms: numpy.ndarray) -> bool:
     """Return whether of all inputs only the one at t' has any influence."""
     return norms[_AT] > 0 and not numpy.delete(norms, _AT).any()
 
 
-def _ours(norms: dict[str, numpy.ndarray]) -> Verdict:
+def _ours(norms: Mapping[str, numpy.ndarray]) -> Verdict:
     counts = ", ".join(f"{values[_AT]:.3g} ({name})" for name, values in norms.items())
     most = max(numpy.delete(values, _AT).max() for values in norms.values())
     return judged(
@@ -231,24 +228,24 @@ def _held(params: list) -> list[Verdict]:
 
     from gluon_gru import models
 
-    def random_state():
+    def random_state() -> tuple[np.ndarray]:
         return (np.random.normal(scale=0.5, size=(4, _HIDDENS)),)
 
-    def run(state, update=None, reset=None):
-        return models.gru(X, state, params, forced(3 * [(update, reset)], 0))
+    def run(state: tuple[np.ndarray], *held: int | None) -> tuple[np.ndarray, tuple]:
+        return models.gru(X, state, params, forced(3 * [held], 0))
 
-    def difference(one, other):
+    def apart(one: np.ndarray, other: np.ndarray) -> float:
         return float(np.abs(one - other).max())
 
     X, state = np.random.normal(size=(35, 4, _INPUTS)), random_state()
     W_xh, _, b_h, W_hq, b_q = params[6:]
     rnn, _ = models.rnn(X, state, params[6:])
-    same, alone = (difference(rnn, run(state, update, 1)[0]) for update in (0, None))
-    (copied,) = run(state, update=1)[1]
-    kept = difference(copied, state[0])
+    same, alone = (apart(rnn, run(state, update, 1)[0]) for update in (0, None))
+    _, (copied,) = run(state, 1, None)
+    kept = apart(copied, state[0])
     one, other = (run(random_state(), 0, 0)[0] for _ in range(2))
     perceptron = np.dot(np.tanh(np.dot(X, W_xh) + b_h), W_hq) + b_q
-    states, layer = difference(one, other), difference(one, perceptron.reshape(one.shape))
+    states, layer = apart(one, other), apart(one, perceptron.reshape(one.shape))
     ran = "Outputs of the RNN from scratch, and of the GRU with the same weights"
     return [
         judged(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import statistics
-from typing import Mapping, Sequence, Tuple
+from typing import Any, Mapping, Sequence, Tuple
 
 from gluon_gru.gates.holding import (
     Held,
@@ -18,9 +18,10 @@ from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import CHAPTER
 from gluon_gru.report.document import Table
+from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import influence, plots
 from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
-from gluon_gru.studies.exercises.trained import protocol, title
+from gluon_gru.studies.exercises.trained import protocol, title, trained
 
 RESET_SHORT = Claim(
     "dependencies/reset-short", CHAPTER, "Reset gates capture short-term dependencies."
@@ -29,8 +30,9 @@ UPDATE_LONG = Claim(
     "dependencies/update-long", CHAPTER, "Update gates capture long-term dependencies."
 )
 
-#: (model, what is held) -> a number for each seed.
+#: (model, what is held) -> a number, or a curve by distance, for each seed.
 Numbers = Mapping[Tuple[str, str], Sequence[float]]
+Curves = Mapping[Tuple[str, str], Sequence[Any]]
 
 _MODELS = ("gru-scratch", "gru-concise")
 _HELD: dict[str, Held] = {
@@ -57,50 +59,49 @@ _UNDECIDED = {"reset": "R at its mean", "update": "Z at its mean"}
 )
 def gate_dependencies(context: Context) -> Answer:
     """Hold the gates of both GRUs, trained with every seed."""
-    from gluon_gru.runs.restore import restore
-
-    models = context.trained.get(_MODELS)
     tokens, vocab = context.source
     tokens = tokens[: protocol(_MODELS[0]).max_tokens]
     # Of a text without spaces, all is one word.
     word = len(tokens) / max(int((tokens == vocab[" "]).sum()), 1)
-    perplexities: dict = {}
-    curves: dict = {}
-    reaches: dict = {}
-    for name, seeds in models.items():
-        for seed in seeds:
-            model, _ = restore(seed.checkpoint, context.ctx)
-            for how, held in _HELD.items():
-                key = name, how
-                perplexity = perplexity_when_held(model, tokens, held)
-                perplexities.setdefault(key, []).append(perplexity)
-                reaches.setdefault(key, []).append(_reach_when(model, tokens, held, context))
-                if held:
-                    curve = damage_by_distance(model, tokens, held, influence.DISTANCES)
-                    curves.setdefault(key, []).append(curve)
+    perplexities, reaches, curves = _measured(context, tokens)
     halves = {key: [half_distance(curve) for curve in seeds] for key, seeds in curves.items()}
     return Answer(
         [_short(context, halves, word), _long(context, halves, word, perplexities, reaches)],
         [_table(perplexities, curves, halves, reaches)],
-        {
-            f"damage-{name}.png": (
+        [
+            plots.by_distance(
+                f"damage-{name}.png",
                 f"{title(name)}: the loss in nats that holding a gate for one step adds to the "
                 "prediction d steps later (the median of the seeds, and their range)",
-                plots.by_distance(
-                    {how: curves[name, how] for how, held in _HELD.items() if held},
-                    "added loss, nats",
-                ),
+                "added loss, nats",
+                {how: curves[name, how] for how, held in _HELD.items() if held},
             )
-            for name in models
-        },
+            for name in _MODELS
+        ],
     )
 
 
-def _both(halves, gate):
+def _measured(context: Context, tokens: Any) -> tuple[Numbers, Numbers, Curves]:
+    """Return perplexities and reaches with gates held throughout, and damage by distance."""
+    perplexities, reaches, curves = {}, {}, {}
+    for name, seeds in trained(_MODELS, context).items():
+        models = [restore(seed.checkpoint, context.ctx)[0] for seed in seeds]
+        for how, held in _HELD.items():
+            key = name, how
+            perplexities[key] = [perplexity_when_held(model, tokens, held) for model in models]
+            reaches[key] = [_reach_when(model, tokens, held, context) for model in models]
+            if held:
+                curves[key] = [
+                    damage_by_distance(model, tokens, held, influence.DISTANCES) for model in models
+                ]
+    return perplexities, reaches, curves
+
+
+def _both(halves: Numbers, gate: str) -> dict[str, Sequence[float]]:
     return {name: halves[name, _UNDECIDED[gate]] for name in _MODELS}
 
 
-def _distances(halves):
+def _distances(halves: Mapping[str, Sequence[float]]) -> str:
     return "; ".join(
         f"{title(name)}: {spread(values, '{:.0f}'.format)}" for name, values in halves.items()
     )
@@ -138,7 +139,7 @@ def _long(
         f"{title(name)}: perplexity {statistics.median(perplexities[name, how]):.3g}, reach "
         f"{_reaches(reaches[name, how])} with {how}"
         for name in _MODELS
-        for how in (_UNDECIDED["reset"], _UNDECIDED["update"])
+        for how in _UNDECIDED.values()
     )
     return context.judge(
         UPDATE_LONG,
@@ -156,7 +157,7 @@ def _long(
     )
 
 
-def _reaches(values):
+def _reaches(values: Sequence[float]) -> str:
     """Return reaches as reports show them: one that is not seen to end has a plus."""
     return spread(values, lambda value: f"{value:.0f}" + "+" * (value >= influence.DISTANCES))
 
@@ -167,25 +168,21 @@ def _reach_when(model, tokens, held, context):
 
     forward, (params,) = written_out(model)
     cell = functools.partial(forward, gates=hook(model, tokens, held))
-    curve = influence.influence_by_distance(cell, params, init_gru_state, context)
-    return influence.reach(curve)
+    return influence.reach(influence.influence_by_distance(cell, params, init_gru_state, context))
 
 
-def _table(perplexities, curves, halves, reaches):
-    def row(key):
-        damage = [float(curve.sum()) for curve in curves.get(key, ())]
-        return [
-            title(key[0]),
-            key[1],
-            spread(perplexities[key], "{:.3g}".format),
-            _reaches(reaches[key]),
-            spread(damage, "{:.2f}".format) if damage else "",
-            spread(halves[key], "{:.0f}".format) if damage else "",
-        ]
-
+def _table(perplexities: Numbers, curves: Curves, halves: Numbers, reaches: Numbers) -> Table:
+    rows = []
+    for key, values in perplexities.items():
+        name, how = key
+        row = [title(name), how, spread(values, "{:.3g}".format), _reaches(reaches[key])]
+        if key in curves:
+            damage = [float(curve.sum()) for curve in curves[key]]
+            row += [spread(damage, "{:.2f}".format), spread(halves[key], "{:.0f}".format)]
+        rows.append(row + [""] * (6 - len(row)))
     return Table(
         ["model", "held", "perplexity", "reach", "loss added", "half within"],
-        [row(key) for key in perplexities],
+        rows,
         "A gate held throughout: perplexity on the training text, and reach, in steps. Held for "
         "one step: loss added in all, in nats, and the distance within which half of it falls",
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from gluon_gru.errors import InputError, TrainingDiverged
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import QUESTION
-from gluon_gru.report.document import Table
+from gluon_gru.report.document import Picture, Table
 from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
 from gluon_gru.studies.sweep.space import AXES, REDUCED
 
@@ -106,24 +106,24 @@ def hyperparameters(context: Context) -> Answer:
             _text(context, trials, words),
         ],
         [_table(trials, words)],
-        {
-            f"sweep/{file}": (caption, (folder / file).read_bytes())
+        [
+            Picture(caption, f"sweep/{file}", (folder / file).read_bytes())
             for file, caption in _PICTURES.items()
             if (folder / file).exists()
-        },
+        ],
     )
 
 
-def _workers(context):
+def _workers(context: Context) -> int:
     on_cpu = context.ctx.device_type == "cpu"
     return context.made_by["environment"]["cores"] if on_cpu else 1
 
 
-def _values(values):
+def _values(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _share_of_words(continuation, context):
+def _share_of_words(continuation: str, context: Context) -> float:
     """Return the share of the generated words that are words of the text."""
     from gluon_gru.studies.sweep.trial import PREFIX
 
@@ -134,16 +134,21 @@ def _share_of_words(continuation, context):
     return sum(word in known for word in words) / len(words) if words else 0.0
 
 
-def _by_value(trials, axis, quantity, of):
-    """Return value on the axis -> ``of`` the quantity over all trials there."""
+def _by_value(
+    trials: Trials, quantity: str, of: Callable[[list], float]
+) -> dict[str, dict[float, float]]:
+    """Return axis -> value on it -> ``of`` the quantity over all trials there."""
     return {
-        value: of([trial[quantity] for trial in trials if trial[axis] == value])
-        for value in sorted({trial[axis] for trial in trials})
+        axis: {
+            value: of([trial[quantity] for trial in trials if trial[axis] == value])
+            for value in sorted({trial[axis] for trial in trials})
+        }
+        for axis in AXES
     }
 
 
-def _shown(by_axis, form):
-    """Return in words what `_by_value` found, by axis."""
+def _shown(by_axis: Mapping[str, Mapping[float, float]], form: str) -> str:
+    """Return in words what `_by_value` found."""
     return "; ".join(
         f"{axis} " + ", ".join(f"{value:g}: {form.format(number)}" for value, number in of.items())
         for axis, of in by_axis.items()
@@ -151,35 +156,32 @@ def _shown(by_axis, form):
 
 
 def _running_time(context: Context, ran: str, trials: Trials) -> Verdict:
-    times = {axis: _by_value(trials, axis, "seconds", statistics.mean) for axis in AXES}
+    times = _by_value(trials, "seconds", statistics.mean)
     grows = []
     for axis in ("num_steps", "num_hiddens"):
         seconds = list(times[axis].values())
         grows.append(all(b > 1.1 * a for a, b in zip(seconds, seconds[1:])))
-    shown = _shown(times, "{:.0f} s")
-    return context.judge(
-        RUNNING_TIME, f"{ran}.", f"Seconds of a trial, the mean by {shown}.", grows, times
-    )
+    shows = f"Seconds of a trial, the mean by {_shown(times, '{:.0f} s')}."
+    return context.judge(RUNNING_TIME, f"{ran}.", shows, grows, times)
 
 
 def _perplexity(context: Context, ran: str, trials: Trials, diverged: Trials) -> Verdict:
-    best = {axis: _by_value(trials, axis, "perplexity", min) for axis in AXES}
-    shown = _shown(best, "{:.2f}")
+    best = _by_value(trials, "perplexity", min)
     winner = min(trials, key=lambda trial: trial["perplexity"])
     return context.judge(
         PERPLEXITY,
         f"{ran}. Every window is read from a state of zeros, so with "
         "a smaller num_steps more of the predictions have little before them: part of its effect "
         "is that.",
-        f"The best validation perplexity by {shown}. Best of all: num_steps {winner['num_steps']}, "
-        f"num_hiddens {winner['num_hiddens']}, lr {winner['lr']:g}. Diverged: {len(diverged)} of "
-        f"{len(trials) + len(diverged)}.",
+        f"The best validation perplexity by {_shown(best, '{:.2f}')}. Best of all: num_steps "
+        f"{winner['num_steps']}, num_hiddens {winner['num_hiddens']}, lr {winner['lr']:g}. "
+        f"Diverged: {len(diverged)} of {len(trials) + len(diverged)}.",
         [max(values.values()) > 1.05 * min(values.values()) for values in best.values()],
         best,
     )
 
 
-def _text(context: Context, trials: Trials, words: dict[int, float]) -> Verdict:
+def _text(context: Context, trials: Trials, words: Mapping[int, float]) -> Verdict:
     ranked = sorted(trials, key=lambda trial: trial["perplexity"])
     half = len(ranked) // 2
     better, worse = (
@@ -198,7 +200,7 @@ def _text(context: Context, trials: Trials, words: dict[int, float]) -> Verdict:
     )
 
 
-def _table(trials, words):
+def _table(trials: Trials, words: Mapping[int, float]) -> Table:
     return Table(
         [*AXES, "perplexity", "seconds", "tokens/sec", "words", "continuation"],
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import TYPE_CHECKING, Any, Sequence
 
 import numpy
 
@@ -12,8 +13,12 @@ from gluon_gru.published.sources import NOTES
 from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
 from gluon_gru.studies.exercises.questions.compare_cells import ALL_CELLS
-from gluon_gru.studies.exercises.trained import protocol, title, untrained
-from gluon_gru.text.minibatches import SeqDataLoader
+from gluon_gru.studies.exercises.trained import minibatches, protocol, title, untrained
+from gluon_gru.training.learner import CLIP_NORM
+from gluon_gru.training.metrics import perplexity
+
+if TYPE_CHECKING:
+    from mxnet import np
 
 CONCATENATION = Claim("identities/concatenation", NOTES, "X W_xh + H W_hh = [X, H] [W_xh; W_hh].")
 SHAPES = Claim(
@@ -51,14 +56,9 @@ def identities(context: Context) -> Answer:
     return Answer([_concatenation(), shapes, meaning, _clipping(context)], [table, texts])
 
 
-def _loader(context):
-    of = protocol(_OF)
-    return SeqDataLoader(
-        of.batch_size, of.num_steps, max_tokens=of.max_tokens, source=context.source
-    )
-
-
-def _run(model, X, ctx):
+def _run(model: Any, X: np.ndarray, context: Context) -> tuple[np.ndarray, Sequence[np.ndarray]]:
+    """Run a model from a state of zeros; ``(logits, state)``."""
+    ctx = context.ctx
     return model(X.as_in_ctx(ctx), model.begin_state(batch_size=len(X), ctx=ctx))
 
 
@@ -87,11 +87,11 @@ def _shapes(context: Context) -> tuple[Verdict, Table]:
     of = protocol(_OF)
     n, batch, hiddens = of.num_steps, of.batch_size, of.num_hiddens
     vocab_size = len(context.source[1])
-    X, _ = next(iter(_loader(context)))
+    X, _ = next(iter(minibatches(_OF, context.source)))
     rows, right = [], True
     for name in ALL_CELLS:
-        model = untrained(name, context.source, context.ctx)
-        outputs, state = _run(model, X, context.ctx)
+        model = untrained(name, context)
+        outputs, state = _run(model, X, context)
         expected = (batch, hiddens) if name.endswith("scratch") else (1, batch, hiddens)
         right &= outputs.shape == (n * batch, vocab_size)
         right &= {s.shape for s in state} == {expected}
@@ -113,18 +113,17 @@ def _untrained(context: Context) -> tuple[Verdict, Table]:
     from mxnet import gluon
 
     from gluon_gru.training.generation import predict_ch8
-    from gluon_gru.training.metrics import perplexity
 
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
     tokens, vocab = context.source
     rows, perplexities, words = [], [], []
     known = {word for word in "".join(vocab.to_tokens(tokens)).split() if len(word) > 2}
-    X, Y = next(iter(_loader(context)))
+    X, Y = next(iter(minibatches(_OF, context.source)))
     y = Y.T.reshape(-1).as_in_ctx(context.ctx)
     for name in ALL_CELLS:
         for seed in range(1, 4):
-            model = untrained(name, context.source, context.ctx, seed)
-            logits, _ = _run(model, X, context.ctx)
+            model = untrained(name, context, seed)
+            logits, _ = _run(model, X, context)
             perplexities.append(perplexity(float(loss(logits, y).mean())))
             text = predict_ch8("time traveller", 50, model, vocab, context.ctx)
             words += [word for word in text[len("time traveller") :].split() if word in known]
@@ -146,7 +145,6 @@ def _clipping(context: Context) -> Verdict:
     """Clip gradients longer and shorter than the limit."""
     from mxnet import autograd, gluon
 
-    from gluon_gru.training.learner import CLIP_NORM
     from gluon_gru.training.updates import grad_clipping, trained_params
 
     def gradient(model):
@@ -156,11 +154,11 @@ def _clipping(context: Context) -> Verdict:
     cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
     rows = []
     for scale in (0.01, 1, 100):
-        model = untrained(_OF, context.source, context.ctx)
-        for X, Y in _loader(context):
+        model = untrained(_OF, context)
+        for X, Y in minibatches(_OF, context.source):
             y = Y.T.reshape(-1).as_in_ctx(context.ctx)
             with autograd.record():
-                logits, _ = _run(model, X, context.ctx)
+                logits, _ = _run(model, X, context)
                 # So scaled, the gradients are shorter and longer than the limit.
                 loss = scale * cross_entropy(logits, y).mean()
             loss.backward()
