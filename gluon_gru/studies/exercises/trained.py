@@ -71,7 +71,7 @@ def untrained(name: str, context: Context, seed: int = 1) -> Any:
     of = protocol(name)
     model = MODELS[of.model].make(of, len(context.source[1]), context.ctx)
     if isinstance(model, gluon.Block):
-        model.initialize(ctx=context.ctx, init=init.Normal(0.01))
+        model.initialize(ctx=context.ctx, init=init.Normal(0.01), force_reinit=True)
     return model
 
 
