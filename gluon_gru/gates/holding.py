@@ -9,15 +9,20 @@ candidate, ``{"reset": 1}`` never does; ``{}`` holds nothing.
 
 from __future__ import annotations
 
+import functools
 import numbers
-from typing import Any, Callable, Mapping, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, Union
 
 import numpy
 
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.gates.inspection import written_out
 from gluon_gru.text import minibatches
+from gluon_gru.training.learner import learner_of
 from gluon_gru.training.metrics import perplexity
+
+if TYPE_CHECKING:
+    from gluon_gru.models import RNNModelScratch
 
 #: Gates to hold -> what they are held at.
 Held = Mapping[str, Union[float, str]]
@@ -30,33 +35,49 @@ _ROWS, _STEPS = 32, 35
 _PLACES, _WARM_UP = 500, 50
 
 
-def _read(
-    model: Any,
-    X: numpy.ndarray,
-    Y: numpy.ndarray,
-    gates: Callable | None = None,
-    state: Sequence[Any] | None = None,
-) -> tuple[numpy.ndarray, Sequence[Any]]:
-    """Read X, (batch_size, num_steps); return the losses in predicting Y, and the last state.
+def with_gates(model: Any, gates: Callable | None) -> RNNModelScratch:
+    """Return a trained GRU written out as equations, both gates passing through a function.
 
-    Losses are in nats, (num_steps, batch_size). The first state is zeros if not given.
+    Args:
+        model: an `RNNModelScratch` of `gru`, or an `RNNModel` of one ``rnn.GRU`` layer.
+        gates: see `gluon_gru.gru`.
+
+    Raises:
+        InputError: for another model.
     """
-    from mxnet import gluon, np, npx
-
-    from gluon_gru.models import init_gru_state
+    from gluon_gru.models import RNNModelScratch, init_gru_state
 
     forward, layers = written_out(model)
     if len(layers) != 1:
         raise InputError(f"the model has {len(layers)} layers: gates are held in a GRU of one")
-    params, ctx = layers[0], layers[0][0].ctx
-    state = state or init_gru_state(len(X), params[1].shape[0], ctx)
-    inputs, labels = (np.array(tokens.T, dtype="int32", ctx=ctx) for tokens in (X, Y))
-    logits, state = forward(npx.one_hot(inputs, model.vocab_size), state, params, gates=gates)
-    losses = gluon.loss.SoftmaxCrossEntropyLoss()(logits, labels.reshape(-1))
-    return losses.asnumpy().astype(numpy.float64).reshape(labels.shape), state
+    (params,) = layers
+    return RNNModelScratch(
+        model.vocab_size,
+        params[1].shape[0],
+        params[0].ctx,
+        lambda *_: params,
+        init_gru_state,
+        functools.partial(forward, gates=gates),
+    )
 
 
-def _hook(model: Any, held: Held, X: numpy.ndarray, Y: numpy.ndarray) -> Callable:
+def hold(model: Any, tokens: Sequence[int], held: Held) -> RNNModelScratch:
+    """Return a trained GRU whose gates are held; means are those over ``tokens``.
+
+    Args and errors: see `perplexity_when_held`.
+    """
+    return with_gates(model, _hook(model, held, rows(tokens)[0]))
+
+
+def _run(model: Any, X: numpy.ndarray, state: Any = None) -> tuple[Any, Any]:
+    """Read X, (batch_size, num_steps), from zeros if no state is given; ``(logits, state)``."""
+    from mxnet import np
+
+    ctx = model.params[0].ctx
+    return model(np.array(X, dtype="int32", ctx=ctx), state or model.begin_state(len(X), ctx))
+
+
+def _hook(model: Any, held: Held, X: numpy.ndarray) -> Callable:
     """Return the ``gates`` argument of `gluon_gru.gru` that holds gates; means are those over X."""
     for gate, value in held.items():
         if gate not in ("update", "reset"):
@@ -65,16 +86,16 @@ def _hook(model: Any, held: Held, X: numpy.ndarray, Y: numpy.ndarray) -> Callabl
             raise InputError(
                 f"held {held!r} has {gate!r} at {value!r}: give a number from 0 to 1, or 'mean'"
             )
-    seen = []
+    means = []
 
-    def look(t: int, Z: Any, R: Any) -> tuple[Any, Any]:
-        seen.append((Z.mean(axis=0), R.mean(axis=0)))
+    def look(t, Z, R):
+        means.append((Z.mean(axis=0), R.mean(axis=0)))
         return Z, R
 
     if "mean" in held.values():
-        _read(model, X, Y, look)
-    means = dict(zip(("update", "reset"), (sum(gate) / len(seen) for gate in zip(*seen))))
-    at = {gate: means[gate] if value == "mean" else value for gate, value in held.items()}
+        _run(with_gates(model, look), X)
+    mean = dict(zip(("update", "reset"), (sum(gate) / len(means) for gate in zip(*means))))
+    at = {gate: mean[gate] if value == "mean" else value for gate, value in held.items()}
     return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
 
 
@@ -92,16 +113,9 @@ def perplexity_when_held(model: Any, tokens: Sequence[int], held: Held) -> float
         InputError: for another model, a text too short, and gates that can't be held so.
     """
     X, Y = rows(tokens)
-    losses, _ = _read(model, X, Y, _hook(model, held, X, Y))
-    return perplexity(losses.mean())
-
-
-def hook(model: Any, tokens: Sequence[int], held: Held) -> Callable:
-    """Return the ``gates`` argument, as `gluon_gru.gru` takes it, that holds gates.
-
-    Args and errors: see `perplexity_when_held`; means are taken over ``tokens``.
-    """
-    return _hook(model, held, *rows(tokens))
+    when_held = hold(model, tokens, held)
+    with learner_of(when_held, when_held.params[0].ctx) as learner:
+        return perplexity(learner.score(X, Y, from_zeros=True))
 
 
 def rows(tokens: Sequence[int]) -> list[numpy.ndarray]:
@@ -137,6 +151,8 @@ def damage_by_distance(
         InputError: for another model, a text too short, gates that can't be held so, and a
             distance below 1.
     """
+    from mxnet import gluon, np
+
     check_positive("max_distance", max_distance)
     needed = _WARM_UP + max_distance + 2
     if len(tokens) < needed:
@@ -147,16 +163,22 @@ def damage_by_distance(
     last = len(tokens) - needed
     starts = numpy.linspace(0, last, min(_PLACES, last + 1)).astype(int)
     windows = numpy.asarray(tokens)[starts[:, None] + numpy.arange(needed)]
-    X, Y = windows[:, :-1], windows[:, 1:]
-    hold = _hook(model, held, X, Y)
-    _, state = _read(model, X[:, :_WARM_UP], Y[:, :_WARM_UP])
-    X, Y = X[:, _WARM_UP:], Y[:, _WARM_UP:]
-    with_held, _ = _read(model, X, Y, lambda t, Z, R: (Z, R) if t else hold(t, Z, R), state)
-    free, _ = _read(model, X, Y, None, state)
-    return (with_held - free).mean(axis=1)
+    X, labels = windows[:, _WARM_UP:-1], windows[:, _WARM_UP + 1 :].T
+    hook = _hook(model, held, windows[:, :-1])
+    _, state = _run(with_gates(model, None), windows[:, :_WARM_UP])
+
+    def losses(gates):
+        logits, _ = _run(with_gates(model, gates), X, state)
+        of_each = gluon.loss.SoftmaxCrossEntropyLoss()(
+            logits, np.array(labels.reshape(-1), dtype="int32", ctx=logits.ctx)
+        )
+        return of_each.asnumpy().astype(numpy.float64).reshape(labels.shape)
+
+    held_once = losses(lambda t, Z, R: (Z, R) if t else hook(t, Z, R))
+    return (held_once - losses(None)).mean(axis=1)
 
 
-def half_distance(curve: Sequence[float]) -> float:
+def half_distance(curve: Sequence[float] | numpy.ndarray) -> float:
     """Return the distance, in steps, within which half of the damage has happened.
 
     The smallest d for which the entries 0 to d of ``curve`` (see `damage_by_distance`) sum up to

@@ -173,8 +173,8 @@ def test_verdicts_on_what_gates_are_for(reset, update, short, long):
         for clamp, values in (("R at its mean", reset), ("Z at its mean", update))
     }
     other = {key: [1] for key in halves}
-    assert gate_dependencies._short(Full(), halves, 6).verdict == short
-    assert gate_dependencies._long(Full(), halves, 6, other, other).verdict == long
+    judged = gate_dependencies._verdicts(Full(), halves, 6, other, other)
+    assert [one.verdict for one in judged] == [short, long]
 
 
 def trial(num_steps, num_hiddens, lr, perplexity, seconds, continuation=""):

@@ -46,6 +46,11 @@ class Context:
         """Return what has to be the same for another command to go on in the folder."""
         return {"device": str(self.ctx), "quick": self.quick}
 
+    def text(self, num_characters: int | None = None) -> str:
+        """Return the first so many characters of the text; by default all."""
+        tokens, vocab = self.source
+        return "".join(vocab.to_tokens(tokens[:num_characters]))
+
     def judge(
         self, claim: Claim, ran: str, shows: str, cases: Iterable[bool], figures: Mapping[Any, Any]
     ) -> Verdict:

@@ -7,7 +7,7 @@ last one the key is to be named. Guessing is right a quarter of the time.
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy
 
@@ -56,15 +56,15 @@ def minibatches_to_learn(
     rng, cross_entropy = numpy.random.RandomState(seed), gluon.loss.SoftmaxCrossEntropyLoss()
     model.initialize(init=init.Xavier(), ctx=ctx, force_reinit=True)
     trainer = gluon.Trainer(model.collect_params(), "adam", {"learning_rate": _LR})
-    right: list[Any] = []
+    right: list = []
 
-    def loss(logits: Any, keys: Any) -> Any:
+    def loss(logits, keys):
         """Return the loss of the last time step, whose predictions are noted."""
         logits, keys = logits[-_BATCH:], keys[-_BATCH:]
         right.append((logits.argmax(axis=1).astype("int32") == keys).mean())
         return cross_entropy(logits, keys)
 
-    def update() -> None:
+    def update():
         grad_clipping(model, CLIP_NORM)
         trainer.step(1)
 

@@ -5,13 +5,10 @@ Several processes may work on one folder: each takes the trainings that no other
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import fcntl
-import pathlib
 import random
-import time
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 
 from gluon_gru.errors import InputError
 from gluon_gru.published.claims import Protocol
@@ -100,20 +97,18 @@ def trained(names: Sequence[str], context: Context) -> dict[str, list[TrainedMod
     """
     done: dict[tuple[str, int], TrainedModel] = {}
     seeds = range(1, context.num_seeds + 1)
-    waiting = [(name, seed) for seed in seeds for name in dict.fromkeys(names)]
-    total = len(waiting)
-    while waiting:
-        busy = []
-        for name, seed in waiting:
-            with _lock(context.out / "checkpoints" / f".{name}-seed{seed}.lock") as free:
-                if free:
-                    place = f"[{len(done) + 1}/{total}]"
-                    done[name, seed] = _trained(name, seed, context, place)
-                else:
-                    busy.append((name, seed))
-        if len(busy) == len(waiting):
-            time.sleep(1)
-        waiting = busy
+    keys = [(name, seed) for seed in seeds for name in dict.fromkeys(names)]
+    # Those that another process is training come last.
+    for waits in (False, True):
+        for name, seed in [key for key in keys if key not in done]:
+            lock = context.out / "checkpoints" / f".{name}-seed{seed}.lock"
+            with open(lock, "w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+                except BlockingIOError:
+                    continue
+                place = f"[{len(done) + 1}/{len(keys)}]"
+                done[name, seed] = _trained(name, seed, context, place)
     for model in done.values():
         made = model.made_by
         context.used[f"`{made['command']}` at commit {made['environment']['commit']}"] = None
@@ -155,15 +150,3 @@ def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel
     Record("training", settings, text, [context.made_by], results).write(path)
     say(f"{what}: perplexity {history.perplexity[-1]:.3f} after {len(history)} epochs")
     return TrainedModel(name, history, str(checkpoint), context.made_by)
-
-
-@contextlib.contextmanager
-def _lock(path: pathlib.Path) -> Iterator[bool]:
-    """Yield whether this process holds the lock ``path`` until the block ends."""
-    with open(path, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import statistics
-from typing import Sequence
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
@@ -49,6 +48,7 @@ ALL_CELLS = (
 
 _PERPLEXITIES = (2, 1.1)
 _CELLS, _KINDS = ("rnn", "gru", "lstm"), ("scratch", "concise")
+_NAMES = [f"{cell}-{kind}" for cell in _CELLS for kind in _KINDS]
 
 
 @exercise(
@@ -153,19 +153,26 @@ def epochs_to(perplexity: float, model: TrainedModel) -> int | None:
 
 def _time_to_perplexity(context: Context, compared: Comparison) -> tuple[Verdict, Table]:
     """Return the verdict and its table."""
-    seconds: dict[tuple[str, float], list] = {}
-    for name in (f"{cell}-{kind}" for cell in _CELLS for kind in _KINDS):
-        for goal in _PERPLEXITIES:
-            epochs = [epochs_to(goal, model) for model in compared.models[name]]
-            seconds[name, goal] = [number and number * compared.epoch(name) for number in epochs]
+    seconds = {
+        (name, goal): [
+            epochs and epochs * compared.epoch(name)
+            for epochs in (epochs_to(goal, model) for model in compared.models[name])
+        ]
+        for name in _NAMES
+        for goal in _PERPLEXITIES
+    }
     shown = {key: _median_of_those_reached(values) for key, values in seconds.items()}
-    shorter = []
-    for cell in _CELLS:
-        for goal in _PERPLEXITIES:
-            slow, fast = (seconds[f"{cell}-{kind}", goal] for kind in _KINDS)
-            # What not every seed reaches has no median to compare.
-            if None not in slow + fast:
-                shorter.append(statistics.median(fast) < statistics.median(slow))
+    pairs = [
+        [seconds[f"{cell}-{kind}", goal] for kind in _KINDS]
+        for cell in _CELLS
+        for goal in _PERPLEXITIES
+    ]
+    # What not every seed reaches has no median to compare.
+    shorter = [
+        statistics.median(fast) < statistics.median(slow)
+        for slow, fast in pairs
+        if None not in slow + fast
+    ]
     gru = "; ".join(
         f"to perplexity {goal:g}: {shown['gru-scratch', goal]} from scratch, "
         f"{shown['gru-concise', goal]} concise"
@@ -181,15 +188,12 @@ def _time_to_perplexity(context: Context, compared: Comparison) -> tuple[Verdict
         {f"{name} to {goal:g}": values for (name, goal), values in seconds.items()},
     ), Table(
         ["model", *(f"to {goal:g}" for goal in _PERPLEXITIES)],
-        [
-            [title(name), *(shown[name, goal] for goal in _PERPLEXITIES)]
-            for name in dict.fromkeys(name for name, _ in shown)
-        ],
+        [[title(name), *(shown[name, goal] for goal in _PERPLEXITIES)] for name in _NAMES],
         "Time to a perplexity",
     )
 
 
-def _median_of_those_reached(seconds: Sequence[float | None]) -> str:
+def _median_of_those_reached(seconds):
     reached = [value for value in seconds if value is not None]
     if not reached:
         return "not reached"

@@ -7,7 +7,7 @@ of the derivative of the state by it.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import Callable, Mapping, Sequence
 
 import numpy
 
@@ -18,9 +18,6 @@ from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
 from gluon_gru.studies.exercises.influence import influence
-
-if TYPE_CHECKING:
-    from mxnet import np
 
 ANSWER = Claim(
     "forced-gates/answer",
@@ -97,9 +94,11 @@ def forced_gates(context: Context) -> Answer:
     cells = {_BOOK: models.gru, _GLUON: models.gru_reset_after}
     weights = {name: _weights(1 + (name == _GLUON)) for name in cells}
 
-    def of(name: str, schedule: str, inputs: np.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-        cell = functools.partial(cells[name], gates=forced(SCHEDULES[schedule], _AT))
-        return influence(cell, weights[name], inputs, models.init_gru_state)
+    def of(name, schedule, inputs):
+        forward = functools.partial(cells[name], gates=forced(SCHEDULES[schedule], _AT))
+        sizes, start = (_INPUTS, _HIDDENS, inputs.ctx), models.init_gru_state
+        model = models.RNNModelScratch(*sizes, lambda *_: weights[name], start, forward)
+        return influence(model, inputs)
 
     norms = {
         name: {schedule: of(name, schedule, inputs)[0] for schedule in SCHEDULES} for name in cells
@@ -156,14 +155,14 @@ def forced(schedule: Sequence[tuple], at: int) -> Callable:
         at: the time step t', from 0.
     """
 
-    def gates(t: int, *computed: np.ndarray) -> list[Any]:
+    def gates(t, *computed):
         held = schedule[(t > at) + (t >= at)]
         return [gate if value is None else value for gate, value in zip(computed, held)]
 
     return gates
 
 
-def _weights(num_biases: int) -> list[np.ndarray]:
+def _weights(num_biases):
     """Return a GRU's parameters that are not small, so that nothing vanishes by itself."""
     from mxnet import np
 
@@ -178,7 +177,7 @@ _RAN = (
 )
 
 
-def _only_at(norms: numpy.ndarray) -> bool:
+def _only_at(norms):
     """Return whether of all inputs only the one at t' has any influence."""
     return norms[_AT] > 0 and not numpy.delete(norms, _AT).any()
 
@@ -228,13 +227,13 @@ def _held(params: list) -> list[Verdict]:
 
     from gluon_gru import models
 
-    def random_state() -> tuple[np.ndarray]:
+    def random_state():
         return (np.random.normal(scale=0.5, size=(4, _HIDDENS)),)
 
-    def run(state: tuple[np.ndarray], *held: int | None) -> tuple[np.ndarray, tuple]:
+    def run(state, *held):
         return models.gru(X, state, params, forced(3 * [held], 0))
 
-    def apart(one: np.ndarray, other: np.ndarray) -> float:
+    def apart(one, other):
         return float(np.abs(one - other).max())
 
     X, state = np.random.normal(size=(35, 4, _INPUTS)), random_state()

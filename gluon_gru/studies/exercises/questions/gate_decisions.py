@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from typing import Callable, Sequence
+from typing import Sequence
 
 from gluon_gru.gates.inspection import (
     Gates,
@@ -62,12 +62,10 @@ _FOLLOWS = 0.1
 )
 def gate_decisions(context: Context) -> Answer:
     """Look at the gates of both GRUs, trained with every seed."""
-    tokens, vocab = context.source
-    read = "".join(vocab.to_tokens(tokens[:_READ]))
     gates, tables, pictures, walks = [], [], [], []
     for name, seeds in trained(MODELS, context).items():
         restored = [restore(model.checkpoint, context.ctx) for model in seeds]
-        over_corpus = [inspect(*model, read, context.ctx) for model in restored]
+        over_corpus = [inspect(*model, context.text(_READ), context.ctx) for model in restored]
         over_text = inspect(*restored[0], TEXT, context.ctx)
         gates += over_corpus
         tables += tables_of(title(name), over_corpus[0])
@@ -80,7 +78,7 @@ def gate_decisions(context: Context) -> Answer:
 def _verdicts(context: Context, models: Sequence[Gates]) -> list[Verdict]:
     """Return the verdicts, given the gates of each model."""
 
-    def verdict(claim: Claim, what: str, explained: Callable, more: str = "") -> Verdict:
+    def verdict(claim, what, explained, more=""):
         shares = {
             gate: [float((explained(gates, gate) >= _FOLLOWS).mean()) for gates in models]
             for gate in ("update", "reset")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import statistics
-from typing import Any, Mapping, Sequence, Tuple
+from typing import Mapping, Sequence, Tuple
 
 from gluon_gru.gates.holding import (
     Held,
     damage_by_distance,
     half_distance,
-    hook,
+    hold,
     perplexity_when_held,
 )
-from gluon_gru.gates.inspection import written_out
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import CHAPTER
@@ -30,9 +28,8 @@ UPDATE_LONG = Claim(
     "dependencies/update-long", CHAPTER, "Update gates capture long-term dependencies."
 )
 
-#: (model, what is held) -> a number, or a curve by distance, for each seed.
+#: (model, what is held) -> a number for each seed.
 Numbers = Mapping[Tuple[str, str], Sequence[float]]
-Curves = Mapping[Tuple[str, str], Sequence[Any]]
 
 _MODELS = ("gru-scratch", "gru-concise")
 _HELD: dict[str, Held] = {
@@ -44,8 +41,8 @@ _HELD: dict[str, Held] = {
     "Z = 0": {"update": 0},
     "Z = 1": {"update": 1},
 }
-# What takes a gate's decisions away and leaves the rest of it.
-_UNDECIDED = {"reset": "R at its mean", "update": "Z at its mean"}
+# What takes the decisions of R, and of Z, away and leaves the rest of it.
+_UNDECIDED = "R at its mean", "Z at its mean"
 
 
 @exercise(
@@ -63,10 +60,24 @@ def gate_dependencies(context: Context) -> Answer:
     tokens = tokens[: protocol(_MODELS[0]).max_tokens]
     # Of a text without spaces, all is one word.
     word = len(tokens) / max(int((tokens == vocab[" "]).sum()), 1)
-    perplexities, reaches, curves = _measured(context, tokens)
-    halves = {key: [half_distance(curve) for curve in seeds] for key, seeds in curves.items()}
+    perplexities, reaches, curves = {}, {}, {}
+    for name, seeds in trained(_MODELS, context).items():
+        models = [restore(seed.checkpoint, context.ctx)[0] for seed in seeds]
+        for how, held in _HELD.items():
+            key = name, how
+            perplexities[key] = [perplexity_when_held(model, tokens, held) for model in models]
+            far = [
+                influence.influence_by_distance(hold(model, tokens, held), context)
+                for model in models
+            ]
+            reaches[key] = list(map(influence.reach, far))
+            if held:
+                curves[key] = [
+                    damage_by_distance(model, tokens, held, influence.DISTANCES) for model in models
+                ]
+    halves = {key: list(map(half_distance, seeds)) for key, seeds in curves.items()}
     return Answer(
-        [_short(context, halves, word), _long(context, halves, word, perplexities, reaches)],
+        _verdicts(context, halves, word, perplexities, reaches),
         [_table(perplexities, curves, halves, reaches)],
         [
             plots.by_distance(
@@ -81,105 +92,69 @@ def gate_dependencies(context: Context) -> Answer:
     )
 
 
-def _measured(context: Context, tokens: Any) -> tuple[Numbers, Numbers, Curves]:
-    """Return perplexities and reaches with gates held throughout, and damage by distance."""
-    perplexities, reaches, curves = {}, {}, {}
-    for name, seeds in trained(_MODELS, context).items():
-        models = [restore(seed.checkpoint, context.ctx)[0] for seed in seeds]
-        for how, held in _HELD.items():
-            key = name, how
-            perplexities[key] = [perplexity_when_held(model, tokens, held) for model in models]
-            reaches[key] = [_reach_when(model, tokens, held, context) for model in models]
-            if held:
-                curves[key] = [
-                    damage_by_distance(model, tokens, held, influence.DISTANCES) for model in models
-                ]
-    return perplexities, reaches, curves
-
-
-def _both(halves: Numbers, gate: str) -> dict[str, Sequence[float]]:
-    return {name: halves[name, _UNDECIDED[gate]] for name in _MODELS}
-
-
-def _distances(halves: Mapping[str, Sequence[float]]) -> str:
-    return "; ".join(
-        f"{title(name)}: {spread(values, '{:.0f}'.format)}" for name, values in halves.items()
-    )
-
-
-_RAN = (
-    f"In the trained GRUs each gate is held at its mean for one step, at 500 places of the "
-    "training text, and the rise of the loss is measured 0 to "
-    f"{influence.DISTANCES} steps later"
-)
-
-
-def _short(context: Context, halves: Numbers, word: float) -> Verdict:
-    reset, update = _both(halves, "reset"), _both(halves, "update")
-    within = [r <= word for name in _MODELS for r in reset[name]]
-    earlier = [r < z for name in _MODELS for r, z in zip(reset[name], update[name])]
-    return context.judge(
-        RESET_SHORT,
-        f"{_RAN}. Short-term: half of it falls within a word, which "
-        f"is {word:.1f} characters with its space, and earlier than with the update gate.",
-        f"Half of the damage of a held R has happened after so many steps: {_distances(reset)}; "
-        f"of a held Z: {_distances(update)}.",
-        [all(within), all(earlier)],
-        reset,
-    )
-
-
-def _long(
+def _verdicts(
     context: Context, halves: Numbers, word: float, perplexities: Numbers, reaches: Numbers
-) -> Verdict:
-    reset, update = _both(halves, "reset"), _both(halves, "update")
-    beyond = [z > word for name in _MODELS for z in update[name]]
-    later = [z > r for name in _MODELS for z, r in zip(update[name], reset[name])]
+) -> list[Verdict]:
+    reset, update = ({name: halves[name, how] for name in _MODELS} for how in _UNDECIDED)
+    pairs = [pair for name in _MODELS for pair in zip(reset[name], update[name])]
+    after_reset, after_update = (
+        "; ".join(
+            f"{title(name)}: {spread(values, '{:.0f}'.format)}" for name, values in of.items()
+        )
+        for of in (reset, update)
+    )
     held = "; ".join(
         f"{title(name)}: perplexity {statistics.median(perplexities[name, how]):.3g}, reach "
         f"{_reaches(reaches[name, how])} with {how}"
         for name in _MODELS
-        for how in _UNDECIDED.values()
+        for how in _UNDECIDED
     )
-    return context.judge(
-        UPDATE_LONG,
-        f"{_RAN}. Long-term: half of it falls beyond a word, and later "
-        "than with the reset gate. Not part of the verdict: with a gate held throughout, "
-        "perplexity, and reach, the number of steps from which on the state depends on a character "
-        "less than a tenth as much as on the last.",
-        f"Half of the damage of a held Z has happened after so many steps: {_distances(update)}; "
-        f"of a held R: {_distances(reset)}. Held throughout, {held}.",
-        [all(beyond), all(later)],
-        {
-            "half": update,
-            "reach": {f"{name}, {how}": values for (name, how), values in reaches.items()},
-        },
+    ran = (
+        "In the trained GRUs each gate is held at its mean for one step, at 500 places of the "
+        f"training text, and the rise of the loss is measured 0 to {influence.DISTANCES} steps "
+        "later."
     )
+    return [
+        context.judge(
+            RESET_SHORT,
+            f"{ran} Short-term: half of it falls within a word, which "
+            f"is {word:.1f} characters with its space, and earlier than with the update gate.",
+            f"Half of the damage of a held R has happened after so many steps: {after_reset}; "
+            f"of a held Z: {after_update}.",
+            [all(r <= word for r, _ in pairs), all(r < z for r, z in pairs)],
+            reset,
+        ),
+        context.judge(
+            UPDATE_LONG,
+            f"{ran} Long-term: half of it falls beyond a word, and later "
+            "than with the reset gate. Not part of the verdict: with a gate held throughout, "
+            "perplexity, and reach, the number of steps from which on the state depends on a "
+            "character less than a tenth as much as on the last.",
+            f"Half of the damage of a held Z has happened after so many steps: {after_update}; "
+            f"of a held R: {after_reset}. Held throughout, {held}.",
+            [all(z > word for _, z in pairs), all(z > r for r, z in pairs)],
+            {
+                "half": update,
+                "reach": {f"{name}, {how}": values for (name, how), values in reaches.items()},
+            },
+        ),
+    ]
 
 
-def _reaches(values: Sequence[float]) -> str:
+def _reaches(values):
     """Return reaches as reports show them: one that is not seen to end has a plus."""
     return spread(values, lambda value: f"{value:.0f}" + "+" * (value >= influence.DISTANCES))
 
 
-def _reach_when(model, tokens, held, context):
-    """Return how far back the state depends on the text while gates are held."""
-    from gluon_gru.models import init_gru_state
-
-    forward, (params,) = written_out(model)
-    cell = functools.partial(forward, gates=hook(model, tokens, held))
-    return influence.reach(influence.influence_by_distance(cell, params, init_gru_state, context))
-
-
-def _table(perplexities: Numbers, curves: Curves, halves: Numbers, reaches: Numbers) -> Table:
+def _table(perplexities, curves, halves, reaches):
     rows = []
     for key, values in perplexities.items():
         name, how = key
-        row = [title(name), how, spread(values, "{:.3g}".format), _reaches(reaches[key])]
+        row = [title(name), how, spread(values, "{:.3g}".format), _reaches(reaches[key]), "", ""]
         if key in curves:
             damage = [float(curve.sum()) for curve in curves[key]]
-            row += [spread(damage, "{:.2f}".format), spread(halves[key], "{:.0f}".format)]
-        rows.append(row + [""] * (6 - len(row)))
+            row[4:] = spread(damage, "{:.2f}".format), spread(halves[key], "{:.0f}".format)
+        rows.append(row)
     return Table(
         ["model", "held", "perplexity", "reach", "loss added", "half within"],
         rows,

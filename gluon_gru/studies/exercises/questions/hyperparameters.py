@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from gluon_gru.errors import InputError, TrainingDiverged
 from gluon_gru.published.claims import Claim
@@ -114,29 +114,26 @@ def hyperparameters(context: Context) -> Answer:
     )
 
 
-def _workers(context: Context) -> int:
+def _workers(context):
     on_cpu = context.ctx.device_type == "cpu"
     return context.made_by["environment"]["cores"] if on_cpu else 1
 
 
-def _values(values: Sequence[float]) -> str:
+def _values(values):
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _share_of_words(continuation: str, context: Context) -> float:
+def _share_of_words(continuation, context):
     """Return the share of the generated words that are words of the text."""
     from gluon_gru.studies.sweep.trial import PREFIX
 
-    tokens, vocab = context.source
-    known = set("".join(vocab.to_tokens(tokens)).split())
+    known = set(context.text().split())
     # The last one may be cut off.
     words = continuation[len(PREFIX) :].split()[:-1]
     return sum(word in known for word in words) / len(words) if words else 0.0
 
 
-def _by_value(
-    trials: Trials, quantity: str, of: Callable[[list], float]
-) -> dict[str, dict[float, float]]:
+def _by_value(trials, quantity, of):
     """Return axis -> value on it -> ``of`` the quantity over all trials there."""
     return {
         axis: {
@@ -147,7 +144,7 @@ def _by_value(
     }
 
 
-def _shown(by_axis: Mapping[str, Mapping[float, float]], form: str) -> str:
+def _shown(by_axis, form):
     """Return in words what `_by_value` found."""
     return "; ".join(
         f"{axis} " + ", ".join(f"{value:g}: {form.format(number)}" for value, number in of.items())
@@ -200,7 +197,7 @@ def _text(context: Context, trials: Trials, words: Mapping[int, float]) -> Verdi
     )
 
 
-def _table(trials: Trials, words: Mapping[int, float]) -> Table:
+def _table(trials, words):
     return Table(
         [*AXES, "perplexity", "seconds", "tokens/sec", "words", "continuation"],
         [

@@ -15,7 +15,7 @@ from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import influence, plots
 from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
 from gluon_gru.studies.exercises.recall import CELLS, NUM_MINIBATCHES, minibatches_to_learn
-from gluon_gru.studies.exercises.trained import TrainedModel, trained
+from gluon_gru.studies.exercises.trained import trained
 
 RECALL = Claim(
     "long-distances/recall",
@@ -50,7 +50,11 @@ def long_distances(context: Context) -> Answer:
     """Train the cells from scratch, with every seed, and on a task that asks for nothing else."""
     models = trained(tuple(_MODELS.values()), context)
     curves = {
-        cell: [_curve(model, context) for model in models[name]] for cell, name in _MODELS.items()
+        cell: [
+            influence.influence_by_distance(restore(model.checkpoint, context.ctx)[0], context)
+            for model in models[name]
+        ]
+        for cell, name in _MODELS.items()
     }
     recall, table = _recall(context)
     return Answer(
@@ -85,7 +89,7 @@ def _recall(context: Context) -> tuple[Verdict, Table]:
         for cell in CELLS
     }
 
-    def shown(values: Sequence[int | None]) -> str:
+    def shown(values):
         learnt = [value for value in values if value is not None]
         if not learnt:
             return "not learnt"
@@ -106,13 +110,6 @@ def _recall(context: Context) -> tuple[Verdict, Table]:
         ["cell", *map(str, _DISTANCES)],
         [[cell, *(shown(needed[cell, distance]) for distance in _DISTANCES)] for cell in CELLS],
         "Minibatches until the key is named after so many other tokens: median (and range)",
-    )
-
-
-def _curve(of: TrainedModel, context: Context) -> numpy.ndarray:
-    model, _ = restore(of.checkpoint, context.ctx)
-    return influence.influence_by_distance(
-        model.forward_fn, model.params, model.init_state, context
     )
 
 

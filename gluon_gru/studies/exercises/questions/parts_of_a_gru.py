@@ -111,7 +111,7 @@ def last_state(
     return H
 
 
-def _random(get_params: Callable) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+def _random(get_params):
     """Return a text, a state, and parameters that are not small, as `last_state` takes them."""
     import mxnet as mx
     from mxnet import np
@@ -121,7 +121,7 @@ def _random(get_params: Callable) -> tuple[np.ndarray, np.ndarray, list[np.ndarr
     return np.random.normal(size=(35, 4, 28)), np.zeros((4, 32)), params
 
 
-def _apart(one: np.ndarray, other: np.ndarray) -> float:
+def _apart(one, other):
     return float(abs(one - other).max())
 
 

@@ -13,7 +13,7 @@ from gluon_gru.report.document import Table
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises.comparing import Comparison, compare
 from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
-from gluon_gru.studies.exercises.trained import TrainedModel, protocol, title
+from gluon_gru.studies.exercises.trained import protocol, title
 from gluon_gru.training.learner import learner_of
 from gluon_gru.training.metrics import perplexity
 
@@ -57,7 +57,7 @@ def random_sampling(context: Context) -> Answer:
     )
 
 
-def _scores(trained: TrainedModel, context: Context) -> tuple[float, ...]:
+def _scores(trained, context):
     """Return a trained model's perplexity on its text, ``(state carried on, state anew)``.
 
     Carried on: in the rows that sequential partitioning trains on, each read from its start to its
@@ -73,7 +73,7 @@ def _scores(trained: TrainedModel, context: Context) -> tuple[float, ...]:
         )
 
 
-def _table(scores: Mapping[str, list[tuple[float, ...]]]) -> Table:
+def _table(scores):
     return Table(
         ["model", "carried on", "anew"],
         [
@@ -85,9 +85,7 @@ def _table(scores: Mapping[str, list[tuple[float, ...]]]) -> Table:
     )
 
 
-def _perplexity(
-    context: Context, compared: Comparison, scores: Mapping[str, list[tuple[float, ...]]]
-) -> Verdict:
+def _perplexity(context: Context, compared: Comparison, scores: Mapping[str, list]) -> Verdict:
     ways = {name: [compared.ends(name), *zip(*pairs)] for name, pairs in scores.items()}
     rises = [
         statistics.median(at_random) > statistics.median(sequentially)
