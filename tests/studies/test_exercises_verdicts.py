@@ -24,8 +24,7 @@ def models_of(**finals):
     """Return models that end with these perplexities, one per seed; all start at 20."""
     return {
         name.replace("_", "-"): [
-            TrainedModel(name, History([20, 2, value], [1] * 3, [1] * 3), "", {})
-            for value in values
+            TrainedModel(History([20, 2, value], [1] * 3, [1] * 3), "", {}) for value in values
         ]
         for name, values in finals.items()
     }
@@ -191,13 +190,13 @@ def trial(num_steps, num_hiddens, lr, perplexity, seconds, continuation=""):
 
 def test_verdicts_on_the_study():
     trials = [
-        trial(8, 2, 1, 5, 10),
         trial(8, 4, 1, 4, 20),
-        trial(16, 2, 1, 7, 30),
+        trial(8, 2, 1, 5, 10),
         trial(16, 4, 1, 6, 40),
+        trial(16, 2, 1, 7, 30),
     ]
     assert hyperparameters._running_time(Full(), "", trials).verdict == "holds"
-    assert hyperparameters._perplexity(Full(), "", trials, []).verdict == "depends"
+    assert hyperparameters._perplexity(Full(), "", trials, 0).verdict == "depends"
     level = [{**trial, "seconds": 10} for trial in trials]
     assert hyperparameters._running_time(Full(), "", level).verdict == "does not hold"
     better = hyperparameters._text(Full(), trials, {4: 1.0, 5: 0.5, 6: 0.2, 7: 0.0})
@@ -247,7 +246,7 @@ def test_verdicts_on_gradients():
 
 
 def test_epochs_to_a_perplexity():
-    model = TrainedModel("gru-scratch", History([9, 2, 3, 1.5], [1] * 4, [1] * 4), "", {})
+    model = TrainedModel(History([9, 2, 3, 1.5], [1] * 4, [1] * 4), "", {})
     assert [compare_cells.epochs_to(goal, model) for goal in (2, 1.6, 1)] == [2, 4, None]
 
 

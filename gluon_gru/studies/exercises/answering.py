@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from gluon_gru.errors import InputError, check_positive
+from gluon_gru.gates import look as gates
 from gluon_gru.report import write
 from gluon_gru.report.document import Table
 from gluon_gru.runs import record as records
@@ -17,12 +18,10 @@ from gluon_gru.runs.record import Record
 from gluon_gru.studies.exercises import report
 from gluon_gru.studies.exercises.catalogue import EXERCISES
 from gluon_gru.studies.exercises.exercise import Context
+from gluon_gru.studies.exercises.questions.gate_decisions import MODELS, TEXT
 from gluon_gru.studies.exercises.trained import minibatches, title, trained
 from gluon_gru.studies.reproduce.study import corpus_line, say
 from gluon_gru.text import corpus as corpora
-
-if TYPE_CHECKING:
-    from gluon_gru.gates.look import Look
 
 
 def answer(
@@ -146,7 +145,7 @@ def look(
     corpus: StrPath | None = None,
     quick: bool = False,
     command: str = "",
-) -> Look:
+) -> gates.Look:
     """Look at the gates of trained GRUs over a text; see `gluon_gru.gates.look.look`.
 
     Args:
@@ -160,19 +159,14 @@ def look(
         InputError: for a text with no known character, a checkpoint of another kind of cell, and
             other arguments that can't be used, before anything is trained.
     """
-    from gluon_gru.gates.look import as_the_model_reads
-    from gluon_gru.gates.look import look as over_text
-    from gluon_gru.studies.exercises.questions.gate_decisions import MODELS, TEXT
     from gluon_gru.training.device import context as device_named
 
     text = TEXT if text is None else text
-    if checkpoint:
-        ctx, models = device_named(device), {str(checkpoint): checkpoint}
-    else:
-        checks = [lambda source: as_the_model_reads(text, source[1])]
+    models = {str(checkpoint): checkpoint}
+    if not checkpoint:
+        checks = [lambda source: gates.as_the_model_reads(text, source[1])]
         context = _begin(out, 1, device, corpus, quick, True, command, checks)
-        ctx = context.ctx
         models = {
             title(name): seeds[0].checkpoint for name, seeds in trained(MODELS, context).items()
         }
-    return over_text(pathlib.Path(out) / "text", models, text, ctx, command)
+    return gates.look(pathlib.Path(out) / "text", models, text, device_named(device), command)

@@ -67,8 +67,8 @@ class Comparison:
 
     def times_as_long(self, name: str, other: str) -> list[float]:
         """Return how many times as long as the other's an epoch takes, by round, sorted."""
-        pairs = zip(self.speeds[name].seconds, self.speeds[other].seconds)
-        return sorted(a / b for a, b in pairs)
+        rounds = zip(self.speeds[name].seconds, self.speeds[other].seconds)
+        return sorted(one / another for one, another in rounds)
 
     @property
     def figures(self) -> dict[str, dict[str, Any]]:

@@ -85,34 +85,29 @@ class Answer(NamedTuple):
     walks: list[dict] = []
 
 
-class Exercise(NamedTuple):
-    """An exercise.
+@dataclasses.dataclass
+class Exercise:
+    """An exercise; it decorates the function that answers it.
 
     Attributes:
         name: what the command calls it.
         question: what is asked.
         reasoning: the thoughts that lead to the answer.
-        statements: what is judged, in the order of the report.
-        answer: the function that answers it.
         check: a function of ``(tokens, vocab)`` that raises InputError for a text that won't do,
             before anything is trained.
+        answer: the function that answers it.
+        statements: what is judged, in the order of the report: the claims of the function's module.
     """
 
     name: str
     question: str
     reasoning: str
-    statements: tuple[Claim, ...]
-    answer: Callable[[Context], Answer]
-    check: Callable[[tuple], None]
+    check: Callable[[tuple], None] = lambda source: None
+    answer: Callable[[Context], Answer] = dataclasses.field(init=False)
+    statements: tuple[Claim, ...] = ()
 
-
-def exercise(
-    name: str, question: str, reasoning: str, check: Callable[[tuple], None] = lambda source: None
-) -> Callable[[Callable[[Context], Answer]], Exercise]:
-    """Make the function that follows an `Exercise`, whose statements are the module's claims."""
-
-    def made(answer: Callable[[Context], Answer]) -> Exercise:
-        claims = tuple(one for one in answer.__globals__.values() if isinstance(one, Claim))
-        return Exercise(name, question, reasoning, claims, answer, check)
-
-    return made
+    def __call__(self, answer: Callable[[Context], Answer]) -> Exercise:
+        """Take the function that answers it."""
+        claims = (one for one in answer.__globals__.values() if isinstance(one, Claim))
+        self.answer, self.statements = answer, tuple(claims)
+        return self

@@ -24,7 +24,7 @@ CELLS = {"RNN": "rnn-tanh-concise", "GRU": "gru-concise", "LSTM": "lstm-concise"
 
 _KEYS, _OTHERS, _HIDDENS, _BATCH = 4, 4, 32, 32
 
-# Adam, since plain SGD from weights near zero learns nothing here in the time there is.
+# For Adam; plain SGD, from weights near zero, learns nothing here in this time.
 _LR = 0.01
 
 #: When to give up.
@@ -73,7 +73,7 @@ def minibatches_to_learn(
             X = rng.randint(_KEYS, _KEYS + _OTHERS, size=(_BATCH, distance + 1))
             X[:, 0] = rng.randint(0, _KEYS, size=_BATCH)
             learner.step(X, numpy.broadcast_to(X[:, :1], X.shape), _LR, from_zeros=True)
-            # Python reads what is right from time to time only: it runs ahead of MXNet.
+            # Reading them waits for MXNet, so it is done from time to time only.
             looks = number % _LOOKED_AT == 0
             if looks and statistics.mean(map(float, right[-_LOOKED_AT:])) >= _LEARNT:
                 return number

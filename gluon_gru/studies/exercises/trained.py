@@ -76,20 +76,18 @@ class TrainedModel(NamedTuple):
     """A model that was trained.
 
     Attributes:
-        name: of its protocol, which `protocol` returns.
         history: of its training.
         checkpoint: the file that holds the trained weights.
         made_by: command and environment of its training.
     """
 
-    name: str
     history: History
     checkpoint: str
     made_by: dict[str, Any]
 
 
 def trained(names: Sequence[str], context: Context) -> dict[str, list[TrainedModel]]:
-    """Return name -> the trained model for each seed; those that are not there yet are trained.
+    """Return name -> the trained model for each seed; those that the folder doesn't hold are trained.
 
     Raises:
         InputError: for a record that can't be read, or of another training.
@@ -98,7 +96,7 @@ def trained(names: Sequence[str], context: Context) -> dict[str, list[TrainedMod
     done: dict[tuple[str, int], TrainedModel] = {}
     seeds = range(1, context.num_seeds + 1)
     keys = [(name, seed) for seed in seeds for name in dict.fromkeys(names)]
-    # Those that another process is training come last.
+    # What another process is training is waited for at the end.
     for waits in (False, True):
         for name, seed in [key for key in keys if key not in done]:
             lock = context.out / "checkpoints" / f".{name}-seed{seed}.lock"
@@ -142,11 +140,11 @@ def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel
                 f"{str(path)!r} records another training: {'; '.join(differences)}: ask for the "
                 "same, or give another folder"
             )
-        return TrainedModel(name, history, str(checkpoint), record.invocations[-1])
+        return TrainedModel(history, str(checkpoint), record.invocations[-1])
     what = f"{place} {title(name)}, seed {seed}"
     run = Run(of, (of.num_epochs,))
     history = measure(run, seed, context.ctx, context.source, checkpoint, what)
     results = {"measurement": record_training(of.model, seed, history)}
     Record("training", settings, text, [context.made_by], results).write(path)
     say(f"{what}: perplexity {history.perplexity[-1]:.3f} after {len(history)} epochs")
-    return TrainedModel(name, history, str(checkpoint), context.made_by)
+    return TrainedModel(history, str(checkpoint), context.made_by)

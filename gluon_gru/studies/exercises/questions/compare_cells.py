@@ -10,7 +10,7 @@ from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import CHAPTER, NOTES, QUESTION
 from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises.comparing import Comparison, compare
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.exercises.trained import TrainedModel, title
 
 GRU_AGAINST_RNN = Claim(
@@ -51,7 +51,7 @@ _CELLS, _KINDS = ("rnn", "gru", "lstm"), ("scratch", "concise")
 _NAMES = [f"{cell}-{kind}" for cell in _CELLS for kind in _KINDS]
 
 
-@exercise(
+@Exercise(
     "cells",
     "Compare running time, perplexity and output of RNN and GRU (and LSTM), from scratch and "
     "concise.",
@@ -138,7 +138,7 @@ def _ranking(context: Context, compared: Comparison) -> Verdict:
     return context.judge(
         RANKING,
         "The order by the perplexity at the end, for each seed, from scratch and "
-        "concise. It depends if only the first place is always the same one's.",
+        "concise. It depends if only the first place always goes to the same cell.",
         f"{shown}.",
         [len(counts) == 1, len({first for first, *_ in orders}) == 1],
         {" < ".join(order): count for order, count in counts.items()},
@@ -153,7 +153,7 @@ def epochs_to(perplexity: float, model: TrainedModel) -> int | None:
 
 def _time_to_perplexity(context: Context, compared: Comparison) -> tuple[Verdict, Table]:
     """Return the verdict and its table."""
-    seconds = {
+    seconds: dict[tuple[str, float], list] = {
         (name, goal): [
             epochs and epochs * compared.epoch(name)
             for epochs in (epochs_to(goal, model) for model in compared.models[name])

@@ -7,7 +7,7 @@ of the derivative of the state by it.
 from __future__ import annotations
 
 import functools
-from typing import Callable, Mapping, Sequence
+from typing import Callable, Sequence
 
 import numpy
 
@@ -16,7 +16,7 @@ from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import CHAPTER, QUESTION, SOLUTION, SUMMARY
 from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises import plots
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise, judged
 from gluon_gru.studies.exercises.influence import influence
 
 ANSWER = Claim(
@@ -72,7 +72,7 @@ SCHEDULES = {
 _BOOK, _GLUON = "the book's GRU", "Gluon's GRU"
 
 
-@exercise(
+@Exercise(
     "forced-gates",
     "Only the input at time step t' should be used to predict the output at t > t'. What are the "
     "best values of the reset and update gates?",
@@ -106,10 +106,19 @@ def forced_gates(context: Context) -> Answer:
     moved = inputs.copy()
     moved[_AT] = -moved[_AT]
     state, after = (of(_BOOK, "published", some)[1] for some in (inputs, moved))
-    book = norms[_BOOK]
+    norm, change = (float(numpy.linalg.norm(vector)) for vector in (state, after - state))
+    book, ours = norms[_BOOK], {name: norms[name]["ours"] for name in cells}
+    counts = ", ".join(f"{values[_AT]:.3g} ({name})" for name, values in ours.items())
+    most = max(numpy.delete(values, _AT).max() for values in ours.values())
     return Answer(
         [
-            _ours({name: norms[name]["ours"] for name in cells}),
+            judged(
+                ANSWER,
+                f"{_RAN}, for both GRUs.",
+                f"The input at t' counts {counts}; every other one at most {most:g}.",
+                [all(map(_only_at, ours.values()))],
+                {name: values.tolist() for name, values in ours.items()},
+            ),
             _published(
                 PUBLISHED_GATES, f"{_RAN}.", book["published"], _AT - 1, "the one before it"
             ),
@@ -120,14 +129,23 @@ def forced_gates(context: Context) -> Answer:
                 _STEPS - 1,
                 "the last one",
             ),
-            _formula(state, after),
+            judged(
+                PUBLISHED_FORMULA,
+                "The state that the published gates give, its norm, and how far it moves when the "
+                "input at t' changes its sign.",
+                f"Its norm is {norm:.3f} (the formula's is 1), and it moves by {change:.3f} with "
+                "X_t', which the formula does not contain. It is "
+                "tanh(X_t' W_xh + H_{t'-1} W_hh + b_h).",
+                [abs(norm - 1) < 1e-3 and change < 1e-3],
+                {"norm": norm, "change": change},
+            ),
             *_held(weights[_BOOK]),
         ],
         [
             Table(
                 ["cell", "gates", *(f"t'{t - _AT:+}" if t != _AT else "t'" for t in range(_STEPS))],
                 [
-                    [name, gates, *(f"{norm:.3g}" for norm in values)]
+                    [name, gates, *(f"{value:.3g}" for value in values)]
                     for name in cells
                     for gates, values in norms[name].items()
                 ],
@@ -182,18 +200,6 @@ def _only_at(norms):
     return norms[_AT] > 0 and not numpy.delete(norms, _AT).any()
 
 
-def _ours(norms: Mapping[str, numpy.ndarray]) -> Verdict:
-    counts = ", ".join(f"{values[_AT]:.3g} ({name})" for name, values in norms.items())
-    most = max(numpy.delete(values, _AT).max() for values in norms.values())
-    return judged(
-        ANSWER,
-        f"{_RAN}, for both GRUs.",
-        f"The input at t' counts {counts}; every other one at most {most:g}.",
-        [all(map(_only_at, norms.values()))],
-        {name: values.tolist() for name, values in norms.items()},
-    )
-
-
 def _published(claim: Claim, ran: str, norms: numpy.ndarray, other: int, what: str) -> Verdict:
     """Return the verdict, with evidence that names, beside the input at t', the one at ``other``."""
     rest = numpy.delete(norms, [_AT, other]).max()
@@ -204,20 +210,6 @@ def _published(claim: Claim, ran: str, norms: numpy.ndarray, other: int, what: s
         f"at most {rest:g}.",
         [_only_at(norms)],
         {"norms": norms.tolist()},
-    )
-
-
-def _formula(state: numpy.ndarray, moved: numpy.ndarray) -> Verdict:
-    """Hold the published state against what any vector divided by its norm must be."""
-    norm, change = (float(numpy.linalg.norm(vector)) for vector in (state, moved - state))
-    return judged(
-        PUBLISHED_FORMULA,
-        "The state that the published gates give, its norm, and how far it moves when the input "
-        "at t' changes its sign.",
-        f"Its norm is {norm:.3f} (the formula's is 1), and it moves by {change:.3f} with X_t', "
-        "which the formula does not contain. It is tanh(X_t' W_xh + H_{t'-1} W_hh + b_h).",
-        [abs(norm - 1) < 1e-3 and change < 1e-3],
-        {"norm": norm, "change": change},
     )
 
 
@@ -245,28 +237,26 @@ def _held(params: list) -> list[Verdict]:
     one, other = (run(random_state(), 0, 0)[0] for _ in range(2))
     perceptron = np.dot(np.tanh(np.dot(X, W_xh) + b_h), W_hq) + b_q
     states, layer = apart(one, other), apart(one, perceptron.reshape(one.shape))
-    ran = "Outputs of the RNN from scratch, and of the GRU with the same weights"
-    return [
-        judged(
-            CONTAINS_RNN,
-            f"{ran} and R = 1, Z = 0.",
-            f"They differ by {same:g}.",
-            [same == 0],
-            {"difference": same},
-        ),
-        judged(
+    ran = "Outputs of the RNN from scratch, and of the GRU with the same weights and R = 1,"
+    differ = [
+        (CONTAINS_RNN, f"{ran} Z = 0.", f"They differ by {same:g}.", same),
+        (
             RESET_ALONE,
-            f"{ran} and R = 1, with Z left to the cell.",
+            f"{ran} with Z left to the cell.",
             f"They differ by up to {alone:.3g}.",
-            [alone == 0],
-            {"difference": alone},
+            alone,
         ),
-        judged(
+        (
             SKIPS,
             f"The state after {len(X)} steps with Z = 1.",
             f"It differs from the state before by {kept:g}.",
-            [kept == 0],
-            {"difference": kept},
+            kept,
+        ),
+    ]
+    return [
+        *(
+            judged(claim, ran, shows, [difference == 0], {"difference": difference})
+            for claim, ran, shows, difference in differ
         ),
         judged(
             RESETS,

@@ -21,7 +21,7 @@ from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import NOTES
 from gluon_gru.report.document import Picture
 from gluon_gru.runs.restore import restore
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.exercises.trained import title, trained
 
 KEEP_OR_NOT = Claim(
@@ -51,7 +51,7 @@ _READ = 5000
 _FOLLOWS = 0.1
 
 
-@exercise(
+@Exercise(
     "gates",
     "How does the trained network decide whether to keep the hidden state?",
     "Every unit has its own pair of gates, computed from the character read and the state. A "

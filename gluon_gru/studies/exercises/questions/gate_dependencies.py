@@ -18,7 +18,7 @@ from gluon_gru.published.sources import CHAPTER
 from gluon_gru.report.document import Table
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import influence, plots
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.exercises.trained import protocol, title, trained
 
 RESET_SHORT = Claim(
@@ -45,7 +45,7 @@ _HELD: dict[str, Held] = {
 _UNDECIDED = "R at its mean", "Z at its mean"
 
 
-@exercise(
+@Exercise(
     "dependencies",
     "Do reset gates capture short-term dependencies, and update gates long-term ones?",
     "If a gate matters for what comes soon, taking its decision away for one step hurts the "
@@ -58,7 +58,7 @@ def gate_dependencies(context: Context) -> Answer:
     """Hold the gates of both GRUs, trained with every seed."""
     tokens, vocab = context.source
     tokens = tokens[: protocol(_MODELS[0]).max_tokens]
-    # Of a text without spaces, all is one word.
+    # A text without spaces is one word.
     word = len(tokens) / max(int((tokens == vocab[" "]).sum()), 1)
     perplexities, reaches, curves = {}, {}, {}
     for name, seeds in trained(_MODELS, context).items():

@@ -11,7 +11,7 @@ from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import NOTES
 from gluon_gru.report.document import Table
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise, judged
 from gluon_gru.studies.exercises.questions.compare_cells import ALL_CELLS
 from gluon_gru.studies.exercises.trained import minibatches, protocol, title, untrained
 from gluon_gru.training.learner import CLIP_NORM, learner_of
@@ -38,7 +38,7 @@ CLIPPING = Claim(
 _OF = "gru-scratch"
 
 
-@exercise(
+@Exercise(
     "identities",
     "Statements of readers' notes that a moment shows.",
     "Multiplying [X, H], side by side, with [W_xh; W_hh], one above the other, is by "

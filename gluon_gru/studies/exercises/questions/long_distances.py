@@ -13,7 +13,7 @@ from gluon_gru.published.sources import CHAPTER
 from gluon_gru.report.document import Table
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import influence, plots
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.exercises.recall import CELLS, NUM_MINIBATCHES, minibatches_to_learn
 from gluon_gru.studies.exercises.trained import trained
 
@@ -36,7 +36,7 @@ _QUICK_MINIBATCHES = 25
 _MODELS = {"RNN": "rnn-scratch", "GRU": "gru-scratch", "LSTM": "lstm-scratch"}
 
 
-@exercise(
+@Exercise(
     "long-distances",
     "Are GRUs better than RNNs over large distances, and do they cope with vanishing gradients?",
     "An RNN's state goes through a matrix and a tanh in every step; what it held fades or "

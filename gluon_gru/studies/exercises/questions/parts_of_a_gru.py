@@ -8,7 +8,7 @@ from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import QUESTION, SOLUTION
 from gluon_gru.studies.exercises.comparing import Comparison, compare
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise, judged
 from gluon_gru.studies.exercises.trained import title
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ PUBLISHED_UPDATE_ONLY = Claim(
 _MODELS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scratch")
 
 
-@exercise(
+@Exercise(
     "parts",
     "What happens if you implement only parts of a GRU, with only a reset gate or only an "
     "update gate?",

@@ -12,7 +12,7 @@ from gluon_gru.published.sources import NOTES
 from gluon_gru.report.document import Table
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises.comparing import Comparison, compare
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.exercises.trained import protocol, title
 from gluon_gru.training.learner import learner_of
 from gluon_gru.training.metrics import perplexity
@@ -33,7 +33,7 @@ _MODELS = ("rnn-scratch", "gru-concise")
 _COSTS_MORE = 1.03
 
 
-@exercise(
+@Exercise(
     "sampling",
     "Sequential partitioning against random sampling, the same model.",
     "With sequential partitioning the state is carried from one minibatch to the next, so a "
@@ -47,7 +47,7 @@ def random_sampling(context: Context) -> Answer:
     names = [name for model in _MODELS for name in (model, f"{model}-random")]
     compared = compare(names, context)
     scores = {
-        name: [_scores(model, context) for model in seeds]
+        name: [_scores(model.checkpoint, context) for model in seeds]
         for name, seeds in compared.models.items()
     }
     return Answer(
@@ -57,14 +57,14 @@ def random_sampling(context: Context) -> Answer:
     )
 
 
-def _scores(trained, context):
+def _scores(checkpoint, context):
     """Return a trained model's perplexity on its text, ``(state carried on, state anew)``.
 
     Carried on: in the rows that sequential partitioning trains on, each read from its start to its
     end. Anew: the same cut into sequences of num_steps, each read from a state of zeros.
     """
-    of = protocol(trained.name)
-    model, _ = restore(trained.checkpoint, context.ctx)
+    of = protocol(_MODELS[0])
+    model, _ = restore(checkpoint, context.ctx)
     X, Y = rows(context.source[0][: of.max_tokens])
     with learner_of(model, context.ctx) as learner:
         return tuple(
