@@ -28,11 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which of the exercises below (all, if none is named)",
     )
     parser.add_argument(
-        "--seeds",
-        type=int,
-        default=1,
-        metavar="N",
-        help="make every training with the seeds 1 to N",
+        "--seeds", type=int, default=1, metavar="N", help="train every model from the seeds 1 to N"
     )
     options.add_device(parser)
     options.add_corpus(parser)
@@ -43,15 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", default="runs/exercises", metavar="FOLDER", help="where the answers go"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on in a FOLDER that holds answers or trainings"
+        "--resume", action="store_true", help="continue in a FOLDER that holds answers or trainings"
     )
     parser.add_argument(
-        "--text", help="with gates: look at the gates over this text instead; needs no --resume"
+        "--text", help="with gates: look at them over this text instead; needs no --resume"
     )
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
-        help="with gates: and of this trained GRU, instead of the chapter's two",
+        help="with gates: look at this trained GRU instead of the chapter's two",
     )
     options.add_json(parser)
 
