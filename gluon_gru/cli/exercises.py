@@ -25,14 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="EXERCISE",
-        help="which exercises, of those below (all, if none is named)",
+        help="which of the exercises below (all, if none is named)",
     )
     parser.add_argument(
-        "--seeds",
-        type=int,
-        default=1,
-        metavar="N",
-        help="make every training with the seeds 1 to N",
+        "--seeds", type=int, default=1, metavar="N", help="train every model from the seeds 1 to N"
     )
     options.add_device(parser)
     options.add_corpus(parser)
@@ -43,15 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", default="runs/exercises", metavar="FOLDER", help="where the answers go"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on in a FOLDER that holds answers or trainings"
+        "--resume", action="store_true", help="continue in a FOLDER that holds answers or trainings"
     )
     parser.add_argument(
-        "--text", help="with gates: look at the gates over this text instead; needs no --resume"
+        "--text", help="with gates: look at them over this text instead; needs no --resume"
     )
     parser.add_argument(
         "--checkpoint",
         metavar="PATH",
-        help="with gates: and of this trained GRU, instead of the chapter's two",
+        help="with gates: look at this trained GRU instead of the chapter's two",
     )
     options.add_json(parser)
 
@@ -60,44 +56,34 @@ def run(args: argparse.Namespace) -> None:
     """Answer; print the verdicts, or what the exercises' JSON files hold, by name."""
     from gluon_gru.studies.exercises import answering, report
 
+    settings = args.device, args.corpus, args.quick
     with options.resumable("what was measured is kept. Go on with", "--resume"):
         if args.text is not None or args.checkpoint:
-            _look(args)
+            _look(args, *settings)
             return
         answers = answering.answer(
             args.out,
-            tuple(args.names) or tuple(EXERCISES),
+            args.names or tuple(EXERCISES),
             args.seeds,
-            args.device,
-            args.corpus,
-            args.quick,
+            *settings,
             args.resume,
             options.command(),
         )
-    asked = {
-        name: answer for name, answer in answers.items() if name in args.names or not args.names
-    }
+    names = args.names or answers
+    asked = {name: answer for name, answer in answers.items() if name in names}
     options.show_report(args, asked, lambda: report.table(asked))
 
 
-def _look(args: argparse.Namespace) -> None:
+def _look(args, *settings):
     if args.names != ["gates"]:
         raise InputError(
             '--text and --checkpoint are for the exercise gates alone: exercises gates --text "..."'
         )
     from gluon_gru.studies.exercises import answering
 
-    tables = answering.look(
-        args.out,
-        args.text,
-        args.checkpoint,
-        args.device,
-        args.corpus,
-        args.quick,
-        options.command(),
-    ).tables
+    look = answering.look(args.out, args.text, args.checkpoint, *settings, options.command())
     options.show(
         args,
-        [{"title": one.title, "headers": one.headers, "rows": one.rows} for one in tables],
-        lambda: f"{terminal.text(tables)}\n\nthe report, a page: {args.out}/text/report.html",
+        answering.as_json(look.tables),
+        lambda: f"{terminal.text(look.tables)}\n\nthe report, a page: {args.out}/text/report.html",
     )

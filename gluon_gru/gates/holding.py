@@ -9,82 +9,94 @@ candidate, ``{"reset": 1}`` never does; ``{}`` holds nothing.
 
 from __future__ import annotations
 
+import functools
 import numbers
-from typing import Any, Callable, Mapping, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, Union
 
 import numpy
 
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.gates.inspection import written_out
 from gluon_gru.text import minibatches
+from gluon_gru.training.learner import learner_of
+from gluon_gru.training.metrics import perplexity
+
+if TYPE_CHECKING:
+    from gluon_gru.models import RNNModelScratch
 
 #: Gates to hold -> what they are held at.
 Held = Mapping[str, Union[float, str]]
 
-# The chapter's minibatches: rows side by side, and the steps that a row is a multiple of. What is
-# left of a row is hardly trained, so a model that knows its text by heart doesn't know that.
+# The chapter's minibatches: rows side by side, cut to a multiple of so many steps. Training hardly
+# sees what is left of a row, so a model that knows its text by heart doesn't know that.
 _ROWS, _STEPS = 32, 35
 
-# Tokens read before a gate is held for one step: the state is one that reading leads to by then.
-_WARM_UP = 50
-
-# Places at which it is held, spread over the text.
-_PLACES = 500
+# A gate is held for one step at so many places of the text, each after reading so many tokens.
+_PLACES, _WARM_UP = 500, 50
 
 
-class _GRU:
-    """A trained GRU of one layer, to be run with hooks."""
+def with_gates(model: Any, gates: Callable | None) -> RNNModelScratch:
+    """Return a trained GRU written out as equations, both gates passing through a function.
 
-    def __init__(self, model: Any) -> None:
-        self.forward, layers = written_out(model)
-        if len(layers) != 1:
-            raise InputError(f"the model has {len(layers)} layers: gates are held in a GRU of one")
-        self.params, self.vocab_size = layers[0], model.vocab_size
-        self.ctx, self.num_hiddens = self.params[0].ctx, self.params[1].shape[0]
+    Args:
+        model: an `RNNModelScratch` of `gru`, or an `RNNModel` of one ``rnn.GRU`` layer.
+        gates: see `gluon_gru.gru`.
 
-    def run(self, X, Y, state=None, gates=None):
-        """Read X (batch_size, num_steps); return the losses in predicting Y, and the state.
+    Raises:
+        InputError: for another model.
+    """
+    from gluon_gru.models import RNNModelScratch, init_gru_state
 
-        Losses are in nats, a NumPy array (num_steps, batch_size). The state is zeros if not given.
-        """
-        from mxnet import gluon, np, npx
+    forward, layers = written_out(model)
+    if len(layers) != 1:
+        raise InputError(f"the model has {len(layers)} layers: gates are held in a GRU of one")
+    (params,) = layers
+    return RNNModelScratch(
+        model.vocab_size,
+        params[1].shape[0],
+        params[0].ctx,
+        lambda *_: params,
+        init_gru_state,
+        functools.partial(forward, gates=gates),
+    )
 
-        from gluon_gru.models import init_gru_state
 
-        state = state or init_gru_state(len(X), self.num_hiddens, self.ctx)
-        inputs = np.array(X.T, dtype="int32", ctx=self.ctx)
-        labels = np.array(Y.T.reshape(-1), dtype="int32", ctx=self.ctx)
-        outputs, state = self.forward(
-            npx.one_hot(inputs, self.vocab_size), state, self.params, gates=gates
-        )
-        losses = gluon.loss.SoftmaxCrossEntropyLoss()(outputs, labels)
-        return losses.asnumpy().astype(numpy.float64).reshape(Y.T.shape), state
+def hold(model: Any, tokens: Sequence[int], held: Held) -> RNNModelScratch:
+    """Return a trained GRU whose gates are held; means are those over ``tokens``.
 
-    def means(self, X, Y):
-        """Return both gates' means over X, by unit: arrays (num_hiddens,)."""
-        sums = {"update": 0, "reset": 0}
+    Args and errors: see `perplexity_when_held`.
+    """
+    return with_gates(model, _hook(model, held, rows(tokens)[0]))
 
-        def add(t, Z, R):
-            sums["update"] = sums["update"] + Z.mean(axis=0)
-            sums["reset"] = sums["reset"] + R.mean(axis=0)
-            return Z, R
 
-        self.run(X, Y, gates=add)
-        return {gate: total / X.shape[1] for gate, total in sums.items()}
+def _run(model: Any, X: numpy.ndarray, state: Any = None) -> tuple[Any, Any]:
+    """Read X, (batch_size, num_steps), from zeros if no state is given; ``(logits, state)``."""
+    from mxnet import np
 
-    def hook(self, held, X, Y):
-        """Return the ``gates`` argument of `run` that holds gates; means are those over X."""
-        for gate, value in held.items():
-            if gate not in ("update", "reset"):
-                raise InputError(f"held {held!r} names {gate!r}: a GRU has 'update' and 'reset'")
-            number = isinstance(value, numbers.Real) and 0 <= value <= 1
-            if not number and value != "mean":
-                raise InputError(
-                    f"held {held!r} has {gate!r} at {value!r}: give a number from 0 to 1, or 'mean'"
-                )
-        means = self.means(X, Y) if "mean" in held.values() else {}
-        at = {gate: means[gate] if value == "mean" else value for gate, value in held.items()}
-        return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
+    ctx = model.params[0].ctx
+    return model(np.array(X, dtype="int32", ctx=ctx), state or model.begin_state(len(X), ctx))
+
+
+def _hook(model: Any, held: Held, X: numpy.ndarray) -> Callable:
+    """Return the ``gates`` argument of `gluon_gru.gru` that holds gates; means are those over X."""
+    for gate, value in held.items():
+        if gate not in ("update", "reset"):
+            raise InputError(f"held {held!r} names {gate!r}: a GRU has 'update' and 'reset'")
+        if value != "mean" and not (isinstance(value, numbers.Real) and 0 <= value <= 1):
+            raise InputError(
+                f"held {held!r} has {gate!r} at {value!r}: give a number from 0 to 1, or 'mean'"
+            )
+    means = []
+
+    def look(t, Z, R):
+        means.append((Z.mean(axis=0), R.mean(axis=0)))
+        return Z, R
+
+    if "mean" in held.values():
+        _run(with_gates(model, look), X)
+    mean = dict(zip(("update", "reset"), (sum(gate) / len(means) for gate in zip(*means))))
+    at = {gate: mean[gate] if value == "mean" else value for gate, value in held.items()}
+    return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
 
 
 def perplexity_when_held(model: Any, tokens: Sequence[int], held: Held) -> float:
@@ -100,19 +112,10 @@ def perplexity_when_held(model: Any, tokens: Sequence[int], held: Held) -> float
     Raises:
         InputError: for another model, a text too short, and gates that can't be held so.
     """
-    from gluon_gru.training.metrics import perplexity
-
-    cell, (X, Y) = _GRU(model), rows(tokens)
-    losses, _ = cell.run(X, Y, gates=cell.hook(held, X, Y))
-    return perplexity(losses.mean())
-
-
-def hook(model: Any, tokens: Sequence[int], held: Held) -> Callable:
-    """Return the ``gates`` argument, as `gluon_gru.gru` takes it, that holds gates.
-
-    Args and errors: see `perplexity_when_held`; means are taken over ``tokens``.
-    """
-    return _GRU(model).hook(held, *rows(tokens))
+    X, Y = rows(tokens)
+    when_held = hold(model, tokens, held)
+    with learner_of(when_held, when_held.params[0].ctx) as learner:
+        return perplexity(learner.score(X, Y, from_zeros=True))
 
 
 def rows(tokens: Sequence[int]) -> list[numpy.ndarray]:
@@ -145,10 +148,12 @@ def damage_by_distance(
         max_distance: the largest d.
 
     Raises:
-        InputError: for another model, a text too short, gates that can't be held so, and a distance below 1.
+        InputError: for another model, a text too short, gates that can't be held so, and a
+            distance below 1.
     """
+    from mxnet import gluon, np
+
     check_positive("max_distance", max_distance)
-    cell, ids = _GRU(model), numpy.asarray(tokens)
     needed = _WARM_UP + max_distance + 2
     if len(tokens) < needed:
         raise InputError(
@@ -157,17 +162,23 @@ def damage_by_distance(
         )
     last = len(tokens) - needed
     starts = numpy.linspace(0, last, min(_PLACES, last + 1)).astype(int)
-    windows = ids[starts[:, None] + numpy.arange(needed)]
-    X, Y = windows[:, :-1], windows[:, 1:]
-    hold = cell.hook(held, X, Y)
-    _, state = cell.run(X[:, :_WARM_UP], Y[:, :_WARM_UP])
-    X, Y = X[:, _WARM_UP:], Y[:, _WARM_UP:]
-    with_held, _ = cell.run(X, Y, state, lambda t, Z, R: (Z, R) if t else hold(t, Z, R))
-    free, _ = cell.run(X, Y, state)
-    return (with_held - free).mean(axis=1)
+    windows = numpy.asarray(tokens)[starts[:, None] + numpy.arange(needed)]
+    X, labels = windows[:, _WARM_UP:-1], windows[:, _WARM_UP + 1 :].T
+    hook = _hook(model, held, windows[:, :-1])
+    _, state = _run(with_gates(model, None), windows[:, :_WARM_UP])
+
+    def losses(gates):
+        logits, _ = _run(with_gates(model, gates), X, state)
+        of_each = gluon.loss.SoftmaxCrossEntropyLoss()(
+            logits, np.array(labels.reshape(-1), dtype="int32", ctx=logits.ctx)
+        )
+        return of_each.asnumpy().astype(numpy.float64).reshape(labels.shape)
+
+    held_once = losses(lambda t, Z, R: (Z, R) if t else hook(t, Z, R))
+    return (held_once - losses(None)).mean(axis=1)
 
 
-def half_distance(curve: Sequence[float]) -> float:
+def half_distance(curve: Sequence[float] | numpy.ndarray) -> float:
     """Return the distance, in steps, within which half of the damage has happened.
 
     The smallest d for which the entries 0 to d of ``curve`` (see `damage_by_distance`) sum up to

@@ -23,6 +23,7 @@ from gluon_gru.published.claims import Protocol
 from gluon_gru.studies.exercises import answering, comparing, trained
 from gluon_gru.studies.exercises import influence as influences
 from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
+from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.exercises.questions import (
     forced_gates,
     gate_decisions,
@@ -75,12 +76,13 @@ def answered(tmp_path_factory, small_protocols):
     )
 
 
-def models_in(folder, num_seeds=1, sha1=None):
-    """Return the trained models of a folder, of the sample unless another text is named."""
+def models_in(folder, *names, num_seeds=1, sha1=None):
+    """Return trained models of a folder, of the sample unless another text is named."""
     text = find(SAMPLE)
     made_by = {"command": "", "environment": {"commit": "none"}}
-    return trained.TrainedModels(
-        folder, num_seeds, mx.cpu(), load_corpus(text), {"sha1": sha1 or text.sha1}, False, made_by
+    corpus = dataclasses.replace(text, sha1=sha1 or text.sha1)
+    return trained.trained(
+        names, Context(folder, corpus, load_corpus(text), mx.cpu(), num_seeds, False, made_by)
     )
 
 
@@ -100,46 +102,54 @@ def numpy_states(params, inputs, schedule, at):
     return H
 
 
-@pytest.mark.parametrize("schedule", forced_gates.SCHEDULES.values(), ids=forced_gates.SCHEDULES)
-def test_influence_is_the_norm_of_the_jacobian_by_finite_differences(schedule):
-    rng = numpy.random.RandomState(0)
-    params = [
-        rng.normal(scale=0.5, size=param.shape) for param in models.get_gru_params(3, 4, mx.cpu())
-    ]
-    inputs, at, step = rng.normal(size=(6, 3)), 2, 1e-5
-    norms, state = influences.influence(
-        functools.partial(d2l.gru, gates=forced_gates.forced(schedule, at)),
-        [float32(param) for param in params],
-        float32(inputs),
-        d2l.init_gru_state,
-    )
-    assert state == pytest.approx(numpy_states(params, inputs, schedule, at), abs=1e-5)
+def random_params(get_params, seed):
+    """Return parameters for 3 inputs and 4 units that are not small, in float64."""
+    rng = numpy.random.RandomState(seed)
+    return [rng.normal(scale=0.5, size=param.shape) for param in get_params(3, 4, mx.cpu())]
+
+
+def model_of(forward, params, init_state=d2l.init_gru_state):
+    own = [float32(param) for param in params]
+    return d2l.RNNModelScratch(3, 4, mx.cpu(), lambda *_: own, init_state, forward)
+
+
+def with_gates(schedule, at, params):
+    forward = functools.partial(d2l.gru, gates=forced_gates.forced(schedule, at))
+    return model_of(forward, params)
+
+
+def by_finite_differences(last, inputs):
+    """Return the norms of the derivatives of ``last(inputs)`` by the inputs, (num_steps, 3)."""
+    norms = []
     for t in range(len(inputs)):
         columns = []
         for i in range(3):
             moved = numpy.zeros_like(inputs)
-            moved[t, i] = step
-            columns.append(
-                (
-                    numpy_states(params, inputs + moved, schedule, at)
-                    - numpy_states(params, inputs - moved, schedule, at)
-                )
-                / (2 * step)
-            )
-        assert norms[t] == pytest.approx(numpy.linalg.norm(columns), rel=1e-3, abs=1e-7)
+            moved[t, i] = 1e-5
+            columns.append((last(inputs + moved) - last(inputs - moved)) / 2e-5)
+        norms.append(numpy.linalg.norm(columns))
+    return norms
+
+
+@pytest.mark.parametrize("schedule", forced_gates.SCHEDULES.values(), ids=forced_gates.SCHEDULES)
+def test_influence_is_the_norm_of_the_jacobian_by_finite_differences(schedule):
+    params, at = random_params(models.get_gru_params, 0), 2
+    inputs = numpy.random.RandomState(0).normal(size=(6, 3))
+    norms, state = influences.influence(with_gates(schedule, at, params), float32(inputs))
+
+    def last(inputs):
+        return numpy_states(params, inputs, schedule, at)
+
+    assert state == pytest.approx(last(inputs), abs=1e-5)
+    assert norms == pytest.approx(by_finite_differences(last, inputs), rel=1e-3, abs=1e-7)
 
 
 def test_our_gates_leave_exactly_nothing_of_the_other_inputs_and_the_published_ones_something():
-    rng = numpy.random.RandomState(1)
-    inputs = float32(rng.normal(size=(8, 3)))
-    params = [
-        float32(rng.normal(scale=0.5, size=param.shape))
-        for param in models.get_gru_params(3, 4, mx.cpu())
-    ]
+    params = random_params(models.get_gru_params, 1)
+    inputs = float32(numpy.random.RandomState(1).normal(size=(8, 3)))
 
     def counted(schedule):
-        cell = functools.partial(d2l.gru, gates=forced_gates.forced(schedule, 3))
-        norms, _ = influences.influence(cell, params, inputs, d2l.init_gru_state)
+        norms, _ = influences.influence(with_gates(schedule, 3, params), inputs)
         return numpy.flatnonzero(norms).tolist()
 
     assert {name: counted(schedule) for name, schedule in forced_gates.SCHEDULES.items()} == {
@@ -151,50 +161,32 @@ def test_our_gates_leave_exactly_nothing_of_the_other_inputs_and_the_published_o
 
 
 def test_influence_takes_an_lstm_with_its_two_states():
-    params = [
-        float32(numpy.random.RandomState(2).normal(scale=0.5, size=param.shape))
-        for param in models.get_lstm_params(3, 4, mx.cpu())
-    ]
-    X, zeros = numpy.random.RandomState(5).normal(size=(5, 1, 3)), numpy.zeros((1, 4))
-    norms, state = influences.influence(d2l.lstm, params, float32(X[:, 0]), d2l.init_lstm_state)
+    params, zeros = random_params(models.get_lstm_params, 2), numpy.zeros((1, 4))
+    inputs = numpy.random.RandomState(5).normal(size=(5, 3))
+    model = model_of(d2l.lstm, params, d2l.init_lstm_state)
+    norms, state = influences.influence(model, float32(inputs))
 
-    def last(X):
-        _, (H, _) = reference.scratch(
-            reference.lstm_cell,
-            X,
-            (zeros, zeros),
-            [param.asnumpy().astype(float) for param in params],
-        )
+    def last(inputs):
+        _, (H, _) = reference.scratch(reference.lstm_cell, inputs[:, None], (zeros, zeros), params)
         return H[0]
 
-    assert state == pytest.approx(last(X), abs=1e-5)
-    for t in range(len(X)):
-        columns = []
-        for i in range(3):
-            moved = numpy.zeros_like(X)
-            moved[t, 0, i] = 1e-5
-            columns.append((last(X + moved) - last(X - moved)) / 2e-5)
-        assert norms[t] == pytest.approx(numpy.linalg.norm(columns), rel=1e-3)
+    assert state == pytest.approx(last(inputs), abs=1e-5)
+    assert norms == pytest.approx(by_finite_differences(last, inputs), rel=1e-3)
 
 
 # Parts of a GRU, as published.
 
 
 def test_the_published_class_with_an_update_gate_is_an_rnn():
-    params = [
-        float32(numpy.random.RandomState(3).normal(scale=0.5, size=param.shape))
-        for param in models.get_update_only_params(3, 4, mx.cpu())
-    ]
+    params, zeros = random_params(models.get_update_only_params, 3), numpy.zeros((2, 4))
     X = numpy.random.RandomState(4).normal(size=(5, 2, 3))
-    zeros = np.zeros((2, 4))
-    step = parts_of_a_gru.published_update_only
-    H = parts_of_a_gru.last_state(step, float32(X), zeros, params)
-    _, (expected,) = reference.scratch(
-        reference.rnn_cell,
-        X,
-        (numpy.zeros((2, 4)),),
-        [param.asnumpy().astype(float) for param in params[3:]],
+    H = parts_of_a_gru.last_state(
+        parts_of_a_gru.published_update_only,
+        float32(X),
+        float32(zeros),
+        [float32(param) for param in params],
     )
+    _, (expected,) = reference.scratch(reference.rnn_cell, X, (zeros,), params[3:])
     assert H.asnumpy() == pytest.approx(expected, abs=1e-5)
 
 
@@ -280,7 +272,7 @@ def test_tables_hold_what_was_trained(answered):
     output = 8 * vocab_size + vocab_size
     for cell, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
         assert rows[f"{cell} from scratch"][1] == f"{gates * gate + output:,}"
-    runs = models_in(answered[0], num_seeds=2).get(["gru-scratch"])["gru-scratch"]
+    runs = models_in(answered[0], "gru-scratch", num_seeds=2)["gru-scratch"]
     middle = sum(run.history.perplexity[-1] for run in runs) / 2
     assert rows["GRU from scratch"][-1].startswith(f"{middle:.3f} (")
     assert [f"`{text}`" for text in runs[0].history.continuations[str(EPOCHS)]] == [
@@ -291,7 +283,7 @@ def test_tables_hold_what_was_trained(answered):
 def test_trainings_are_those_of_the_library_and_are_made_once(answered):
     out, _ = answered
     before = {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
-    run = models_in(out).get(["rnn-scratch-random"])
+    run = models_in(out, "rnn-scratch-random")
     assert before == {path: path.stat().st_mtime_ns for path in (out / "runs").iterdir()}
     made = run["rnn-scratch-random"][0].history
     d2l.set_seed(1)
@@ -314,29 +306,32 @@ def test_a_recorded_training_of_other_settings_is_refused(answered, tmp_path):
     ):
         (tmp_path / folder / file).write_bytes((out / folder / file).read_bytes())
     with pytest.raises(InputError, match="its text is .* give another folder"):
-        models_in(tmp_path, sha1="another").get(["gru-scratch"])
+        models_in(tmp_path, "gru-scratch", sha1="another")
     path = tmp_path / "runs" / "gru-scratch-seed1.json"
     record = json.loads(path.read_text())
     path.write_text(json.dumps({**record, "measurement": {}}))
     with pytest.raises(InputError, match="records no training: delete it"):
-        models_in(tmp_path).get(["gru-scratch"])
+        models_in(tmp_path, "gru-scratch")
     path.write_text("{")
     with pytest.raises(InputError, match="can't be read"):
-        models_in(tmp_path).get(["gru-scratch"])
+        models_in(tmp_path, "gru-scratch")
 
 
 def test_a_training_that_another_process_makes_is_waited_for(answered, tmp_path, monkeypatch):
     for folder in ("runs", "checkpoints"):
         (tmp_path / folder).mkdir()
-    runs = models_in(tmp_path)
-    order, train = [], runs._train
-    monkeypatch.setattr(
-        runs, "_train", lambda name, *rest: order.append(name) or train(name, *rest)
-    )
+    order, train = [], trained._trained
+
+    def watched(name, *rest):
+        order.append(name)
+        # The other process ends meanwhile.
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        return train(name, *rest)
+
+    monkeypatch.setattr(trained, "_trained", watched)
     with open(tmp_path / "checkpoints" / ".rnn-scratch-seed1.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        monkeypatch.setattr(trained.time, "sleep", lambda seconds: fcntl.flock(lock, fcntl.LOCK_UN))
-        made = runs.get(["rnn-scratch", "rnn-concise"])
+        made = models_in(tmp_path, "rnn-scratch", "rnn-concise")
     assert order == ["rnn-concise", "rnn-scratch"]
     assert len(made["rnn-scratch"][0].history) == EPOCHS
 

@@ -24,18 +24,19 @@ def models_of(**finals):
     """Return models that end with these perplexities, one per seed; all start at 20."""
     return {
         name.replace("_", "-"): [
-            TrainedModel(name, History([20, 2, value], [1] * 3, [1] * 3), "", {})
-            for value in values
+            TrainedModel(History([20, 2, value], [1] * 3, [1] * 3), "", {}) for value in values
         ]
         for name, values in finals.items()
     }
 
 
-def speeds_of(**seconds):
-    return {
+def comparison(finals, seconds=None):
+    """Return a comparison of models that end with these perplexities, an epoch taking seconds."""
+    speeds = {
         name.replace("_", "-"): comparing.Speed([1 / value] * 3, [value] * 3, 1)
-        for name, value in seconds.items()
+        for name, value in {**dict.fromkeys(finals, 1), **(seconds or {})}.items()
     }
+    return comparing.Comparison(models_of(**finals), speeds)
 
 
 class Full:
@@ -79,40 +80,35 @@ CELLS_SPEEDS = {
     ],
 )
 def test_verdicts_on_the_cells(function, change_runs, change_speeds, verdict):
-    runs = {**models_of(**{**CELLS_RUNS, **change_runs}), **models_of(rnn_tanh_concise=[1.2])}
-    speeds = {**speeds_of(**{**CELLS_SPEEDS, **change_speeds}), **speeds_of(rnn_tanh_concise=1)}
-    assert function(Full(), runs, speeds).verdict == verdict
+    compared = comparison(
+        {**CELLS_RUNS, **change_runs, "rnn_tanh_concise": [1.2]}, {**CELLS_SPEEDS, **change_speeds}
+    )
+    assert function(Full(), compared).verdict == verdict
 
 
 @pytest.mark.parametrize(
     "change, verdict",
     [
         ({}, "holds"),
-        ({"rnn_scratch": [1.3, 1.15]}, "does not hold"),
+        ({"rnn_scratch": [1.3, 1.01]}, "does not hold"),
         ({"lstm_scratch": [1.35, 1.1]}, "depends"),
     ],
 )
 def test_verdicts_on_the_ranking(change, verdict):
-    same = {
-        f"{cell}_{kind}": values
-        for kind in ("scratch", "concise")
-        for cell, values in (("rnn", [1.3, 1.4]), ("gru", [1.05, 1.06]), ("lstm", [1.2, 1.2]))
-    }
-    if verdict == "does not hold":
-        change = {"rnn_scratch": [1.3, 1.01]}
-    assert compare_cells._ranking(Full(), models_of(**{**same, **change})).verdict == verdict
+    compared = comparison({**CELLS_RUNS, **change})
+    assert compare_cells._ranking(Full(), compared).verdict == verdict
 
 
 def test_verdicts_on_the_time_to_a_perplexity():
-    runs, speeds = models_of(**CELLS_RUNS), speeds_of(**CELLS_SPEEDS)
-    judged, table = compare_cells._time_to_perplexity(Full(), runs, speeds)
+    compared = comparison(CELLS_RUNS, CELLS_SPEEDS)
+    judged, table = compare_cells._time_to_perplexity(Full(), compared)
     assert judged.verdict == "holds"
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["GRU from scratch"] == ["12 s", "18 s"]
     assert rows["RNN from scratch"] == ["6 s", "not reached"]
     assert rows["LSTM from scratch"] == ["24 s", "36 s (1 of 2)"]
-    slower = speeds_of(**{**CELLS_SPEEDS, "gru_concise": 20})
-    assert compare_cells._time_to_perplexity(Full(), runs, slower)[0].verdict == "depends"
+    slower = comparison(CELLS_RUNS, {**CELLS_SPEEDS, "gru_concise": 20})
+    assert compare_cells._time_to_perplexity(Full(), slower)[0].verdict == "depends"
 
 
 @pytest.mark.parametrize(
@@ -124,35 +120,30 @@ def test_verdicts_on_the_time_to_a_perplexity():
     ],
 )
 def test_verdicts_on_the_parts(reset, update, verdict):
-    runs = models_of(
-        rnn_scratch=[1.3, 1.3],
-        reset_only_scratch=reset,
-        update_only_scratch=update,
-        gru_scratch=[1.05, 1.07],
+    compared = comparison(
+        {
+            "rnn_scratch": [1.3, 1.3],
+            "reset_only_scratch": reset,
+            "update_only_scratch": update,
+            "gru_scratch": [1.05, 1.07],
+        }
     )
-    speeds = speeds_of(rnn_scratch=1, reset_only_scratch=2, update_only_scratch=2, gru_scratch=3)
-    assert parts_of_a_gru._both_needed(Full(), runs, speeds).verdict == verdict
+    assert parts_of_a_gru._both_needed(Full(), compared).verdict == verdict
 
 
 @pytest.mark.parametrize(
     "random_ends, alike, verdict",
-    [(1.5, 1.3, "holds"), (1.5, 1.01, "depends"), (1.01, 1.01, "does not hold")],
+    [([1.68, 1.5], 1.3, "holds"), ([1.68, 1.5], 1.01, "depends"), ([1, 1], 1.01, "does not hold")],
 )
 def test_verdicts_on_sampling(random_ends, alike, verdict):
-    runs = models_of(
-        rnn_scratch=[1.2],
-        gru_concise=[1.05],
-        **{"rnn_scratch_random": [random_ends + 0.18], "gru_concise_random": [random_ends]},
-    )
+    sequentially = {"rnn-scratch": 1.2, "gru-concise": 1.05}
+    at_random = dict(zip(("rnn-scratch-random", "gru-concise-random"), random_ends))
+    compared = comparison({name: [end] for name, end in {**sequentially, **at_random}.items()})
     scores = {
-        "rnn-scratch": [(1.2, 1.2)],
-        "gru-concise": [(1.2, 1.2)],
-        "rnn-scratch-random": [(alike, alike)],
-        "gru-concise-random": [(alike, alike)],
+        **dict.fromkeys(sequentially, [(1.2, 1.2)]),
+        **dict.fromkeys(at_random, [(alike, alike)]),
     }
-    if verdict == "does not hold":
-        runs["rnn-scratch-random"] = runs["gru-concise-random"] = models_of(x=[1.0])["x"]
-    assert random_sampling._perplexity(Full(), runs, scores).verdict == verdict
+    assert random_sampling._perplexity(Full(), compared, scores).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -160,13 +151,9 @@ def test_verdicts_on_sampling(random_ends, alike, verdict):
     [((1.1, 1.1), "holds"), ((1.1, 1.0), "depends"), ((1.01, 0.9), "does not hold")],
 )
 def test_verdicts_on_the_cost_of_sampling(seconds, verdict):
-    runs = models_of(
-        rnn_scratch=[1], gru_concise=[1], rnn_scratch_random=[1], gru_concise_random=[1]
-    )
-    speeds = speeds_of(
-        rnn_scratch=1, gru_concise=1, rnn_scratch_random=seconds[0], gru_concise_random=seconds[1]
-    )
-    assert random_sampling._cost(Full(), runs, speeds).verdict == verdict
+    at_random = dict(zip(("rnn-scratch-random", "gru-concise-random"), seconds))
+    compared = comparison(dict.fromkeys(["rnn-scratch", "gru-concise", *at_random], [1]), at_random)
+    assert random_sampling._cost(Full(), compared).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -185,8 +172,8 @@ def test_verdicts_on_what_gates_are_for(reset, update, short, long):
         for clamp, values in (("R at its mean", reset), ("Z at its mean", update))
     }
     other = {key: [1] for key in halves}
-    assert gate_dependencies._short(Full(), halves, 6).verdict == short
-    assert gate_dependencies._long(Full(), halves, 6, other, other).verdict == long
+    judged = gate_dependencies._verdicts(Full(), halves, 6, other, other)
+    assert [one.verdict for one in judged] == [short, long]
 
 
 def trial(num_steps, num_hiddens, lr, perplexity, seconds, continuation=""):
@@ -203,13 +190,13 @@ def trial(num_steps, num_hiddens, lr, perplexity, seconds, continuation=""):
 
 def test_verdicts_on_the_study():
     trials = [
-        trial(8, 2, 1, 5, 10),
         trial(8, 4, 1, 4, 20),
-        trial(16, 2, 1, 7, 30),
+        trial(8, 2, 1, 5, 10),
         trial(16, 4, 1, 6, 40),
+        trial(16, 2, 1, 7, 30),
     ]
     assert hyperparameters._running_time(Full(), "", trials).verdict == "holds"
-    assert hyperparameters._perplexity(Full(), "", trials, []).verdict == "depends"
+    assert hyperparameters._perplexity(Full(), "", trials, 0).verdict == "depends"
     level = [{**trial, "seconds": 10} for trial in trials]
     assert hyperparameters._running_time(Full(), "", level).verdict == "does not hold"
     better = hyperparameters._text(Full(), trials, {4: 1.0, 5: 0.5, 6: 0.2, 7: 0.0})
@@ -259,8 +246,8 @@ def test_verdicts_on_gradients():
 
 
 def test_epochs_to_a_perplexity():
-    model = TrainedModel("gru-scratch", History([9, 2, 3, 1.5], [1] * 4, [1] * 4), "", {})
-    assert [comparing.epochs_to(goal, model) for goal in (2, 1.6, 1)] == [2, 4, None]
+    model = TrainedModel(History([9, 2, 3, 1.5], [1] * 4, [1] * 4), "", {})
+    assert [compare_cells.epochs_to(goal, model) for goal in (2, 1.6, 1)] == [2, 4, None]
 
 
 def test_what_lies_next_is_learnt_and_what_there_is_no_time_for_is_not():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from gluon_gru.errors import InputError, check_positive
+from gluon_gru.gates import look as gates
 from gluon_gru.report import write
+from gluon_gru.report.document import Table
 from gluon_gru.runs import record as records
 from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath, write_whole
@@ -15,14 +17,11 @@ from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
 from gluon_gru.studies.exercises import report
 from gluon_gru.studies.exercises.catalogue import EXERCISES
-from gluon_gru.studies.exercises.exercise import Answer, Context
-from gluon_gru.studies.exercises.trained import TrainedModels, protocol, title
+from gluon_gru.studies.exercises.exercise import Context
+from gluon_gru.studies.exercises.questions.gate_decisions import MODELS, TEXT
+from gluon_gru.studies.exercises.trained import minibatches, title, trained
 from gluon_gru.studies.reproduce.study import corpus_line, say
 from gluon_gru.text import corpus as corpora
-from gluon_gru.text.minibatches import SeqDataLoader
-
-if TYPE_CHECKING:
-    from gluon_gru.gates.look import Look
 
 
 def answer(
@@ -38,18 +37,18 @@ def answer(
     """Answer exercises; write each answer into a folder, and one report over all that are there.
 
     The folder gets ``<exercise>.json``, pictures and the report; ``runs/`` with the record of every
-    training, and ``checkpoints/``. Several processes may work on one folder: no training is made
+    training, and ``checkpoints/``. Several processes may work on one folder: no model is trained
     twice.
 
     Args:
         out: the folder.
         names: of `EXERCISES`.
-        num_seeds: trainings are made with the seeds 1 to num_seeds.
+        num_seeds: every model is trained from the seeds 1 to num_seeds.
         device: ``auto``, ``cpu``, ``gpu(0)``, ...
         corpus: a path; by default see `gluon_gru.text.corpus.find`.
         quick: cut trainings short; verdicts that rest on them then say so.
-        resume: go on in a folder that holds answers or trainings already. What was answered there
-            with the same number of seeds stays.
+        resume: continue in a folder that holds answers or trainings already. What was answered
+            there with the same number of seeds stays.
         command: the command line, for the record.
 
     Returns:
@@ -76,16 +75,20 @@ def answer(
             continue
         say(f"{place}: {EXERCISES[name].question}")
         set_seed(1)
-        context.trained.used.clear()
+        context.used.clear()
         answered = EXERCISES[name].answer(context)
-        for file, (_, picture) in answered.pictures.items():
-            write_whole(context.out / file, picture)
+        for picture in answered.pictures:
+            write_whole(context.out / picture.file, picture.png)
+        results = {
+            "seeds": num_seeds,
+            "trainings": list(context.used),
+            "verdicts": list(map(dataclasses.asdict, answered.verdicts)),
+            "tables": as_json(answered.tables),
+            "pictures": {picture.file: picture.title for picture in answered.pictures},
+            "walks": answered.walks,
+        }
         Record(
-            "exercise",
-            context.settings,
-            context.corpus.facts,
-            [context.made_by],
-            {"seeds": num_seeds, "trainings": list(context.trained.used), **_as_json(answered)},
+            "exercise", context.settings, context.corpus.facts, [context.made_by], results
         ).write(context.out / f"{name}.json")
         write(report.document(recorded(context.out), context.out), context.out)
     return recorded(context.out)
@@ -107,30 +110,21 @@ def _begin(
     check_positive("seeds", num_seeds)
     ctx, text = device_named(device), corpora.find(corpus)
     source = corpora.load_corpus(text)
-    of = protocol("gru-scratch")
-    SeqDataLoader(of.batch_size, of.num_steps, source=source)
+    minibatches("gru-scratch", source)
     for check in checks:
         check(source)
     # Now, not when it is written: the checkout may change meanwhile.
     made_by: dict[str, Any] = {"command": command, "environment": environment(ctx)}
     folder = Folder(out, "exercises", resume, ("runs", "checkpoints"))
-    trained = TrainedModels(folder.path, num_seeds, ctx, source, text.facts, quick, made_by)
-    context = Context(folder.path, text, source, ctx, trained, quick, made_by)
+    context = Context(folder.path, text, source, ctx, num_seeds, quick, made_by)
     folder.begin(context.settings, text.facts, **made_by)
     say(corpus_line(text))
     return context
 
 
-def _as_json(answered: Answer) -> dict[str, Any]:
-    return {
-        "verdicts": [dataclasses.asdict(verdict) for verdict in answered.verdicts],
-        "tables": [
-            {"title": table.title, "headers": table.headers, "rows": table.rows}
-            for table in answered.tables
-        ],
-        "pictures": {file: caption for file, (caption, _) in answered.pictures.items()},
-        "walks": answered.walks,
-    }
+def as_json(tables: Iterable[Table]) -> list[dict[str, Any]]:
+    """Return tables as records hold them."""
+    return [{"title": one.title, "headers": one.headers, "rows": one.rows} for one in tables]
 
 
 def recorded(out: StrPath) -> dict[str, dict]:
@@ -151,11 +145,11 @@ def look(
     corpus: StrPath | None = None,
     quick: bool = False,
     command: str = "",
-) -> Look:
+) -> gates.Look:
     """Look at the gates of trained GRUs over a text; see `gluon_gru.gates.look.look`.
 
     Args:
-        out: the folder; what is in it already stays, but for an earlier look, in ``text/``.
+        out: the folder; the look goes into its ``text/``, in place of an earlier one.
         text: a string; by default one of our own.
         checkpoint: a file that `gluon_gru.train` wrote, of a GRU; by default the chapter's two
             GRUs, which are trained if the folder doesn't hold them.
@@ -165,17 +159,14 @@ def look(
         InputError: for a text with no known character, a checkpoint of another kind of cell, and
             other arguments that can't be used, before anything is trained.
     """
-    from gluon_gru.gates.look import as_the_model_reads
-    from gluon_gru.gates.look import look as over_text
-    from gluon_gru.studies.exercises.questions.gate_decisions import MODELS, TEXT
     from gluon_gru.training.device import context as device_named
 
     text = TEXT if text is None else text
-    if checkpoint:
-        ctx, models = device_named(device), {str(checkpoint): checkpoint}
-    else:
-        checks = [lambda source: as_the_model_reads(text, source[1])]
+    models = {str(checkpoint): checkpoint}
+    if not checkpoint:
+        checks = [lambda source: gates.as_the_model_reads(text, source[1])]
         context = _begin(out, 1, device, corpus, quick, True, command, checks)
-        ctx, trained = context.ctx, context.trained.get(MODELS)
-        models = {title(name): seeds[0].checkpoint for name, seeds in trained.items()}
-    return over_text(pathlib.Path(out) / "text", models, text, ctx, command)
+        models = {
+            title(name): seeds[0].checkpoint for name, seeds in trained(MODELS, context).items()
+        }
+    return gates.look(pathlib.Path(out) / "text", models, text, device_named(device), command)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 import statistics
 import time
-from typing import Mapping, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from gluon_gru.published.judging import spread
-from gluon_gru.report.document import Table
+from gluon_gru.report.document import Curve, Curves, Picture, Table
+from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.exercise import Context
-from gluon_gru.studies.exercises.trained import TrainedModel, protocol, title, untrained
-from gluon_gru.text.minibatches import SeqDataLoader
+from gluon_gru.studies.exercises.trained import (
+    TrainedModel,
+    minibatches,
+    protocol,
+    title,
+    trained,
+    untrained,
+)
+from gluon_gru.training.interrupt import CtrlC
 
 _ROUNDS, _QUICK_ROUNDS = 25, 1
 
-#: Name of a protocol -> its trained models, one per seed.
-Models = Mapping[str, Sequence[TrainedModel]]
 
-
-@dataclasses.dataclass
-class Speed:
+class Speed(NamedTuple):
     """What training a model costs.
 
     Attributes:
@@ -33,46 +36,113 @@ class Speed:
     seconds: list[float]
     num_params: int
 
-    @property
-    def rate(self) -> float:
-        """Return the median of tokens/sec."""
-        return statistics.median(self.tokens_per_sec)
 
-    @property
-    def epoch(self) -> float:
+@dataclasses.dataclass
+class Comparison:
+    """Models trained alike, by the names of their protocols.
+
+    Attributes:
+        models: the trained models, one per seed.
+        speeds: what training them costs.
+    """
+
+    models: Mapping[str, Sequence[TrainedModel]]
+    speeds: Mapping[str, Speed]
+
+    def ends(self, name: str) -> list[float]:
+        """Return the perplexity at the end, an entry per seed."""
+        return [model.history.perplexity[-1] for model in self.models[name]]
+
+    def median(self, name: str) -> float:
+        """Return the median of `ends`."""
+        return statistics.median(self.ends(name))
+
+    def shown(self, name: str) -> str:
+        """Return the median of `ends` and their range, as reports show them."""
+        return spread(self.ends(name), "{:.3f}".format)
+
+    def epoch(self, name: str) -> float:
         """Return the median of the seconds that an epoch takes."""
-        return statistics.median(self.seconds)
+        return statistics.median(self.speeds[name].seconds)
+
+    def times_as_long(self, name: str, other: str) -> list[float]:
+        """Return how many times as long as the other's an epoch takes, by round, sorted."""
+        rounds = zip(self.speeds[name].seconds, self.speeds[other].seconds)
+        return sorted(one / another for one, another in rounds)
+
+    @property
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The numbers behind the tables, as JSON holds them."""
+        return {
+            name: {
+                "perplexity": self.ends(name),
+                "tokens_per_sec": self.speeds[name].tokens_per_sec,
+                "num_params": self.speeds[name].num_params,
+            }
+            for name in self.models
+        }
+
+    def tables(self) -> list[Table]:
+        """Return tables of what the models cost and reach, and of what they write."""
+        last = len(next(iter(self.models.values()))[0].history)
+        stops = sorted({min(epoch, last) for epoch in (50, 100, 250, last)})
+        costs, texts = [], []
+        for name, seeds in self.models.items():
+            speed, histories = self.speeds[name], [seed.history for seed in seeds]
+            costs.append(
+                [
+                    title(name),
+                    f"{speed.num_params:,}",
+                    f"{statistics.median(speed.tokens_per_sec):,.0f}",
+                    f"{self.epoch(name):.2f}",
+                    f"{statistics.median(sum(of.seconds) for of in histories) / 60:.1f}",
+                    *(
+                        spread([of.perplexity[stop - 1] for of in histories], "{:.3f}".format)
+                        for stop in stops
+                    ),
+                ]
+            )
+            texts += [[title(name), f"`{text}`"] for text in histories[0].continuations[str(last)]]
+        return [
+            Table(
+                ["model", "parameters", "tokens/sec", "seconds per epoch", "minutes"]
+                + [f"perplexity at {epoch}" for epoch in stops],
+                costs,
+                "Side by side: perplexity is the median over the seeds (and the range); tokens/sec "
+                "and seconds per epoch are medians over epochs taken in turns; minutes are those of "
+                "a whole training beside whatever else ran then",
+            ),
+            Table(["model", "text"], texts, "Continuations (seed 1)"),
+        ]
+
+    def picture(self, file: str, caption: str) -> Picture:
+        """Draw perplexity by epoch, the median of the seeds and their range."""
+        curves = [
+            Curve(title(name), [seed.history.perplexity for seed in seeds], name)
+            for name, seeds in self.models.items()
+        ]
+        return plots.curves(Curves(caption, file, curves))
 
 
-#: Name of a protocol -> `Speed`.
-Speeds = Mapping[str, Speed]
+def compare(names: Sequence[str], context: Context) -> Comparison:
+    """Train the models of protocols with every seed; time epochs of theirs in turns.
 
+    In turns, so that whatever else runs disturbs all alike.
 
-def in_turns(names: Sequence[str], context: Context) -> dict[str, Speed]:
-    """Train an epoch of each model in turn, for some rounds, so that all are disturbed alike.
-
-    Args:
-        names: of protocols; see `gluon_gru.studies.exercises.trained.protocol`.
-        context: the exercise's.
+    Raises:
+        InputError, TrainingDiverged: see `gluon_gru.studies.exercises.trained.trained`.
     """
     from mxnet import gluon
 
-    from gluon_gru.training.interrupt import CtrlC
     from gluon_gru.training.loop import train_epoch
     from gluon_gru.training.updates import trained_params
 
-    loss, epochs, speeds = gluon.loss.SoftmaxCrossEntropyLoss(), {}, {}
+    models, loss = trained(names, context), gluon.loss.SoftmaxCrossEntropyLoss()
+    epochs, speeds = {}, {}
     with CtrlC() as ctrl_c:
         for name in ctrl_c.between(names):
-            of, model = protocol(name), untrained(name, context.source, context.ctx)
-            loader = SeqDataLoader(
-                of.batch_size,
-                of.num_steps,
-                of.use_random_iter,
-                of.max_tokens,
-                context.source,
-                random.Random(1),
-            )
+            of, model = protocol(name), untrained(name, context)
+            loader = minibatches(name, context.source)
             epochs[name] = (model, loader, loss, of.lr, context.ctx, of.use_random_iter)
             # The first epoch sets things up, and is not counted.
             train_epoch(*epochs[name])
@@ -83,69 +153,4 @@ def in_turns(names: Sequence[str], context: Context) -> dict[str, Speed]:
             _, rate = train_epoch(*epochs[name])
             speeds[name].tokens_per_sec.append(rate)
             speeds[name].seconds.append(time.perf_counter() - start)
-    return speeds
-
-
-def times_as_long(speed: Speed, other: Speed) -> list[float]:
-    """Return how many times as long an epoch takes as the other's, an entry per round, sorted."""
-    return sorted(a / b for a, b in zip(speed.seconds, other.seconds))
-
-
-def final(models: Sequence[TrainedModel]) -> list[float]:
-    """Return the perplexity at the end, an entry per seed."""
-    return [model.history.perplexity[-1] for model in models]
-
-
-def epochs_to(perplexity: float, model: TrainedModel) -> int | None:
-    """Return after how many epochs a model first had this perplexity or less; None if never."""
-    by_epoch = enumerate(model.history.perplexity, 1)
-    return next((epoch for epoch, value in by_epoch if value <= perplexity), None)
-
-
-def side_by_side(models: Models, speeds: Speeds) -> list[Table]:
-    """Return tables of what the models cost and reach, and of what they write."""
-    last = len(next(iter(models.values()))[0].history.perplexity)
-    stops = sorted({min(epoch, last) for epoch in (50, 100, 250, last)})
-
-    def perplexity(seeds, epoch):
-        return spread([seed.history.perplexity[epoch - 1] for seed in seeds], "{:.3f}".format)
-
-    costs = [
-        [
-            title(name),
-            f"{speeds[name].num_params:,}",
-            f"{speeds[name].rate:,.0f}",
-            f"{speeds[name].epoch:.2f}",
-            f"{statistics.median(sum(seed.history.seconds) for seed in seeds) / 60:.1f}",
-            *(perplexity(seeds, epoch) for epoch in stops),
-        ]
-        for name, seeds in models.items()
-    ]
-    texts = [
-        [title(name), f"`{text}`"]
-        for name, seeds in models.items()
-        for text in seeds[0].history.continuations[str(last)]
-    ]
-    return [
-        Table(
-            ["model", "parameters", "tokens/sec", "seconds per epoch", "minutes"]
-            + [f"perplexity at {epoch}" for epoch in stops],
-            costs,
-            "Side by side: perplexity is the median over the seeds (and the range); tokens/sec and "
-            "seconds per epoch are medians over epochs taken in turns; minutes are those of a whole "
-            "training beside whatever else ran then",
-        ),
-        Table(["model", "text"], texts, "Continuations (seed 1)"),
-    ]
-
-
-def figures(models: Models, speeds: Speeds) -> dict[str, dict]:
-    """Return the numbers behind `side_by_side`, as JSON holds them."""
-    return {
-        name: {
-            "perplexity": final(seeds),
-            "tokens_per_sec": speeds[name].tokens_per_sec,
-            "num_params": speeds[name].num_params,
-        }
-        for name, seeds in models.items()
-    }
+    return Comparison(models, speeds)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, NamedTuple
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Evidence, Verdict, judge
-from gluon_gru.report.document import Table
-from gluon_gru.studies.exercises.trained import TrainedModels
+from gluon_gru.report.document import Picture, Table
 from gluon_gru.text.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -27,23 +26,30 @@ class Context:
         corpus: the text that is read.
         source: its ``(tokens, vocab)``.
         ctx: the device.
-        trained: where trained models come from.
+        num_seeds: every model is trained from the seeds 1 to num_seeds.
         quick: whether trainings are cut short.
         made_by: the ``command`` and its ``environment``, for the records.
+        used: commands and commits of the trainings that an exercise used, a dict without values.
     """
 
     out: pathlib.Path
     corpus: Corpus
     source: tuple[Any, Vocab]
     ctx: mxnet.Context
-    trained: TrainedModels
+    num_seeds: int
     quick: bool
     made_by: dict[str, Any]
+    used: dict[str, None] = dataclasses.field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
         """Return what has to be the same for another command to go on in the folder."""
         return {"device": str(self.ctx), "quick": self.quick}
+
+    def text(self, num_characters: int | None = None) -> str:
+        """Return the first so many characters of the text; by default all."""
+        tokens, vocab = self.source
+        return "".join(vocab.to_tokens(tokens[:num_characters]))
 
     def judge(
         self, claim: Claim, ran: str, shows: str, cases: Iterable[bool], figures: Mapping[Any, Any]
@@ -64,51 +70,44 @@ def judged(
     return judge(claim, Evidence(ran, shows, cases, dict(figures), limit))
 
 
-@dataclasses.dataclass
-class Answer:
+class Answer(NamedTuple):
     """The answer to an exercise.
 
     Attributes:
         verdicts: on its statements.
-        tables: a list of `Table`.
-        pictures: file name -> (caption, PNG bytes).
+        tables, pictures: what the report shows.
         walks: gates over a text for a page, as `gluon_gru.gates.walk.walk` returns them.
     """
 
     verdicts: list[Verdict]
-    tables: list[Table] = dataclasses.field(default_factory=list)
-    pictures: dict[str, tuple[str, bytes]] = dataclasses.field(default_factory=dict)
-    walks: list[dict] = dataclasses.field(default_factory=list)
+    tables: list[Table]
+    pictures: list[Picture] = []
+    walks: list[dict] = []
 
 
-class Exercise(NamedTuple):
-    """An exercise.
+@dataclasses.dataclass
+class Exercise:
+    """An exercise; it decorates the function that answers it.
 
     Attributes:
         name: what the command calls it.
         question: what is asked.
         reasoning: the thoughts that lead to the answer.
-        statements: what is judged, in the order of the report.
-        answer: the function that answers it.
         check: a function of ``(tokens, vocab)`` that raises InputError for a text that won't do,
             before anything is trained.
+        answer: the function that answers it.
+        statements: what is judged, in the order of the report: the claims of the function's module.
     """
 
     name: str
     question: str
     reasoning: str
-    statements: tuple[Claim, ...]
-    answer: Callable[[Context], Answer]
-    check: Callable[[tuple], None]
+    check: Callable[[tuple], None] = lambda source: None
+    answer: Callable[[Context], Answer] = dataclasses.field(init=False)
+    statements: tuple[Claim, ...] = ()
 
-
-def exercise(
-    name: str, question: str, reasoning: str, check: Callable[[tuple], None] = lambda source: None
-) -> Callable[[Callable[[Context], Answer]], Exercise]:
-    """Make the function that follows an `Exercise`, whose statements are the module's claims."""
-
-    def made(answer: Callable[[Context], Answer]) -> Exercise:
-        claims = tuple(one for one in answer.__globals__.values() if isinstance(one, Claim))
-        return Exercise(name, question, reasoning, claims, answer, check)
-
-    return made
+    def __call__(self, answer: Callable[[Context], Answer]) -> Exercise:
+        """Take the function that answers it."""
+        claims = (one for one in answer.__globals__.values() if isinstance(one, Claim))
+        self.answer, self.statements = answer, tuple(claims)
+        return self

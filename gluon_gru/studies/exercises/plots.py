@@ -1,53 +1,50 @@
-"""Pictures of the exercises: perplexity by epoch, influence and damage by distance."""
+"""Pictures of the exercises: curves, and how much every input counts."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Mapping, Sequence
 
-from gluon_gru.report.document import Curve, Curves
+from gluon_gru.report.document import Curve, Curves, Picture
 from gluon_gru.report.pictures import pictures, png
 from gluon_gru.report.style import style
-from gluon_gru.studies.exercises.trained import title
 
 
-def perplexity(runs: Mapping[str, Sequence[Any]]) -> bytes:
-    """Draw perplexity by epoch, the median of the seeds and their range; PNG bytes.
-
-    Args:
-        runs: name -> list of `gluon_gru.studies.exercises.trained.TrainedModel`.
-    """
-    curves = [
-        Curve(title(name), [training.history.perplexity for training in trainings], name)
-        for name, trainings in runs.items()
-    ]
-    return _png(Curves("", "curves", curves))
+def curves(block: Curves) -> Picture:
+    """Draw curves; their title is the picture's caption, and not drawn."""
+    untitled = dataclasses.replace(block, title="")
+    return Picture(block.title, block.file, pictures([untitled])[block.file])
 
 
 def by_distance(
-    curves: Mapping[str, Sequence[Any]], ylabel: str, models: Mapping[str, str] | None = None
-) -> bytes:
-    """Draw values over the distance in characters, the median of the seeds and range; PNG bytes.
+    file: str,
+    caption: str,
+    ylabel: str,
+    values: Mapping[str, Sequence[Any]],
+    models: Mapping[str, str] | None = None,
+) -> Picture:
+    """Draw values over the distance in characters, the median of the seeds and their range.
 
     Args:
-        curves: name -> an array for each seed, entry d the value d characters later.
-        ylabel: what they are.
+        file, caption: of the picture.
+        ylabel: what the values are.
+        values: name -> an array for each seed, entry d the value d characters later.
         models: name -> the model that it is of, if names are of models.
     """
     drawn = [
         Curve(name, seeds, (models or {}).get(name, ""), range(len(seeds[0])))
-        for name, seeds in curves.items()
+        for name, seeds in values.items()
     ]
-    return _png(Curves("", "curves", drawn, (), "distance d, characters", ylabel, "near", "linear"))
+    return curves(
+        Curves(caption, file, drawn, (), "distance d, characters", ylabel, "near", "linear")
+    )
 
 
-def _png(block):
-    return pictures([block])[block.file]
-
-
-def influence(norms: Mapping[str, Sequence[float]], at: int) -> bytes:
-    """Draw how much every input counts; what counts exactly nothing is marked; PNG bytes.
+def influence(file: str, caption: str, norms: Mapping[str, Any], at: int) -> Picture:
+    """Draw how much every input counts; what counts exactly nothing is marked.
 
     Args:
+        file, caption: of the picture.
         norms: name of the gates -> an array of shape ``(num_steps,)``.
         at: the time step t', from 0.
     """
@@ -66,4 +63,4 @@ def influence(norms: Mapping[str, Sequence[float]], at: int) -> bytes:
     panels[-1].set_xticks(steps, ["t'" if t == at else f"{t - at:+}" for t in steps])
     panels[-1].set_xlabel("input at time step, from t'; a 0 is exactly zero")
     fig.supylabel("norm of the derivative of the last state", fontsize=9)
-    return png(fig)
+    return Picture(caption, file, png(fig))

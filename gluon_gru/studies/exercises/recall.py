@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy
 
+from gluon_gru.published.claims import Protocol
+from gluon_gru.studies.reproduce.models import MODELS
+from gluon_gru.training.interrupt import CtrlC
+from gluon_gru.training.learner import CLIP_NORM, learner_of
+
 if TYPE_CHECKING:
     import mxnet
 
-#: The cells, all concise, with the same activation in the RNN as from scratch: the layer of
-#: ``gluon.rnn`` and its options.
-LAYERS: dict[str, tuple[str, dict[str, str]]] = {
-    "RNN": ("RNN", {"activation": "tanh"}),
-    "GRU": ("GRU", {}),
-    "LSTM": ("LSTM", {}),
-}
+#: Cell -> its key in `MODELS`: all concise, the RNN with the activation it has from scratch.
+CELLS = {"RNN": "rnn-tanh-concise", "GRU": "gru-concise", "LSTM": "lstm-concise"}
 
 _KEYS, _OTHERS, _HIDDENS, _BATCH = 4, 4, 32, 32
 
-# Adam, since plain SGD from weights near zero learns nothing here in the time there is.
+# For Adam; plain SGD, from weights near zero, learns nothing here in this time.
 _LR = 0.01
 
 #: When to give up.
@@ -38,47 +38,43 @@ def minibatches_to_learn(
 ) -> int | None:
     """Train a cell; return after how many minibatches it names 99% of the keys, None if never.
 
-    Not by a `gluon_gru.training.learner.Learner`: the loss is that of the last token alone.
-
     Args:
-        cell: a key of `LAYERS`.
+        cell: a key of `CELLS`.
         distance: how many tokens come after the key.
         seed: of weights and sequences.
         ctx: the device.
         num_minibatches: when to give up.
     """
-    import mxnet as mx
-    from mxnet import autograd, gluon, init, np
-    from mxnet.gluon import rnn
+    from mxnet import gluon, init
 
-    from gluon_gru.models import RNNModel
-    from gluon_gru.training.interrupt import CtrlC
-    from gluon_gru.training.learner import CLIP_NORM
     from gluon_gru.training.loop import set_seed
     from gluon_gru.training.updates import grad_clipping
 
+    protocol = Protocol(CELLS[cell], 0, num_hiddens=_HIDDENS)
+    model = MODELS[protocol.model].make(protocol, _KEYS + _OTHERS, ctx)
     set_seed(seed)
-    rng, loss = numpy.random.RandomState(seed), gluon.loss.SoftmaxCrossEntropyLoss()
-    layer, options = LAYERS[cell]
-    model = RNNModel(getattr(rnn, layer)(_HIDDENS, **options), _KEYS + _OTHERS)
-    model.initialize(init=init.Xavier(), ctx=ctx)
+    rng, cross_entropy = numpy.random.RandomState(seed), gluon.loss.SoftmaxCrossEntropyLoss()
+    model.initialize(init=init.Xavier(), ctx=ctx, force_reinit=True)
     trainer = gluon.Trainer(model.collect_params(), "adam", {"learning_rate": _LR})
-    right = []
-    with CtrlC() as ctrl_c:
+    right: list = []
+
+    def loss(logits, keys):
+        """Return the loss of the last time step, whose predictions are noted."""
+        logits, keys = logits[-_BATCH:], keys[-_BATCH:]
+        right.append((logits.argmax(axis=1).astype("int32") == keys).mean())
+        return cross_entropy(logits, keys)
+
+    def update():
+        grad_clipping(model, CLIP_NORM)
+        trainer.step(1)
+
+    with CtrlC() as ctrl_c, learner_of(model, ctx, loss, update=update) as learner:
         for number in ctrl_c.between(range(1, num_minibatches + 1)):
-            tokens = rng.randint(_KEYS, _KEYS + _OTHERS, size=(_BATCH, distance + 1))
-            tokens[:, 0] = rng.randint(0, _KEYS, size=_BATCH)
-            X, y = (np.array(array, dtype="int32", ctx=ctx) for array in (tokens, tokens[:, 0]))
-            with autograd.record():
-                logits, _ = model(X, model.begin_state(batch_size=_BATCH, ctx=ctx))
-                last = logits[-_BATCH:]
-                mean_loss = loss(last, y).mean()
-            mean_loss.backward()
-            grad_clipping(model, CLIP_NORM)
-            trainer.step(1)
-            right.append((last.argmax(axis=1).astype("int32") == y).mean())
-            if number % _LOOKED_AT == 0:
-                mx.nd.waitall()
-                if statistics.mean(map(float, right[-_LOOKED_AT:])) >= _LEARNT:
-                    return number
+            X = rng.randint(_KEYS, _KEYS + _OTHERS, size=(_BATCH, distance + 1))
+            X[:, 0] = rng.randint(0, _KEYS, size=_BATCH)
+            learner.step(X, numpy.broadcast_to(X[:, :1], X.shape), _LR, from_zeros=True)
+            # Reading them waits for MXNet, so it is done from time to time only.
+            looks = number % _LOOKED_AT == 0
+            if looks and statistics.mean(map(float, right[-_LOOKED_AT:])) >= _LEARNT:
+                return number
     return None

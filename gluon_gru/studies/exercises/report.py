@@ -33,8 +33,12 @@ def document(answers: dict[str, Any], folder: pathlib.Path) -> Document:
         folder: it holds the pictures.
     """
     texts = {answer["text"]["sha1"]: answer["text"] for answer in answers.values()}
-    verdicts = [verdict for answer in answers.values() for verdict in answer["verdicts"]]
-    given = {verdict["verdict"] for verdict in verdicts}
+    verdicts = [
+        (STATEMENTS[verdict["claim"]], verdict)
+        for answer in answers.values()
+        for verdict in answer["verdicts"]
+    ]
+    given = {verdict["verdict"] for _, verdict in verdicts}
     meanings = [f"“{word}”: {meaning}" for word, meaning in WORDS.items() if word in given]
     return Document(
         "The chapter's exercises and its readers' notes, answered by running them",
@@ -42,9 +46,8 @@ def document(answers: dict[str, Any], folder: pathlib.Path) -> Document:
             Heading("All statements", "verdicts", short="Verdicts"),
             Verdicts(
                 [
-                    Judged(anchor_of(id), id, verdict["verdict"], STATEMENTS[id].reported)
-                    for verdict in verdicts
-                    for id in [verdict["claim"]]
+                    Judged(anchor_of(claim.id), claim.id, verdict["verdict"], claim.reported)
+                    for claim, verdict in verdicts
                 ]
             ),
             Paragraph(f"{'; '.join(meanings)}. Each rests on the runs named with it."),
@@ -75,23 +78,17 @@ def table(answers: dict[str, Any]) -> str:
 
 
 def _exercise(name: str, answer: dict[str, Any], folder: pathlib.Path) -> Iterator[Any]:
-    exercise = EXERCISES[name]
-    yield Heading(f"{name}: {exercise.question}", f"exercise-{name}", short=name)
-    yield Paragraph(exercise.reasoning)
+    yield Heading(f"{name}: {EXERCISES[name].question}", f"exercise-{name}", short=name)
+    yield Paragraph(EXERCISES[name].reasoning)
     for verdict in answer["verdicts"]:
         claim = STATEMENTS[verdict["claim"]]
         yield Heading(claim.id, level=3, verdict=verdict["verdict"])
         yield Quote(claim.says, str(claim.source))
-        yield Bullets(
-            [
-                *([f"Put to the test: {claim.tested}"] if claim.tested else ()),
-                f"Ran: {verdict['ran']}",
-                f"Evidence: {verdict['evidence']}",
-            ]
-        )
+        tested = [f"Put to the test: {claim.tested}"] if claim.tested else []
+        yield Bullets([*tested, f"Ran: {verdict['ran']}", f"Evidence: {verdict['evidence']}"])
     yield from map(Walk, answer["walks"])
     for table in answer["tables"]:
-        yield Table(table["headers"], table["rows"], table["title"])
+        yield Table(**table)
     for file, caption in answer["pictures"].items():
         # Records are passed on without them.
         if (folder / file).exists():

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import statistics
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import CHAPTER, NOTES, QUESTION
 from gluon_gru.report.document import Table
-from gluon_gru.studies.exercises import plots
-from gluon_gru.studies.exercises.comparing import (
-    Models,
-    Speeds,
-    epochs_to,
-    figures,
-    final,
-    in_turns,
-    side_by_side,
-    times_as_long,
-)
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
-from gluon_gru.studies.exercises.trained import title
+from gluon_gru.studies.exercises.comparing import Comparison, compare
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
+from gluon_gru.studies.exercises.trained import TrainedModel, title
 
 GRU_AGAINST_RNN = Claim(
     "cells/gru-against-rnn",
@@ -57,9 +48,10 @@ ALL_CELLS = (
 
 _PERPLEXITIES = (2, 1.1)
 _CELLS, _KINDS = ("rnn", "gru", "lstm"), ("scratch", "concise")
+_NAMES = [f"{cell}-{kind}" for cell in _CELLS for kind in _KINDS]
 
 
-@exercise(
+@Exercise(
     "cells",
     "Compare running time, perplexity and output of RNN and GRU (and LSTM), from scratch and "
     "concise.",
@@ -70,118 +62,120 @@ _CELLS, _KINDS = ("rnn", "gru", "lstm"), ("scratch", "concise")
 )
 def compare_cells(context: Context) -> Answer:
     """Train every cell, both ways, with every seed."""
-    models = context.trained.get(ALL_CELLS)
-    speeds = in_turns(ALL_CELLS, context)
-    times, time_table = _time_to_perplexity(context, models, speeds)
+    compared = compare(ALL_CELLS, context)
+    times, time_table = _time_to_perplexity(context, compared)
     return Answer(
         [
-            _gru_against_rnn(context, models, speeds),
-            _gru_against_lstm(context, models, speeds),
-            _ranking(context, models),
+            _gru_against_rnn(context, compared),
+            _gru_against_lstm(context, compared),
+            _ranking(context, compared),
             times,
         ],
-        [*side_by_side(models, speeds), time_table],
-        {
-            "cells.png": (
-                "Perplexity by epoch: the median of the seeds, and their range",
-                plots.perplexity(models),
+        [*compared.tables(), time_table],
+        [
+            compared.picture(
+                "cells.png", "Perplexity by epoch: the median of the seeds, and their range"
             )
-        },
+        ],
     )
 
 
-def _median(models, name):
-    return statistics.median(final(models[name]))
+def _against(compared: Comparison, other: str) -> tuple[str, list[float]]:
+    """Return the GRU beside another cell: the words, and how many times as long it takes."""
+    shown, medians = [], []
+    for kind in _KINDS:
+        gru, model = f"gru-{kind}", f"{other}-{kind}"
+        ratios = compared.times_as_long(gru, model)
+        medians.append(statistics.median(ratios))
+        shown.append(
+            f"{kind}: GRU {compared.median(gru):.3f}, {other.upper()} "
+            f"{compared.median(model):.3f}; an epoch of the GRU takes {medians[-1]:.2f} times as "
+            f"long ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        )
+    return f"Perplexity at the end, {'; '.join(shown)}.", medians
 
 
-def _against(models, speeds, cell, other, kind):
-    """Return a GRU beside another cell: the words, and how many times as long the one takes."""
-    ratios = times_as_long(speeds[f"{cell}-{kind}"], speeds[f"{other}-{kind}"])
-    return (
-        f"{kind}: {cell.upper()} {_median(models, f'{cell}-{kind}'):.3f}, {other.upper()} "
-        f"{_median(models, f'{other}-{kind}'):.3f}; an epoch of the {cell.upper()} takes "
-        f"{statistics.median(ratios):.2f} times as long ({ratios[0]:.2f} to "
-        f"{ratios[-1]:.2f})"
-    ), statistics.median(ratios)
-
-
-def _gru_against_rnn(context: Context, models: Models, speeds: Speeds) -> Verdict:
-    better = [_median(models, f"gru-{kind}") < _median(models, f"rnn-{kind}") for kind in _KINDS]
-    shown, ratios = zip(*(_against(models, speeds, "gru", "rnn", kind) for kind in _KINDS))
+def _gru_against_rnn(context: Context, compared: Comparison) -> Verdict:
+    better = [compared.median(f"gru-{kind}") < compared.median(f"rnn-{kind}") for kind in _KINDS]
+    shown, ratios = _against(compared, "rnn")
     return context.judge(
         GRU_AGAINST_RNN,
         "The chapter's protocol with each of them; the tables below. "
         "Epochs were timed in turns; ratios are of each round (median, range).",
-        f"Perplexity at the end, {'; '.join(shown)}. rnn.RNN has ReLU unless told otherwise, the "
-        "RNN from scratch has tanh; with tanh rnn.RNN ends at "
-        f"{_median(models, 'rnn-tanh-concise'):.3f}.",
+        f"{shown} rnn.RNN has ReLU unless told otherwise, the RNN from scratch has tanh; with tanh "
+        f"rnn.RNN ends at {compared.median('rnn-tanh-concise'):.3f}.",
         [*better, *(ratio > 1 for ratio in ratios)],
-        figures(models, speeds),
+        compared.figures,
     )
 
 
-def _gru_against_lstm(context: Context, models: Models, speeds: Speeds) -> Verdict:
+def _gru_against_lstm(context: Context, compared: Comparison) -> Verdict:
     as_good = [
-        _median(models, f"gru-{kind}") <= 1.05 * _median(models, f"lstm-{kind}") for kind in _KINDS
+        compared.median(f"gru-{kind}") <= 1.05 * compared.median(f"lstm-{kind}") for kind in _KINDS
     ]
-    shown, ratios = zip(*(_against(models, speeds, "gru", "lstm", kind) for kind in _KINDS))
+    shown, ratios = _against(compared, "lstm")
     return context.judge(
         GRU_AGAINST_LSTM,
         "The same; as good is a perplexity at most 5% above, "
         "significantly faster an epoch at least 10% shorter.",
-        f"Perplexity at the end, {'; '.join(shown)}.",
+        shown,
         [*as_good, *(ratio < 0.9 for ratio in ratios)],
         {"times_as_long": dict(zip(_KINDS, ratios))},
     )
 
 
-def _ranking(context: Context, models: Models) -> Verdict:
+def _ranking(context: Context, compared: Comparison) -> Verdict:
     orders = [
-        tuple(sorted(_CELLS, key=lambda cell: final(models[f"{cell}-{kind}"])[seed]))
+        tuple(sorted(_CELLS, key=lambda cell: compared.ends(f"{cell}-{kind}")[seed]))
         for kind in _KINDS
-        for seed in range(len(models["gru-scratch"]))
+        for seed in range(len(compared.models["gru-scratch"]))
     ]
-    counts = {order: orders.count(order) for order in dict.fromkeys(orders)}
+    counts = collections.Counter(orders)
     shown = "; ".join(
-        f"{' before '.join(cell.upper() for cell in order)} in {count} of {len(orders)}"
+        f"{' before '.join(map(str.upper, order))} in {count} of {len(orders)}"
         for order, count in counts.items()
     )
-    first = [order[0] == orders[0][0] for order in orders]
     return context.judge(
         RANKING,
         "The order by the perplexity at the end, for each seed, from scratch and "
-        "concise. It depends if only the first place is always the same one's.",
+        "concise. It depends if only the first place always goes to the same cell.",
         f"{shown}.",
-        [len(counts) == 1, all(first)],
+        [len(counts) == 1, len({first for first, *_ in orders}) == 1],
         {" < ".join(order): count for order, count in counts.items()},
     )
 
 
-def _time_to_perplexity(context: Context, models: Models, speeds: Speeds) -> tuple[Verdict, Table]:
+def epochs_to(perplexity: float, model: TrainedModel) -> int | None:
+    """Return after how many epochs a model first had this perplexity or less; None if never."""
+    by_epoch = enumerate(model.history.perplexity, 1)
+    return next((epoch for epoch, value in by_epoch if value <= perplexity), None)
+
+
+def _time_to_perplexity(context: Context, compared: Comparison) -> tuple[Verdict, Table]:
     """Return the verdict and its table."""
-    seconds: dict[tuple[str, float], list] = {}
-    for name in (f"{cell}-{kind}" for cell in _CELLS for kind in _KINDS):
-        for goal in _PERPLEXITIES:
-            epochs = [epochs_to(goal, model) for model in models[name]]
-            seconds[name, goal] = [number and number * speeds[name].epoch for number in epochs]
-
-    def shown(values):
-        reached = [value for value in values if value is not None]
-        if not reached:
-            return "not reached"
-        text = f"{statistics.median(reached):.0f} s"
-        return text if len(reached) == len(values) else f"{text} ({len(reached)} of {len(values)})"
-
-    shorter = []
-    for cell in _CELLS:
-        for goal in _PERPLEXITIES:
-            slow, fast = (seconds[f"{cell}-{kind}", goal] for kind in _KINDS)
-            # What not every seed reaches has no median to compare.
-            if None not in slow + fast:
-                shorter.append(statistics.median(fast) < statistics.median(slow))
+    seconds: dict[tuple[str, float], list] = {
+        (name, goal): [
+            epochs and epochs * compared.epoch(name)
+            for epochs in (epochs_to(goal, model) for model in compared.models[name])
+        ]
+        for name in _NAMES
+        for goal in _PERPLEXITIES
+    }
+    shown = {key: _median_of_those_reached(values) for key, values in seconds.items()}
+    pairs = [
+        [seconds[f"{cell}-{kind}", goal] for kind in _KINDS]
+        for cell in _CELLS
+        for goal in _PERPLEXITIES
+    ]
+    # What not every seed reaches has no median to compare.
+    shorter = [
+        statistics.median(fast) < statistics.median(slow)
+        for slow, fast in pairs
+        if None not in slow + fast
+    ]
     gru = "; ".join(
-        f"to perplexity {goal:g}: {shown(seconds['gru-scratch', goal])} from scratch, "
-        f"{shown(seconds['gru-concise', goal])} concise"
+        f"to perplexity {goal:g}: {shown['gru-scratch', goal]} from scratch, "
+        f"{shown['gru-concise', goal]} concise"
         for goal in _PERPLEXITIES
     )
     return context.judge(
@@ -194,13 +188,14 @@ def _time_to_perplexity(context: Context, models: Models, speeds: Speeds) -> tup
         {f"{name} to {goal:g}": values for (name, goal), values in seconds.items()},
     ), Table(
         ["model", *(f"to {goal:g}" for goal in _PERPLEXITIES)],
-        [
-            [
-                title(f"{cell}-{kind}"),
-                *(shown(seconds[f"{cell}-{kind}", goal]) for goal in _PERPLEXITIES),
-            ]
-            for cell in _CELLS
-            for kind in _KINDS
-        ],
+        [[title(name), *(shown[name, goal] for goal in _PERPLEXITIES)] for name in _NAMES],
         "Time to a perplexity",
     )
+
+
+def _median_of_those_reached(seconds):
+    reached = [value for value in seconds if value is not None]
+    if not reached:
+        return "not reached"
+    text = f"{statistics.median(reached):.0f} s"
+    return text if len(reached) == len(seconds) else f"{text} ({len(reached)} of {len(seconds)})"

@@ -16,7 +16,7 @@ from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import CHAPTER, QUESTION, SOLUTION, SUMMARY
 from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises import plots
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise, judged
 from gluon_gru.studies.exercises.influence import influence
 
 ANSWER = Claim(
@@ -72,7 +72,7 @@ SCHEDULES = {
 _BOOK, _GLUON = "the book's GRU", "Gluon's GRU"
 
 
-@exercise(
+@Exercise(
     "forced-gates",
     "Only the input at time step t' should be used to predict the output at t > t'. What are the "
     "best values of the reset and update gates?",
@@ -94,25 +94,31 @@ def forced_gates(context: Context) -> Answer:
     cells = {_BOOK: models.gru, _GLUON: models.gru_reset_after}
     weights = {name: _weights(1 + (name == _GLUON)) for name in cells}
 
-    def influences(name, inputs):
-        return {
-            schedule: influence(
-                functools.partial(cells[name], gates=forced(gates, _AT)),
-                weights[name],
-                inputs,
-                models.init_gru_state,
-            )
-            for schedule, gates in SCHEDULES.items()
-        }
+    def of(name, schedule, inputs):
+        forward = functools.partial(cells[name], gates=forced(SCHEDULES[schedule], _AT))
+        sizes, start = (_INPUTS, _HIDDENS, inputs.ctx), models.init_gru_state
+        model = models.RNNModelScratch(*sizes, lambda *_: weights[name], start, forward)
+        return influence(model, inputs)
 
-    of = {name: influences(name, inputs) for name in cells}
-    norms = {name: {gates: norm for gates, (norm, _) in of[name].items()} for name in cells}
+    norms = {
+        name: {schedule: of(name, schedule, inputs)[0] for schedule in SCHEDULES} for name in cells
+    }
     moved = inputs.copy()
     moved[_AT] = -moved[_AT]
-    book = norms[_BOOK]
+    state, after = (of(_BOOK, "published", some)[1] for some in (inputs, moved))
+    norm, change = (float(numpy.linalg.norm(vector)) for vector in (state, after - state))
+    book, ours = norms[_BOOK], {name: norms[name]["ours"] for name in cells}
+    counts = ", ".join(f"{values[_AT]:.3g} ({name})" for name, values in ours.items())
+    most = max(numpy.delete(values, _AT).max() for values in ours.values())
     return Answer(
         [
-            _ours({name: norms[name]["ours"] for name in cells}),
+            judged(
+                ANSWER,
+                f"{_RAN}, for both GRUs.",
+                f"The input at t' counts {counts}; every other one at most {most:g}.",
+                [all(map(_only_at, ours.values()))],
+                {name: values.tolist() for name, values in ours.items()},
+            ),
             _published(
                 PUBLISHED_GATES, f"{_RAN}.", book["published"], _AT - 1, "the one before it"
             ),
@@ -123,27 +129,38 @@ def forced_gates(context: Context) -> Answer:
                 _STEPS - 1,
                 "the last one",
             ),
-            _formula(of[_BOOK]["published"][1], influences(_BOOK, moved)["published"][1]),
+            judged(
+                PUBLISHED_FORMULA,
+                "The state that the published gates give, its norm, and how far it moves when the "
+                "input at t' changes its sign.",
+                f"Its norm is {norm:.3f} (the formula's is 1), and it moves by {change:.3f} with "
+                "X_t', which the formula does not contain. It is "
+                "tanh(X_t' W_xh + H_{t'-1} W_hh + b_h).",
+                [abs(norm - 1) < 1e-3 and change < 1e-3],
+                {"norm": norm, "change": change},
+            ),
             *_held(weights[_BOOK]),
         ],
         [
             Table(
                 ["cell", "gates", *(f"t'{t - _AT:+}" if t != _AT else "t'" for t in range(_STEPS))],
                 [
-                    [name, gates, *(f"{norm:.3g}" for norm in values)]
+                    [name, gates, *(f"{value:.3g}" for value in values)]
                     for name in cells
                     for gates, values in norms[name].items()
                 ],
                 "How much the last state depends on each input (norm of the derivative)",
             )
         ],
-        {
-            "influence.png": (
+        [
+            plots.influence(
+                "influence.png",
                 "How much the last state depends on each input, by the gates forced on the book's "
                 "GRU",
-                plots.influence(book, _AT),
+                book,
+                _AT,
             )
-        },
+        ],
     )
 
 
@@ -156,9 +173,9 @@ def forced(schedule: Sequence[tuple], at: int) -> Callable:
         at: the time step t', from 0.
     """
 
-    def gates(t, Z, R):
+    def gates(t, *computed):
         held = schedule[(t > at) + (t >= at)]
-        return [gate if value is None else 0 * gate + value for gate, value in zip((Z, R), held)]
+        return [gate if value is None else value for gate, value in zip(computed, held)]
 
     return gates
 
@@ -167,12 +184,9 @@ def _weights(num_biases):
     """Return a GRU's parameters that are not small, so that nothing vanishes by itself."""
     from mxnet import np
 
-    def random(*shape):
-        return np.random.normal(scale=0.4, size=shape)
-
     gate = (_INPUTS, _HIDDENS), (_HIDDENS, _HIDDENS), (_HIDDENS,)
     shapes = [*3 * gate, *(num_biases - 1) * [(_HIDDENS,)], (_HIDDENS, _INPUTS), (_INPUTS,)]
-    return [random(*shape) for shape in shapes]
+    return [np.random.normal(scale=0.4, size=shape) for shape in shapes]
 
 
 _RAN = (
@@ -184,18 +198,6 @@ _RAN = (
 def _only_at(norms):
     """Return whether of all inputs only the one at t' has any influence."""
     return norms[_AT] > 0 and not numpy.delete(norms, _AT).any()
-
-
-def _ours(norms: dict[str, numpy.ndarray]) -> Verdict:
-    counts = ", ".join(f"{values[_AT]:.3g} ({name})" for name, values in norms.items())
-    most = max(numpy.delete(values, _AT).max() for values in norms.values())
-    return judged(
-        ANSWER,
-        f"{_RAN}, for both GRUs.",
-        f"The input at t' counts {counts}; every other one at most {most:g}.",
-        [all(map(_only_at, norms.values()))],
-        {name: values.tolist() for name, values in norms.items()},
-    )
 
 
 def _published(claim: Claim, ran: str, norms: numpy.ndarray, other: int, what: str) -> Verdict:
@@ -211,20 +213,6 @@ def _published(claim: Claim, ran: str, norms: numpy.ndarray, other: int, what: s
     )
 
 
-def _formula(state: numpy.ndarray, moved: numpy.ndarray) -> Verdict:
-    """Hold the published state against what any vector divided by its norm must be."""
-    norm, change = (float(numpy.linalg.norm(vector)) for vector in (state, moved - state))
-    return judged(
-        PUBLISHED_FORMULA,
-        "The state that the published gates give, its norm, and how far it moves when the input "
-        "at t' changes its sign.",
-        f"Its norm is {norm:.3f} (the formula's is 1), and it moves by {change:.3f} with X_t', "
-        "which the formula does not contain. It is tanh(X_t' W_xh + H_{t'-1} W_hh + b_h).",
-        [abs(norm - 1) < 1e-3 and change < 1e-3],
-        {"norm": norm, "change": change},
-    )
-
-
 def _held(params: list) -> list[Verdict]:
     """Return the verdicts on gates that are held at 0 or 1 over a whole text."""
     from mxnet import np
@@ -234,43 +222,41 @@ def _held(params: list) -> list[Verdict]:
     def random_state():
         return (np.random.normal(scale=0.5, size=(4, _HIDDENS)),)
 
-    def run(state, update=None, reset=None):
-        return models.gru(X, state, params, forced(3 * [(update, reset)], 0))
+    def run(state, *held):
+        return models.gru(X, state, params, forced(3 * [held], 0))
 
-    def difference(one, other):
+    def apart(one, other):
         return float(np.abs(one - other).max())
 
     X, state = np.random.normal(size=(35, 4, _INPUTS)), random_state()
     W_xh, _, b_h, W_hq, b_q = params[6:]
     rnn, _ = models.rnn(X, state, params[6:])
-    same, alone = (difference(rnn, run(state, update, 1)[0]) for update in (0, None))
-    (copied,) = run(state, update=1)[1]
-    kept = difference(copied, state[0])
+    same, alone = (apart(rnn, run(state, update, 1)[0]) for update in (0, None))
+    _, (copied,) = run(state, 1, None)
+    kept = apart(copied, state[0])
     one, other = (run(random_state(), 0, 0)[0] for _ in range(2))
     perceptron = np.dot(np.tanh(np.dot(X, W_xh) + b_h), W_hq) + b_q
-    states, layer = difference(one, other), difference(one, perceptron.reshape(one.shape))
-    ran = "Outputs of the RNN from scratch, and of the GRU with the same weights"
-    return [
-        judged(
-            CONTAINS_RNN,
-            f"{ran} and R = 1, Z = 0.",
-            f"They differ by {same:g}.",
-            [same == 0],
-            {"difference": same},
-        ),
-        judged(
+    states, layer = apart(one, other), apart(one, perceptron.reshape(one.shape))
+    ran = "Outputs of the RNN from scratch, and of the GRU with the same weights and R = 1,"
+    differ = [
+        (CONTAINS_RNN, f"{ran} Z = 0.", f"They differ by {same:g}.", same),
+        (
             RESET_ALONE,
-            f"{ran} and R = 1, with Z left to the cell.",
+            f"{ran} with Z left to the cell.",
             f"They differ by up to {alone:.3g}.",
-            [alone == 0],
-            {"difference": alone},
+            alone,
         ),
-        judged(
+        (
             SKIPS,
             f"The state after {len(X)} steps with Z = 1.",
             f"It differs from the state before by {kept:g}.",
-            [kept == 0],
-            {"difference": kept},
+            kept,
+        ),
+    ]
+    return [
+        *(
+            judged(claim, ran, shows, [difference == 0], {"difference": difference})
+            for claim, ran, shows, difference in differ
         ),
         judged(
             RESETS,

@@ -14,11 +14,15 @@ from gluon_gru.gates.inspection import (
     memory,
 )
 from gluon_gru.gates.look import CAPTION, tables_of
+from gluon_gru.gates.picture import picture
+from gluon_gru.gates.walk import walk
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import NOTES
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
-from gluon_gru.studies.exercises.trained import title
+from gluon_gru.report.document import Picture
+from gluon_gru.runs.restore import restore
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
+from gluon_gru.studies.exercises.trained import title, trained
 
 KEEP_OR_NOT = Claim(
     "gates/keep-or-not",
@@ -47,7 +51,7 @@ _READ = 5000
 _FOLLOWS = 0.1
 
 
-@exercise(
+@Exercise(
     "gates",
     "How does the trained network decide whether to keep the hidden state?",
     "Every unit has its own pair of gates, computed from the character read and the state. A "
@@ -58,20 +62,15 @@ _FOLLOWS = 0.1
 )
 def gate_decisions(context: Context) -> Answer:
     """Look at the gates of both GRUs, trained with every seed."""
-    from gluon_gru.gates.picture import picture
-    from gluon_gru.gates.walk import walk
-    from gluon_gru.runs.restore import restore
-
-    tokens, vocab = context.source
-    read = "".join(vocab.to_tokens(tokens[:_READ]))
-    gates, tables, pictures, walks = [], [], {}, []
-    for name, seeds in context.trained.get(MODELS).items():
+    gates, tables, pictures, walks = [], [], [], []
+    for name, seeds in trained(MODELS, context).items():
         restored = [restore(model.checkpoint, context.ctx) for model in seeds]
-        over_corpus = [inspect(*model, read, context.ctx) for model in restored]
+        over_corpus = [inspect(*model, context.text(_READ), context.ctx) for model in restored]
         over_text = inspect(*restored[0], TEXT, context.ctx)
         gates += over_corpus
         tables += tables_of(title(name), over_corpus[0])
-        pictures[f"gates-{name}.png"] = (CAPTION.format(title(name)), picture(over_text))
+        caption = CAPTION.format(title(name))
+        pictures.append(Picture(caption, f"gates-{name}.png", picture(over_text)))
         walks.append(walk(title(name), over_text))
     return Answer(_verdicts(context, gates), tables, pictures, walks)
 
@@ -96,17 +95,15 @@ def _verdicts(context: Context, models: Sequence[Gates]) -> list[Verdict]:
         )
 
     taus = [memory(gates)[1] for gates in models]
-    median = spread([float(statistics.median(of)) for of in taus], "{:.1f}".format)
-    longest = spread([float(max(of)) for of in taus], "{:.1f}".format)
-    verdicts = [
-        verdict(
-            KEEP_OR_NOT,
-            "the character just read",
-            explained_by_token,
-            f" By its own Z the median unit keeps a state for {median} characters, the one that "
-            f"remembers longest for {longest}.",
-        )
-    ]
+    median, longest = (
+        spread([float(of(values)) for values in taus], "{:.1f}".format)
+        for of in (statistics.median, max)
+    )
+    more = (
+        f" By its own Z the median unit keeps a state for {median} characters, the one that "
+        f"remembers longest for {longest}."
+    )
+    verdicts = [verdict(KEEP_OR_NOT, "the character just read", explained_by_token, more)]
     if has_ends(models[0]):
         verdicts.append(
             verdict(

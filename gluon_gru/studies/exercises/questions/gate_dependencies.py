@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import statistics
 from typing import Mapping, Sequence, Tuple
 
@@ -10,17 +9,17 @@ from gluon_gru.gates.holding import (
     Held,
     damage_by_distance,
     half_distance,
-    hook,
+    hold,
     perplexity_when_held,
 )
-from gluon_gru.gates.inspection import written_out
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import CHAPTER
 from gluon_gru.report.document import Table
+from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import influence, plots
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
-from gluon_gru.studies.exercises.trained import protocol, title
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
+from gluon_gru.studies.exercises.trained import protocol, title, trained
 
 RESET_SHORT = Claim(
     "dependencies/reset-short", CHAPTER, "Reset gates capture short-term dependencies."
@@ -42,11 +41,11 @@ _HELD: dict[str, Held] = {
     "Z = 0": {"update": 0},
     "Z = 1": {"update": 1},
 }
-# What takes a gate's decisions away and leaves the rest of it.
-_UNDECIDED = {"reset": "R at its mean", "update": "Z at its mean"}
+# What takes the decisions of R, and of Z, away and leaves the rest of it.
+_UNDECIDED = "R at its mean", "Z at its mean"
 
 
-@exercise(
+@Exercise(
     "dependencies",
     "Do reset gates capture short-term dependencies, and update gates long-term ones?",
     "If a gate matters for what comes soon, taking its decision away for one step hurts the "
@@ -57,103 +56,89 @@ _UNDECIDED = {"reset": "R at its mean", "update": "Z at its mean"}
 )
 def gate_dependencies(context: Context) -> Answer:
     """Hold the gates of both GRUs, trained with every seed."""
-    from gluon_gru.runs.restore import restore
-
-    models = context.trained.get(_MODELS)
     tokens, vocab = context.source
     tokens = tokens[: protocol(_MODELS[0]).max_tokens]
-    # Of a text without spaces, all is one word.
+    # A text without spaces is one word.
     word = len(tokens) / max(int((tokens == vocab[" "]).sum()), 1)
-    perplexities: dict = {}
-    curves: dict = {}
-    reaches: dict = {}
-    for name, seeds in models.items():
-        for seed in seeds:
-            model, _ = restore(seed.checkpoint, context.ctx)
-            for how, held in _HELD.items():
-                key = name, how
-                perplexity = perplexity_when_held(model, tokens, held)
-                perplexities.setdefault(key, []).append(perplexity)
-                reaches.setdefault(key, []).append(_reach_when(model, tokens, held, context))
-                if held:
-                    curve = damage_by_distance(model, tokens, held, influence.DISTANCES)
-                    curves.setdefault(key, []).append(curve)
-    halves = {key: [half_distance(curve) for curve in seeds] for key, seeds in curves.items()}
+    perplexities, reaches, curves = {}, {}, {}
+    for name, seeds in trained(_MODELS, context).items():
+        models = [restore(seed.checkpoint, context.ctx)[0] for seed in seeds]
+        for how, held in _HELD.items():
+            key = name, how
+            perplexities[key] = [perplexity_when_held(model, tokens, held) for model in models]
+            far = [
+                influence.influence_by_distance(hold(model, tokens, held), context)
+                for model in models
+            ]
+            reaches[key] = list(map(influence.reach, far))
+            if held:
+                curves[key] = [
+                    damage_by_distance(model, tokens, held, influence.DISTANCES) for model in models
+                ]
+    halves = {key: list(map(half_distance, seeds)) for key, seeds in curves.items()}
     return Answer(
-        [_short(context, halves, word), _long(context, halves, word, perplexities, reaches)],
+        _verdicts(context, halves, word, perplexities, reaches),
         [_table(perplexities, curves, halves, reaches)],
-        {
-            f"damage-{name}.png": (
+        [
+            plots.by_distance(
+                f"damage-{name}.png",
                 f"{title(name)}: the loss in nats that holding a gate for one step adds to the "
                 "prediction d steps later (the median of the seeds, and their range)",
-                plots.by_distance(
-                    {how: curves[name, how] for how, held in _HELD.items() if held},
-                    "added loss, nats",
-                ),
+                "added loss, nats",
+                {how: curves[name, how] for how, held in _HELD.items() if held},
             )
-            for name in models
-        },
+            for name in _MODELS
+        ],
     )
 
 
-def _both(halves, gate):
-    return {name: halves[name, _UNDECIDED[gate]] for name in _MODELS}
-
-
-def _distances(halves):
-    return "; ".join(
-        f"{title(name)}: {spread(values, '{:.0f}'.format)}" for name, values in halves.items()
-    )
-
-
-_RAN = (
-    f"In the trained GRUs each gate is held at its mean for one step, at 500 places of the "
-    "training text, and the rise of the loss is measured 0 to "
-    f"{influence.DISTANCES} steps later"
-)
-
-
-def _short(context: Context, halves: Numbers, word: float) -> Verdict:
-    reset, update = _both(halves, "reset"), _both(halves, "update")
-    within = [r <= word for name in _MODELS for r in reset[name]]
-    earlier = [r < z for name in _MODELS for r, z in zip(reset[name], update[name])]
-    return context.judge(
-        RESET_SHORT,
-        f"{_RAN}. Short-term: half of it falls within a word, which "
-        f"is {word:.1f} characters with its space, and earlier than with the update gate.",
-        f"Half of the damage of a held R has happened after so many steps: {_distances(reset)}; "
-        f"of a held Z: {_distances(update)}.",
-        [all(within), all(earlier)],
-        reset,
-    )
-
-
-def _long(
+def _verdicts(
     context: Context, halves: Numbers, word: float, perplexities: Numbers, reaches: Numbers
-) -> Verdict:
-    reset, update = _both(halves, "reset"), _both(halves, "update")
-    beyond = [z > word for name in _MODELS for z in update[name]]
-    later = [z > r for name in _MODELS for z, r in zip(update[name], reset[name])]
+) -> list[Verdict]:
+    reset, update = ({name: halves[name, how] for name in _MODELS} for how in _UNDECIDED)
+    pairs = [pair for name in _MODELS for pair in zip(reset[name], update[name])]
+    after_reset, after_update = (
+        "; ".join(
+            f"{title(name)}: {spread(values, '{:.0f}'.format)}" for name, values in of.items()
+        )
+        for of in (reset, update)
+    )
     held = "; ".join(
         f"{title(name)}: perplexity {statistics.median(perplexities[name, how]):.3g}, reach "
         f"{_reaches(reaches[name, how])} with {how}"
         for name in _MODELS
-        for how in (_UNDECIDED["reset"], _UNDECIDED["update"])
+        for how in _UNDECIDED
     )
-    return context.judge(
-        UPDATE_LONG,
-        f"{_RAN}. Long-term: half of it falls beyond a word, and later "
-        "than with the reset gate. Not part of the verdict: with a gate held throughout, "
-        "perplexity, and reach, the number of steps from which on the state depends on a character "
-        "less than a tenth as much as on the last.",
-        f"Half of the damage of a held Z has happened after so many steps: {_distances(update)}; "
-        f"of a held R: {_distances(reset)}. Held throughout, {held}.",
-        [all(beyond), all(later)],
-        {
-            "half": update,
-            "reach": {f"{name}, {how}": values for (name, how), values in reaches.items()},
-        },
+    ran = (
+        "In the trained GRUs each gate is held at its mean for one step, at 500 places of the "
+        f"training text, and the rise of the loss is measured 0 to {influence.DISTANCES} steps "
+        "later."
     )
+    return [
+        context.judge(
+            RESET_SHORT,
+            f"{ran} Short-term: half of it falls within a word, which "
+            f"is {word:.1f} characters with its space, and earlier than with the update gate.",
+            f"Half of the damage of a held R has happened after so many steps: {after_reset}; "
+            f"of a held Z: {after_update}.",
+            [all(r <= word for r, _ in pairs), all(r < z for r, z in pairs)],
+            reset,
+        ),
+        context.judge(
+            UPDATE_LONG,
+            f"{ran} Long-term: half of it falls beyond a word, and later "
+            "than with the reset gate. Not part of the verdict: with a gate held throughout, "
+            "perplexity, and reach, the number of steps from which on the state depends on a "
+            "character less than a tenth as much as on the last.",
+            f"Half of the damage of a held Z has happened after so many steps: {after_update}; "
+            f"of a held R: {after_reset}. Held throughout, {held}.",
+            [all(z > word for _, z in pairs), all(z > r for r, z in pairs)],
+            {
+                "half": update,
+                "reach": {f"{name}, {how}": values for (name, how), values in reaches.items()},
+            },
+        ),
+    ]
 
 
 def _reaches(values):
@@ -161,31 +146,18 @@ def _reaches(values):
     return spread(values, lambda value: f"{value:.0f}" + "+" * (value >= influence.DISTANCES))
 
 
-def _reach_when(model, tokens, held, context):
-    """Return how far back the state depends on the text while gates are held."""
-    from gluon_gru.models import init_gru_state
-
-    forward, (params,) = written_out(model)
-    cell = functools.partial(forward, gates=hook(model, tokens, held))
-    curve = influence.influence_by_distance(cell, params, init_gru_state, context)
-    return influence.reach(curve)
-
-
 def _table(perplexities, curves, halves, reaches):
-    def row(key):
-        damage = [float(curve.sum()) for curve in curves.get(key, ())]
-        return [
-            title(key[0]),
-            key[1],
-            spread(perplexities[key], "{:.3g}".format),
-            _reaches(reaches[key]),
-            spread(damage, "{:.2f}".format) if damage else "",
-            spread(halves[key], "{:.0f}".format) if damage else "",
-        ]
-
+    rows = []
+    for key, values in perplexities.items():
+        name, how = key
+        row = [title(name), how, spread(values, "{:.3g}".format), _reaches(reaches[key]), "", ""]
+        if key in curves:
+            damage = [float(curve.sum()) for curve in curves[key]]
+            row[4:] = spread(damage, "{:.2f}".format), spread(halves[key], "{:.0f}".format)
+        rows.append(row)
     return Table(
         ["model", "held", "perplexity", "reach", "loss added", "half within"],
-        [row(key) for key in perplexities],
+        rows,
         "A gate held throughout: perplexity on the training text, and reach, in steps. Held for "
         "one step: loss added in all, in nats, and the distance within which half of it falls",
     )

@@ -10,8 +10,8 @@ from gluon_gru.errors import InputError, TrainingDiverged
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import QUESTION
-from gluon_gru.report.document import Table
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
+from gluon_gru.report.document import Picture, Table
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.sweep.space import AXES, REDUCED
 
 RUNNING_TIME = Claim(
@@ -39,6 +39,7 @@ _PICTURES = {
     "importance.png": "How important each hyperparameter is for a low perplexity",
 }
 
+#: Complete trials as the study records them, the best first.
 Trials = Sequence[Mapping[str, Any]]
 
 # Enough to see that everything runs.
@@ -46,22 +47,18 @@ _QUICK_EPOCHS = 1
 
 
 def check(source: tuple[Any, Any]) -> None:
-    """Find out before anything is trained whether a text, ``(tokens, vocab)``, is long enough.
-
-    Raises:
-        InputError: if it isn't.
-    """
-    tokens, _ = source
+    """Raise InputError for a text, ``(tokens, vocab)``, that is too short."""
+    length = len(source[0])
     needed = REDUCED.train_windows + REDUCED.valid_windows + max(REDUCED.num_steps)
-    if len(tokens) < needed:
+    if length < needed:
         raise InputError(
-            f"a text of {len(tokens):,} characters is too short for the exercise "
+            f"a text of {length:,} characters is too short for the exercise "
             f"hyperparameters, which takes {needed:,}: give a longer text, or name "
             "the other exercises"
         )
 
 
-@exercise(
+@Exercise(
     "hyperparameters",
     "Adjust the hyperparameters; what do they do to running time, perplexity and the output?",
     "The learning rate decides whether anything is learnt in the epochs there are; num_hiddens "
@@ -85,11 +82,14 @@ def hyperparameters(context: Context) -> Answer:
         corpus=context.corpus.path,
         command=context.made_by["command"],
     )
-    trials = [trial for trial in results["trials"] if trial["state"] == "complete"]
-    diverged = [trial for trial in results["trials"] if trial["state"] == "diverged"]
+    trials = sorted(
+        (trial for trial in results["trials"] if trial["state"] == "complete"),
+        key=lambda trial: trial["perplexity"],
+    )
+    diverged = sum(trial["state"] == "diverged" for trial in results["trials"])
     if len(trials) < 2:
         raise TrainingDiverged(
-            f"{len(diverged)} of {len(results['trials'])} trials of the study "
+            f"{diverged} of {len(results['trials'])} trials of the study "
             "diverged: there is nothing to compare on this text"
         )
     words = {trial["number"]: _share_of_words(trial["continuation"], context) for trial in trials}
@@ -106,17 +106,16 @@ def hyperparameters(context: Context) -> Answer:
             _text(context, trials, words),
         ],
         [_table(trials, words)],
-        {
-            f"sweep/{file}": (caption, (folder / file).read_bytes())
+        [
+            Picture(caption, f"sweep/{file}", (folder / file).read_bytes())
             for file, caption in _PICTURES.items()
             if (folder / file).exists()
-        },
+        ],
     )
 
 
 def _workers(context):
-    on_cpu = context.ctx.device_type == "cpu"
-    return context.made_by["environment"]["cores"] if on_cpu else 1
+    return context.made_by["environment"]["cores"] if context.ctx.device_type == "cpu" else 1
 
 
 def _values(values):
@@ -127,23 +126,25 @@ def _share_of_words(continuation, context):
     """Return the share of the generated words that are words of the text."""
     from gluon_gru.studies.sweep.trial import PREFIX
 
-    tokens, vocab = context.source
-    known = set("".join(vocab.to_tokens(tokens)).split())
+    known = set(context.text().split())
     # The last one may be cut off.
     words = continuation[len(PREFIX) :].split()[:-1]
     return sum(word in known for word in words) / len(words) if words else 0.0
 
 
-def _by_value(trials, axis, quantity, of):
-    """Return value on the axis -> ``of`` the quantity over all trials there."""
+def _by_value(trials, quantity, of):
+    """Return axis -> value on it -> ``of`` the quantity over all trials there."""
     return {
-        value: of([trial[quantity] for trial in trials if trial[axis] == value])
-        for value in sorted({trial[axis] for trial in trials})
+        axis: {
+            value: of([trial[quantity] for trial in trials if trial[axis] == value])
+            for value in sorted({trial[axis] for trial in trials})
+        }
+        for axis in AXES
     }
 
 
 def _shown(by_axis, form):
-    """Return in words what `_by_value` found, by axis."""
+    """Return in words what `_by_value` found."""
     return "; ".join(
         f"{axis} " + ", ".join(f"{value:g}: {form.format(number)}" for value, number in of.items())
         for axis, of in by_axis.items()
@@ -151,40 +152,34 @@ def _shown(by_axis, form):
 
 
 def _running_time(context: Context, ran: str, trials: Trials) -> Verdict:
-    times = {axis: _by_value(trials, axis, "seconds", statistics.mean) for axis in AXES}
-    grows = []
-    for axis in ("num_steps", "num_hiddens"):
-        seconds = list(times[axis].values())
-        grows.append(all(b > 1.1 * a for a, b in zip(seconds, seconds[1:])))
-    shown = _shown(times, "{:.0f} s")
-    return context.judge(
-        RUNNING_TIME, f"{ran}.", f"Seconds of a trial, the mean by {shown}.", grows, times
-    )
+    times = _by_value(trials, "seconds", statistics.mean)
+    both = [list(times[axis].values()) for axis in ("num_steps", "num_hiddens")]
+    grows = [all(b > 1.1 * a for a, b in zip(seconds, seconds[1:])) for seconds in both]
+    shows = f"Seconds of a trial, the mean by {_shown(times, '{:.0f} s')}."
+    return context.judge(RUNNING_TIME, f"{ran}.", shows, grows, times)
 
 
-def _perplexity(context: Context, ran: str, trials: Trials, diverged: Trials) -> Verdict:
-    best = {axis: _by_value(trials, axis, "perplexity", min) for axis in AXES}
-    shown = _shown(best, "{:.2f}")
-    winner = min(trials, key=lambda trial: trial["perplexity"])
+def _perplexity(context: Context, ran: str, trials: Trials, diverged: int) -> Verdict:
+    best = _by_value(trials, "perplexity", min)
+    winner = trials[0]
     return context.judge(
         PERPLEXITY,
         f"{ran}. Every window is read from a state of zeros, so with "
         "a smaller num_steps more of the predictions have little before them: part of its effect "
         "is that.",
-        f"The best validation perplexity by {shown}. Best of all: num_steps {winner['num_steps']}, "
-        f"num_hiddens {winner['num_hiddens']}, lr {winner['lr']:g}. Diverged: {len(diverged)} of "
-        f"{len(trials) + len(diverged)}.",
+        f"The best validation perplexity by {_shown(best, '{:.2f}')}. Best of all: num_steps "
+        f"{winner['num_steps']}, num_hiddens {winner['num_hiddens']}, lr {winner['lr']:g}. "
+        f"Diverged: {diverged} of {len(trials) + diverged}.",
         [max(values.values()) > 1.05 * min(values.values()) for values in best.values()],
         best,
     )
 
 
-def _text(context: Context, trials: Trials, words: dict[int, float]) -> Verdict:
-    ranked = sorted(trials, key=lambda trial: trial["perplexity"])
-    half = len(ranked) // 2
+def _text(context: Context, trials: Trials, words: Mapping[int, float]) -> Verdict:
+    half = len(trials) // 2
     better, worse = (
-        statistics.mean(words[trial["number"]] for trial in trials)
-        for trials in (ranked[:half], ranked[-half:])
+        statistics.mean(words[trial["number"]] for trial in some)
+        for some in (trials[:half], trials[-half:])
     )
     return context.judge(
         TEXT,
@@ -210,7 +205,7 @@ def _table(trials, words):
                 f"{words[trial['number']]:.0%}",
                 f"`{trial['continuation']}`",
             ]
-            for trial in sorted(trials, key=lambda trial: trial["perplexity"])
+            for trial in trials
         ],
         "All trials, the best first",
     )

@@ -11,10 +11,11 @@ from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import CHAPTER
 from gluon_gru.report.document import Table
+from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import influence, plots
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
-from gluon_gru.studies.exercises.recall import LAYERS, NUM_MINIBATCHES, minibatches_to_learn
-from gluon_gru.studies.exercises.trained import TrainedModel
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
+from gluon_gru.studies.exercises.recall import CELLS, NUM_MINIBATCHES, minibatches_to_learn
+from gluon_gru.studies.exercises.trained import trained
 
 RECALL = Claim(
     "long-distances/recall",
@@ -35,7 +36,7 @@ _QUICK_MINIBATCHES = 25
 _MODELS = {"RNN": "rnn-scratch", "GRU": "gru-scratch", "LSTM": "lstm-scratch"}
 
 
-@exercise(
+@Exercise(
     "long-distances",
     "Are GRUs better than RNNs over large distances, and do they cope with vanishing gradients?",
     "An RNN's state goes through a matrix and a tanh in every step; what it held fades or "
@@ -47,40 +48,45 @@ _MODELS = {"RNN": "rnn-scratch", "GRU": "gru-scratch", "LSTM": "lstm-scratch"}
 )
 def long_distances(context: Context) -> Answer:
     """Train the cells from scratch, with every seed, and on a task that asks for nothing else."""
-    models = context.trained.get(tuple(_MODELS.values()))
+    models = trained(tuple(_MODELS.values()), context)
     curves = {
-        cell: [_curve(model, context) for model in models[name]] for cell, name in _MODELS.items()
+        cell: [
+            influence.influence_by_distance(restore(model.checkpoint, context.ctx)[0], context)
+            for model in models[name]
+        ]
+        for cell, name in _MODELS.items()
     }
     recall, table = _recall(context)
     return Answer(
         [recall, _gradients(context, curves)],
         [table],
-        {
-            "influence-by-distance.png": (
+        [
+            plots.by_distance(
+                "influence-by-distance.png",
                 "How much the state depends on the character d steps ago, in the models trained from "
                 "scratch (the median of the seeds, and their range)",
-                plots.by_distance(curves, "norm of the derivative", _MODELS),
+                "norm of the derivative",
+                curves,
+                _MODELS,
             )
-        },
+        ],
     )
 
 
 def _recall(context: Context) -> tuple[Verdict, Table]:
     """Return the verdict, and the table of how long each cell needed to learn each distance."""
-    seeds = range(1, context.trained.num_seeds + 1)
+    seeds = range(1, context.num_seeds + 1)
     patience = _QUICK_MINIBATCHES if context.quick else NUM_MINIBATCHES
     needed = {
         (cell, distance): [
             minibatches_to_learn(cell, distance, seed, context.ctx, patience) for seed in seeds
         ]
-        for cell in LAYERS
+        for cell in CELLS
         for distance in _DISTANCES
     }
     longest = {
-        cell: max(
-            (distance for distance in _DISTANCES if None not in needed[cell, distance]), default=0
-        )
-        for cell in LAYERS
+        cell: max((d for d in _DISTANCES if None not in needed[cell, d]), default=0)
+        for cell in CELLS
     }
 
     def shown(values):
@@ -102,17 +108,8 @@ def _recall(context: Context) -> tuple[Verdict, Table]:
         {f"{cell}, distance {distance}": values for (cell, distance), values in needed.items()},
     ), Table(
         ["cell", *map(str, _DISTANCES)],
-        [[cell, *(shown(needed[cell, distance]) for distance in _DISTANCES)] for cell in LAYERS],
+        [[cell, *(shown(needed[cell, distance]) for distance in _DISTANCES)] for cell in CELLS],
         "Minibatches until the key is named after so many other tokens: median (and range)",
-    )
-
-
-def _curve(trained: TrainedModel, context: Context) -> numpy.ndarray:
-    from gluon_gru.runs.restore import restore
-
-    model, _ = restore(trained.checkpoint, context.ctx)
-    return influence.influence_by_distance(
-        model.forward_fn, model.params, model.init_state, context
     )
 
 

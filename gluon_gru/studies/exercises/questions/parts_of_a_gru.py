@@ -5,18 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable
 
 from gluon_gru.published.claims import Claim
-from gluon_gru.published.judging import Verdict, spread
+from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import QUESTION, SOLUTION
-from gluon_gru.studies.exercises import plots
-from gluon_gru.studies.exercises.comparing import (
-    Models,
-    Speeds,
-    figures,
-    final,
-    in_turns,
-    side_by_side,
-)
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise, judged
+from gluon_gru.studies.exercises.comparing import Comparison, compare
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise, judged
 from gluon_gru.studies.exercises.trained import title
 
 if TYPE_CHECKING:
@@ -43,7 +35,7 @@ PUBLISHED_UPDATE_ONLY = Claim(
 _MODELS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scratch")
 
 
-@exercise(
+@Exercise(
     "parts",
     "What happens if you implement only parts of a GRU, with only a reset gate or only an "
     "update gate?",
@@ -56,31 +48,27 @@ _MODELS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scra
 )
 def parts_of_a_gru(context: Context) -> Answer:
     """Train the parts, the whole GRU and the RNN with every seed; run the published classes."""
-    models = context.trained.get(_MODELS)
-    speeds = in_turns(_MODELS, context)
+    compared = compare(_MODELS, context)
     return Answer(
-        [_both_needed(context, models, speeds), _published_reset_only(), _published_update_only()],
-        side_by_side(models, speeds),
-        {
-            "parts.png": (
-                "Perplexity by epoch of the parts, the whole GRU, and the RNN",
-                plots.perplexity(models),
+        [_both_needed(context, compared), _published_reset_only(), _published_update_only()],
+        compared.tables(),
+        [
+            compared.picture(
+                "parts.png", "Perplexity by epoch of the parts, the whole GRU, and the RNN"
             )
-        },
+        ],
     )
 
 
-def _both_needed(context: Context, models: Models, speeds: Speeds) -> Verdict:
-    whole = max(final(models["gru-scratch"]))
-    shown = "; ".join(
-        f"{title(name)}: {spread(final(seeds), '{:.3f}'.format)}" for name, seeds in models.items()
-    )
+def _both_needed(context: Context, compared: Comparison) -> Verdict:
+    whole = max(compared.ends("gru-scratch"))
+    shown = "; ".join(f"{title(name)}: {compared.shown(name)}" for name in _MODELS)
     return context.judge(
         BOTH_NEEDED,
         "The chapter's protocol with each; perplexity at the end.",
         f"{shown}.",
-        [whole < min(final(models[part])) for part in _MODELS[1:3]],
-        figures(models, speeds),
+        [whole < min(compared.ends(part)) for part in _MODELS[1:3]],
+        compared.figures,
     )
 
 
@@ -124,7 +112,7 @@ def last_state(
 
 
 def _random(get_params):
-    """Return parameters that are not small, a text and a state, as `last_state` takes them."""
+    """Return a text, a state, and parameters that are not small, as `last_state` takes them."""
     import mxnet as mx
     from mxnet import np
 
@@ -133,16 +121,17 @@ def _random(get_params):
     return np.random.normal(size=(35, 4, 28)), np.zeros((4, 32)), params
 
 
-def _published_reset_only() -> Verdict:
-    from mxnet import np
+def _apart(one, other):
+    return float(abs(one - other).max())
 
+
+def _published_reset_only() -> Verdict:
     from gluon_gru import models
 
     X, H, params = _random(models.get_reset_only_params)
     _, (expected,) = models.reset_only(X, (H,), params)
     try:
-        ended = last_state(published_reset_only, X, H, params)
-        difference = float(np.abs(ended - expected).max())
+        difference = _apart(last_state(published_reset_only, X, H, params), expected)
         shown = f"They differ by {difference:g}."
     except NameError as error:
         difference, shown = float("inf"), f"It stops in the first step: {error}."
@@ -156,7 +145,7 @@ def _published_reset_only() -> Verdict:
 
 
 def _published_update_only() -> Verdict:
-    from mxnet import autograd, np
+    from mxnet import autograd
 
     from gluon_gru import models
 
@@ -169,8 +158,8 @@ def _published_update_only() -> Verdict:
     loss.backward()
     _, (of_rnn,) = models.rnn(X, (H,), params[3:])
     _, (of_part,) = models.update_only(X, (H,), params)
-    from_rnn, from_part = (float(np.abs(ended - other).max()) for other in (of_rnn, of_part))
-    gate = float(max(np.abs(param.grad).max() for param in params[:3]))
+    from_rnn, from_part = _apart(ended, of_rnn), _apart(ended, of_part)
+    gate = max(float(abs(param.grad).max()) for param in params[:3])
     return judged(
         PUBLISHED_UPDATE_ONLY,
         "Its last state beside those of the RNN from scratch and of a GRU with only an update gate "

@@ -10,18 +10,12 @@ from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import NOTES
 from gluon_gru.report.document import Table
-from gluon_gru.studies.exercises import plots
-from gluon_gru.studies.exercises.comparing import (
-    Models,
-    Speeds,
-    figures,
-    final,
-    in_turns,
-    side_by_side,
-    times_as_long,
-)
-from gluon_gru.studies.exercises.exercise import Answer, Context, exercise
-from gluon_gru.studies.exercises.trained import TrainedModel, protocol, title
+from gluon_gru.runs.restore import restore
+from gluon_gru.studies.exercises.comparing import Comparison, compare
+from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
+from gluon_gru.studies.exercises.trained import protocol, title
+from gluon_gru.training.learner import learner_of
+from gluon_gru.training.metrics import perplexity
 
 PERPLEXITY = Claim(
     "sampling/perplexity",
@@ -35,11 +29,11 @@ COST = Claim(
 
 _MODELS = ("rnn-scratch", "gru-concise")
 
-# Noise of the machine is below that, in the median of paired epochs.
+# In the median of paired epochs, the machine's noise is below that.
 _COSTS_MORE = 1.03
 
 
-@exercise(
+@Exercise(
     "sampling",
     "Sequential partitioning against random sampling, the same model.",
     "With sequential partitioning the state is carried from one minibatch to the next, so a "
@@ -51,40 +45,32 @@ _COSTS_MORE = 1.03
 def random_sampling(context: Context) -> Answer:
     """Train the models both ways with every seed."""
     names = [name for model in _MODELS for name in (model, f"{model}-random")]
-    models = context.trained.get(names)
-    speeds = in_turns(names, context)
-    scores = {name: [_scores(model, context) for model in models[name]] for name in names}
+    compared = compare(names, context)
+    scores = {
+        name: [_scores(model.checkpoint, context) for model in seeds]
+        for name, seeds in compared.models.items()
+    }
     return Answer(
-        [_perplexity(context, models, scores), _cost(context, models, speeds)],
-        [*side_by_side(models, speeds), _table(scores)],
-        {
-            "sampling.png": (
-                "Perplexity by epoch, both ways to cut the text",
-                plots.perplexity(models),
-            )
-        },
+        [_perplexity(context, compared, scores), _cost(context, compared)],
+        [*compared.tables(), _table(scores)],
+        [compared.picture("sampling.png", "Perplexity by epoch, both ways to cut the text")],
     )
 
 
-def _scores(trained: TrainedModel, context: Context) -> tuple[float, ...]:
+def _scores(checkpoint, context):
     """Return a trained model's perplexity on its text, ``(state carried on, state anew)``.
 
     Carried on: in the rows that sequential partitioning trains on, each read from its start to its
     end. Anew: the same cut into sequences of num_steps, each read from a state of zeros.
     """
-    from gluon_gru.runs.restore import restore
-    from gluon_gru.training.learner import learner_of
-    from gluon_gru.training.metrics import perplexity
-
-    of = protocol(trained.name)
-    model, _ = restore(trained.checkpoint, context.ctx)
+    of = protocol(_MODELS[0])
+    model, _ = restore(checkpoint, context.ctx)
     X, Y = rows(context.source[0][: of.max_tokens])
     with learner_of(model, context.ctx) as learner:
-        losses = [
-            learner.score(X.reshape(-1, width), Y.reshape(-1, width), from_zeros=True)
+        return tuple(
+            perplexity(learner.score(X.reshape(-1, width), Y.reshape(-1, width), from_zeros=True))
             for width in (X.shape[1], of.num_steps)
-        ]
-    return tuple(map(perplexity, losses))
+        )
 
 
 def _table(scores):
@@ -99,18 +85,16 @@ def _table(scores):
     )
 
 
-def _perplexity(
-    context: Context, models: Models, scores: Mapping[str, list[tuple[float, ...]]]
-) -> Verdict:
-    perplexities = {name: [final(models[name]), *map(list, zip(*scores[name]))] for name in models}
+def _perplexity(context: Context, compared: Comparison, scores: Mapping[str, list]) -> Verdict:
+    ways = {name: [compared.ends(name), *zip(*pairs)] for name, pairs in scores.items()}
     rises = [
         statistics.median(at_random) > statistics.median(sequentially)
         for model in _MODELS
-        for at_random, sequentially in zip(perplexities[f"{model}-random"], perplexities[model])
+        for at_random, sequentially in zip(ways[f"{model}-random"], ways[model])
     ]
     shown = "; ".join(
-        f"{title(model)}: {spread(final(models[model]), '{:.3f}'.format)} sequentially, "
-        f"{spread(final(models[f'{model}-random']), '{:.3f}'.format)} at random"
+        f"{title(model)}: {compared.shown(model)} sequentially, "
+        f"{compared.shown(f'{model}-random')} at random"
         for model in _MODELS
     )
     return context.judge(
@@ -120,20 +104,19 @@ def _perplexity(
         "are scored alike as well, in both ways (table below); it holds if it rises in every way.",
         f"In training, {shown}. It rises in {sum(rises)} of {len(rises)} comparisons.",
         rises,
-        {name: {"training": final(models[name]), "alike": scores[name]} for name in models},
+        {name: {"training": compared.ends(name), "alike": scores[name]} for name in scores},
     )
 
 
-def _cost(context: Context, models: Models, speeds: Speeds) -> Verdict:
-    ratios = {model: times_as_long(speeds[f"{model}-random"], speeds[model]) for model in _MODELS}
+def _cost(context: Context, compared: Comparison) -> Verdict:
+    ratios = {model: compared.times_as_long(f"{model}-random", model) for model in _MODELS}
     shown = "; ".join(
-        f"{title(model)} {statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f})"
-        for model, values in ratios.items()
+        f"{title(model)} {spread(values, '{:.2f}'.format)}" for model, values in ratios.items()
     )
     return context.judge(
         COST,
         "Epochs of both in turns; it costs more if, in the median round, an epoch takes 3% longer.",
         f"An epoch with random sampling takes this many times as long: {shown}.",
         [statistics.median(values) > _COSTS_MORE for values in ratios.values()],
-        figures(models, speeds),
+        compared.figures,
     )
