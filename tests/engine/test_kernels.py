@@ -63,12 +63,13 @@ SHAPES = [
 
 
 def _problems():
-    """Return all shapes and cells with all layouts and inputs; threads change in between."""
+    """Return all shapes with all cells; layouts, inputs and threads change in between."""
     threads, params = itertools.cycle([1, 2, 3]), []
+    # Five cells take two ways each: of a cell, the next shape has the other two.
+    ways = itertools.cycle(itertools.product([False, True], [False, True]))
     for shape in SHAPES:
-        ways = itertools.cycle(itertools.product([False, True], [False, True]))
         for cell in ON_ENGINE:
-            for transposed, tokens in itertools.islice(ways, 1 if _COMMAND else 4):
+            for transposed, tokens in itertools.islice(ways, 1 if _COMMAND else 2):
                 params.append(
                     pytest.param(
                         cell,
@@ -265,7 +266,7 @@ def test_saturated_and_tiny_weights(cell):
 @strategies.composite
 def problems(draw):
     """Draw sizes up to the largest of each, their product within a time limit."""
-    left = 2e5 if _COMMAND else 2e6
+    left = 2e5 if _COMMAND else 5e5
     sizes = {}
     for name, largest in draw(
         strategies.permutations([("num_hiddens", 300), ("batch_size", 70), ("num_steps", 80)])
@@ -291,7 +292,7 @@ def problems(draw):
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=10 if _COMMAND else 60)
+@hypothesis.settings(max_examples=10 if _COMMAND else 30)
 @hypothesis.given(problems())
 def test_any_sizes(problem):
     check(problem)
