@@ -1,5 +1,6 @@
 """What all tests share: no network, no cache or corpus of the user's, and the texts to read."""
 
+import base64
 import gc
 import hashlib
 import http.server
@@ -122,6 +123,15 @@ def sample_corpus(monkeypatch):
     """Make the bundled story the corpus that the user asked for; return its path."""
     monkeypatch.setenv("GLUON_GRU_CORPUS", str(corpus.SAMPLE))
     return corpus.SAMPLE
+
+
+@pytest.fixture
+def no_pictures():
+    """Have figures made but not drawn, which takes longest; ``no_pictures.undo()`` has them drawn."""
+    dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gluon_gru.report.pictures.png", lambda fig: base64.b64decode(dot))
+        yield patch
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ def test_it_writes_and_scores_as_it_did(monkeypatch, name, setting):
     assert vars(score) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("setting", ["", "off"])
-def test_it_goes_on_to_the_same_end(monkeypatch, tmp_path, setting):
+@pytest.mark.parametrize("setting", ["", pytest.param("off", marks=pytest.mark.slow)])
+def test_it_goes_on_to_the_same_end(monkeypatch, tmp_path, no_pictures, setting):
     monkeypatch.setenv("GLUON_GRU_ENGINE", setting)
     monkeypatch.setattr(schedule, "ROUND_TOKENS", (1, 1_000_000))
     out = tmp_path / "run"

@@ -20,6 +20,8 @@ from gluon_gru.text import reading
 from gluon_gru.training.learner import EngineLearner as Learner
 from gluon_gru.training.mxnet_learner import MXNetLearner
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch):
@@ -226,7 +228,8 @@ def test_a_text_too_short_is_refused_and_nothing_is_made(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path):
+def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path, no_pictures):
+    no_pictures.undo()
     text = write_toy(tmp_path).rename(tmp_path / "q$x^$.txt")
     own_texts.train(text, tmp_path / "run", **SMALL)
     assert (tmp_path / "run" / "curve.png").is_file()
