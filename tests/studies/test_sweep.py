@@ -273,7 +273,7 @@ def test_a_storage_that_somebody_else_writes_to_is_one_line(
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_path, workers):
     out = tmp_path / "out"
-    words = [*command_line(40), str(out), "--workers", str(workers)]
+    words = [*command_line(24), str(out), "--workers", str(workers)]
     process = start(*words)
     try:
         tiny.wait_for(lambda: points(record_of(out)), process)
@@ -285,8 +285,8 @@ def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_p
     assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
     assert shlex.split(stderr.strip().splitlines()[-1]) == [sys.executable, str(SCRIPT), *words]
     found = points(record_of(out))
-    assert 0 < len(found) == len(set(found)) < 40
-    assert f"{len(found)} of 40 trials are finished" in (out / "report.md").read_text()
+    assert 0 < len(found) == len(set(found)) < 24
+    assert f"{len(found)} of 24 trials are finished" in (out / "report.md").read_text()
     with open(out / "study.db", "rb"):
         study = optuna.load_study(study_name=None, storage=f"sqlite:///{out}/study.db")
     states = collections.Counter(trial.state.name for trial in study.trials)

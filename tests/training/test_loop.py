@@ -229,7 +229,7 @@ def test_a_scratch_model_goes_on_from_the_parameters_it_has():
 @pytest.mark.parametrize("use_random_iter", [False, True])
 def test_the_same_seed_gives_the_same_history_digit_for_digit(name, use_random_iter):
     first, second, other = (
-        train_seeded(seed, MODELS[name], 3, use_random_iter).perplexity for seed in (7, 7, 8)
+        train_seeded(seed, MODELS[name], 2, use_random_iter).perplexity for seed in (7, 7, 8)
     )
     assert first == second
     assert first != other

@@ -103,9 +103,9 @@ def test_an_interrupt_in_the_first_epoch_leaves_no_file(tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_finished_run_can_be_made_longer(tmp_path, name):
-    whole, parameters = train(tmp_path / "whole", name, 0, 4)
-    train(tmp_path / "short", name, 0, 2)
-    longer, longer_parameters = train(tmp_path / "short", name, 99, 4)
+    whole, parameters = train(tmp_path / "whole", name, 0, 3)
+    train(tmp_path / "short", name, 0, 1)
+    longer, longer_parameters = train(tmp_path / "short", name, 99, 3)
     assert longer.perplexity == whole.perplexity
     assert longer_parameters == parameters
 
