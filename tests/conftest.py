@@ -14,7 +14,6 @@ import sys
 import threading
 from typing import NamedTuple
 
-import hypothesis
 import pytest
 
 from gluon_gru.text import corpus
@@ -30,9 +29,15 @@ if _WORKERS:
 # Read before the fixtures below take it away from the tests.
 _GIVEN = os.environ.get("GLUON_GRU_CORPUS")
 
-# No deadline: a busy machine is no failure. The same examples every time, on every machine.
-hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("tests")
+
+def pytest_configure(config):
+    """Set hypothesis up, but in a process that only hands tests to workers."""
+    if config.getoption("dist", "no") == "no":
+        import hypothesis
+
+        # No deadline: a busy machine is no failure. The same examples every time, on every machine.
+        hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+        hypothesis.settings.load_profile("tests")
 
 
 # Files whose tests share a fixture that takes seconds -> what it is.

@@ -1,4 +1,4 @@
-"""The command lines, as processes: what they print, their exit codes, Ctrl-C and kill."""
+"""The scripts' command lines: what they print, their exit codes, Ctrl-C and kill."""
 
 import json
 import os

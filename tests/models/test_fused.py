@@ -6,6 +6,7 @@ import mxnet as mx
 import numpy
 import pytest
 import reference
+from marks import slow_but
 from mxnet import autograd, gluon, np, npx
 from mxnet.gluon import rnn
 
@@ -452,7 +453,7 @@ def test_two_threads_train_two_models_as_one_does(monkeypatch):
             assert (a == b).all()
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", slow_but(["fused.gru", "fused.LSTM of 2 layers"], WHOLE))
 def test_a_checkpoint_is_resumed_to_the_digit_and_restored(name, tmp_path, either_engine):
     def train(count, file):
         d2l.set_seed(10)

@@ -38,6 +38,9 @@ TINY = Space(
     (2, 3), (3, 4), (0.5, 1.0), epochs=2, batch_size=16, train_windows=40, valid_windows=20
 )
 
+#: Half of its points.
+HALF = dataclasses.replace(TINY, num_steps=(2,))
+
 tiny_sweep = functools.partial(sweep.sweep, space=TINY, device="cpu", corpus=SAMPLE)
 
 
@@ -137,7 +140,9 @@ def check_report(results, folder):
         assert imread(folder / f"{name}.png").std() > 0.05
 
 
-@pytest.mark.parametrize("name", ["what?x=1%20a#b", "sqlite:"])
+@pytest.mark.parametrize(
+    "name", ["what?x=1%20a#b", pytest.param("sqlite:", marks=pytest.mark.slow)]
+)
 def test_the_storage_is_a_file_in_the_folder_whatever_that_is_called(
     tmp_path, name, no_report, no_training
 ):
@@ -191,9 +196,9 @@ def test_an_error_in_a_trial_ends_the_study_and_keeps_what_is_finished(
     with monkeypatch.context() as patch:
         patch.setattr(sweep, "_train_point", mistaken)
         with pytest.raises(InputError, match="mistake"):
-            tiny_sweep(tmp_path)
+            tiny_sweep(tmp_path, space=HALF)
     assert len(record_of(tmp_path)["trials"]) == 3
-    assert len(points(tiny_sweep(tmp_path))) == 8 == len(no_training)
+    assert len(points(tiny_sweep(tmp_path, space=HALF))) == 4 == len(no_training)
 
 
 # ---- How it goes on ----
@@ -240,19 +245,20 @@ def test_a_stored_study_that_differs_is_refused_by_every_difference(
 
 def test_a_storage_that_holds_another_study_is_refused(tmp_path, no_report, no_training):
     url = f"sqlite:///{tmp_path}/shared.db"
-    tiny_sweep(tmp_path / "a", storage=url)
-    assert len(tiny_sweep(tmp_path / "b", storage=url)["trials"]) == 8 == len(no_training)
+    tiny_sweep(tmp_path / "a", space=HALF, storage=url)
+    second = tiny_sweep(tmp_path / "b", space=HALF, storage=url)
+    assert len(second["trials"]) == 4 == len(no_training)
     with pytest.raises(InputError, match=r"shared.db' is another one: its epochs is 2, not 3"):
-        tiny_sweep(tmp_path / "c", space=dataclasses.replace(TINY, epochs=3), storage=url)
+        tiny_sweep(tmp_path / "c", space=dataclasses.replace(HALF, epochs=3), storage=url)
 
 
 def test_two_commands_in_one_folder_are_refused(tmp_path, no_report, no_training):
     lock = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     with pytest.raises(InputError, match="being worked on by another command"):
-        tiny_sweep(tmp_path)
+        tiny_sweep(tmp_path, space=HALF)
     os.close(lock)
-    assert len(tiny_sweep(tmp_path)["trials"]) == 8
+    assert len(tiny_sweep(tmp_path, space=HALF)["trials"]) == 4
 
 
 def test_a_storage_that_somebody_else_writes_to_is_one_line(

@@ -10,6 +10,7 @@ import time
 
 import pytest
 import resumable
+from marks import slow_but
 from resumable import EPOCHS, NAME, train
 
 from gluon_gru.runs import checkpoint
@@ -45,7 +46,11 @@ def interrupt_third_epoch(epoch, history):
 
 
 @pytest.mark.parametrize(
-    "name, own_rng", [*((name, False) for name in NAMES), ("scratch GRU with dropout", True)]
+    "name, own_rng",
+    slow_but(
+        [("scratch GRU with dropout", True), ("GRU", False)],
+        [*((name, False) for name in NAMES), ("scratch GRU with dropout", True)],
+    ),
 )
 def test_a_run_interrupted_between_epochs_goes_on_to_the_same_digits(tmp_path, name, own_rng):
     whole, parameters = train(tmp_path / "whole", name, 0, 5, own_rng, note_text)
@@ -59,7 +64,7 @@ def test_a_run_interrupted_between_epochs_goes_on_to_the_same_digits(tmp_path, n
     assert len(resumed.tokens_per_sec) == len(resumed.seconds) == 5
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but(["scratch GRU with dropout", "GRU"], NAMES))
 def test_a_run_interrupted_within_an_epoch_goes_on_from_the_epochs_start(tmp_path, name):
     whole, parameters = train(tmp_path / "whole", name, 0, 4)
     # Five minibatches an epoch.
@@ -101,7 +106,7 @@ def test_an_interrupt_in_the_first_epoch_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but(["scratch GRU with dropout"], NAMES))
 def test_a_finished_run_can_be_made_longer(tmp_path, name):
     whole, parameters = train(tmp_path / "whole", name, 0, 3)
     train(tmp_path / "short", name, 0, 1)
