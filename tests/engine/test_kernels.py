@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from engine_problem import ON_ENGINE, Problem, Runner, run_here
 from hypothesis import strategies
+from marks import slow_but
 
 from gluon_gru.engine import native
 
@@ -231,7 +232,7 @@ def test_forward_alone_and_without_anything_optional(cell, tokens):
     check(Problem(cell, 5, 4, 11, [18], "train", optional=False, tokens=tokens))
 
 
-@pytest.mark.parametrize("cell", ON_ENGINE)
+@pytest.mark.parametrize("cell", slow_but(["gru_before", "lstm"], ON_ENGINE))
 def test_gradients_that_nobody_wants(cell):
     """Each of them alone is what it is among all others."""
     for tokens in (False, True):
