@@ -1,5 +1,6 @@
 """What all tests share: no network, no cache or corpus of the user's, and the texts to read."""
 
+import base64
 import gc
 import hashlib
 import http.server
@@ -13,7 +14,6 @@ import sys
 import threading
 from typing import NamedTuple
 
-import hypothesis
 import pytest
 
 from gluon_gru.text import corpus
@@ -29,9 +29,15 @@ if _WORKERS:
 # Read before the fixtures below take it away from the tests.
 _GIVEN = os.environ.get("GLUON_GRU_CORPUS")
 
-# No deadline: a busy machine is no failure. The same examples every time, on every machine.
-hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("tests")
+
+def pytest_configure(config):
+    """Set hypothesis up, but in a process that only hands tests to workers."""
+    if config.getoption("dist", "no") == "no":
+        import hypothesis
+
+        # No deadline: a busy machine is no failure. The same examples every time, on every machine.
+        hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+        hypothesis.settings.load_profile("tests")
 
 
 # Files whose tests share a fixture that takes seconds -> what it is.
@@ -122,6 +128,15 @@ def sample_corpus(monkeypatch):
     """Make the bundled story the corpus that the user asked for; return its path."""
     monkeypatch.setenv("GLUON_GRU_CORPUS", str(corpus.SAMPLE))
     return corpus.SAMPLE
+
+
+@pytest.fixture
+def no_pictures():
+    """Have figures made but not drawn, which takes longest; ``no_pictures.undo()`` has them drawn."""
+    dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gluon_gru.report.pictures.png", lambda fig: base64.b64decode(dot))
+        yield patch
 
 
 @pytest.fixture(scope="session")

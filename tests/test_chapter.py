@@ -18,21 +18,16 @@ CHAPTER = HERE.parent.parent / "shared" / "chapter" / "cells_2019.py"
 PERPLEXITY = r"Perplexity (\d+\.\d), \d+ tokens/sec on [cg]pu\(0\)"
 
 
-def run_cells(*arguments, corpus):
-    """Run a program in a new interpreter, as a reader does who gives a corpus."""
-    paths = os.pathsep.join([str(HERE / "helpers"), str(HERE.parent)])
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
+@pytest.mark.slow
+@pytest.mark.skipif(not CHAPTER.is_file(), reason="the chapter's own cells are not at hand")
+def test_the_chapters_own_cells_run_as_printed(books_corpus):
+    done = subprocess.run(
+        [sys.executable, str(CHAPTER), "1"],
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": paths, "GLUON_GRU_CORPUS": str(corpus)},
+        env={**os.environ, "PYTHONPATH": str(HERE.parent), "GLUON_GRU_CORPUS": str(books_corpus)},
     )
-
-
-@pytest.mark.skipif(not CHAPTER.is_file(), reason="the chapter's own cells are not at hand")
-def test_the_chapters_own_cells_run_as_printed(books_corpus):
-    done = run_cells(CHAPTER, 1, corpus=books_corpus)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "chapter cells ok"
@@ -126,10 +121,12 @@ def assert_training_printed(lines, prefixes=("time traveller", "traveller")):
 
 
 @pytest.mark.slow
-def test_a_readers_own_gru_trains_and_predicts(sample_corpus):
-    done = run_cells("-c", OWN_GRU, corpus=sample_corpus)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+@pytest.mark.filterwarnings("ignore:ndarray.as_in_context:DeprecationWarning")
+def test_a_readers_own_gru_trains_and_predicts(sample_corpus, capfd):
+    exec(OWN_GRU, {})
+    out, err = capfd.readouterr()
+    assert err == ""
+    lines = out.splitlines()
     # It has learned more than that all characters are equally likely, 27 or so of them.
     assert float(re.match(PERPLEXITY, lines[0]).group(1)) < 20
     name, text, shapes = assert_training_printed(lines)
@@ -139,10 +136,11 @@ def test_a_readers_own_gru_trains_and_predicts(sample_corpus):
 
 
 @pytest.mark.slow
-def test_the_other_sections_cells_run_with_the_same_helpers(sample_corpus):
-    done = run_cells("-c", OTHER_CELLS, corpus=sample_corpus)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+def test_the_other_sections_cells_run_with_the_same_helpers(sample_corpus, capfd):
+    exec(OTHER_CELLS, {})
+    out, err = capfd.readouterr()
+    assert err == ""
+    lines = out.splitlines()
     for _ in range(3):
         lines = assert_training_printed(lines)
     assert lines[:2] == ["True True", "True"]

@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.util
+import json
 import sys
 import types
 
@@ -22,10 +23,41 @@ assert vars(numpy) == before
 import mxnet
 after = dict(vars(numpy))
 missing = object()
+changes = {}
 for name in sorted({*before, *after}):
     value = after.get(name, missing)
     if value is not before.get(name, missing) and not isinstance(value, types.ModuleType):
-        print(name, value)
+        changes[name] = str(value)
+"""
+
+# The book's cells write ``from mxnet import np, npx`` and never ``npx.set_np()``.
+FACTS = f"""
+import inspect, json, sys, warnings
+finders = list(sys.meta_path)
+import gluon_gru as d2l
+added = len(sys.meta_path) - len(finders)
+assert "mxnet" not in sys.modules
+{COMPARE}
+from mxnet import np, npx
+facts = {{
+    "numpy": changes,
+    "finders while it waits": added,
+    "finders of ours": [
+        each.__module__ for each in sys.meta_path
+        if each not in finders and each.__module__.startswith("gluon_gru")
+    ],
+    "loaders": [type(mxnet.__loader__).__name__, type(mxnet.__spec__.loader).__name__],
+    "source": "set_np" in inspect.getsource(mxnet.util),
+    "modes": [npx.is_np_array(), npx.is_np_shape(), type(np.ones(2) * 2).__name__],
+    "modules": [d2l.engine.info()["engine"], d2l.gates.__name__, d2l.models.fused.GRU.__name__],
+}}
+npx.reset_np()
+for name in [name for name in sys.modules if name.startswith("gluon_gru")]:
+    del sys.modules[name]
+import gluon_gru
+facts["modes"].append(npx.is_np_array())
+print(json.dumps(facts))
+warnings.warn("still heard", stacklevel=1)
 """
 
 
@@ -45,56 +77,29 @@ def test_importing_gives_no_warning_even_the_first_time(run_python, tmp_path):
 
 
 @pytest.mark.slow
-def test_importing_leaves_warnings_on(run_python):
-    done = run_python(
-        "import gluon_gru, mxnet, warnings; warnings.warn('still heard', stacklevel=1)",
-        "-W",
-        "error",
+def test_what_an_import_changes_and_what_it_leaves(run_python):
+    """All in one process, since each would import MXNet first."""
+    done = run_python(FACTS, "-W", "error")
+    assert done.returncode == 1 and "UserWarning: still heard" in done.stderr, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts.pop("numpy") == {"bool": "<class 'bool'>"}
+    # The one that waits for MXNet's import goes with it; Python's own loader stays.
+    assert facts.pop("finders while it waits") == 1 and facts.pop("finders of ours") == []
+    assert facts.pop("loaders") == ["SourceFileLoader"] * 2 and facts.pop("source")
+    # What the chapter imports is ready, whichever comes first.
+    assert facts.pop("modes") == [True, True, "ndarray", True]
+    # The package's modules need no import of their own.
+    assert facts.pop("modules")[1:] == ["gluon_gru.gates", "GRU"] and not facts
+
+
+def test_the_comparison_above_sees_a_changed_name(run_python, tmp_path):
+    (tmp_path / "mxnet").mkdir()
+    (tmp_path / "mxnet" / "__init__.py").write_text(
+        "import numpy, types; npx = types.SimpleNamespace(set_np=int)\n"
+        "numpy.int = int; numpy.sum = abs"
     )
-    assert "UserWarning: still heard" in done.stderr
-    assert done.returncode == 1
-
-
-@pytest.mark.slow
-def test_importing_changes_numpy_bool_and_nothing_else_in_numpy(run_python):
-    done = run_python(COMPARE)
-    assert done.stdout.splitlines() == ["bool <class 'bool'>"], done.stderr
-
-
-@pytest.mark.slow
-def test_the_comparison_above_sees_a_changed_name(run_python):
-    done = run_python(COMPARE.replace("after =", "numpy.int = int; numpy.sum = abs; after ="))
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["bool", "int", "sum"]
-
-
-@pytest.mark.slow
-def test_what_the_chapter_imports_is_ready_whichever_comes_first(run_python):
-    """The book's cells write ``from mxnet import np, npx`` and never ``npx.set_np()``."""
-    done = run_python(
-        "import gluon_gru as d2l\n"
-        "import sys; assert 'mxnet' not in sys.modules\n"
-        "from mxnet import np, npx\n"
-        "print(npx.is_np_array(), npx.is_np_shape(), type(np.ones(2) * 2).__name__)\n"
-        "npx.reset_np()\n"
-        "for name in [name for name in sys.modules if name.startswith('gluon_gru')]:\n"
-        "    del sys.modules[name]\n"
-        "import gluon_gru\n"
-        "print(npx.is_np_array())"
-    )
-    assert done.stdout.split() == ["True", "True", "ndarray", "True"], done.stderr
-
-
-@pytest.mark.slow
-def test_pythons_own_loader_stays_with_mxnet_and_nothing_of_ours(run_python):
-    done = run_python(
-        "import sys, inspect; before = list(sys.meta_path)\n"
-        "import gluon_gru; assert len(sys.meta_path) == len(before) + 1\n"
-        "import mxnet.gluon; assert [each for each in sys.meta_path if each not in before "
-        "and each.__module__.startswith('gluon_gru')] == []\n"
-        "print(type(mxnet.__loader__).__name__, type(mxnet.__spec__.loader).__name__)\n"
-        "assert 'set_np' in inspect.getsource(mxnet.util)"
-    )
-    assert done.stdout.split() == ["SourceFileLoader"] * 2, done.stderr
+    done = run_python(COMPARE + "print(*changes)", path=[tmp_path])
+    assert done.stdout.split() == ["bool", "int", "sum"], done.stderr
 
 
 @pytest.fixture

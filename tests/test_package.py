@@ -52,15 +52,6 @@ def test_what_the_book_uses_comes_with_the_star():
     assert "models" not in taken and "compat" not in taken
 
 
-@pytest.mark.slow
-def test_modules_are_there_without_an_import_of_their_own(run_python):
-    done = run_python(
-        "import gluon_gru as d2l; print(d2l.engine.info()['engine'], d2l.gates.__name__, "
-        "d2l.models.fused.GRU.__name__)"
-    )
-    assert done.stdout.split()[1:] == ["gluon_gru.gates", "GRU"], done.stderr
-
-
 def test_a_name_that_is_not_there_is_an_attribute_error():
     name = "nothing"
     with pytest.raises(AttributeError, match="module 'gluon_gru' has no attribute 'nothing'"):

@@ -85,5 +85,5 @@ def _look(args, *settings):
     options.show(
         args,
         answering.as_json(look.tables),
-        lambda: f"{terminal.text(look.tables)}\n\nthe report, a page: {args.out}/text/report.html",
+        lambda: f"{terminal.text(look.tables)}\n\nthe report: {args.out}/text/report.html",
     )

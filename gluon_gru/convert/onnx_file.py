@@ -35,7 +35,7 @@ def package() -> Any:
 
 def state_names(cell: str) -> list[str]:
     """Return the names of the state's inputs; the outputs have ``_out`` added."""
-    return ["state_h", "state_c"][: CELLS[cell].num_states]
+    return ["state_h", "state_c"][: 1 + CELLS[cell].has_memory]
 
 
 def to_bytes(weights: Weights, facts: Mapping[str, str]) -> bytes:

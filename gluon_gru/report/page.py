@@ -53,6 +53,8 @@ def pieces(text: str, spans: Sequence[Sequence[int]]) -> list[tuple[str, bool]]:
     ]
 
 
+# A study writes its report again and again, with most of its pictures unchanged.
+@functools.lru_cache(maxsize=32)
 def picture(png: bytes) -> str:
     """Return the bytes of a PNG file as a ``data:`` address, with a palette of 256 colours.
 

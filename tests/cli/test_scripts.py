@@ -1,4 +1,4 @@
-"""The command lines, as processes: what they print, their exit codes, Ctrl-C and kill."""
+"""The scripts' command lines: what they print, their exit codes, Ctrl-C and kill."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import tiny
 from checkout import needs_checkout
 
 from gluon_gru.runs import checkpoint
+from gluon_gru.studies.reproduce import study as experiments
 from gluon_gru.text.corpus import SAMPLE
 
 SCRIPTS = tiny.REPOSITORY / "scripts"
@@ -51,8 +52,11 @@ def test_help_names_every_option_and_nothing_is_trained(script, command):
 
 
 @pytest.mark.slow
-def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(tmp_path):
-    done = run(TINY, 4, "--corpus", SAMPLE, "--out", tmp_path)
+def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(
+    tmp_path, command, monkeypatch
+):
+    monkeypatch.setattr(experiments, "CLAIMS", tiny.claims(4))
+    done = command("--corpus", SAMPLE, "--out", tmp_path, script="reproduce")
     assert done.returncode == 0
     assert "chapter-scratch/perplexity" in done.stdout and "report.html" in done.stdout
     lines = done.stderr.splitlines()
@@ -104,7 +108,7 @@ def test_a_mistake_in_an_exercise_gives_one_line_and_exit_code_2(
 @pytest.mark.slow
 def test_an_exercise_prints_its_verdicts_and_only_those(tmp_path, command):
     given = "forced-gates", "--corpus", SAMPLE, "--out", tmp_path
-    done = run(SCRIPTS / "exercises.py", *given)
+    done = command(*given, script="exercises")
     assert done.returncode == 0
     # As wide as a terminal, the verdict takes two lines.
     assert re.search(r"^forced-gates/published-gates .* does not\n.* hold$", done.stdout, re.M)
@@ -121,19 +125,22 @@ def test_without_the_package_the_script_says_what_is_missing(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(tmp_path):
-    undisturbed = run(TINY, 40, "--corpus", SAMPLE, "--out", tmp_path / "a")
+def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(
+    tmp_path, command, monkeypatch
+):
+    # What ``tiny.py`` does, in this process.
+    monkeypatch.setattr(experiments, "CLAIMS", tiny.claims(24))
+    given = "--corpus", SAMPLE, "--out"
+    undisturbed = command(*given, tmp_path / "a", script="reproduce")
     assert undisturbed.returncode == 0
     out = tmp_path / "b"
-    # Twice in the first model, which ends after 40 epochs, and twice in the second.
-    for epochs in (5, 20, 45, 60):
-        process = start_tiny(40, out, "--resume")
+    # Twice in the first model, which ends after 24 epochs, and once in the second.
+    for epochs in (4, 10, 29):
+        process = start_tiny(24, out, "--resume")
         tiny.wait_for(lambda epochs=epochs: epochs_done(out) >= epochs, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    process = start_tiny(40, out, "--resume")
-    process.communicate(timeout=300)
-    assert process.returncode == 0
+    assert command(*given, out, "--resume", script="reproduce").returncode == 0
     a, b = (json.loads((tmp_path / x / "record.json").read_text())["runs"] for x in "ab")
     assert [run["perplexity"] for run in a] == [run["perplexity"] for run in b]
     assert [run["continuations"] for run in a] == [run["continuations"] for run in b]
@@ -169,14 +176,6 @@ def test_a_divergence_is_one_line_and_exit_code_1(tmp_path):
     assert done.returncode == 1 and "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: training diverged in epoch") and "learning rate" in last
-
-
-@pytest.mark.slow
-def test_a_reader_that_goes_away_is_no_error(tmp_path):
-    with start_tiny(2, tmp_path) as process:
-        process.stdout.close()
-        stderr = process.stderr.read()
-    assert "Traceback" not in stderr and "Exception ignored" not in stderr
 
 
 @pytest.mark.parametrize(

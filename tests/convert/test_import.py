@@ -5,6 +5,7 @@ import json
 import mxnet as mx
 import numpy
 import pytest
+from marks import slow_but
 from mxnet import autograd, gluon, np, npx
 from mxnet.gluon import nn, rnn
 
@@ -85,8 +86,17 @@ def greedy(model, vocab, prefix, count):
     return written
 
 
-@pytest.mark.parametrize("layers, directions", [(1, 1), (2, 1), (2, 2)])
-@pytest.mark.parametrize("make", [rnn.RNN, rnn.GRU, rnn.LSTM])
+@pytest.mark.parametrize(
+    "make, layers, directions",
+    slow_but(
+        [(rnn.RNN, 1, 1), (rnn.GRU, 2, 1), (rnn.LSTM, 2, 2)],
+        [
+            (make, *sizes)
+            for make in (rnn.RNN, rnn.GRU, rnn.LSTM)
+            for sizes in ((1, 1), (2, 1), (2, 2))
+        ],
+    ),
+)
 def test_the_books_models_keep_their_logits_and_text(make, layers, directions, tmp_path):
     model = trained(make(5, layers, bidirectional=directions == 2), VOCAB)
     model.save_parameters(str(tmp_path / "x.params"))

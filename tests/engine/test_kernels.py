@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from engine_problem import ON_ENGINE, Problem, Runner, run_here
 from hypothesis import strategies
+from marks import slow_but
 
 from gluon_gru.engine import native
 
@@ -63,12 +64,13 @@ SHAPES = [
 
 
 def _problems():
-    """Return all shapes and cells with all layouts and inputs; threads change in between."""
+    """Return all shapes with all cells; layouts, inputs and threads change in between."""
     threads, params = itertools.cycle([1, 2, 3]), []
+    # Five cells take two ways each: of a cell, the next shape has the other two.
+    ways = itertools.cycle(itertools.product([False, True], [False, True]))
     for shape in SHAPES:
-        ways = itertools.cycle(itertools.product([False, True], [False, True]))
         for cell in ON_ENGINE:
-            for transposed, tokens in itertools.islice(ways, 1 if _COMMAND else 4):
+            for transposed, tokens in itertools.islice(ways, 1 if _COMMAND else 2):
                 params.append(
                     pytest.param(
                         cell,
@@ -230,7 +232,7 @@ def test_forward_alone_and_without_anything_optional(cell, tokens):
     check(Problem(cell, 5, 4, 11, [18], "train", optional=False, tokens=tokens))
 
 
-@pytest.mark.parametrize("cell", ON_ENGINE)
+@pytest.mark.parametrize("cell", slow_but(["gru_before", "lstm"], ON_ENGINE))
 def test_gradients_that_nobody_wants(cell):
     """Each of them alone is what it is among all others."""
     for tokens in (False, True):
@@ -265,7 +267,7 @@ def test_saturated_and_tiny_weights(cell):
 @strategies.composite
 def problems(draw):
     """Draw sizes up to the largest of each, their product within a time limit."""
-    left = 2e5 if _COMMAND else 2e6
+    left = 2e5 if _COMMAND else 5e5
     sizes = {}
     for name, largest in draw(
         strategies.permutations([("num_hiddens", 300), ("batch_size", 70), ("num_steps", 80)])
@@ -291,7 +293,7 @@ def problems(draw):
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=10 if _COMMAND else 60)
+@hypothesis.settings(max_examples=10 if _COMMAND else 30)
 @hypothesis.given(problems())
 def test_any_sizes(problem):
     check(problem)

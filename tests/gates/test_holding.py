@@ -149,7 +149,9 @@ def test_a_gru_that_always_takes_a_candidate_that_sees_the_whole_state_is_an_rnn
 
 
 @MODELS
-@pytest.mark.parametrize("held", HELD[1:], ids=str)
+@pytest.mark.parametrize(
+    "held", [HELD[1], *(pytest.param(held, marks=pytest.mark.slow) for held in HELD[2:])], ids=str
+)
 def test_the_damage_by_distance_is_that_of_reading_each_window_twice(make, held):
     model, max_distance, size, text = make(), 4, 7 + 4 + 2, TOKENS[:50]
     windows = [text[i : i + size] for i in range(len(text) - size + 1)]

@@ -1,10 +1,9 @@
 """Trainings that can be interrupted and gone on with.
 
 Run as a program, with a path, the seconds between two saves and a seed, it is one such training: it
-prints every epoch as it ends, and all perplexities as JSON when it is finished.
+prints every epoch as it ends.
 """
 
-import json
 import random
 import signal
 import sys
@@ -45,7 +44,4 @@ if __name__ == "__main__":
     # A shell's background job has it switched off.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     path, checkpoint._SAVE_SECONDS, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-    history, _ = train(
-        path, NAME, seed, EPOCHS, on_epoch=lambda epoch, history: print(epoch, flush=True)
-    )
-    print(json.dumps(history.perplexity))
+    train(path, NAME, seed, EPOCHS, on_epoch=lambda epoch, history: print(epoch, flush=True))

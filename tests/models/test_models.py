@@ -5,6 +5,7 @@ import numpy
 import pytest
 import reference
 from cases import BATCH, HIDDENS, LAYERS, SCRATCH, STEPS, V, concise_case, scratch_case
+from marks import slow_but
 from mxnet import autograd, gluon, np
 from mxnet.gluon import rnn
 from numpy.testing import assert_allclose
@@ -39,6 +40,11 @@ def test_a_model_gives_the_outputs_and_states_of_its_equations(case):
         assert_allclose(s.asnumpy(), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "case",
+    slow_but([*(f"scratch-{name}" for name in SCRATCH), "gru-1-layers-2-directions"], CASES),
+    indirect=True,
+)
 def test_the_loss_has_the_gradient_of_the_reference_by_every_parameter(case):
     with autograd.record():
         outputs, _ = case.model(case.X, case.mx_state)

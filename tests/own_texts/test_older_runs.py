@@ -14,8 +14,13 @@ OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0" / "own_t
 EXPECTED = json.loads((OLDER / "expected.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("setting", ["", "off"])
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize(
+    "name, setting",
+    [*((name, "") for name in EXPECTED)]
+    # Without the engine, "sgd" is the model that "gru" is.
+    + [(name, "off") for name in ("gru-after", "lstm", "rnn", "words")]
+    + [pytest.param("gru", "off", marks=pytest.mark.slow)],
+)
 def test_it_writes_and_scores_as_it_did(monkeypatch, name, setting):
     monkeypatch.setenv("GLUON_GRU_ENGINE", setting)
     expected = dict(EXPECTED[name])
@@ -25,8 +30,8 @@ def test_it_writes_and_scores_as_it_did(monkeypatch, name, setting):
     assert vars(score) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("setting", ["", "off"])
-def test_it_goes_on_to_the_same_end(monkeypatch, tmp_path, setting):
+@pytest.mark.parametrize("setting", ["", pytest.param("off", marks=pytest.mark.slow)])
+def test_it_goes_on_to_the_same_end(monkeypatch, tmp_path, no_pictures, setting):
     monkeypatch.setenv("GLUON_GRU_ENGINE", setting)
     monkeypatch.setattr(schedule, "ROUND_TOKENS", (1, 1_000_000))
     out = tmp_path / "run"

@@ -20,6 +20,8 @@ from gluon_gru.text import reading
 from gluon_gru.training.learner import EngineLearner as Learner
 from gluon_gru.training.mxnet_learner import MXNetLearner
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch):
@@ -214,7 +216,8 @@ def test_the_learning_rate_falls_along_a_cosine(tmp_path):
     assert rates[-1] == pytest.approx(SMALL["lr"] / 4)
 
 
-def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path):
+def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path, no_pictures):
+    no_pictures.undo()
     text = write_toy(tmp_path).rename(tmp_path / "q$x^$.txt")
     own_texts.train(text, tmp_path / "run", **SMALL)
     assert (tmp_path / "run" / "curve.png").is_file()

@@ -25,7 +25,7 @@ def read(path):
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
-def test_an_older_record_still_has_a_report(kind, tmp_path):
+def test_an_older_record_still_has_a_report(kind, tmp_path, no_pictures):
     document = DOCUMENTS[kind](WRITTEN / kind)
     write(document, tmp_path)
     text, page = ((tmp_path / f"report.{end}").read_text("utf-8") for end in ("md", "html"))

@@ -54,7 +54,7 @@ def small_protocols():
         patch.setattr(influences, "_PLACES", 2)
         patch.setattr(long_distances, "_DISTANCES", (1, 2))
         patch.setattr(long_distances, "NUM_MINIBATCHES", 25)
-        patch.setattr(gate_decisions, "_READ", 100)
+        patch.setattr(gate_decisions, "_READ", 50)
         patch.setattr(hyperparameters, "REDUCED", SPACE)
         patch.setattr(hyperparameters, "_workers", lambda context: 1)
         for name, value in (("_ROWS", 4), ("_STEPS", 5), ("_WARM_UP", 5), ("_PLACES", 5)):
@@ -486,6 +486,7 @@ def test_answers_of_an_older_version_are_read_like_todays(written_by_0_1_0):
         assert answer["seeds"] == old["record"]["seeds"] and answer["tables"] == old["tables"]
 
 
+@pytest.mark.slow
 def test_a_folder_of_an_older_version_goes_on_and_its_trainings_are_not_made_again(
     written_by_0_1_0, capsys
 ):

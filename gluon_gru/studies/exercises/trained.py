@@ -115,7 +115,14 @@ def trained(names: Sequence[str], context: Context) -> dict[str, list[TrainedMod
 
 def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel:
     """Return the model that the folder holds; train it if it holds none."""
-    from gluon_gru.studies.reproduce.study import Run, measure, read_training, record_training, say
+    from gluon_gru.studies.reproduce.study import (
+        Key,
+        Run,
+        measure,
+        read_training,
+        record_training,
+        say,
+    )
 
     path = context.out / "runs" / f"{name}-seed{seed}.json"
     checkpoint = context.out / "checkpoints" / f"{name}-seed{seed}.safetensors"
@@ -144,7 +151,7 @@ def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel
     what = f"{place} {title(name)}, seed {seed}"
     run = Run(of, (of.num_epochs,))
     history = measure(run, seed, context.ctx, context.source, checkpoint, what)
-    results = {"measurement": record_training(of.model, seed, history)}
+    results = {"measurement": record_training(Key(*of.key, seed), history)}
     Record("training", settings, text, [context.made_by], results).write(path)
     say(f"{what}: perplexity {history.perplexity[-1]:.3f} after {len(history)} epochs")
     return TrainedModel(history, str(checkpoint), context.made_by)
