@@ -14,6 +14,7 @@ from typing import Callable, Tuple
 from gluon_gru.errors import InputError
 from gluon_gru.published.records import older_verdict
 from gluon_gru.runs.files import JSONObject, StrPath, write_whole
+from gluon_gru.text.editions import UNNAMED
 
 #: The version of the schema that is written. Files of version 0.1.0 have none.
 SCHEMA = 2
@@ -49,6 +50,11 @@ class Record:
     def write(self, path: StrPath) -> None:
         """Write to ``path`` by `write_whole`."""
         write_whole(path, json.dumps(self.as_json(), indent=1).encode())
+
+    @property
+    def edition(self) -> str:
+        """The edition of the book's text that was read, where it was that."""
+        return self.text.get("edition", UNNAMED)
 
     def differences(self, settings: JSONObject, text: JSONObject | None = None) -> list[str]:
         """Return clauses on how settings, and maybe a text, differ from the record's.

@@ -188,15 +188,15 @@ def dask():
 def test_a_cluster_gets_workers_late_loses_one_and_its_scheduler_and_nothing_is_lost_or_done_twice(
     dask, tmp_path, capfd, monkeypatch
 ):
-    told, results = jobs.tell, collections.Counter()
+    write, results = cluster.tqdm.write, collections.Counter()
 
-    def tell(message):
-        told(message)
+    def add_workers(message, **options):
+        write(message, **options)
         if "no workers" in message and not dask.workers:
             dask.add_worker()
             dask.add_worker()
 
-    monkeypatch.setattr(jobs, "tell", tell)
+    monkeypatch.setattr(cluster.tqdm, "write", add_workers)
 
     def on_result(job, result):
         results[result] += 1

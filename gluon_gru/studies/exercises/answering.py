@@ -13,7 +13,7 @@ from gluon_gru.report.document import Table
 from gluon_gru.runs import record as records
 from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath, write_whole
-from gluon_gru.runs.folder import Folder
+from gluon_gru.runs.folder import Folder, edition_in
 from gluon_gru.runs.record import Record
 from gluon_gru.studies.exercises import report
 from gluon_gru.studies.exercises.catalogue import EXERCISES
@@ -109,7 +109,7 @@ def _begin(
 
     check_positive("seeds", num_seeds)
     ctx, text = device_named(device), corpora.find(corpus)
-    source = corpora.load_corpus(text)
+    source = corpora.load_corpus(text, edition=edition_in(out, "exercises"))
     minibatches("gru-scratch", source)
     for check in checks:
         check(source)
@@ -117,7 +117,7 @@ def _begin(
     made_by: dict[str, Any] = {"command": command, "environment": environment(ctx)}
     folder = Folder(out, "exercises", resume, ("runs", "checkpoints"))
     context = Context(folder.path, text, source, ctx, num_seeds, quick, made_by)
-    folder.begin(context.settings, text.facts, **made_by)
+    folder.begin(context.settings, context.text_facts, **made_by)
     say(corpus_line(text))
     return context
 

@@ -46,6 +46,11 @@ class Context:
         """Return what has to be the same for another command to go on in the folder."""
         return {"device": str(self.ctx), "quick": self.quick}
 
+    @property
+    def text_facts(self) -> dict[str, Any]:
+        """Return what a record says of the text, its edition included."""
+        return {**self.corpus.facts, "edition": self.source[1].edition}
+
     def text(self, num_characters: int | None = None) -> str:
         """Return the first so many characters of the text; by default all."""
         tokens, vocab = self.source

@@ -151,7 +151,9 @@ def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel
     what = f"{place} {title(name)}, seed {seed}"
     run = Run(of, (of.num_epochs,))
     history = measure(run, seed, context.ctx, context.source, checkpoint, what)
-    results = {"measurement": record_training(Key(*of.key, seed), history)}
+    results = {
+        "measurement": record_training(Key(of.model, context.source[1].edition, seed), history)
+    }
     Record("training", settings, text, [context.made_by], results).write(path)
     say(f"{what}: perplexity {history.perplexity[-1]:.3f} after {len(history)} epochs")
     return TrainedModel(history, str(checkpoint), context.made_by)

@@ -18,10 +18,11 @@ import numpy
 
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.runs.files import StrPath, make_folder
-from gluon_gru.runs.folder import Folder
+from gluon_gru.runs.folder import Folder, edition_in
 from gluon_gru.studies import jobs
 from gluon_gru.studies.sweep.space import REDUCED, SAMPLERS, Space
 from gluon_gru.text.corpus import Corpus, find, load_corpus
+from gluon_gru.text.editions import DEFAULT
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.interrupt import CtrlC
 
@@ -30,7 +31,12 @@ _FEWEST_FOR_PRUNING = 5
 
 
 def _checked(
-    space: Space, sampler: str, trials: int | None, device: str, corpus: StrPath | None
+    space: Space,
+    sampler: str,
+    trials: int | None,
+    device: str,
+    corpus: StrPath | None,
+    edition: str = DEFAULT,
 ) -> tuple[int, str, Corpus, numpy.ndarray, Vocab]:
     """Check what a user asked for; ``(trials, device's name, corpus, its tokens, vocabulary)``.
 
@@ -52,7 +58,7 @@ def _checked(
         raise InputError(f"trials is missing: say how many the sampler {sampler!r} is to try")
     check_positive("trials", trials)
     name, text = device_name(device), find(corpus)
-    tokens, vocab = load_corpus(text)
+    tokens, vocab = load_corpus(text, edition=edition)
     for num_steps in space.num_steps:
         loaders(space, num_steps, tokens)
     return trials, name, text, tokens, vocab
@@ -124,7 +130,9 @@ def sweep(
         from gluon_gru.studies.sweep.report import document
         from gluon_gru.studies.sweep.results import results
 
-        num_trials, here, text, tokens, vocab = _checked(space, sampler, trials, device, corpus)
+        num_trials, here, text, tokens, vocab = _checked(
+            space, sampler, trials, device, corpus, edition_in(out, "sweep")
+        )
         settings = {
             "sampler": sampler,
             "prune": prune,
@@ -139,7 +147,9 @@ def sweep(
         place = storage or out / "study.db"
         with _alone(out), storages.storage_errors(place):
             folder = Folder(out, "sweep", resume=True)
-            record = folder.begin(settings, text.facts, command, environment)
+            record = folder.begin(
+                settings, {**text.facts, "edition": vocab.edition}, command, environment
+            )
             study = storages.open_study(place, settings, sampler)
 
             def needed() -> Iterator[jobs.Job]:
