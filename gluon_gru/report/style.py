@@ -21,7 +21,7 @@ COLOURS = {
 }
 
 SOLID: tuple[float, ...] = ()
-DASHED, DOTTED, DASH_DOTTED = (8, 4), (2, 3), (9, 3, 2, 3)
+DASHED, DOTTED, DASH_DOTTED, _DENSE = (8, 4), (2, 3), (9, 3, 2, 3), (5, 1)
 
 
 class Style(NamedTuple):
@@ -49,21 +49,32 @@ STYLES = {
     # What models are compared with.
     "limit": Style("grey", DASHED),
     "gru-scratch": Style("blue", SOLID, "o"),
-    "gru-fused": Style("blue", DASH_DOTTED, "o"),
     "gru-concise": Style("orange", DASHED, "s"),
-    "gru-concise-fused": Style("orange", DASH_DOTTED, "s"),
     "gru-concise-random": Style("orange", DOTTED, "s"),
     "lstm-scratch": Style("green", SOLID, "^"),
     "lstm-concise": Style("green", DASHED, "^"),
+    "lstm-deep": Style("green", DOTTED, "P"),
+    "lstm-bidirectional": Style("green", _DENSE, "X"),
     "rnn-scratch": Style("pink", SOLID, "D"),
-    "rnn-scratch-random": Style("pink", DOTTED, "D"),
+    "rnn-scratch-random": Style("pink", DOTTED, "P"),
+    "rnn-scratch-random-continued": Style("pink", _DENSE, "X"),
     "rnn-tanh-concise": Style("pink", DASHED, "D"),
     "rnn-concise": Style("amber", DASHED, "v"),
     "reset-only-scratch": Style("sky", SOLID, "P"),
     "update-only-scratch": Style("ink", SOLID, "X"),
 }
+# The same on the engine: a long dash before what the line has anyway.
+STYLES.update(
+    {
+        "gru-fused" if name == "gru-scratch" else f"{name}-fused": some._replace(
+            dashes=(9, 3, *(some.dashes or (2, 3)))
+        )
+        for name, some in STYLES.items()
+        if "-" in name
+    }
+)
 
-_LINES = SOLID, DASHED, DOTTED, DASH_DOTTED, (5, 1), (3, 1, 1, 1), (1, 1)
+_LINES = SOLID, DASHED, DOTTED, DASH_DOTTED, _DENSE, (3, 1, 1, 1), (1, 1)
 _OTHERS = list(map(Style, COLOURS, _LINES, "os^DvPX"))
 
 
