@@ -225,6 +225,8 @@ def _begin(alive: Connection) -> None:
     """Start as a worker: leave Ctrl-C to the parent, and end when it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # Its default has a semaphore of the system's, which a process that ends at once leaves behind.
+    tqdm.set_lock(threading.RLock())
 
     def watch() -> None:
         with contextlib.suppress(EOFError, OSError):

@@ -12,6 +12,7 @@ from benchmarks import catalogue, contest
 from benchmarks import report as benchmark_report
 from gluon_gru import cli as commands
 from gluon_gru.cli import options as cli
+from gluon_gru.published.claims import DEFAULT_ORIGINS, select
 from gluon_gru.studies.reproduce import study as experiments
 from gluon_gru.text.corpus import SAMPLE
 
@@ -124,7 +125,8 @@ def test_exercises_prints_verdicts_or_the_answers_asked_for(inside, tmp_path):
 
 @pytest.mark.slow
 def test_the_gates_of_a_checkpoint_are_tables_or_json(inside, tiny_claims, tmp_path):
-    inside("reproduce", "--corpus", SAMPLE, "--claims", "slides-scratch", "--out", tmp_path)
+    given = "--corpus", SAMPLE, "--claims", "slides-scratch", "--engine", "mxnet"
+    inside("reproduce", *given, "--out", tmp_path)
     given = (
         "exercises",
         "gates",
@@ -180,6 +182,7 @@ def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_piped_output_has_no_colours_and_no_bars_and_its_reader_may_go(tmp_path):
     given = ["reproduce", "--corpus", str(SAMPLE), "--out", str(tmp_path), "--json"]
+    given += ["--engine", "mxnet", "--workers", "1"]
     with subprocess.Popen(
         [sys.executable, tiny.__file__, "2", "gluon-gru", *given],
         stdout=subprocess.PIPE,
@@ -189,7 +192,7 @@ def test_piped_output_has_no_colours_and_no_bars_and_its_reader_may_go(tmp_path)
         process.stdout.close()
         stderr = process.stderr.read()
     assert process.returncode == 141
-    # The corpus and a line for each of the two models, all of them whole lines.
-    assert stderr.count("\n") == 3
+    # The corpus, the estimate, and lines for the two models and for each verdict: whole lines.
+    assert stderr.count("\n") == 4 + len(select(DEFAULT_ORIGINS))
     assert "Traceback" not in stderr and "Exception ignored" not in stderr
     assert "\r" not in stderr and "\x1b" not in stderr

@@ -61,7 +61,14 @@ def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(
     assert "chapter-scratch/perplexity" in done.stdout and "report.html" in done.stdout
     lines = done.stderr.splitlines()
     assert lines[0].startswith("CORPUS: sample.txt") and "NOT the book's" in lines[0]
-    assert len(lines) == 3 and lines[1].startswith("[1/2] GRU from scratch, seed 1: perplexity")
+    stages = [line.partition(":")[0] for line in lines if " training" in line and "about" in line]
+    assert stages == [
+        "A first number, on the engine",
+        "On the engine",
+        "On MXNet's operators, the book's own way",
+    ]
+    assert "  not comparable: other corpus slides-scratch-fused/perplexity: " in done.stderr
+    assert all(len(line) <= 80 for line in lines[1:])
 
 
 @pytest.mark.parametrize(
@@ -130,13 +137,13 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(
 ):
     # What ``tiny.py`` does, in this process.
     monkeypatch.setattr(experiments, "CLAIMS", tiny.claims(24))
-    given = "--corpus", SAMPLE, "--out"
+    given = "--corpus", SAMPLE, "--engine", "mxnet", "--workers", 1, "--out"
     undisturbed = command(*given, tmp_path / "a", script="reproduce")
     assert undisturbed.returncode == 0
     out = tmp_path / "b"
     # Twice in the first model, which ends after 24 epochs, and once in the second.
     for epochs in (4, 10, 29):
-        process = start_tiny(24, out, "--resume")
+        process = start_tiny(24, out, "--engine", "mxnet", "--workers", "1", "--resume")
         tiny.wait_for(lambda epochs=epochs: epochs_done(out) >= epochs, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -147,8 +154,10 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
-    process = start_tiny(5000, tmp_path)
+@pytest.mark.parametrize("engine, workers", [("mxnet", "1"), ("fused", "2")])
+def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path, engine, workers):
+    given = ["--engine", engine, "--workers", workers]
+    process = start_tiny(5000, tmp_path, *given)
     try:
         tiny.wait_for(lambda: epochs_done(tmp_path) > 3, process)
         process.send_signal(signal.SIGINT)
@@ -158,7 +167,7 @@ def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path):
     assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
     resume = shlex.split(stderr.strip().splitlines()[-1])
     assert resume[:2] == [sys.executable, str(SCRIPTS / "reproduce.py")]
-    assert resume[2:] == ["--corpus", str(SAMPLE), "--out", str(tmp_path), "--resume"]
+    assert resume[2:] == ["--corpus", str(SAMPLE), "--out", str(tmp_path), *given, "--resume"]
 
 
 @pytest.mark.slow

@@ -242,15 +242,17 @@ def reproduce(
     say(corpus_line(text))
 
     def write_record() -> None:
-        record.results = _results(judged, measured, text, sources, num_seeds, ctx)
+        # In the order of the plan, whichever worker was first.
+        done = {key: measured[key] for key in planned if key in measured}
+        record.results = _results(judged, done, text, sources, num_seeds, ctx)
         folder.write()
 
     def keep(job: jobs.Job, result: dict[str, Any]) -> None:
         key, last = read_training(result)
         measured[key] = last
         say(
-            f"{MODELS[key.model].name}, seed {key.seed}: perplexity {last.perplexity[-1]:.3f} after "
-            f"{len(last)} epochs, {last.tokens_per_sec[-1]:,.0f} tokens/sec on {ctx}"
+            f"  {key.model}, seed {key.seed}: perplexity {last.perplexity[-1]:.3f}, "
+            f"{last.tokens_per_sec[-1]:,.0f} tokens/sec"
         )
         write_record()
         write(report.document(record.as_json()), folder.path)
