@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import re
 import subprocess
 
 import numpy
@@ -53,12 +54,18 @@ def cores() -> int:
 
 
 def _processor() -> str:
+    """Return the processor's name, with family and model, since clouds call many "AMD EPYC"."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = (line.split(":", 1)[1] for line in file if line.startswith("model name"))
-            return next(names).strip()
-    except (OSError, StopIteration):
+            first = file.read().partition("\n\n")[0]
+    except OSError:
+        first = ""
+    facts = dict(re.findall(r"^([^\t:]+)\s*: (.*)$", first, re.M))
+    if "model name" not in facts:
         return platform.processor() or platform.machine()
+    if "cpu family" not in facts:
+        return facts["model name"]
+    return f"{facts['model name']} (family {facts['cpu family']}, model {facts.get('model', '?')})"
 
 
 def _commit() -> str:
