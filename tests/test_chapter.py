@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import matplotlib
 import mxnet as mx
 import pytest
 from reference import MODELS, loader
@@ -111,6 +112,41 @@ model = d2l.RNNModelScratch(len(vocab), 8, ctx, lambda *sizes: params, d2l.init_
 d2l.train_ch8(model, train_iter, vocab, 1, 1, ctx, use_random_iter=True)
 """
 
+# The wording of July 2020 to 2022: devices, nets, preds, the book's own array functions.
+LATER_CELLS = """
+import gluon_gru as d2l
+from mxnet import np, npx
+from mxnet.gluon import rnn
+
+npx.set_np()
+tokens = d2l.tokenize(d2l.read_time_machine())
+corpus = [token for line in tokens for token in line]
+freqs = [freq for token, freq in d2l.Vocab(corpus).token_freqs]
+bigrams = d2l.Vocab([pair for pair in zip(corpus[:-1], corpus[1:])])
+print(type(bigrams.token_freqs[0][0]).__name__, len(bigrams) > len(freqs))
+d2l.plot([freqs, freqs], xlabel="token: x", ylabel="frequency: n(x)", xscale="log", yscale="log")
+
+batch_size, num_steps = 8, 10
+train_iter, vocab = d2l.load_data_time_machine(batch_size, num_steps, max_tokens=2000)
+vocab_size, num_hiddens, device, num_epochs, lr = len(vocab), 16, d2l.try_gpu(), 1, 1
+net = d2l.RNNModelScratch(len(vocab), num_hiddens, device, d2l.get_rnn_params,
+                          d2l.init_rnn_state, d2l.rnn)
+X = d2l.reshape(d2l.arange(10), (2, 5))
+state = net.begin_state(X.shape[0], device)
+Y, new_state = net(X.as_in_context(device), state)
+print(Y.shape == (10, vocab_size), len(new_state), new_state[0].shape)
+d2l.train_ch8(net, train_iter, vocab, lr, num_epochs, device, use_random_iter=True)
+
+rnn_layer = rnn.RNN(num_hiddens)
+rnn_layer.initialize()
+state = rnn_layer.begin_state(batch_size=batch_size)
+net = d2l.RNNModel(rnn_layer, len(vocab))
+net.initialize(force_reinit=True, ctx=device)
+print(len(d2l.predict_ch8("time traveller", 10, net, vocab, device)))
+num_preds, prefix = 10, "time"
+print(d2l.predict_ch8(prefix, num_preds, net, vocab, device)[:4])
+"""
+
 
 def assert_training_printed(lines, prefixes=("time traveller", "traveller")):
     """Check the lines of one ``train_ch8``, after which come those that are returned."""
@@ -202,3 +238,13 @@ def test_a_terminal_shows_a_progress_bar_beside_the_lines():
     assert process.returncode == 0
     assert re.search(r"3/3 \[.*epoch.*perplexity \d+\.\d\d, [\d,]+ tokens/sec", shown.decode())
     assert assert_training_printed(out.splitlines()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:ndarray.as_in_context:DeprecationWarning")
+def test_the_later_wording_of_the_cells_runs_too(sample_corpus, capfd):
+    with matplotlib.rc_context({"backend": "agg"}):
+        exec(LATER_CELLS, {})
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[:2] == ["tuple True", "True 1 (2, 16)"]
+    assert assert_training_printed(lines[2:]) == ["24", "time"]

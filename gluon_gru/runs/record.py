@@ -132,18 +132,20 @@ def _exercise(found: JSONObject) -> _Parts:
     verdicts = [older_verdict(verdict) for verdict in found.pop("findings")]
     invocation = _invocation(made)
     settings = {"device": invocation["environment"]["device"], "quick": made.pop("quick")}
-    text = made.pop("corpus")
+    text = {**made.pop("corpus"), "edition": UNNAMED}
     return settings, text, [invocation], {**made, "verdicts": verdicts, "walks": [], **found}
 
 
 def _training(found: JSONObject) -> _Parts:
     invocation = _invocation(found)
     settings = {"device": invocation["environment"]["device"]}
-    return settings, {"sha1": found.pop("corpus_sha1")}, [invocation], found
+    text = {"sha1": found.pop("corpus_sha1"), "edition": UNNAMED}
+    return settings, text, [invocation], found
 
 
 def _sweep(found: JSONObject) -> _Parts:
-    return found.pop("asked"), found.pop("corpus"), found.pop("invocations"), found
+    text = {**found.pop("corpus"), "edition": UNNAMED}
+    return found.pop("asked"), text, found.pop("invocations"), found
 
 
 def _benchmark(found: JSONObject) -> _Parts:

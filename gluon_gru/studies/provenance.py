@@ -11,7 +11,8 @@ def trained_on(text: dict[str, Any], otherwise: str) -> str:
     """Return in a sentence which text was read.
 
     Args:
-        text: ``name``, ``sha1``, ``is_books`` and ``note`` of a `gluon_gru.text.corpus.Corpus`.
+        text: ``name``, ``sha1``, ``is_books`` and ``note`` of a `gluon_gru.text.corpus.Corpus`, and
+            the ``edition`` where all that was read is of one.
         otherwise: what follows if it is not the book's.
     """
     comparable = (
@@ -19,7 +20,10 @@ def trained_on(text: dict[str, Any], otherwise: str) -> str:
         if text["is_books"]
         else f"**NOT the book's corpus: {otherwise}**"
     )
-    return f"{text['name']} (SHA-1 `{text['sha1']}`), {comparable}. {text['note']}".rstrip()
+    edition = f", edition {text['edition']}" if "edition" in text else ""
+    return (
+        f"{text['name']} (SHA-1 `{text['sha1']}`), {comparable}{edition}. {text['note']}".rstrip()
+    )
 
 
 def environments(made: Sequence[tuple[str, dict[str, Any]]]) -> list[Any]:

@@ -135,7 +135,7 @@ def load_corpus_time_machine(
 
     Args and errors: see `load_corpus` and `find`.
     """
-    return load_corpus(_find_or_warn(), max_tokens=max_tokens, edition=edition)
+    return load_corpus(find_or_warn(), max_tokens=max_tokens, edition=edition)
 
 
 def read_time_machine(edition: str = DEFAULT) -> list[str]:
@@ -144,11 +144,11 @@ def read_time_machine(edition: str = DEFAULT) -> list[str]:
     Raises:
         InputError: for a corpus that can't be read or isn't UTF-8, and an unknown edition.
     """
-    lines = edition_of(edition).lines(TextFile(_find_or_warn().path).blocks())
+    lines = edition_of(edition).lines(TextFile(find_or_warn().path).blocks())
     return list(itertools.chain.from_iterable(lines))
 
 
-def _find_or_warn() -> Corpus:
+def find_or_warn() -> Corpus:
     """Find the corpus; warn the reader's own line of code if it is not the one hoped for."""
     corpus = find()
     if corpus.note:

@@ -87,9 +87,9 @@ def answer(
             "pictures": {picture.file: picture.title for picture in answered.pictures},
             "walks": answered.walks,
         }
-        Record(
-            "exercise", context.settings, context.corpus.facts, [context.made_by], results
-        ).write(context.out / f"{name}.json")
+        Record("exercise", context.settings, context.text_facts, [context.made_by], results).write(
+            context.out / f"{name}.json"
+        )
         write(report.document(recorded(context.out), context.out), context.out)
     return recorded(context.out)
 

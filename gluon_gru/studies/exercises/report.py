@@ -32,7 +32,10 @@ def document(answers: dict[str, Any], folder: pathlib.Path) -> Document:
         answers: name of the exercise -> what its JSON file holds.
         folder: it holds the pictures.
     """
-    texts = {answer["text"]["sha1"]: answer["text"] for answer in answers.values()}
+    texts = {
+        (answer["text"]["sha1"], answer["text"]["edition"]): answer["text"]
+        for answer in answers.values()
+    }
     verdicts = [
         (STATEMENTS[verdict["claim"]], verdict)
         for answer in answers.values()

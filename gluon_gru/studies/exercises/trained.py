@@ -129,7 +129,7 @@ def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel
     of = protocol(name)
     if context.quick:
         of = dataclasses.replace(of, num_epochs=QUICK_EPOCHS)
-    settings, text = {"device": str(context.ctx)}, context.corpus.facts
+    settings, text = {"device": str(context.ctx)}, context.text_facts
     # Records are passed on without the weights, which the exercises look at.
     if path.exists() and checkpoint.exists():
         record = records.read(path)

@@ -1,0 +1,77 @@
+"""The figures in README and docs are those of the records under ``results/``."""
+
+import collections
+import pathlib
+import statistics
+
+import pytest
+
+from gluon_gru.published.judging import spread
+from gluon_gru.published.runs import published_runs
+from gluon_gru.runs.record import read
+
+_ROOT = pathlib.Path(__file__).parents[1]
+_README = _ROOT / "README.md"
+
+pytestmark = pytest.mark.skipif(not _README.is_file(), reason="the repository is not at hand")
+
+
+@pytest.fixture(scope="module")
+def results():
+    return read(_ROOT / "results" / "reproduce-cpu" / "record.json").results
+
+
+ROWS = {
+    "chapter, from scratch, 500 epochs: perplexity": ["chapter-scratch/perplexity"],
+    "chapter, concise, 500 epochs: perplexity": ["chapter-concise/perplexity"],
+    "slides, from scratch, 50 epochs: perplexity": ["slides-scratch/perplexity"],
+    "slides, concise, 500 epochs: perplexity": ["slides-concise/perplexity"],
+    "concise is faster than from scratch": ["chapter-speedup/speedup"],
+    "tokens/sec, from scratch": ["chapter-scratch/tokens/sec", "slides-scratch/tokens/sec"],
+    "tokens/sec, concise": ["chapter-concise/tokens/sec", "slides-concise/tokens/sec"],
+}
+
+
+def test_the_readmes_table_is_that_of_its_record(results):
+    verdicts = {verdict["claim"]: verdict for verdict in results["verdicts"]}
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in _README.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    shown = {row[0]: row for row in rows if row[0] in ROWS}
+    assert set(shown) == set(ROWS)
+    for name, (claim, *others) in ROWS.items():
+        figures = verdicts[claim]["figures"]
+        if claim.endswith("perplexity"):
+            measured = spread(figures["measured"], "{:.3f}".format)
+        else:
+            form = "{:.1f}x" if claim.endswith("speedup") else "{:,.0f}"
+            measured = f"{spread(figures['further'], form.format)}, two CPU cores"
+        assert shown[name][2:] == [measured, verdicts[claim]["verdict"]]
+        assert {verdicts[other]["verdict"] for other in others} <= {shown[name][3]}
+    assert "two CPU cores" not in str(shown) or results["seeds"] == [1, 2, 3]
+
+
+def test_the_readme_compares_the_engine_with_mxnet_as_recorded(results):
+    seconds = collections.defaultdict(list)
+    for run in results["runs"]:
+        seconds[run["model"]].append(sum(run["seconds"]))
+    fused, mxnet = (
+        f"{statistics.median(seconds[model]):.0f}" for model in ("gru-fused", "gru-scratch")
+    )
+    text = " ".join(_README.read_text(encoding="utf-8").split())
+    assert f"the 500 epochs from scratch take {fused} seconds, against {mxnet} with" in text
+
+
+def test_the_counts_of_random_sampling_are_those_that_were_published():
+    printed = collections.defaultdict(collections.Counter)
+    for run in published_runs():
+        printed[run.protocol][run.perplexity] += 1
+    went_on = printed["rnn-scratch-random-continued"]
+    anew = printed["rnn-scratch-random"]
+    text = " ".join((_ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8").split())
+    assert (
+        f"from 1.3 ({went_on[1.3]} of {sum(went_on.values())} builds; 1.4 in {went_on[1.4]}) to "
+        f"1.4 or 1.5 ({anew[1.4] + anew[1.5]} of {sum(anew.values())})"
+    ) in text
