@@ -6,6 +6,7 @@ import statistics
 
 import pytest
 
+from gluon_gru.published.claims import fused
 from gluon_gru.published.judging import spread
 from gluon_gru.published.runs import published_runs
 from gluon_gru.runs.record import read
@@ -62,6 +63,29 @@ def test_the_readme_compares_the_engine_with_mxnet_as_recorded(results):
     )
     text = " ".join(_README.read_text(encoding="utf-8").split())
     assert f"the 500 epochs from scratch take {fused} seconds, against {mxnet} with" in text
+
+
+def test_engine_and_mxnet_agree_as_far_as_the_readme_says(results):
+    runs = {(run["model"], run["seed"]): run["perplexity"] for run in results["runs"]}
+    pairs = [
+        (runs[model, seed], runs[fused(model), seed])
+        for model in ("gru-scratch", "gru-concise")
+        for seed in results["seeds"]
+    ]
+    text = " ".join(_README.read_text(encoding="utf-8").split())
+    assert (
+        "first 200 epochs agree with those on MXNet's operators to within 5 parts in 100,0" in text
+    )
+    assert all(
+        a == pytest.approx(b, rel=5e-5, abs=0) for pair in pairs for a, b in zip(*map(first, pair))
+    )
+    assert "all end between 1.05 and 1.07" in text
+    assert all(1.05 <= run[-1] <= 1.07 for pair in pairs for run in pair)
+
+
+def first(perplexities):
+    assert len(perplexities) == 500
+    return perplexities[:200]
 
 
 def test_the_counts_of_random_sampling_are_those_that_were_published():

@@ -103,7 +103,7 @@ def test_a_scripts_help_is_that_of_its_subcommand_but_for_the_name(name, inside)
 
 @pytest.mark.slow
 def test_reproduce_gives_what_its_script_gives(inside, tiny_claims, tmp_path):
-    given = "--corpus", SAMPLE, "--device", "cpu"
+    given = "--corpus", SAMPLE, "--device", "cpu", "--engine", "mxnet", "--workers", 1
     found = json.loads(inside("reproduce", *given, "--out", tmp_path / "a", "--json"))
     assert found == json.loads((tmp_path / "a" / "record.json").read_text())
     assert found["invocations"][0]["command"].startswith("gluon-gru reproduce --corpus ")

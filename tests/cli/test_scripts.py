@@ -56,7 +56,7 @@ def test_a_reproduction_prints_its_table_and_is_otherwise_quiet_when_piped(
     tmp_path, command, monkeypatch
 ):
     monkeypatch.setattr(experiments, "CLAIMS", tiny.claims(4))
-    done = command("--corpus", SAMPLE, "--out", tmp_path, script="reproduce")
+    done = command("--corpus", SAMPLE, "--workers", 1, "--out", tmp_path, script="reproduce")
     assert done.returncode == 0
     assert "chapter-scratch/perplexity" in done.stdout and "report.html" in done.stdout
     lines = done.stderr.splitlines()

@@ -8,7 +8,7 @@ import pytest
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs import record
-from gluon_gru.runs.folder import KINDS, Folder
+from gluon_gru.runs.folder import KINDS, Folder, edition_in
 
 OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
 
@@ -172,10 +172,15 @@ def test_a_folder_of_exercises_of_the_older_version_keeps_its_answers(tmp_path):
         Folder(out, "exercises", False)
     folder = Folder(out, "exercises", True)
     text = json.loads((out / "gates.json").read_text())["record"]["corpus"]
+    assert edition_in(out, "exercises") == "2020-09"
+    assert edition_in(tmp_path / "new", "exercises") == "2019"
+    text["edition"] = "2020-09"
     settings = {"device": "cpu(0)", "quick": False}
     assert (folder.record.settings, folder.record.text) == (settings, text)
     with pytest.raises(InputError, match="its quick is False, not True"):
         folder.begin({**settings, "quick": True}, text, "", {})
+    with pytest.raises(InputError, match="it reads the edition '2020-09' of the text, not '2019'"):
+        folder.begin(settings, {**text, "edition": "2019"}, "", {})
     folder.begin(settings, text, "", {})
     after = contents(out)
     assert set(after) - set(before) == {out / "record.json"}

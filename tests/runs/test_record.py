@@ -78,6 +78,7 @@ def test_every_older_record_is_read(path, tmp_path):
     kinds = {
         "run.json": "train",
         "results.json": "reproduce",
+        "record.json": "reproduce",
         "sweep.json": "sweep",
         "benchmark.json": "benchmark",
         "own_texts.json": "own_texts",
@@ -111,9 +112,11 @@ def test_nothing_in_an_older_record_is_lost():
     assert found.results["seeds"] == 1 and found.results["walks"] == answer["walks"]
     training = json.loads((OLDER / "exercises" / "runs" / "gru-scratch-seed1.json").read_text())
     found = record.read(OLDER / "exercises" / "runs" / "gru-scratch-seed1.json")
-    assert found.text == {"sha1": training["corpus_sha1"]}
+    # The one edition that version 0.1.0 knew.
+    assert found.text == {"sha1": training["corpus_sha1"], "edition": "2020-09"}
     assert found.results == {"measurement": training["measurement"]}
     sweep = json.loads((OLDER / "sweep" / "sweep.json").read_text())
     found = record.read(OLDER / "sweep" / "sweep.json")
     assert found.settings == sweep["asked"]
+    assert found.text == {**sweep["corpus"], "edition": "2020-09"}
     assert found.results == {name: sweep[name] for name in ("needed", "trials", "importance")}
