@@ -71,6 +71,10 @@ class Record:
         both = [name for name in _HASHES if text and name in text and name in self.text]
         if text and both and text[both[0]] != self.text[both[0]]:
             differences.append(f"its text is {_named(self.text)}, not {_named(text)}")
+        if text and "edition" in text and text["edition"] != self.edition:
+            differences.append(
+                f"it reads the edition {self.edition!r} of the text, not {text['edition']!r}"
+            )
         return differences
 
 
