@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=DEFAULT_ORIGINS,
         metavar="CLAIM",
-        help=f"which claims to judge: sources ({', '.join(ORIGINS)}; by default "
-        f"{' '.join(DEFAULT_ORIGINS)}), protocols ({', '.join(PROTOCOLS)}) or groups such as "
+        help=f"which claims to judge: sources ({', '.join(ORIGINS)}), "
+        f"protocols ({', '.join(PROTOCOLS)}) or groups such as "
         "chapter-scratch",
     )
     parser.add_argument(

@@ -194,7 +194,7 @@ def reproduce(
         engines: which of `ENGINES` train, the native engine first, in rows of its own. None stands
             for all that make sense: without the book's text, the engine alone.
         workers: see `gluon_gru.studies.jobs.run`; None stands for one per core.
-        cluster: see there.
+        cluster: see there; its machines must have the folder and the text at the same paths.
 
     Returns:
         What ``record.json`` holds: beside a record's fields ``seeds``, ``models``, ``runs`` and
@@ -280,8 +280,8 @@ def reproduce(
                         run,
                         key,
                         str(ctx),
-                        str(text.path),
-                        str(folder.path / "checkpoints"),
+                        str(text.path.resolve()),
+                        str((folder.path / "checkpoints").resolve()),
                         f"[{number}/{len(part)}] {MODELS[key.model].name}, seed {key.seed}",
                         min(workers, len(part)) == 1 and not cluster,
                     ),
