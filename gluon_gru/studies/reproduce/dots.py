@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 from typing import Any, Sequence
 
 from gluon_gru.published.claims import Claim
@@ -11,8 +12,8 @@ from gluon_gru.report.style import style
 
 #: The values that are shown; those beyond are at the edge, and written out.
 _LOW, _HIGH = 1.0, 1.6
-#: In a row's height: that of all dots on one another, and the largest step between two.
-_ROOM, _STEP = 0.8, 0.1
+#: Dots on one another, the step between them in a row's height, and between columns of them.
+_COLUMN, _STEP, _WIDTH = 5, 0.075, 0.008
 
 
 def picture(title: str, rows: Sequence[tuple[Claim, dict[str, Any]]]) -> bytes:
@@ -35,7 +36,7 @@ def picture(title: str, rows: Sequence[tuple[Claim, dict[str, Any]]]) -> bytes:
             _stack(axes, base, values, colour, fill)
         labels.append(f"{claim.group}\np = {verdict['figures']['p']:.2g}, {verdict['verdict']}")
     axes.set_yticks([row + 0.45 for row in range(len(rows))], labels, fontsize=8)
-    axes.set(xlim=(_LOW - 0.02, _HIGH + 0.03), ylim=(len(rows), -0.05), xlabel="perplexity")
+    axes.set(xlim=(_LOW - 0.06, _HIGH + 0.04), ylim=(len(rows), -0.05), xlabel="perplexity")
     axes.grid(True, axis="x", alpha=0.3)
     for row in range(1, len(rows)):
         axes.axhline(row, color="0.85", linewidth=0.8)
@@ -45,19 +46,12 @@ def picture(title: str, rows: Sequence[tuple[Claim, dict[str, Any]]]) -> bytes:
 
 
 def _stack(axes: Any, base: float, values: Sequence[float], colour: str, fill: str) -> None:
-    """Draw values as dots that are stacked where they would lie on one another."""
-    bins = collections.Counter(round(min(value, _HIGH) * 100) for value in values)
-    step = min(_STEP, 0.5 * _ROOM / max(bins.values()))
-    for place, number in bins.items():
-        heights = [base + 0.42 - step * i for i in range(number)]
-        axes.scatter(
-            [place / 100] * number,
-            heights,
-            s=16,
-            edgecolors=colour,
-            facecolors=fill,
-            linewidths=0.9,
-        )
+    """Draw values as dots; equal ones in columns side by side, around their place."""
+    for place, number in collections.Counter(round(min(v, _HIGH), 2) for v in values).items():
+        columns = math.ceil(number / _COLUMN)
+        xs = [place + _WIDTH * (i // _COLUMN - (columns - 1) / 2) for i in range(number)]
+        ys = [base + 0.42 - _STEP * (i % _COLUMN) for i in range(number)]
+        axes.scatter(xs, ys, s=14, edgecolors=colour, facecolors=fill, linewidths=0.9)
     for value in sorted(value for value in values if value > _HIGH):
         axes.annotate(
             f"{value:.2f}",
