@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from gluon_gru.published.claims import fused
+from gluon_gru.published.claims import CLAIMS, counts, fused, on_engine
 from gluon_gru.published.judging import spread
 from gluon_gru.published.runs import published_runs
 from gluon_gru.runs.record import read
@@ -86,6 +86,46 @@ def test_engine_and_mxnet_agree_as_far_as_the_readme_says(results):
 def first(perplexities):
     assert len(perplexities) == 500
     return perplexities[:200]
+
+
+def test_a_training_moves_with_the_number_of_threads_as_far_as_the_docs_say(results):
+    found = read(_ROOT / "results" / "published-cpu" / "record.json")
+    assert "in each of 2 workers" in found.invocations[0]["environment"]["OMP_NUM_THREADS"]
+    one = {(run["model"], run["edition"], run["seed"]): run for run in found.results["runs"]}
+    pairs = [
+        (run["perplexity"], one[key]["perplexity"])
+        for run in results["runs"]
+        for key in [(run["model"], run["edition"], run["seed"])]
+        if key in one
+    ]
+    assert len(pairs) == 6
+    apart = [[abs(a / b - 1) for a, b in zip(*pair)] for pair in pairs]
+    assert all(max(some[:200]) < 1e-13 for some in apart)
+    parted = [
+        next(i for i, by in enumerate(some) if by > 1e-7) for some in apart if max(some) > 1e-7
+    ]
+    assert len(parted) == 2 and all(330 < epoch < 350 for epoch in parted)
+
+
+def test_the_table_of_published_distributions_is_that_of_its_record():
+    found = read(_ROOT / "results" / "published-cpu" / "record.json").results
+    claims = {claim.id: claim for claim in on_engine(CLAIMS)}
+    text = (_ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    rows, same = [], {}
+    for verdict in found["verdicts"]:
+        claim, figures = claims[verdict["claim"]], verdict["figures"]
+        if claim.quantity == "perplexity":
+            group = claim.group[: -len("-fused")]
+            rows.append(
+                f"| `{group}` | {claim.reported} | {counts(figures['printed'])} | "
+                f"{verdict['verdict']}, p = {figures['p']:.2g}, power {figures['power']:.0%} |"
+            )
+        elif claim.quantity == "continuation":
+            same[claim.group] = figures["same"]
+    assert [line for line in text.splitlines() if line.startswith("| `book-")] == rows
+    assert found["seeds"] == [1, 2, 3, 4, 5] and len(rows) == 9
+    wrote = same["book-2019-gru-scratch-fused"]
+    assert f"these five wrote {wrote} letter for letter" in " ".join(text.split())
 
 
 def test_the_counts_of_random_sampling_are_those_that_were_published():
