@@ -163,7 +163,10 @@ def _bars(axes: Any, block: d.Bars) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: block.form(value))
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(_wrapped(block.title, 80), fontsize=9, loc="left")
+    # In inches, a letter of the labels is 0.065 wide, one of the title 0.077.
+    widest = max(len(line) for label in labels for line in label.split("\n"))
+    width = max(int((8.6 - 0.065 * widest) / 0.077), 30)
+    axes.set_title(_wrapped(block.title, width), fontsize=9, loc="left")
 
 
 def _heat_map(block: d.HeatMap) -> Figure:

@@ -218,14 +218,17 @@ def _curves(results):
         if not claim.many:
             groups.setdefault((claim.protocol.num_epochs, claim.says), []).append(claim.group)
     trainings = _trainings(results)
-    if len(trainings) > _MOST_CURVES:
+    number, shown = len(trainings), ""
+    if number > _MOST_CURVES:
         # Those of single claims, or of the first ones.
         single = {claim.protocol.model for claim in claims if not claim.many}
         single |= set(map(fused, single))
         some = {name: runs for name, runs in trainings.items() if runs[0]["model"] in single}
         trainings = dict(list((some or trainings).items())[:_MOST_CURVES])
+        shown = f" ({len(trainings)} of {number} trainings)"
     return Curves(
-        f"Perplexity by epoch on {results['text']['name']}: measured, and (lines across) reported",
+        f"Perplexity by epoch on {results['text']['name']}: measured{shown}, and (lines across) "
+        "reported",
         "perplexity.png",
         [
             Curve(_seeds(name, runs), [run["perplexity"] for run in runs], runs[0]["model"])
@@ -260,11 +263,17 @@ def _rates(results):
         bars.append(Bar(name, "measured here", statistics.median(epochs), middle, runs[0]["model"]))
     return Bars(
         f"Tokens/sec. Filled: the median epoch, measured on {env['device']}, {env['processor']}, "
-        f"{env['cores']} cores, and where 90% of the epochs are. Hollow: as reported, on other "
-        "hardware",
+        f"{env['cores']} cores{_threads(env)}, and where 90% of the epochs are. Hollow: as reported, "
+        "on other hardware",
         "throughput.png",
         bars,
     )
+
+
+def _threads(env):
+    """Return how many threads trained, where that is fewer than there are cores."""
+    threads = env["OMP_NUM_THREADS"]
+    return "" if threads == "not set" else f" (threads: {threads})"
 
 
 def _how_marked(results):
