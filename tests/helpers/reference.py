@@ -167,7 +167,7 @@ def parameters(model):
 def randomise(model, seed=1, scale=0.5):
     """Give every parameter, biases too, random values that aren't tiny; return the model."""
     if isinstance(model, Block):
-        model.initialize()
+        model.initialize(force_reinit=True)
         # Gluon learns the sizes from the first minibatch.
         model(mx.np.zeros((1, 1), dtype="int32"), model.begin_state(batch_size=1, ctx=mx.cpu()))
     rng = numpy.random.RandomState(seed)
