@@ -383,6 +383,7 @@ def test_arguments_that_make_no_sense_are_refused_before_anything_is_made(
 # ---- What it would cost ----
 
 
+@pytest.mark.slow
 def test_the_budget_is_a_table_and_creates_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cost = sweep.budget(TINY, workers=1, device="cpu", corpus=SAMPLE)

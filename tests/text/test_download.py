@@ -120,6 +120,7 @@ def test_a_download_that_takes_too_long_is_given_up(server, cache, behaviour):
     assert not (cache / "timemachine.txt").exists()
 
 
+@pytest.mark.slow
 def test_a_download_that_was_given_up_leaves_nothing_when_the_program_ends(
     server, cache, run_python
 ):
