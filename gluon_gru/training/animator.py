@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 
 def in_notebook() -> bool:
@@ -15,6 +15,35 @@ def in_notebook() -> bool:
 
     # Colab's shell is a subclass.
     return "ZMQInteractiveShell" in [kind.__name__ for kind in type(get_ipython()).__mro__]
+
+
+#: The book's formats of lines, as Matplotlib's ``plot`` takes them.
+FMTS = ("-", "m--", "g-.", "r:")
+
+
+def draw_curves(
+    axes: Any,
+    curves: Iterable[Sequence[Any]],
+    fmts: Sequence[str],
+    legend: Sequence[str] | None,
+    settings: Mapping[str, Any],
+) -> None:
+    """Draw curves, and nothing else, in Matplotlib's axes.
+
+    Args:
+        axes: Matplotlib's.
+        curves: for each, its places and values, or its values alone.
+        fmts: the lines' formats, in turns.
+        legend: the curves' names, if any.
+        settings: what ``axes.set`` takes; what is None is left out.
+    """
+    axes.cla()
+    for number, curve in enumerate(curves):
+        axes.plot(*curve, fmts[number % len(fmts)])
+    axes.set(**{name: value for name, value in settings.items() if value is not None})
+    if legend:
+        axes.legend(legend)
+    axes.grid(True)
 
 
 class Animator:
@@ -53,7 +82,7 @@ class Animator:
         self.axes = self.fig.subplots(nrows, ncols, squeeze=False).ravel().tolist()
         self.settings = {"xlabel": xlabel, "ylabel": ylabel, "xlim": xlim, "ylim": ylim}
         self.settings.update(xscale=xscale, yscale=yscale)
-        self.legend, self.fmts = legend or [], fmts
+        self.legend, self.fmts = legend, fmts or FMTS
         self.X: list[list[float]] = []
         self.Y: list[list[float]] = []
 
@@ -80,12 +109,4 @@ class Animator:
             display.display(display.Image(picture.getvalue()))
 
     def _draw(self):
-        axes = self.axes[0]
-        axes.cla()
-        fmts = self.fmts or ["-", "m--", "g-.", "r:"]
-        for i, (x, y) in enumerate(zip(self.X, self.Y)):
-            axes.plot(x, y, fmts[i % len(fmts)])
-        axes.set(**{name: value for name, value in self.settings.items() if value is not None})
-        if self.legend:
-            axes.legend(self.legend)
-        axes.grid(True)
+        draw_curves(self.axes[0], zip(self.X, self.Y), self.fmts, self.legend, self.settings)

@@ -15,7 +15,7 @@ from mxnet import gluon, np
 from gluon_gru.errors import InputError
 from gluon_gru.text import corpus
 from gluon_gru.text import download as downloads
-from gluon_gru.training.animator import in_notebook
+from gluon_gru.training.animator import FMTS, draw_curves, in_notebook
 from gluon_gru.training.metrics import Accumulator
 
 #: Where the book's files are.
@@ -108,7 +108,7 @@ def plot(
     ylim: Sequence[float] | None = None,
     xscale: str = "linear",
     yscale: str = "linear",
-    fmts: Sequence[str] = ("-", "m--", "g-.", "r:"),
+    fmts: Sequence[str] = FMTS,
     figsize: tuple[float, float] = (3.5, 2.5),
     axes: Any = None,
 ) -> None:
@@ -132,15 +132,9 @@ def plot(
         raise InputError(f"X has {len(xs)} sequences and Y {len(ys)}: give one of X for each of Y")
     if axes is None:
         axes = pyplot.figure(figsize=figsize).gca()
-    axes.cla()
-    for number, y in enumerate(ys):
-        places = [xs[number if len(xs) > 1 else 0]] if xs else []
-        axes.plot(*places, y, fmts[number % len(fmts)])
-    axes.set(xlabel=xlabel or "", ylabel=ylabel or "", xscale=xscale, yscale=yscale)
-    axes.set(**{name: lim for name, lim in (("xlim", xlim), ("ylim", ylim)) if lim is not None})
-    if legend:
-        axes.legend(legend)
-    axes.grid()
+    pairs = [(*([xs[number % len(xs)]] if xs else []), y) for number, y in enumerate(ys)]
+    limits = {"xlim": xlim, "ylim": ylim, "xscale": xscale, "yscale": yscale}
+    draw_curves(axes, pairs, fmts, legend, {"xlabel": xlabel, "ylabel": ylabel, **limits})
     if in_notebook():
         pyplot.show()
 

@@ -274,6 +274,20 @@ def test_the_engine_alone_is_measured_alone(small, tmp_path):
     }
 
 
+@with_engine
+def test_a_speedup_of_mxnet_is_not_measured_on_the_engine_alone(tmp_path):
+    with pytest.raises(InputError, match="claims chapter-speedup compare .* add --engine mxnet"):
+        reproduce(tmp_path / "out", claims=["chapter-speedup"], engines=("fused",))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_workers_are_one_per_core_unless_given(small, tmp_path, monkeypatch):
+    """The number of cores is the environment's, which every platform has."""
+    monkeypatch.setattr(experiments, "cores", lambda: 0)
+    with pytest.raises(InputError, match="workers is 0"):
+        reproduce(tmp_path / "out", workers=None)
+
+
 def test_an_engine_that_is_off_is_not_measured(tmp_path, monkeypatch):
     monkeypatch.setenv("GLUON_GRU_ENGINE", "off")
     with pytest.raises(InputError, match="engine fused can't be measured: GLUON_GRU_ENGINE=off"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import random
 import sys
 from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence
@@ -20,6 +19,7 @@ from gluon_gru.published.claims import CLAIMS, DEFAULT_ORIGINS, Claim, Protocol,
 from gluon_gru.published.judging import judge
 from gluon_gru.published.trainings import evidence_of
 from gluon_gru.report import write
+from gluon_gru.runs.environment import cores
 from gluon_gru.runs.files import StrPath
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
@@ -207,7 +207,7 @@ def reproduce(
     from gluon_gru.training.device import context
 
     check_positive("seeds", num_seeds)
-    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    workers = cores() if workers is None else workers
     check_positive("workers", workers)
     if num_seeds > MAX_SEEDS:
         raise InputError(
@@ -218,6 +218,11 @@ def reproduce(
     stages = _stages(wanted, _engines(engines, ctx, text))
     # What the claims are about comes first in the report, though last in time.
     judged = [claim for stage in stages[::-1] if stage.title != FIRST for claim in stage.claims]
+    if not judged:
+        raise InputError(
+            f"claims {', '.join(claims)} compare two ways to write a model in MXNet, which the "
+            "engine alone can't: add --engine mxnet"
+        )
     sources = {
         edition: load_corpus(text, edition=edition)
         for edition in sorted({claim.protocol.edition for claim in judged if claim.protocol})
