@@ -12,6 +12,7 @@ import subprocess
 import numpy
 
 from gluon_gru import engine
+from gluon_gru.engine.native import cores
 from gluon_gru.runs.files import JSONObject
 
 
@@ -46,11 +47,6 @@ def _engine() -> str:
     if facts["engine"] == "off":
         return "off"
     return f"{facts['engine']}, {facts['instructions']}, {facts['threads']} threads"
-
-
-def cores() -> int:
-    """Return how many cores this process may use, which may be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -14,12 +14,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence
 
 from gluon_gru import engine
+from gluon_gru.engine.native import cores
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.published.claims import CLAIMS, DEFAULT_ORIGINS, Claim, Protocol, on_engine, select
 from gluon_gru.published.judging import judge
 from gluon_gru.published.trainings import evidence_of
 from gluon_gru.report import write
-from gluon_gru.runs.environment import cores
 from gluon_gru.runs.files import StrPath
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
