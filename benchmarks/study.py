@@ -11,9 +11,10 @@ from tqdm import tqdm
 
 from benchmarks import catalogue, report
 from benchmarks.contest import Worker, compete
+from gluon_gru.engine.native import cores
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.report import write
-from gluon_gru.runs.environment import cores, environment
+from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath, make_folder
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
