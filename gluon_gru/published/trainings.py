@@ -94,7 +94,7 @@ def shown(claim: Claim, figures: Mapping[str, Any]) -> str:
         if "p" in figures:
             text = (
                 f"{counts(figures['printed'])}; {text}, last {LAST_EPOCHS} epochs "
-                f"{statistics.median(figures['late']):.3f}; p = {figures['p']:.2g}, "
+                f"{spread(figures['late'], '{:.3f}'.format)}; p = {figures['p']:.2g}, "
                 f"power {figures['power']:.0%}"
             )
         return text

@@ -79,6 +79,8 @@ def test_what_many_builds_printed_is_compared_as_counts(perplexities, expected):
     assert (found.figures["p"] < LEVEL) == (expected == "does not hold")
     assert (found.figures["power"] < POWER) == (expected == "too few runs to tell")
     assert found.figures["late"] == [20.0] * len(perplexities)
+    ten = "20.000 (20.000 to 20.000)" if len(perplexities) > 1 else "20.000"
+    assert f"last 10 epochs {ten}; p = " in found.evidence
 
 
 def test_texts_of_many_builds_are_counted_where_ours_are_the_same():

@@ -115,12 +115,12 @@ def _made(results):
     """Return what was run, on what, and on which text, in two sentences."""
     runs, invocations = results["runs"], results["invocations"]
     env = invocations[-1]["environment"]
-    seeds = ", ".join(map(str, results["seeds"]))
+    seeds = f"seed{'s' * (len(results['seeds']) > 1)} {', '.join(map(str, results['seeds']))}"
     minutes = sum(sum(run["seconds"]) for run in runs) / 60
     return (
         f"Made by `{invocations[0]['command']}`"
         + (f" and {len(invocations) - 1} more (the environments, below)" if invocations[1:] else "")
-        + f": {len(runs)} training runs (seeds {seeds}), "
+        + f": {len(runs)} training runs ({seeds}), "
         f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
         f"{env['cores']} cores).\nTrained on "
         + trained_on(results["text"], "nothing here is comparable with the published numbers")
