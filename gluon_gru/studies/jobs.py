@@ -103,6 +103,21 @@ def run(
             ctrl_c.check()
 
 
+def check(workers: int, cluster: str | None) -> None:
+    """Find out whether jobs could run, before anything is written.
+
+    Args:
+        workers, cluster: see `run`.
+
+    Raises:
+        InputError: for a number of workers that isn't positive, and a cluster that can't be used.
+    """
+    check_positive("workers", workers)
+    if cluster is not None:
+        with Cluster(cluster):
+            pass
+
+
 def environment(device: str, workers: int, cluster: str | None) -> dict[str, Any]:
     """Return `gluon_gru.runs.environment.environment`, with where the jobs ran.
 

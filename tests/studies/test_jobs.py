@@ -16,6 +16,8 @@ from dask_programs import Dask, environment
 from gluon_gru.errors import InputError
 from gluon_gru.studies import cluster, jobs
 from gluon_gru.studies.jobs import Job
+from gluon_gru.studies.reproduce import study as reproduction
+from gluon_gru.studies.sweep import study as sweeps
 
 #: A program that runs slow jobs; its arguments: a folder, how many jobs, how many workers.
 PARENT = """
@@ -239,6 +241,17 @@ def test_a_cluster_that_cannot_be_reached_is_one_line(address, message, monkeypa
     with pytest.raises(InputError, match=message) as error:
         run(small_jobs.square, [(3,)], cluster=address)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("study", ["reproduce", "sweep"])
+def test_a_cluster_that_cannot_be_used_leaves_no_folder(
+    study, sample_corpus, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    call = {"reproduce": reproduction.reproduce, "sweep": sweeps.sweep}[study]
+    with pytest.raises(InputError, match=r"pip install 'gluon_gru\[cluster\]'"):
+        call(tmp_path / "out", device="cpu", cluster="tcp://127.0.0.1:9")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_cluster_without_dask_says_what_to_install(monkeypatch):

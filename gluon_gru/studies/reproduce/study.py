@@ -208,7 +208,7 @@ def reproduce(
 
     check_positive("seeds", num_seeds)
     workers = cores() if workers is None else workers
-    check_positive("workers", workers)
+    jobs.check(workers, cluster)
     if num_seeds > MAX_SEEDS:
         raise InputError(
             f"seeds is {num_seeds}: it must be at most {MAX_SEEDS}, more than any protocol was "

@@ -122,7 +122,7 @@ def sweep(
             study that differs from what is asked.
         KeyboardInterrupt: for Ctrl-C, when everything that is finished is kept.
     """
-    check_positive("workers", workers)
+    jobs.check(workers, cluster)
     # Ctrl-C in the middle of a transaction would leave its lock behind; during an import it is lost.
     with CtrlC():
         from gluon_gru.report import write
