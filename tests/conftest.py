@@ -33,10 +33,17 @@ _GIVEN = os.environ.get("GLUON_GRU_CORPUS")
 def pytest_configure(config):
     """Set hypothesis up, but in a process that only hands tests to workers."""
     if config.getoption("dist", "no") == "no":
+        import campaign
         import hypothesis
 
-        # No deadline: a busy machine is no failure. The same examples every time, on every machine.
-        hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+        # No deadline: a busy machine is no failure. The same examples every time, on every machine,
+        # but in a campaign.
+        hypothesis.settings.register_profile(
+            "tests",
+            deadline=None,
+            derandomize=campaign.FACTOR == 1,
+            max_examples=campaign.times(100),
+        )
         hypothesis.settings.load_profile("tests")
 
 
