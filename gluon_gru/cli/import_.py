@@ -1,11 +1,13 @@
-"""Make a checkpoint of a .params file that the book's code wrote.
+"""Make a checkpoint of a model that MXNet or PyTorch saved.
 
   gluon-gru import model.params --out model.safetensors
 
-The file comes from save_parameters of the book's class RNNModel (or collect_params().save in older
-code), over rnn.RNN, rnn.GRU or rnn.LSTM with any number of layers and directions. It lacks the
-activation of an RNN (--activation) and the vocabulary, which is that of the characters of The Time
-Machine unless --corpus or --vocab gives another. The checkpoint is a RUN for the other commands.
+The file is one of Gluon's (save_parameters, collect_params().save, export; of MXNet 1 or 2), the
+parameters of a model from scratch (npx.save, nd.save), or a state_dict of PyTorch's in .safetensors:
+an RNN, GRU or LSTM of any number of layers under an output layer, maybe over an embedding. Such a
+file lacks the activation of an RNN (--activation) and the vocabulary, which is that of the
+characters of The Time Machine unless --corpus or --vocab gives another. The checkpoint is a RUN for
+the other commands.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import re
 from typing import TYPE_CHECKING
 
 from gluon_gru.cli import options
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this subcommand to its parser."""
-    parser.add_argument("file", metavar="FILE", type=pathlib.Path, help="the .params file")
+    parser.add_argument(
+        "file", metavar="FILE", type=pathlib.Path, help="a .params, .npz or .safetensors file"
+    )
     parser.add_argument(
         "--out",
         metavar="PATH",
@@ -33,10 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the checkpoint to write, model.safetensors for example",
     )
     parser.add_argument(
-        "--activation",
-        choices=["relu", "tanh"],
-        default="relu",
-        help="the activation of an rnn.RNN",
+        "--activation", choices=["relu", "tanh"], help="the activation of an RNN, which needs it"
+    )
+    parser.add_argument(
+        "--layers",
+        type=int,
+        metavar="N",
+        help="the number of layers, for files of MXNet 2 that don't tell",
     )
     parser.add_argument(
         "--corpus",
@@ -48,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vocab",
         metavar="PATH",
         type=pathlib.Path,
-        help="the tokens by index, written with json.dump(vocab.idx_to_token, file)",
+        help="the tokens by index, written with json.dump(vocab.idx_to_token, file), or the "
+        "indices by token",
     )
     options.add_force(parser, "--out")
 
@@ -57,31 +66,36 @@ def run(args: argparse.Namespace) -> None:
     """Write the checkpoint; print which model it holds."""
     options.check_target(args.out, args.force)
 
-    from gluon_gru.convert import params_file, weights
+    from gluon_gru.convert import foreign_model, params_file, weights
     from gluon_gru.runs.checkpoint import Checkpoint
 
-    params = params_file.read(args.file)
-    facts = params_file.config(args.file, params, args.activation)
+    arrays = params_file.read(args.file)
+    try:
+        model = foreign_model.recognise(arrays, args.activation, args.layers)
+    except InputError as error:
+        raise InputError(f"{str(args.file)!r} can't be imported: {error}") from error
     vocab, source = _vocabulary(args)
-    if len(vocab) != facts["vocab_size"]:
+    if len(vocab) != model.config["vocab_size"]:
         raise InputError(
-            f"{str(args.file)!r} holds a model of {facts['vocab_size']} tokens, but {source} has "
-            f"{len(vocab)}: give its training text with --corpus, or its tokens with --vocab"
+            f"{str(args.file)!r} holds a model of {model.config['vocab_size']} tokens, but {source} "
+            f"has {len(vocab)}: give its training text with --corpus, or its tokens with --vocab"
         )
-    config = {
-        **facts,
-        "imported_from": args.file.name,
-        "vocab_from": source,
-        "edition": vocab.edition,
-    }
-    Checkpoint(params, config, vocab.idx_to_token).save(args.out)
-    print(f"{args.out}: {weights.from_params(params, config)}, those of {source}")
+    config = {**model.config, "imported_from": args.file.name, "vocab_from": source}
+    tokens = [token for token in vocab.idx_to_token if not re.fullmatch("<.+>", token)]
+    if all(len(token) == 1 for token in tokens) and not re.fullmatch("[a-z ]*", "".join(tokens)):
+        # Read as the book reads a text, it would have none but those.
+        config["text"] = {"tokens": "characters", "case": "keep"}
+    else:
+        config["edition"] = vocab.edition
+    taken = weights.from_params(model.params, config)
+    Checkpoint(model.params, config, vocab.idx_to_token).save(args.out)
+    print(f"{args.out}: {taken}, those of {source}")
 
 
 def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
     """Return the vocabulary and the name of its source."""
-    from gluon_gru.convert import params_file
     from gluon_gru.text import corpus
+    from gluon_gru.text.vocabulary import Vocab
 
     if args.vocab is None:
         found = corpus.find(args.corpus)
@@ -94,8 +108,18 @@ def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
         return corpus.load_corpus(found, max_tokens=1)[1], found.name
     try:
         tokens = json.loads(args.vocab.read_text(encoding="utf-8"))
-        return params_file.vocabulary(tokens), args.vocab.name
-    except (OSError, ValueError, TypeError) as error:
+        if isinstance(tokens, dict):
+            tokens = _by_index(tokens)
+        return Vocab.of(tokens), args.vocab.name
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"--vocab {str(args.vocab)!r} is no list of tokens in JSON ({error})"
         ) from error
+
+
+def _by_index(indices: dict[str, object]) -> list[str]:
+    """Return the tokens of ``token_to_idx`` (of the book's first edition, ``char_to_idx``)."""
+    places = {index: token for token, index in indices.items() if type(index) is int}
+    if sorted(places) != list(range(len(indices))):
+        raise InputError("its indices are not 0, 1, 2 and so on, each once")
+    return [places[i] for i in range(len(places))]

@@ -75,9 +75,15 @@ def from_params(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) 
 
     Raises:
         InputError: for a cell that other programs lack: a reader's own, a part of a GRU, a layer
-            with a projection or clipped states.
+            with a projection or clipped states; and for parameters that aren't finite.
     """
     _check(config)
+    for name, array in params.items():
+        if not numpy.isfinite(array).all():
+            raise InputError(
+                f"the parameters {name} are infinite or no numbers: give a file that was saved "
+                "before the training diverged"
+            )
     cell = CELLS[config["cell"]]
     gates = len(cell.gates)
     if config["model"] == "RNNModelScratch":

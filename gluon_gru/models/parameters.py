@@ -7,7 +7,7 @@ from typing import Any, Mapping
 import numpy
 from mxnet import gluon, np
 
-from gluon_gru.engine.layout import check_params, plain_name
+from gluon_gru.engine.layout import check_params
 from gluon_gru.engine.network import Parameter, runs_on_engine
 from gluon_gru.models.operator import memory_of, runs_here
 
@@ -15,8 +15,11 @@ from gluon_gru.models.operator import memory_of, runs_here
 def named_params(model: Any) -> dict[str, Any]:
     """Return name -> parameter, with Gluon's names; from scratch, ``params.00`` and so on."""
     if isinstance(model, gluon.Block):
-        params = model._collect_params_with_prefix()
-        return {plain_name(name): param for name, param in params.items()}
+        # Gluon's own method has other names for a layer's, and fails for more than ten layers.
+        params = dict(model._reg_params)
+        for block, child in model._children.items():
+            params.update({f"{block}.{name}": p for name, p in named_params(child).items()})
+        return params
     return {f"params.{i:02}": param for i, param in enumerate(model.params)}
 
 

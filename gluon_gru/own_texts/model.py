@@ -10,7 +10,7 @@ from gluon_gru.errors import InputError
 from gluon_gru.own_texts.settings import Settings
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.files import JSONObject, StrPath
-from gluon_gru.runs.restore import checkpoint_of, vocabulary
+from gluon_gru.runs.restore import checkpoint_of
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.learner import Learner, learner_from
 
@@ -73,4 +73,4 @@ def load_trained(path: StrPath) -> tuple[Learner, Vocab, JSONObject]:
         )
     with checkpoint.naming(file):
         learner = learner_from(saved.params, saved.config)
-    return learner, vocabulary(saved.vocab), saved.config
+    return learner, Vocab.of(saved.vocab), saved.config

@@ -52,7 +52,7 @@ def generate(
             "time) or more (0.8 is usual)"
         )
     learner, vocab, config = load_trained(run)
-    known = len(vocab) - 1
+    known = len(vocab) - (vocab.unk is not None)
     if top_k is not None and not (isinstance(top_k, numbers.Integral) and 1 <= top_k <= known):
         raise InputError(
             f"top_k is {top_k!r}: it must be a whole number from 1 to {known}, the size of the "
@@ -60,13 +60,15 @@ def generate(
         )
     pieces = _prefix(prefix, vocab, **config.get("text", {"tokens": "characters", "case": "keep"}))
     start = vocab[pieces] or [opening(vocab)]
-    added = itertools.islice(continuation(learner, start, temperature, top_k, seed), length)
+    added = itertools.islice(
+        continuation(learner, start, temperature, top_k, seed, vocab.unk), length
+    )
     return itertools.chain(filter(None, ["".join(pieces)]), map(vocab.to_tokens, added))
 
 
 def opening(vocab: Vocab) -> int:
     """Return the token before a text without a prefix: the end of a line, or the most frequent."""
-    return vocab.token_to_idx.get("\n", 1)
+    return vocab.token_to_idx.get("\n", 1 if vocab.unk == 0 else 0)
 
 
 def _prefix(prefix: str, vocab: Vocab, tokens: str, case: str) -> list[str]:
@@ -79,10 +81,11 @@ def _prefix(prefix: str, vocab: Vocab, tokens: str, case: str) -> list[str]:
     unknown = list(dict.fromkeys(piece for piece in pieces if piece not in known))
     if unknown:
         named = ", ".join(repr(piece.strip() if words else piece) for piece in unknown[:5])
-        some = ", ".join(map(repr, vocab.idx_to_token[1:13]))
+        learned = [token for token in vocab.idx_to_token if token != "<unk>"]
+        some = ", ".join(map(repr, learned[:12]))
         raise InputError(
             f"prefix {prefix!r} has {'words' if words else 'characters'} that the model has not "
-            f"learned: {named}; it knows {len(vocab) - 1:,}, such as {some}"
+            f"learned: {named}; it knows {len(learned):,}, such as {some}"
         )
     return pieces
 
@@ -93,41 +96,51 @@ def continuation(
     temperature: float = 0.8,
     top_k: int | None = None,
     seed: int | None = None,
+    unk: int | None = 0,
 ) -> Iterator[int]:
     """Yield tokens that follow a prefix, without end.
 
     Args:
         learner: of the model.
-        prefix: at least one token, maybe ``<unk>`` (0).
+        prefix: at least one token, maybe ``<unk>``.
         temperature, top_k: see `choose`.
         seed: of the draws; by default another one each time.
+        unk: ``<unk>``; None if there is none.
     """
     rng, read, tokens = numpy.random.default_rng(seed), learner.reader(), prefix
     while True:
-        token = choose(read(tokens), temperature, top_k, rng)
+        token = choose(read(tokens), temperature, top_k, rng, unk)
         yield token
         tokens = [token]
 
 
 def choose(
-    logits: numpy.ndarray, temperature: float, top_k: int | None, rng: numpy.random.Generator
+    logits: numpy.ndarray,
+    temperature: float,
+    top_k: int | None,
+    rng: numpy.random.Generator,
+    unk: int | None = 0,
 ) -> int:
-    """Return a token drawn from logits; never token 0, which is ``<unk>``.
+    """Return a token drawn from logits, never ``<unk>``.
 
     Args:
         logits: (vocab_size,).
         temperature: the divisor of the logits; 0 takes the likeliest token.
         top_k: the number of likeliest tokens to draw from; None for all.
         rng: the generator that draws.
+        unk: ``<unk>``; None if there is none.
     """
-    logits = logits[1:].astype(numpy.float64)
+    logits = logits.astype(numpy.float64)
+    known = len(logits)
+    if unk is not None:
+        logits[unk], known = -numpy.inf, known - 1
     if temperature == 0:
-        return 1 + int(logits.argmax())
-    count = min(top_k or len(logits), len(logits))
+        return int(logits.argmax())
+    count = min(top_k or known, known)
     # Sorted, since the order of a partition depends on NumPy's version.
     tokens = numpy.sort(numpy.argpartition(-logits, count - 1)[:count])
     # The largest exponent is 0; one that overflows has no chance beside it.
     with numpy.errstate(over="ignore"):
         chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature).cumsum()
     drawn = numpy.searchsorted(chances, rng.random() * chances[-1], side="right")
-    return 1 + int(tokens[min(drawn, len(tokens) - 1)])
+    return int(tokens[min(drawn, len(tokens) - 1)])

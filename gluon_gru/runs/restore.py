@@ -39,12 +39,6 @@ def checkpoint_of(path: StrPath) -> pathlib.Path:
     return file
 
 
-def vocabulary(tokens: list[str]) -> Vocab:
-    """Return the vocabulary of a list of tokens by index, without their frequencies."""
-    special = tokens[0] == "<pad>"
-    return Vocab(use_special_tokens=special, reserved_tokens=tokens[4 if special else 1 :])
-
-
 def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> tuple[Any, Vocab]:
     """Return ``(model, vocab)`` of a checkpoint: the same predictions, to the digit.
 
@@ -75,7 +69,7 @@ def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> 
         set_params(model, saved.params)
     if isinstance(model, gluon.Block):
         learn_sizes(model)
-    return model, vocabulary(saved.vocab)
+    return model, Vocab.of(saved.vocab)
 
 
 def build(config: Mapping[str, Any], ctx: mx.Context | None = None) -> Any:

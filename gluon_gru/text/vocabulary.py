@@ -71,7 +71,7 @@ class Vocab:
         self.token_freqs = edition_of(edition).by_frequency(counter)
         first = ["<pad>", "<bos>", "<eos>", "<unk>"] if use_special_tokens else ["<unk>"]
         first += list(reserved_tokens or ())
-        self.unk = first.index("<unk>")
+        self.unk: int | None = first.index("<unk>")
         if use_special_tokens:
             self.pad, self.bos, self.eos = 0, 1, 2
         taken = set(first)
@@ -80,15 +80,47 @@ class Vocab:
         ]
         self.token_to_idx = {token: index for index, token in enumerate(self.idx_to_token)}
 
+    @classmethod
+    def of(cls, tokens: Sequence[str]) -> Vocab:
+        """Return the vocabulary of tokens by index, without their frequencies.
+
+        Those of the book's first edition (2018) have no ``<unk>``: ``unk`` is None then.
+
+        Raises:
+            InputError: unless they are a list of different strings, at least one.
+        """
+        if not (
+            isinstance(tokens, list)
+            and tokens
+            and all(isinstance(token, str) for token in tokens)
+            and len(set(tokens)) == len(tokens)
+        ):
+            raise InputError("a vocabulary is a list of its tokens by index, strings, each once")
+        vocab = cls(use_special_tokens=tokens[0] == "<pad>")
+        vocab.idx_to_token = list(tokens)
+        vocab.token_to_idx = {token: index for index, token in enumerate(tokens)}
+        vocab.unk = vocab.token_to_idx.get("<unk>")
+        return vocab
+
     def __len__(self) -> int:
         """Return how many tokens there are, ``<unk>`` included."""
         return len(self.idx_to_token)
 
     def __getitem__(self, tokens: Any) -> Any:
-        """Return the index of a token (``unk`` for an unknown one), or a list of those of many."""
-        if not isinstance(tokens, (list, tuple)):
-            return self.token_to_idx.get(tokens, self.unk)
-        return [self[token] for token in tokens]
+        """Return the index of a token (``unk`` for an unknown one), or a list of those of many.
+
+        Raises:
+            InputError: for an unknown token, if the vocabulary has no ``<unk>`` (see `of`).
+        """
+        if isinstance(tokens, (list, tuple)):
+            return [self[token] for token in tokens]
+        index = self.token_to_idx.get(tokens, self.unk)
+        if index is None:
+            raise InputError(
+                f"{tokens!r} is not in the vocabulary, which has no <unk> to stand for it: use the "
+                f"tokens that it has, such as {', '.join(map(repr, self.idx_to_token[:12]))}"
+            )
+        return index
 
     def to_tokens(self, indices: Any) -> Any:
         """Return the token of an index, or a list of those of many."""

@@ -389,6 +389,16 @@ def test_a_missing_run_is_one_line(exported, tmp_path):
     assert code == 2 and "isn't there" in line and line.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["model.onnx"], ["model.safetensors", "--layout", "torch"]])
+def test_a_model_that_diverged_is_not_exported(words, checkpoint_of, tmp_path, command):
+    pytest.importorskip("onnx")
+    model = model_of("rnn.GRU")
+    model.dense.bias.set_data(model.dense.bias.data() * numpy.inf)
+    code, _, told = command("export", checkpoint_of(model), tmp_path / words[0], *words[1:])
+    assert code == 2 and "dense.bias are infinite or no numbers" in told
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
 def test_without_onnx_the_way_to_get_it_is_told(exported, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     code, line = exported()

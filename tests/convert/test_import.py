@@ -5,12 +5,13 @@ import json
 import mxnet as mx
 import numpy
 import pytest
+import reference
 from marks import slow_but
 from mxnet import autograd, gluon, np, npx
 from mxnet.gluon import nn, rnn
 
 import gluon_gru as d2l
-from gluon_gru.convert import params_file
+from gluon_gru.convert import foreign_model, params_file
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 
@@ -100,9 +101,8 @@ def greedy(model, vocab, prefix, count):
 def test_the_books_models_keep_their_logits_and_text(make, layers, directions, tmp_path):
     model = trained(make(5, layers, bidirectional=directions == 2), VOCAB)
     model.save_parameters(str(tmp_path / "x.params"))
-    params = params_file.read(tmp_path / "x.params")
-    facts = params_file.config("x.params", params, "relu")
-    checkpoint.Checkpoint(params, facts, VOCAB.idx_to_token).save(tmp_path / "out")
+    found = foreign_model.recognise(params_file.read(tmp_path / "x.params"), "relu")
+    checkpoint.Checkpoint(*found, VOCAB.idx_to_token).save(tmp_path / "out")
     ours, vocab = assert_same(model, tmp_path / "out", model.rnn.begin_state)
     assert d2l.predict_ch8("abc", 50, ours, vocab, CPU) == greedy(model, VOCAB, "abc", 50)
 
@@ -134,31 +134,6 @@ def test_the_vocabulary_is_the_corpus_as_the_book_reads_it(sample_corpus, tmp_pa
     assert found.idx_to_token == vocab.idx_to_token
 
 
-def test_files_of_older_code_load(tmp_path):
-    model = trained(rnn.GRU(4, 2), VOCAB)
-    # collect_params().save, from before NumPy's arrays: names with every block's prefix.
-    old = {name: param.data().as_nd_ndarray() for name, param in model.collect_params().items()}
-    assert all("_l0_" in name or "_l1_" in name or "dense" in name for name in old)
-    with_prefix = {f"rnnmodel0_{name}": array for name, array in old.items()}
-    for arrays in (old, with_prefix):
-        with npx_off():
-            mx.nd.save(str(tmp_path / "old.params"), arrays)
-        params = params_file.read(tmp_path / "old.params")
-        facts = params_file.config("old", params, "relu")
-        checkpoint.Checkpoint(params, facts, VOCAB.idx_to_token).save(tmp_path / "out")
-        assert_same(model, tmp_path / "out", model.rnn.begin_state)
-
-
-class npx_off:
-    """Be MXNet as it was before NumPy's shapes."""
-
-    def __enter__(self):
-        npx.reset_np()
-
-    def __exit__(self, *_):
-        npx.set_np()
-
-
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("good") / "x.params"
@@ -183,7 +158,11 @@ def test_without_the_books_text_no_other_stands_in(good, refused):
 
 @pytest.mark.parametrize(
     "tokens",
-    ["{", "7", '["a", "b"]', '["<unk>", "a", "a"]', '["<unk>", 1]', '["<unk>", ["a"]]', "[]"],
+    [
+        *("{", "7", '["a", "b"]', '["<unk>", "a", "a"]', '["<unk>", 1]', '["<unk>", ["a"]]', "[]"),
+        *('{"a": 0, "b": 2}', '{"a": 0, "b": 0}', '{"a": 0, "b": true}', '{"a": "0"}', "{}"),
+        "[" * 100_000,
+    ],
 )
 def test_what_is_no_vocabulary_is_one_line(tokens, good, refused, tmp_path):
     (tmp_path / "v.json").write_text(tokens)
@@ -211,51 +190,73 @@ def test_a_folder_that_is_not_there_is_one_line(good, tmp_path, command):
     assert "missing" in line and "can't be written" in line
 
 
-def test_damaged_files_are_refused_or_read_whatever_is_wrong(good, tmp_path):
-    raw, rng = good.read_bytes(), numpy.random.RandomState(1)
-    refused = 0
-    for i in range(150):
-        data = bytearray(raw[: rng.randint(len(raw))] if i % 3 == 0 else raw)
-        if i % 3:
-            # The sizes are at the beginning, the names at the end.
-            at = rng.randint(100) if i % 3 == 1 else len(raw) - rng.randint(1, 200)
-            data[at : at + 4] = rng.bytes(4)
-        (tmp_path / "x").write_bytes(data)
-        try:
-            params_file.config("x", params_file.read(tmp_path / "x"), "relu")
-        except d2l.InputError as error:
-            refused += 1
-            assert "\n" not in str(error)
-    assert refused > 100
+def test_an_rnn_without_its_activation_names_the_option(tmp_path, refused):
+    trained(rnn.RNN(4), VOCAB).save_parameters(str(tmp_path / "x.params"))
+    line = refused(tmp_path / "x.params")
+    assert "can't be imported" in line and "give --activation relu" in line
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        (lambda p: p.pop("rnn.l0_h2h_bias"), "rnn.l0_h2h_bias is missing"),
-        (lambda p: p.pop("dense.weight"), "it has no matrices"),
-        (
-            lambda p: p.update({"rnn.l0_i2h_weight": p["rnn.l0_i2h_weight"][:, 1:]}),
-            r"rnn.l0_i2h_weight is \(12, 6\), and should be \(12, 7\)",
-        ),
-        (lambda p: p.update({"rnn.l7_i2h_weight": p["rnn.l0_i2h_weight"]}), "rnn.l7_i2h_weight"),
-        (
-            lambda p: p.update({"rnn.l0_h2h_weight": p["rnn.l0_h2h_weight"][:8]}),
-            "no RNN, GRU or LSTM",
-        ),
-    ],
-)
-def test_shapes_that_do_not_fit_are_named(change, message, good):
-    params = params_file.read(good)
-    change(params)
-    with pytest.raises(d2l.InputError, match=message):
-        params_file.config("x", params, "relu")
+def test_a_model_that_diverged_is_refused(good, refused, vocab_file, tmp_path):
+    arrays = params_file.read(good)
+    next(iter(arrays.values()))[0] = numpy.nan
+    numpy.savez(tmp_path / "x.npz", **arrays)
+    line = refused(tmp_path / "x.npz", "--vocab", vocab_file)
+    assert "are infinite or no numbers" in line and "diverged" in line
 
 
-@pytest.mark.parametrize(
-    "names", [["encoder.x"], ["rnn.l0_h2r_weight"], ["a.l0_i2h_weight", "b.l0_i2h_weight"]]
-)
-def test_models_of_another_kind_are_refused(names, tmp_path):
-    npx.save(str(tmp_path / "x"), {name: np.ones((2, 2)) for name in names})
-    with pytest.raises(d2l.InputError, match="is not of the book's RNNModel"):
-        params_file.read(tmp_path / "x")
+# ---- The book's first edition (2018): no <unk>, characters of any language, in any order ----
+
+CHARACTERS = list("分开不想 要直升机")
+
+
+@pytest.fixture(params=["list", "dict"])
+def of_2018(request, tmp_path, command):
+    """Import a GRU from scratch as that edition's code has it; return the run and its parameters."""
+    rng, V, H = numpy.random.RandomState(4), len(CHARACTERS), 6
+    shapes = [(V, H), (H, H), (H,)] * 3 + [(H, V), (V,)]
+    params = [rng.normal(0, 0.8, shape).astype("f4") for shape in shapes]
+    npx.reset_np()
+    mx.nd.save(str(tmp_path / "x.params"), [mx.nd.array(param) for param in params])
+    npx.set_np()
+    indices = dict(sorted((c, i) for i, c in enumerate(CHARACTERS)))
+    tokens = CHARACTERS if request.param == "list" else indices
+    (tmp_path / "v.json").write_text(json.dumps(tokens), encoding="utf-8")
+    given = "--out", tmp_path / "run", "--vocab", tmp_path / "v.json"
+    done = command("import", tmp_path / "x.params", *given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "GRU (reset gate before the product, the book's), 1 layer, 6 hidden units" in done.stdout
+    return tmp_path / "run", params
+
+
+def test_a_first_token_that_is_a_character_is_read_and_written(of_2018, command):
+    run, params = of_2018
+    # The first character most of all.
+    saved = checkpoint.load(run)
+    saved.params["params.10"][0] += 9
+    saved.save(run)
+    done = command("generate", run, "不分开", "--length", 5, "--temperature", 0)
+    assert done.stdout == "不分开" + "分" * 5 + "\n"
+    model, vocab = restore(run)
+    assert vocab.idx_to_token == CHARACTERS
+    assert d2l.predict_ch8("不分开", 5, model, vocab, CPU) == "不分开" + "分" * 5
+
+
+def test_such_a_model_predicts_what_the_equations_say(of_2018, command):
+    run, params = of_2018
+    X = reference.one_hot([[CHARACTERS.index(c) for c in "不分开"]], len(CHARACTERS))
+    state = (numpy.zeros((1, 6)),)
+    logits, _ = reference.scratch(reference.gru_cell, X, state, params)
+    done = command("generate", run, "不分开", "--length", 1, "--temperature", 0)
+    assert done.stdout == "不分开" + CHARACTERS[logits[-1].argmax()] + "\n"
+
+
+def test_characters_that_such_a_model_lacks_are_named(of_2018, command, tmp_path):
+    run, _ = of_2018
+    code, _, told = command("generate", run, "分x")
+    assert code == 2 and "'x'" in told and "it knows 9, such as '分', '开'" in told
+    (tmp_path / "text.txt").write_text("分开x不想", encoding="utf-8")
+    code, _, told = command("evaluate", run, tmp_path / "text.txt")
+    assert code == 2 and "'x' is not in the vocabulary, which has no <unk>" in told
+    (tmp_path / "text.txt").write_text("分开不想" * 20, encoding="utf-8")
+    code, printed, told = command("evaluate", run, tmp_path / "text.txt")
+    assert (code, told) == (0, "") and "79" in printed

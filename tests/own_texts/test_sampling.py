@@ -40,6 +40,21 @@ def test_tokens_come_as_often_as_they_are_likely_and_unk_never(temperature, top_
     numpy.testing.assert_allclose(shares(temperature, top_k), expected, atol=0.032)
 
 
+@pytest.mark.parametrize("temperature, top_k", [(0, None), (1, None), (1, 1), (1, 4), (1e-9, 5)])
+@pytest.mark.parametrize("unk", [None, 0, 1, 4])
+def test_unk_may_be_any_token_or_none(unk, temperature, top_k):
+    rng, logits = numpy.random.default_rng(1), LOGITS.copy()
+    drawn = {choose(logits, temperature, top_k, rng, unk) for _ in range(400)}
+    likeliest = 1 if unk == 0 else 0
+    everything = set(range(5)) - {unk}
+    if temperature < 1 or top_k == 1:
+        assert drawn == {likeliest}
+    else:
+        assert likeliest in drawn <= everything
+        assert drawn == (everything if unk is not None or top_k is None else set(range(4)))
+    assert (logits == LOGITS).all()
+
+
 @pytest.fixture(params=[fused.GRU, fused.GRUResetBefore, fused.LSTM, fused.RNN])
 def model(request):
     d2l.set_seed(3)

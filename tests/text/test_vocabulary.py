@@ -300,3 +300,29 @@ def test_special_and_reserved_tokens_come_first(options, expected):
 def test_a_vocabulary_takes_a_counter_and_may_be_empty():
     assert Vocab(collections.Counter(a=1, b=5)).idx_to_token == ["<unk>", "b", "a"]
     assert Vocab().idx_to_token == Vocab([]).idx_to_token == ["<unk>"]
+
+
+@pytest.mark.parametrize(
+    "tokens, unk",
+    [
+        (["<unk>", " ", "e"], 0),
+        (["<pad>", "<bos>", "<eos>", "<unk>", "a"], 3),
+        (["a", "<unk>"], 1),
+        (["b", "a"], None),
+    ],
+)
+def test_a_vocabulary_of_given_tokens_keeps_their_indices(tokens, unk):
+    vocab = Vocab.of(tokens)
+    assert vocab.idx_to_token == tokens and vocab[tokens] == list(range(len(tokens)))
+    assert vocab.unk == unk and vocab.token_freqs == []
+    if unk is None:
+        with pytest.raises(InputError, match="'x' is not in the vocabulary.*such as 'b', 'a'"):
+            vocab[["b", "x"]]
+    else:
+        assert vocab["x"] == unk
+
+
+@pytest.mark.parametrize("tokens", [[], ["a", "a"], ["a", 1], "ab", {"a": 0}, None])
+def test_what_is_no_list_of_different_tokens_makes_no_vocabulary(tokens):
+    with pytest.raises(InputError, match="list of its tokens by index"):
+        Vocab.of(tokens)
