@@ -15,15 +15,15 @@ multiplying its one-hot vector.
 
 from __future__ import annotations
 
-import math
 import re
-from typing import Dict, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
 from gluon_gru.cells import CELLS
+from gluon_gru.convert.gluon_layers import Layer, sorted_out, taken_apart
 from gluon_gru.convert.params_file import Arrays
-from gluon_gru.engine.layout import book_layout, model_shapes, plain_name
+from gluon_gru.engine.layout import book_layout, model_shapes
 from gluon_gru.errors import InputError
 from gluon_gru.runs.files import JSONObject
 
@@ -31,24 +31,7 @@ from gluon_gru.runs.files import JSONObject
 _LETTERS = {"rnn_tanh": "h", "gru_before": "zrh", "lstm": "ifoc"}
 
 _NUMBERED = re.compile(r"(\D*)\d")
-_RECURRENT = re.compile(r"(.*?)(?:([lr])(\d+)_|([lr])_cell\.)?([ih]2h_(?:weight|bias))")
-_TORCH = re.compile(r"(.*)(weight|bias)_([ih])h_l(\d+)(_reverse)?")
-_FLAT = re.compile(r".*rnn_param")
-_OTHER = re.compile(r"(.*?)(weight|bias)")
-
-# Parts of names that tell what a model is, if it isn't one of those above.
-_STRANGERS = {
-    "h2r_weight": "an LSTM with a projection",
-    "base_cell": "a cell within another (ResidualCell, ZoneoutCell, VariationalDropoutCell)",
-    "gamma": "a normalization layer",
-    "running_mean": "a normalization layer",
-    "moving_mean": "a normalization layer",
-}
-
-_MAX_LAYERS = 100
-
-# Side (l or r) -> part (i2h_weight, ...) -> array.
-_Layer = Dict[str, Arrays]
+_END = re.compile(r"(.*?)(weight|bias)")
 
 
 class Model(NamedTuple):
@@ -73,9 +56,16 @@ def recognise(
         InputError: if they are not of one of the models above, or if more has to be known. The
             message says what the model is instead, or which option tells.
     """
-    arrays = {name.split(":")[-1]: array for name, array in arrays.items()}
+    # As `export` has them.
+    arrays = {re.sub("^arg:", "", name): array for name, array in arrays.items()}
     book = _book_order(arrays)
-    return _from_book(book, activation) if book else _from_layers(arrays, activation, num_layers)
+    model = _from_book(book) if book else _from_layers(arrays, activation, num_layers)
+    cell, layers = CELLS[model.config["cell"]], model.config.get("num_layers", 1)
+    if activation not in (None, cell.activation or "tanh"):
+        raise InputError(f"its {cell.title} has tanh: leave --activation out")
+    if num_layers not in (None, layers):
+        raise InputError(f"it has {layers} layers: leave --layers out")
+    return model
 
 
 def book_names(cell: str) -> list[str]:
@@ -95,7 +85,7 @@ def _book_order(arrays: Arrays) -> list[numpy.ndarray]:
     return [arrays[name] for name in numbered] if set(arrays) == set(numbered) else []
 
 
-def _from_book(arrays: list[numpy.ndarray], activation: str | None) -> Model:
+def _from_book(arrays: list[numpy.ndarray]) -> Model:
     counts = {len(book_names(cell)): cell for cell in _LETTERS}
     if len(arrays) not in counts:
         raise InputError(
@@ -103,8 +93,6 @@ def _from_book(arrays: list[numpy.ndarray], activation: str | None) -> Model:
             "its LSTM 14"
         )
     cell = counts[len(arrays)]
-    if CELLS[cell].activation and activation not in (None, CELLS[cell].activation):
-        raise InputError("the book's RNN from scratch has tanh: leave --activation out")
     found = [array.shape for array in arrays]
     vocab_size, num_hiddens = found[0] if len(found[0]) == 2 else (0, 0)
     expected = [
@@ -113,10 +101,10 @@ def _from_book(arrays: list[numpy.ndarray], activation: str | None) -> Model:
         (vocab_size,),
     ]
     for i, (there, right) in enumerate(zip(found, expected)):
-        if there != right or 0 in there:
+        if there != right:
             raise InputError(
                 f"its {len(arrays)} arrays are not those of the book's {CELLS[cell].title} from "
-                f"scratch: number {i} is {there}, and should be {right or 'a matrix'}"
+                f"scratch: number {i} is {there}, and should be {right if i else 'a matrix'}"
             )
     config = {
         "model": "RNNModelScratch",
@@ -129,7 +117,7 @@ def _from_book(arrays: list[numpy.ndarray], activation: str | None) -> Model:
 
 
 def _from_layers(arrays: Arrays, activation: str | None, num_layers: int | None) -> Model:
-    layers, flat, others = _sorted_out(arrays)
+    layers, flat, others = sorted_out(arrays)
     if not layers and not flat:
         raise InputError(f"it has no recurrent layer, only {_some(others)}: no language model")
     embedding, W_q, b_q = _ends(others)
@@ -139,7 +127,7 @@ def _from_layers(arrays: Arrays, activation: str | None, num_layers: int | None)
             raise InputError("it has several recurrent layers apart from each other")
         num_inputs = vocab_size if embedding is None else embedding.shape[1]
         (vector,) = flat.values()
-        layers = _taken_apart(vector, num_inputs, width, num_layers)
+        layers = taken_apart(vector, num_inputs, width, num_layers)
     elif embedding is None and _inputs(layers[0]) == width != vocab_size:
         # Tied: the embedding is the output layer's weight, saved once.
         embedding = W_q
@@ -174,52 +162,12 @@ def _from_layers(arrays: Arrays, activation: str | None, num_layers: int | None)
     return Model(params, config)
 
 
-def _sorted_out(arrays: Arrays) -> tuple[list[_Layer], Arrays, Arrays]:
-    """Return the recurrent layers from the lowest up, vectors of whole ones, and everything else."""
-    layers: dict[tuple[str, str], _Layer] = {}
-    flat: Arrays = {}
-    others: Arrays = {}
-    for name in sorted(arrays, key=_natural):
-        for part, what in _STRANGERS.items():
-            if part in name:
-                raise InputError(f"{name!r} is of {what}, which this package's models lack")
-        if arrays[name].ndim > 2:
-            raise InputError(
-                f"{name!r} is {arrays[name].shape}, of a convolution or the like: no recurrent "
-                "language model"
-            )
-        match = _RECURRENT.fullmatch(_gluon_name(name))
-        if match:
-            block, side, i, cell_side, part = match.groups()
-            layer = layers.setdefault((block, i), {})
-            layer.setdefault(side or cell_side or "l", {})[part] = arrays[name]
-        elif _FLAT.fullmatch(name) and arrays[name].ndim == 1:
-            flat[name] = arrays[name]
-        else:
-            others[name] = arrays[name]
-    return list(layers.values()), flat, others
-
-
-def _natural(name: str) -> list[str | int]:
-    """Return what names are to be sorted by: ``gru10_`` is behind ``gru9_``."""
-    parts = re.split(r"([0-9]{1,9})", name)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
-
-
-def _gluon_name(name: str) -> str:
-    match = _TORCH.fullmatch(name)
-    if not match:
-        return plain_name(name)
-    block, kind, inputs, i, reverse = match.groups()
-    return f"{block}{'r' if reverse else 'l'}{i}_{inputs}2h_{kind}"
-
-
 def _ends(others: Arrays) -> tuple[numpy.ndarray | None, numpy.ndarray, numpy.ndarray]:
     """Return the embedding, if there is one, and the output layer's weight and bias."""
     matrices: Arrays = {}
     biases: Arrays = {}
     for name, array in others.items():
-        match = _OTHER.fullmatch(name)
+        match = _END.fullmatch(name)
         if not match or array.ndim != (2 if match[2] == "weight" else 1):
             raise InputError(f"{name!r}, {array.shape}, is no part of a recurrent language model")
         (matrices if match[2] == "weight" else biases)[match[1]] = array
@@ -254,13 +202,13 @@ def _some(arrays: Arrays) -> str:
     )
 
 
-def _inputs(layer: _Layer) -> int:
+def _inputs(layer: Layer) -> int:
     """Return how many numbers a layer reads."""
     W_x = layer.get("l", {}).get("i2h_weight")
     return 0 if W_x is None else W_x.shape[-1]
 
 
-def _fold(layer: _Layer, embedding: numpy.ndarray) -> None:
+def _fold(layer: Layer, embedding: numpy.ndarray) -> None:
     """Have the lowest layer read one-hot vectors instead of the rows of an embedding."""
     for parts in layer.values():
         W = parts.get("i2h_weight")
@@ -290,50 +238,3 @@ def _cell(params: Arrays, num_hiddens: int, activation: str | None) -> str:
             "that of Gluon's rnn.RNN) or tanh (that of rnn.RNNCell and of PyTorch's)"
         )
     return next(cell.name for cell in cells if cell.activation in ("", activation))
-
-
-def _taken_apart(
-    vector: numpy.ndarray, num_inputs: int, width: int, num_layers: int | None
-) -> list[_Layer]:
-    """Return the layers whose parameters are all in one vector: all weights, then all biases.
-
-    Source: ``_RNNLayer.infer_shape`` and ``RNNFused`` of MXNet 2.0.
-
-    Args:
-        vector: the parameters.
-        num_inputs: of the lowest layer.
-        width: how many numbers the output layer reads.
-        num_layers: see `recognise`.
-    """
-    fitting = []
-    for directions in (1, 2):
-        num_hiddens = width // directions
-        for cell in ("rnn_tanh", "gru_after", "lstm"):
-            rows = len(CELLS[cell].gates) * num_hiddens * directions
-            lowest, upper = rows * (num_inputs + num_hiddens + 2), rows * (width + num_hiddens + 2)
-            more, rest = divmod(vector.size - lowest, upper) if upper else (-1, 0)
-            if 0 <= more < _MAX_LAYERS and not rest and num_layers in (None, more + 1):
-                fitting.append((cell, directions, more + 1))
-    if len(fitting) != 1:
-        kinds = " or ".join(
-            f"{layers}-layer {'bidirectional ' * (directions - 1)}{CELLS[cell].layer}"
-            for cell, directions, layers in fitting
-        )
-        raise InputError(
-            f"its {vector.size:,} recurrent parameters may be those of a {kinds}: give --layers"
-            if fitting
-            else f"its {vector.size:,} recurrent parameters are not as many as "
-            f"{num_layers or 'any'} layers have that read {num_inputs} numbers and return {width}"
-        )
-    ((cell, directions, count),) = fitting
-    shapes = model_shapes(cell, num_inputs, width // directions, count, directions)
-    names = [name for name in shapes if name.startswith("rnn.")]
-    layers: list[_Layer] = [{side: {} for side in "lr"[:directions]} for _ in range(count)]
-    start = 0
-    # A stable sort: the biases go behind.
-    for name in sorted(names, key=lambda name: name.endswith("bias")):
-        side, i, part = name[4], *name[5:].split("_", 1)
-        end = start + math.prod(shapes[name])
-        layers[int(i)][side][part] = vector[start:end].reshape(shapes[name])
-        start = end
-    return layers

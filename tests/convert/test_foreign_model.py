@@ -44,7 +44,7 @@ class Net(nn.HybridBlock):
         return self.dense(hiddens)
 
 
-def stack(*cells, kind=rnn.SequentialRNNCell):
+def stack(*cells, kind=rnn.HybridSequentialRNNCell):
     whole = kind()
     for cell in cells:
         whole.add(cell)
@@ -52,7 +52,7 @@ def stack(*cells, kind=rnn.SequentialRNNCell):
 
 
 def cells(kind, count):
-    return stack(*(kind(H) for _ in range(count)), kind=rnn.HybridSequentialRNNCell)
+    return stack(*(kind(H) for _ in range(count)))
 
 
 RELU, TANH = {"activation": "relu"}, {"activation": "tanh"}
@@ -69,6 +69,10 @@ LAYERS = {
     "layers in a block": (lambda: Net(stack(rnn.GRU(H), rnn.GRU(H), kind=nn.HybridSequential)), {}),
     "without a bias": (lambda: Net(rnn.LSTM(H), use_bias=False), {}),
     "GRUCell": (lambda: Net(rnn.GRUCell(H)), {}),
+    "cells of the same prefix": (
+        lambda: Net(stack(*(rnn.GRUCell(H, prefix=f"encoder{i}_") for i in range(2)))),
+        {},
+    ),
     "RNNCell": (lambda: Net(rnn.RNNCell(H), 5), TANH),
     "12 RNNCells": (lambda: Net(cells(rnn.RNNCell, 12)), TANH),
     "LSTMCells": (lambda: Net(cells(rnn.LSTMCell, 2), 5), {}),
@@ -125,6 +129,17 @@ def test_gluons_layers_and_cells_keep_their_logits(kind, save, before_numpy, tmp
     logits = drawn(net)
     SAVES[save](net, tmp_path / "x.params")
     assert_computes(imported(tmp_path / "x.params", **options), logits, tmp_path)
+
+
+def test_cells_of_two_directions_are_known_by_structured_names(before_numpy, tmp_path):
+    net = Net(rnn.BidirectionalCell(rnn.LSTMCell(H), rnn.LSTMCell(H)))
+    logits = drawn(net)
+    net.save_parameters(str(tmp_path / "x"))
+    assert_computes(imported(tmp_path / "x"), logits, tmp_path)
+    # Other names don't tell them from two layers.
+    net.collect_params().save(str(tmp_path / "x"))
+    with pytest.raises(InputError, match="no RNN, GRU or LSTM of one size"):
+        imported(tmp_path / "x")
 
 
 def test_names_with_every_blocks_prefix_are_known(before_numpy, tmp_path):
@@ -203,7 +218,8 @@ def test_pytorchs_names_are_known(cell, layers, directions, tmp_path):
         torch_file.to_bytes(taken, weights.facts(list("abcdefg"), model.config()))
     )
     expected, _ = model(np.array(TOKENS), model.begin_state(len(TOKENS), ctx=CPU))
-    found = imported(tmp_path / "x.safetensors", activation="relu")
+    options = RELU if cell == "rnn" else {}
+    found = imported(tmp_path / "x.safetensors", **options)
     assert_computes(found, expected.asnumpy(), tmp_path)
 
 
@@ -316,8 +332,11 @@ def test_lists_of_other_shapes_are_refused():
     shapes = [(V, H), (H, H), (H,), (H, V), (V,)]
     arrays = {f"arr_{i}": numpy.ones(shape) for i, shape in enumerate(shapes)}
     assert foreign_model.recognise(arrays).config["cell"] == "rnn_tanh"
-    with pytest.raises(InputError, match="has tanh: leave --activation out"):
-        foreign_model.recognise(arrays, "relu")
+    for others in (arrays, good()):
+        with pytest.raises(InputError, match="has tanh: leave --activation out"):
+            foreign_model.recognise(others, "relu")
+        with pytest.raises(InputError, match="it has 1 layers: leave --layers out"):
+            foreign_model.recognise(others, num_layers=2)
     for i, shape in [(0, (V,)), (1, (H, V)), (4, (H,))]:
         with pytest.raises(InputError, match="are not those of the book's RNN"):
             foreign_model.recognise({**arrays, f"arr_{i}": numpy.ones(shape)})
