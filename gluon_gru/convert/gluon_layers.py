@@ -52,7 +52,7 @@ def sorted_out(arrays: Arrays) -> tuple[list[Layer], Arrays, Arrays]:
                 "language model"
             )
         match = _RECURRENT.fullmatch(_gluon_name(name))
-        if match:
+        if match and arrays[name].ndim == (2 if match[4].endswith("weight") else 1):
             block, side, i, part = match.groups()
             layers.setdefault((block, i), {}).setdefault(side or "l", {})[part] = arrays[name]
         elif _FLAT.fullmatch(name) and arrays[name].ndim == 1:

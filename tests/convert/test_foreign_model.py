@@ -4,10 +4,12 @@ import inspect
 import json
 import pathlib
 
+import hypothesis
 import mxnet as mx
 import numpy
 import pytest
 import reference
+from hypothesis import strategies as st
 from mxnet import np, npx
 from mxnet.gluon import nn, rnn
 
@@ -340,3 +342,41 @@ def test_lists_of_other_shapes_are_refused():
     for i, shape in [(0, (V,)), (1, (H, V)), (4, (H,))]:
         with pytest.raises(InputError, match="are not those of the book's RNN"):
             foreign_model.recognise({**arrays, f"arr_{i}": numpy.ones(shape)})
+
+
+PARTS = [
+    *("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias", "weight", "bias", "rnn_param"),
+    *("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0_reverse", "W_xz", "b_q", "0", "1"),
+]
+BLOCKS = ["", "rnn.", "rnn.l0_", "rnn.r0_", "rnn.l1_", "0.", "1.l_cell.", "gru0_", "dense.", "arg:"]
+NAMES = st.tuples(st.sampled_from(BLOCKS), st.sampled_from(PARTS)).map("".join)
+SHAPES = st.one_of(
+    st.lists(st.sampled_from([1, 2, 4, 7, 8, 12, 16]), max_size=3).map(tuple),
+    st.integers(0, 400).map(lambda size: (size,)),
+)
+
+
+@pytest.mark.campaign
+@hypothesis.given(
+    kind=st.sampled_from(["gru_after", "rnn_tanh", "lstm"]),
+    sizes=st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    renamed=st.lists(st.tuples(st.integers(0, 9), NAMES), max_size=3),
+    added=st.dictionaries(NAMES, SHAPES, max_size=3),
+    activation=st.sampled_from([None, "relu", "tanh"]),
+    num_layers=st.sampled_from([None, 1, 2]),
+)
+def test_any_arrays_make_a_whole_model_or_an_input_error(
+    kind, sizes, renamed, added, activation, num_layers
+):
+    shapes = model_shapes(kind, V, H, *sizes)
+    for i, name in renamed:
+        shapes[name] = shapes.pop(list(shapes)[i % len(shapes)])
+    shapes.update(added)
+    arrays = {name: numpy.ones(shape, "f4") for name, shape in shapes.items()}
+    try:
+        model = foreign_model.recognise(arrays, activation, num_layers)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    taken = weights.from_params(*model)
+    assert (taken.cell, taken.vocab_size) == (model.config["cell"], model.config["vocab_size"])
