@@ -1,6 +1,7 @@
 """What the book's own code saved becomes a checkpoint that computes the same."""
 
 import json
+import pathlib
 
 import mxnet as mx
 import numpy
@@ -262,3 +263,14 @@ def test_characters_that_such_a_model_lacks_are_named(of_2018, command, tmp_path
     (tmp_path / "text.txt").write_text("分开不想" * 20, encoding="utf-8")
     code, printed, told = command("evaluate", run, tmp_path / "text.txt")
     assert (code, told) == (0, "") and "79" in printed
+
+
+def test_the_command_needs_no_mxnet(run_python, vocab_file, tmp_path):
+    file = pathlib.Path(__file__).parents[1] / "data" / "written_by_mxnet2" / "gru.params"
+    words = ["import", str(file), "--out", str(tmp_path / "run"), "--vocab", str(vocab_file)]
+    done = run_python(
+        "import sys; from gluon_gru import cli; sys.modules['mxnet'] = None; "
+        f"sys.argv[1:] = {words!r}; cli.main()"
+    )
+    assert done.returncode == 0 and "GRU" in done.stdout and "2 layers" in done.stdout, done.stderr
+    assert checkpoint.load(tmp_path / "run").vocab == VOCAB.idx_to_token
