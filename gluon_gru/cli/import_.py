@@ -118,7 +118,7 @@ def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
 
 
 def _by_index(indices: dict[str, object]) -> list[str]:
-    """Return the tokens of ``token_to_idx`` (of the book's first edition, ``char_to_idx``)."""
+    """Return the tokens of ``token_to_idx`` (in the book's first editions, ``char_to_idx``)."""
     places = {index: token for token, index in indices.items() if type(index) is int}
     if sorted(places) != list(range(len(indices))):
         raise InputError("its indices are not 0, 1, 2 and so on, each once")

@@ -64,7 +64,7 @@ def recognise(
     if activation not in (None, cell.activation or "tanh"):
         raise InputError(f"its {cell.title} has tanh: leave --activation out")
     if num_layers not in (None, layers):
-        raise InputError(f"it has {layers} layers: leave --layers out")
+        raise InputError(f"its number of layers is {layers}: leave --layers out")
     return model
 
 
@@ -146,7 +146,7 @@ def _from_layers(arrays: Arrays, activation: str | None, num_layers: int | None)
         name = min(name for name, _ in shapes.items() ^ expected.items())
         there, right = (some.get(name, "missing") for some in (shapes, expected))
         raise InputError(
-            f"it is no language model of {len(layers)} layers of {num_hiddens} hidden units: "
+            f"it is no {len(layers)}-layer language model of {num_hiddens} hidden units: "
             f"{name} is {there}, and should be {right}"
         )
     config = {

@@ -221,7 +221,7 @@ def _archive(file: IO[bytes]) -> Arrays:
                     "don't compress like that"
                 )
             return {name[: -len(".npy")]: _npy(archive.read(name), name) for name in names}
-    except (InputError, OSError):
+    except InputError:
         raise
     except Exception as error:
         # Of the many kinds that damaged archives raise.

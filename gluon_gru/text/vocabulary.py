@@ -84,7 +84,7 @@ class Vocab:
     def of(cls, tokens: Sequence[str]) -> Vocab:
         """Return the vocabulary of tokens by index, without their frequencies.
 
-        Those of the book's first edition (2018) have no ``<unk>``: ``unk`` is None then.
+        Those of the book's first editions, until 2019, have no ``<unk>``: ``unk`` is None then.
 
         Raises:
             InputError: unless they are a list of different strings, at least one.

@@ -265,7 +265,7 @@ OTHERS = {
     "a hidden layer": (with_a_hidden_layer, "has an output layer, and at most an embedding"),
     "two sizes": (
         lambda: Net(stack(rnn.GRU(5), rnn.GRU(H), kind=nn.HybridSequential)),
-        r"no language model of 2 layers of 4 hidden units|no RNN, GRU or LSTM of one size",
+        r"no 2-layer language model of 4 hidden units|no RNN, GRU or LSTM of one size",
     ),
     "without activation": (lambda: Net(rnn.RNN(H)), "give --activation relu"),
 }
@@ -337,7 +337,7 @@ def test_lists_of_other_shapes_are_refused():
     for others in (arrays, good()):
         with pytest.raises(InputError, match="has tanh: leave --activation out"):
             foreign_model.recognise(others, "relu")
-        with pytest.raises(InputError, match="it has 1 layers: leave --layers out"):
+        with pytest.raises(InputError, match="number of layers is 1: leave --layers out"):
             foreign_model.recognise(others, num_layers=2)
     for i, shape in [(0, (V,)), (1, (H, V)), (4, (H,))]:
         with pytest.raises(InputError, match="are not those of the book's RNN"):

@@ -207,14 +207,14 @@ def test_a_model_that_diverged_is_refused(good, refused, vocab_file, tmp_path):
     assert "are infinite or no numbers" in line and "diverged" in line
 
 
-# ---- The book's first edition (2018): no <unk>, characters of any language, in any order ----
+# ---- The book's first editions, until 2019: no <unk>, characters of any language, in any order ----
 
 CHARACTERS = list("分开不想 要直升机")
 
 
 @pytest.fixture(params=["list", "dict"])
-def of_2018(request, tmp_path, command):
-    """Import a GRU from scratch as that edition's code has it; return the run and its parameters."""
+def of_2019(request, tmp_path, command):
+    """Import a GRU from scratch as their code has it; return the run and its parameters."""
     rng, V, H = numpy.random.RandomState(4), len(CHARACTERS), 6
     shapes = [(V, H), (H, H), (H,)] * 3 + [(H, V), (V,)]
     params = [rng.normal(0, 0.8, shape).astype("f4") for shape in shapes]
@@ -231,8 +231,8 @@ def of_2018(request, tmp_path, command):
     return tmp_path / "run", params
 
 
-def test_a_first_token_that_is_a_character_is_read_and_written(of_2018, command):
-    run, params = of_2018
+def test_a_first_token_that_is_a_character_is_read_and_written(of_2019, command):
+    run, params = of_2019
     # The first character most of all.
     saved = checkpoint.load(run)
     saved.params["params.10"][0] += 9
@@ -244,8 +244,8 @@ def test_a_first_token_that_is_a_character_is_read_and_written(of_2018, command)
     assert d2l.predict_ch8("不分开", 5, model, vocab, CPU) == "不分开" + "分" * 5
 
 
-def test_such_a_model_predicts_what_the_equations_say(of_2018, command):
-    run, params = of_2018
+def test_such_a_model_predicts_what_the_equations_say(of_2019, command):
+    run, params = of_2019
     X = reference.one_hot([[CHARACTERS.index(c) for c in "不分开"]], len(CHARACTERS))
     state = (numpy.zeros((1, 6)),)
     logits, _ = reference.scratch(reference.gru_cell, X, state, params)
@@ -253,8 +253,8 @@ def test_such_a_model_predicts_what_the_equations_say(of_2018, command):
     assert done.stdout == "不分开" + CHARACTERS[logits[-1].argmax()] + "\n"
 
 
-def test_characters_that_such_a_model_lacks_are_named(of_2018, command, tmp_path):
-    run, _ = of_2018
+def test_characters_that_such_a_model_lacks_are_named(of_2019, command, tmp_path):
+    run, _ = of_2019
     code, _, told = command("generate", run, "分x")
     assert code == 2 and "'x'" in told and "it knows 9, such as '分', '开'" in told
     (tmp_path / "text.txt").write_text("分开x不想", encoding="utf-8")

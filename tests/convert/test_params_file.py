@@ -357,7 +357,7 @@ def altered(data, edits):
 
 
 @pytest.mark.campaign
-@hypothesis.settings(max_examples=campaign.times(300))
+@hypothesis.settings(max_examples=campaign.times(150))
 @hypothesis.given(
     kind=st.sampled_from(["v3", "v2", "v1", "v0", "list", "npz", "safetensors"]),
     edits=st.lists(EDITS, min_size=1, max_size=3),
