@@ -59,6 +59,12 @@ def sorted_out(arrays: Arrays) -> tuple[list[Layer], Arrays, Arrays]:
             flat[name] = arrays[name]
         else:
             others[name] = arrays[name]
+    blocks = [block for block, _ in layers]
+    if len({re.sub("[0-9]+", "", block) for block in blocks}) > 1:
+        raise InputError(
+            f"which of its layers {', '.join(map(repr, blocks[:5]))} is the lowest, no numbers in "
+            "their names tell: it is no stack of layers, or save it with numbered names"
+        )
     return list(layers.values()), flat, others
 
 

@@ -302,6 +302,10 @@ def good():
             r"rnn.l0_i2h_weight is \(12, 6\), and should be \(12, 7\)",
         ),
         (lambda p: p.update({"rnn.l7_i2h_weight": p["rnn.l0_i2h_weight"]}), "rnn.l1_"),
+        (
+            lambda p: p.update({"decoder.l0_i2h_weight": p["rnn.l0_i2h_weight"]}),
+            "'decoder.', 'rnn.' is the lowest, no numbers in their names tell",
+        ),
         (lambda p: p.update({"rnn.l0_h2h_weight": p["rnn.l0_h2h_weight"][:8]}), "no RNN, GRU"),
         (lambda p: p.update({"rnn.x": p["dense.bias"]}), r"'rnn.x', \(7,\), is no part"),
         (
