@@ -88,13 +88,13 @@ def _open(path: StrPath) -> IO[bytes]:
 
 def _reader(start: bytes) -> Callable[[IO[bytes]], Arrays]:
     """Return what reads the format of a file that starts with these 9 bytes."""
+    # First, since before its header, which is JSON, is the header's length: any bytes.
+    if start[8:] == b"{":
+        return _safetensors
     if start[:8] == struct.pack("<Q", _LIST):
         return _mxnet
     if start[:4] == b"PK\x03\x04":
         return _archive
-    # Its header, which is JSON, follows the header's length: any bytes.
-    if start[8:] == b"{":
-        return _safetensors
     for begin, what in _OTHERS.items():
         if start.startswith(begin):
             raise InputError(f"it is {what}")
