@@ -30,8 +30,10 @@ def checkpoint_of(path: StrPath) -> pathlib.Path:
     """
     path = pathlib.Path(path)
     file = path / IN_FOLDER if path.is_dir() else path
-    if not file.exists():
-        what = "holds no trained model" if path.is_dir() else "isn't there"
+    if not file.is_file():
+        # Of a pipe, the end might never come.
+        missing = "is no file" if file.exists() else "isn't there"
+        what = "holds no trained model" if path.is_dir() else missing
         raise InputError(
             f"{str(path)!r} {what}: give a folder that gluon-gru train wrote, or a .safetensors "
             "file that gluon_gru.train did"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import sys
 
@@ -397,6 +398,13 @@ def test_a_model_that_diverged_is_not_exported(words, checkpoint_of, tmp_path, c
     code, _, told = command("export", checkpoint_of(model), tmp_path / words[0], *words[1:])
     assert code == 2 and "dense.bias are infinite or no numbers" in told
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+def test_a_run_that_is_no_file_is_not_waited_for(exported, tmp_path):
+    pytest.importorskip("onnx")
+    os.mkfifo(tmp_path / "pipe")
+    code, line = exported(tmp_path / "pipe")
+    assert code == 2 and "is no file" in line and line.count("\n") == 1
 
 
 def test_without_onnx_the_way_to_get_it_is_told(exported, monkeypatch):
