@@ -171,13 +171,15 @@ def _ends(others: Arrays) -> tuple[numpy.ndarray | None, numpy.ndarray, numpy.nd
         if not match or array.ndim != (2 if match[2] == "weight" else 1):
             raise InputError(f"{name!r}, {array.shape}, is no part of a recurrent language model")
         (matrices if match[2] == "weight" else biases)[match[1]] = array
-    if not 1 <= len(matrices) <= 2 or len(biases) > 1 or not set(biases) <= set(matrices):
+    apart = len(matrices) == 2 and not set(biases) <= set(matrices)
+    if not 1 <= len(matrices) <= 2 or len(biases) > 1 or apart:
         raise InputError(
             "a recurrent language model has an output layer, and at most an embedding beside: this "
             f"has {_some(others)}"
         )
     if len(matrices) == 1:
-        ((block, W_q),) = matrices.items()
+        # One that is tied may have the embedding's name.
+        (W_q,) = matrices.values()
         embedding = None
     else:
         if not biases:
@@ -185,15 +187,14 @@ def _ends(others: Arrays) -> tuple[numpy.ndarray | None, numpy.ndarray, numpy.nd
                 f"one of {_some(others)} is the embedding, the other one the output layer: give "
                 "the output layer a bias (of zeros), which tells them apart"
             )
-        (block,) = biases
-        W_q = matrices.pop(block)
+        W_q = matrices.pop(next(iter(biases)))
         (embedding,) = matrices.values()
         if len(embedding) != len(W_q):
             raise InputError(
                 f"it reads {len(embedding)} distinct tokens and has {len(W_q)} outputs: no "
                 "language model, which has as many"
             )
-    return embedding, W_q, biases.get(block, numpy.zeros(len(W_q), numpy.float32))
+    return embedding, W_q, next(iter(biases.values()), numpy.zeros(len(W_q), numpy.float32))
 
 
 def _some(arrays: Arrays) -> str:

@@ -133,6 +133,16 @@ def test_gluons_layers_and_cells_keep_their_logits(kind, save, before_numpy, tmp
     assert_computes(imported(tmp_path / "x.params", **options), logits, tmp_path)
 
 
+@pytest.mark.parametrize("kept", ["embedding", "dense"])
+def test_a_tied_weight_may_have_either_name(kept, before_numpy, tmp_path):
+    net = Net(rnn.GRU(H), H, tied=True)
+    logits = drawn(net)
+    net.save_parameters(str(tmp_path / "x"))
+    arrays = params_file.read(tmp_path / "x")
+    del arrays[{"embedding": "dense.weight", "dense": "embedding.weight"}[kept]]
+    assert_computes(foreign_model.recognise(arrays), logits, tmp_path)
+
+
 def test_cells_of_two_directions_are_known_by_structured_names(before_numpy, tmp_path):
     net = Net(rnn.BidirectionalCell(rnn.LSTMCell(H), rnn.LSTMCell(H)))
     logits = drawn(net)
@@ -223,6 +233,37 @@ def test_pytorchs_names_are_known(cell, layers, directions, tmp_path):
     options = RELU if cell == "rnn" else {}
     found = imported(tmp_path / "x.safetensors", **options)
     assert_computes(found, expected.asnumpy(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "kind, layers, embedding, tied",
+    [("GRU", 1, 0, False), ("LSTM", 2, 5, False), ("RNN", 2, 5, False), ("GRU", 2, H, True)],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_pytorchs_models_keep_their_logits(kind, layers, embedding, tied, dtype, tmp_path):
+    torch = pytest.importorskip("torch")
+    import safetensors.torch
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = torch.nn.Embedding(V, embedding) if embedding else None
+            self.rnn = getattr(torch.nn, kind)(embedding or V, H, layers)
+            self.decoder = torch.nn.Linear(H, V)
+            if tied:
+                self.decoder.weight = self.encoder.weight
+
+        def forward(self, tokens):
+            one_hot = torch.nn.functional.one_hot(tokens, V).double()
+            return self.decoder(self.rnn(self.encoder(tokens) if embedding else one_hot)[0])
+
+    torch.manual_seed(2)
+    model = Model().to(getattr(torch, dtype))
+    safetensors.torch.save_model(model, str(tmp_path / "x.safetensors"))
+    with torch.no_grad():
+        logits = model.double()(torch.tensor(TOKENS.T)).numpy()
+    found = imported(tmp_path / "x.safetensors", **(TANH if kind == "RNN" else {}))
+    assert_computes(found, logits, tmp_path)
 
 
 # ---- What is refused ----
