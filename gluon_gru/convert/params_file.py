@@ -200,7 +200,7 @@ def _archive(file: IO[bytes]) -> Arrays:
     """Read a ``.npz`` file."""
     data = file.read()
     try:
-        # Of a file, it would allocate as much for its directory as the file says.
+        # Of a file, it would allocate as many bytes as the directory says.
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]

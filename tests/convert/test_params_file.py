@@ -234,6 +234,15 @@ def test_a_small_file_takes_little_memory(kind, tmp_path):
     assert peak_of(refused) < 2_000_000
 
 
+def test_an_archive_that_lies_about_its_size_takes_little_memory(tmp_path):
+    file = io.BytesIO()
+    numpy.savez(file, a=numpy.ones(9))
+    data = bytearray(file.getvalue())
+    # The directory says that the member takes 1 GB.
+    struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 20, (1 << 30) - 1)
+    assert peak_of(lambda: read_bytes(data, tmp_path)) < 2_000_000
+
+
 # ---- Others ----
 
 
