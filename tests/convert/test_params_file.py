@@ -1,5 +1,6 @@
 """Files of arrays are read as those read them who wrote them, or refused, whatever is in them."""
 
+import contextlib
 import io
 import json
 import os
@@ -240,7 +241,13 @@ def test_an_archive_that_lies_about_its_size_takes_little_memory(tmp_path):
     data = bytearray(file.getvalue())
     # The directory says that the member takes 1 GB.
     struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 20, (1 << 30) - 1)
-    assert peak_of(lambda: read_bytes(data, tmp_path)) < 2_000_000
+
+    def read():
+        # Newer versions of Python find the lie.
+        with contextlib.suppress(InputError):
+            read_bytes(data, tmp_path)
+
+    assert peak_of(read) < 2_000_000
 
 
 # ---- Others ----
