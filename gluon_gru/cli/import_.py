@@ -13,7 +13,6 @@ the other commands.
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 import re
 from typing import TYPE_CHECKING
@@ -94,6 +93,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
     """Return the vocabulary and the name of its source."""
+    from gluon_gru.runs.schemas.checking import parsed
     from gluon_gru.text import corpus
     from gluon_gru.text.vocabulary import Vocab
 
@@ -107,11 +107,11 @@ def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
             )
         return corpus.load_corpus(found, max_tokens=1)[1], found.name
     try:
-        tokens = json.loads(args.vocab.read_text(encoding="utf-8"))
+        tokens = parsed(args.vocab.read_bytes())
         if isinstance(tokens, dict):
             tokens = _by_index(tokens)
         return Vocab.of(tokens), args.vocab.name
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"--vocab {str(args.vocab)!r} is no list of tokens in JSON ({error})"
         ) from error

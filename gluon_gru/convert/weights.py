@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from importlib import metadata
-from typing import Any, Iterable, Mapping, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 import numpy
 
 from gluon_gru.cells import CELLS
-from gluon_gru.engine.layout import gluon_parts, model_shapes
+from gluon_gru.engine.layout import check_model, gluon_parts, model_shapes
 from gluon_gru.errors import InputError
 
 
@@ -86,17 +86,15 @@ def from_params(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) 
             )
     cell = CELLS[config["cell"]]
     gates = len(cell.gates)
+    check_model(params, config)
     if config["model"] == "RNNModelScratch":
-        names = [f"params.{i:02}" for i in range(3 * gates + 2)]
-        _check_names(params, names)
-        *own, W_q, b_q = (params[name].T for name in names)
+        *own, W_q, b_q = (params[name].T for name in sorted(params))
         # Three parameters for each gate.
         return Weights(cell.name, [_layer([[own[i::3] for i in range(3)]])], W_q, b_q)
     vocab_size, num_hiddens, num_layers, directions = (
         config[name] for name in ("vocab_size", "num_hiddens", "num_layers", "directions")
     )
     shapes = model_shapes(cell.name, vocab_size, num_hiddens, num_layers, directions)
-    _check_names(params, shapes)
     ranks = numpy.argsort(cell.order("gluon"))
 
     def by_gate(name: str) -> numpy.ndarray:
@@ -130,14 +128,6 @@ def _check(config: Mapping[str, Any]) -> None:
         raise InputError(
             f"a model whose {what} is {config.get(what)!r} can't be exported: {reason}; this "
             "package's rnn, gru and lstm and Gluon's layers can, without projection"
-        )
-
-
-def _check_names(params: Iterable[str], expected: Iterable[str]) -> None:
-    if set(params) != set(expected):
-        raise InputError(
-            f"its parameters are {', '.join(sorted(params)[:2])}, ..., not those of a model alone: "
-            "give the run's folder, or the model.safetensors in it"
         )
 
 

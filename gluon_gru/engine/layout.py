@@ -6,12 +6,16 @@ import math
 import re
 import typing
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy
 
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
 from gluon_gru.errors import InputError
+
+#: The models that a checkpoint's config can describe.
+MODELS = ("RNNModel", "RNNModelScratch")
 
 
 class Layout(typing.NamedTuple):
@@ -97,6 +101,37 @@ def model_shapes(
     shapes["dense.weight"] = (vocab_size, num_hiddens * directions)
     shapes["dense.bias"] = (vocab_size,)
     return shapes
+
+
+def scratch_shapes(cell: str, vocab_size: int, num_hiddens: int) -> dict[str, tuple[int, ...]]:
+    """Return the parameters of an `RNNModelScratch`: name, as in checkpoints -> shape."""
+    layout = book_layout(cell, vocab_size, num_hiddens)
+    shapes = [*layout.shapes, (num_hiddens, vocab_size), (vocab_size,)]
+    return {f"params.{i:02}": shape for i, shape in enumerate(shapes)}
+
+
+def check_model(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) -> None:
+    """Check that arrays are the parameters of the model that a checkpoint's config describes.
+
+    Nothing is allocated, whatever sizes the config claims.
+
+    Raises:
+        InputError: if they are not.
+    """
+    if any(name.startswith("learner ") for name in params):
+        raise InputError(
+            "it is where a training continues, not a model alone: give the run's folder, or the "
+            "model.safetensors in it"
+        )
+    cell, vocab_size, num_hiddens = (config[k] for k in ("cell", "vocab_size", "num_hiddens"))
+    if config["model"] == "RNNModelScratch":
+        shapes = scratch_shapes(cell, vocab_size, num_hiddens)
+    else:
+        num_layers = config["num_layers"]
+        if num_layers > len(params):
+            raise InputError(f"it has {num_layers} layers, but only {len(params)} parameters")
+        shapes = model_shapes(cell, vocab_size, num_hiddens, num_layers, config["directions"])
+    check_params(params, shapes)
 
 
 def check_params(

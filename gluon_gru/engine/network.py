@@ -15,10 +15,12 @@ from gluon_gru import engine
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
 from gluon_gru.engine.layout import (
+    MODELS,
     book_layout,
     check_params,
     gluon_layout,
     model_shapes,
+    scratch_shapes,
     set_weights,
 )
 from gluon_gru.errors import InputError
@@ -98,8 +100,7 @@ class Network:
         from_scratch = config["model"] == "RNNModelScratch"
         if from_scratch:
             layouts = [book_layout(cell, vocab_size, num_hiddens)]
-            output = [(num_hiddens, vocab_size), (vocab_size,)]
-            shapes = {f"params.{i:02}": s for i, s in enumerate([*layouts[0].shapes, *output])}
+            shapes = scratch_shapes(cell, vocab_size, num_hiddens)
         else:
             inputs = [vocab_size] + (config["num_layers"] - 1) * [num_hiddens]
             layouts = [gluon_layout(cell, num_inputs, num_hiddens) for num_inputs in inputs]
@@ -286,5 +287,6 @@ class Network:
 def runs_on_engine(config: Mapping[str, Any]) -> bool:
     """Return whether there is an engine that can run the model of a checkpoint's config."""
     cell = CELLS.get(config.get("cell") or "")
-    runs = cell is not None and cell.number is not None and config.get("directions", 1) == 1
-    return runs and engine.kernels() is not None
+    if cell is None or cell.number is None or config.get("model") not in MODELS:
+        return False
+    return config.get("directions", 1) == 1 and engine.kernels() is not None

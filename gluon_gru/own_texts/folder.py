@@ -7,22 +7,46 @@ It holds ``model.safetensors``, the best model; ``last.safetensors``, where a re
 from __future__ import annotations
 
 import math
+import random
 import time
+from typing import Any, NamedTuple, Sequence
+
+import numpy
 
 from gluon_gru.cells import OPTIONS
-from gluon_gru.errors import InputError
-from gluon_gru.own_texts.settings import checked
+from gluon_gru.engine.layout import check_model
 from gluon_gru.report.document import Curve, Curves, Point
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.files import JSONObject, StrPath, write_whole
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.restore import IN_FOLDER
+from gluon_gru.runs.schemas.checking import checked
+from gluon_gru.runs.schemas.checkpoints import Place
 
 _LAST = "last.safetensors"
 
 # The least time between two saves, each of which takes a second at most.
 _SAVE_SECONDS = 10
+
+
+class Last(NamedTuple):
+    """Where a training continues.
+
+    Attributes:
+        model, learner: the parameters, and the learner's state.
+        random_state: before the epoch.
+        rounds: the measurements of those that are done.
+        place: how many minibatches of the epoch are done.
+        done: how many steps are done.
+    """
+
+    model: dict[str, numpy.ndarray]
+    learner: dict[str, numpy.ndarray]
+    random_state: Sequence[Any]
+    rounds: list[JSONObject]
+    place: int
+    done: int
 
 
 class RunFolder(Folder):
@@ -40,23 +64,34 @@ class RunFolder(Folder):
         """Return the settings of the run that it holds, or ``given`` if it holds none.
 
         Raises:
-            InputError: if ``given`` differs from them, or the record is damaged.
+            InputError: if ``given`` differs from them.
         """
         self.check(given)
-        if self.record is None:
-            return given
-        try:
-            return checked(self.record.settings)
-        except InputError as error:
-            raise InputError(
-                f"the record in {str(self.path)!r} can't be read ({error}): give another folder, "
-                "or an intact copy"
-            ) from error
+        return self.record.settings if self.record else given
 
-    def last(self) -> Checkpoint | None:
-        """Return the checkpoint to continue from; None before the first save."""
+    def last(self, config: JSONObject) -> Last | None:
+        """Return where to continue the training of a model; None before the first save.
+
+        Args:
+            config: the model's.
+
+        Raises:
+            InputError: if the checkpoint is damaged, or of another model.
+        """
         path = self.path / _LAST
-        return checkpoint.load(path) if path.exists() else None
+        if not path.exists():
+            return None
+        saved = checkpoint.load(path)
+        parts: dict[str, dict[str, numpy.ndarray]] = {"model": {}, "learner": {}}
+        for name, array in saved.params.items():
+            of, _, name = name.partition(" ")
+            parts.setdefault(of, {})[name] = array
+        with checkpoint.naming(path):
+            check_model(parts["model"], config)
+            place = checked(saved.history, Place)
+            checkpoint.set_state(random.Random(), saved.random_state)
+        assert saved.random_state is not None
+        return Last(parts["model"], parts["learner"], saved.random_state, **place)
 
     def note(self, last: Checkpoint, best: Checkpoint | None) -> None:
         """Keep the last checkpoint, and a new best one; save both if the last save is old."""

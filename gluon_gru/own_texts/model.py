@@ -72,5 +72,6 @@ def load_trained(path: StrPath) -> tuple[Learner, Vocab, JSONObject]:
             "model of one direction"
         )
     with checkpoint.naming(file):
+        vocab = vocabulary(saved.vocab, saved.config.get("vocab_size"))
         learner = learner_from(saved.params, saved.config)
-    return learner, Vocab.of(saved.vocab), saved.config
+    return learner, vocab, saved.config

@@ -202,8 +202,16 @@ def _check_together(settings: Settings, num_tokens: int, vocab_size: int) -> Non
             f"dropout is {settings.dropout!r}, but acts between layers, and num_layers is 1: ask "
             "for more layers, or leave dropout out"
         )
-    shapes = model_shapes(OPTIONS[settings.cell].name, vocab_size, hiddens, layers)
-    weights = sum(map(math.prod, shapes.values()))
+    one, two = (
+        sum(
+            map(
+                math.prod,
+                model_shapes(OPTIONS[settings.cell].name, vocab_size, hiddens, n).values(),
+            )
+        )
+        for n in (1, 2)
+    )
+    weights = one + (layers - 1) * (two - one)
     if weights >= _LARGEST:
         raise InputError(
             f"num_hiddens is {hiddens}, num_layers {layers}: with {vocab_size:,} tokens that would "

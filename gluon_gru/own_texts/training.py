@@ -17,7 +17,7 @@ import numpy
 from tqdm import tqdm
 
 from gluon_gru.errors import TrainingDiverged
-from gluon_gru.own_texts.folder import RunFolder
+from gluon_gru.own_texts.folder import Last, RunFolder
 from gluon_gru.own_texts.model import initial_params, model_config
 from gluon_gru.own_texts.schedule import Schedule
 from gluon_gru.own_texts.scoring import mean_loss
@@ -94,10 +94,10 @@ def train(
     )
     chosen = filled(given, own_text.num_training, len(own_text.vocab))
     config = model_config(chosen, len(own_text.vocab))
-    params = initial_params(config, chosen.seed)
+    last = folder.last(config)
+    params = last.model if last else initial_params(config, chosen.seed)
     with make_learner(params, config, CLIP_NORM, chosen.optimizer, chosen.seed) as learner:
         training = _Training(chosen, own_text, config, learner)
-        last = folder.last()
         if last:
             training.go_on_from(last)
         record = folder.begin(
@@ -225,7 +225,7 @@ class _Training:
         return loss
 
     def _checkpoints(self, is_best: bool) -> tuple[Checkpoint, Checkpoint | None]:
-        """Return what a resumed run continues from, and the model alone if it is the best so far."""
+        """Return what `RunFolder.last` reads, and the model alone if it is the best so far."""
         params = self._learner.params()
         both = {"model": params, "learner": self._learner.state()}
         place, random_state = self._stream.place()
@@ -238,15 +238,9 @@ class _Training:
         )
         return last, best if is_best else None
 
-    def go_on_from(self, last: Checkpoint) -> None:
-        """Continue from what `_checkpoints` returned."""
-        both: dict[str, dict[str, numpy.ndarray]] = {"model": {}, "learner": {}}
-        for name, array in last.params.items():
-            of, name = name.split(" ", 1)
-            both[of][name] = array
-        self._learner.set_params(both["model"])
-        self._learner.load_state(both["learner"])
-        assert last.history is not None and last.random_state is not None
-        self._stream.go_to(last.history["place"], last.random_state)
-        self._done = last.history["done"]
-        self._rounds.extend(last.history["rounds"])
+    def go_on_from(self, last: Last) -> None:
+        """Continue from there; the learner has the model's parameters already."""
+        self._learner.load_state(last.learner)
+        self._stream.go_to(last.place, last.random_state)
+        self._done = last.done
+        self._rounds.extend(last.rounds)

@@ -46,10 +46,12 @@ def evidence_of(
     assert protocol is not None, f"{claim.id} is about no training"
     runs = histories.get(protocol.key, [])
     baselines = histories.get(baseline.key, []) if baseline else []
-    if not runs or (baseline and not baselines):
-        return Evidence("nothing", "", [], {"measured": [], "epochs": 0}, "not measured")
-    trained = min(len(run.perplexity) for run in runs)
+    trained = min((len(run.perplexity) for run in runs), default=0)
     epochs, asked = min(trained, protocol.num_epochs), protocol.num_epochs
+    texts = [run.continuations.get(str(epochs)) for run in runs]
+    missing = claim.quantity == "continuation" and None in texts
+    if not runs or missing or (baseline and not baselines):
+        return Evidence("nothing", "", [], {"measured": [], "epochs": 0}, "not measured")
     figures: dict = {"epochs": epochs}
     limit = ""
     if claim.quantity == "perplexity":
@@ -70,7 +72,6 @@ def evidence_of(
         )
         right = statistics.median(figures["measured"]) > 1
     else:
-        texts = [run.continuations[str(epochs)] for run in runs]
         beside = _beside_many if claim.many else _beside
         figures.update(beside(claim, texts, training_text, is_books_corpus))
         right = True

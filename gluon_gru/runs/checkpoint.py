@@ -20,9 +20,12 @@ import safetensors
 import safetensors.numpy
 
 from gluon_gru.cells import CELLS, of_mode, of_scratch
-from gluon_gru.engine.layout import plain_name
+from gluon_gru.engine.layout import MODELS, plain_name
 from gluon_gru.errors import InputError
 from gluon_gru.runs.files import JSONObject, StrPath, check_writable, remove_parts, write_whole
+from gluon_gru.runs.schemas.checking import checked, parsed
+from gluon_gru.runs.schemas.checkpoints import BUILT, Config, State
+from gluon_gru.runs.schemas.records import Epochs
 from gluon_gru.text.editions import UNNAMED
 
 _FORMAT = "gluon_gru checkpoint 1"
@@ -83,6 +86,8 @@ def load(path: StrPath) -> Checkpoint:
             )
         if header.get("sha256") != _digest(params, header.get("state", "")):
             raise ValueError("it was altered after it was written: its SHA-256 differs")
+        state = parsed(header.get("state", ""), State)
+        state["config"] = _checked_config(described(state["config"]))
     except Exception as error:
         # What safetensors raises for a damaged file depends on its version.
         known = isinstance(error, (OSError, ValueError))
@@ -91,8 +96,6 @@ def load(path: StrPath) -> Checkpoint:
             f"checkpoint {str(path)!r} {what} ({error}): give a file that this package "
             "wrote, or put back an intact copy"
         ) from error
-    state = json.loads(header["state"])
-    state["config"] = described(state["config"])
     if "corpus" in state["config"]:
         state["config"].setdefault("edition", UNNAMED)
     return Checkpoint({plain_name(name): array for name, array in params.items()}, **state)
@@ -100,10 +103,10 @@ def load(path: StrPath) -> Checkpoint:
 
 @contextlib.contextmanager
 def naming(path: StrPath) -> Iterator[None]:
-    """Have an InputError within the ``with`` block name the checkpoint."""
+    """Have what a ``with`` block finds wrong with a checkpoint become an InputError that names it."""
     try:
         yield
-    except InputError as error:
+    except ValueError as error:
         raise InputError(f"checkpoint {str(path)!r}: {error}") from error
 
 
@@ -124,6 +127,14 @@ def described(config: Mapping[str, Any]) -> JSONObject:
     return {**config, "cell": cell and cell.name, "on_engine": on_engine, "cell_by_name": True}
 
 
+def _checked_config(config: JSONObject) -> JSONObject:
+    """Return a config as it is, after checking what the package reads of it."""
+    checked(config, Config)
+    if config["model"] in MODELS and config.get("cell") in CELLS:
+        checked(config, BUILT)
+    return config
+
+
 def _digest(params: Mapping[str, numpy.ndarray], state: str) -> str:
     digest = hashlib.sha256(state.encode())
     for name in sorted(params):
@@ -132,10 +143,17 @@ def _digest(params: Mapping[str, numpy.ndarray], state: str) -> str:
     return digest.hexdigest()
 
 
-def set_state(rng: Any, state: Sequence[Any]) -> None:
-    """Set a `random.Random` (or the module `random`) to its ``getstate()``, maybe read from JSON."""
-    version, internal, gauss_next = state
-    rng.setstate((version, tuple(internal), gauss_next))
+def set_state(rng: Any, state: Sequence[Any] | None) -> None:
+    """Set a `random.Random` (or the module `random`) to its ``getstate()``, maybe read from JSON.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        version, internal, gauss_next = state or ()
+        rng.setstate((version, tuple(internal), gauss_next))
+    except (OverflowError, TypeError) as error:
+        raise ValueError(f"its random state is none of Python's: {error}") from error
 
 
 class RunFile:
@@ -174,11 +192,13 @@ class RunFile:
         saved = load(self.path)
         self._check_is_this_run(saved, num_epochs)
         with naming(self.path):
+            history = checked(saved.history, Epochs)
+            if len(history["perplexity"]) != saved.epoch:
+                raise ValueError(f"it is of epoch {saved.epoch}, but has another number of them")
             set_params(self.model, saved.params)
-        assert saved.random_state is not None and saved.history is not None
-        set_state(self.rng, saved.random_state)
+            set_state(self.rng, saved.random_state)
         self.latest = self._saved = saved
-        return saved.history
+        return history
 
     def _check_is_this_run(self, saved: Checkpoint, num_epochs: float) -> None:
         uncertain = ["cell", "on_engine"] if saved.config.get("cell_by_name") else []

@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-from typing import Callable, Tuple
+from typing import Any, Dict
 
 from gluon_gru.errors import InputError
-from gluon_gru.published.records import older_verdict
+from gluon_gru.published.records import check_verdicts
 from gluon_gru.runs.files import JSONObject, StrPath, write_whole
+from gluon_gru.runs.schemas import older
+from gluon_gru.runs.schemas.checking import checked, parsed
+from gluon_gru.runs.schemas.records import RECORD
 from gluon_gru.text.editions import UNNAMED
 
 #: The version of the schema that is written. Files of version 0.1.0 have none.
@@ -90,90 +93,24 @@ def _named(text: JSONObject) -> str:
 
 
 def read(path: StrPath) -> Record:
-    """Read a record, of this version or an older one.
+    """Read a record, of this version or an older one, all of which is as `RECORD` has it.
 
     Raises:
-        InputError: if there is none, or it is another program's file or a newer version's.
+        InputError: if there is none, or it is damaged, another program's file or a newer version's.
     """
     try:
-        found = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("it is no JSON object")
+        found = parsed(pathlib.Path(path).read_bytes(), Dict[str, Any])
         schema = found.pop("schema", None)
-        if schema == SCHEMA:
-            return Record(**{name: found.pop(name) for name in _FIELDS}, results=found)
-        if schema is not None:
+        if schema is None:
+            found = older.translated(found)
+        elif schema != SCHEMA:
             raise ValueError(f"it is of schema {schema!r}, this version reads {SCHEMA}")
-        for kind, (fields, translate) in _OLDER.items():
-            if fields <= set(found):
-                return Record(kind, *translate(found))
-        raise ValueError("it is no record of this package")
-    except (OSError, LookupError, TypeError, ValueError) as error:
-        why = f"it lacks {error}" if isinstance(error, KeyError) else error
+        found = checked(found, RECORD)
+        if found["kind"] == "reproduce":
+            check_verdicts(found["verdicts"])
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise InputError(
             f"{str(path)!r} can't be read ({why}): give another folder, or an intact copy"
         ) from error
-
-
-# Settings, text, invocations and results. The functions that make them of a file of version 0.1.0
-# take out of it what has another place today.
-_Parts = Tuple[dict, dict, list, dict]
-
-
-def _train(found: JSONObject) -> _Parts:
-    return found.pop("settings"), found.pop("text"), found.pop("invocations"), found
-
-
-def _reproduce(found: JSONObject) -> _Parts:
-    invocations = found.pop("invocations")
-    settings = {"device": invocations[-1]["environment"]["device"]} if invocations else {}
-    found["verdicts"] = [older_verdict(verdict) for verdict in found["verdicts"]]
-    return settings, found.pop("corpus"), invocations, found
-
-
-def _exercise(found: JSONObject) -> _Parts:
-    made = found.pop("record")
-    verdicts = [older_verdict(verdict) for verdict in found.pop("findings")]
-    invocation = _invocation(made)
-    settings = {"device": invocation["environment"]["device"], "quick": made.pop("quick")}
-    text = {**made.pop("corpus"), "edition": UNNAMED}
-    return settings, text, [invocation], {**made, "verdicts": verdicts, "walks": [], **found}
-
-
-def _training(found: JSONObject) -> _Parts:
-    invocation = _invocation(found)
-    settings = {"device": invocation["environment"]["device"]}
-    text = {"sha1": found.pop("corpus_sha1"), "edition": UNNAMED}
-    return settings, text, [invocation], found
-
-
-def _sweep(found: JSONObject) -> _Parts:
-    text = {**found.pop("corpus"), "edition": UNNAMED}
-    return found.pop("asked"), text, found.pop("invocations"), found
-
-
-def _benchmark(found: JSONObject) -> _Parts:
-    settings = {name: found.pop(name) for name in ("threads", "rounds")}
-    return settings, {"name": found.pop("corpus")}, [_invocation(found)], found
-
-
-def _own_texts(found: JSONObject) -> _Parts:
-    command, made = found.pop("command"), found["texts"][:1]
-    environments = [entry["environment"] for entry in made if "environment" in entry]
-    return {}, {}, [{"command": command, "environment": one} for one in environments], found
-
-
-def _invocation(found: JSONObject) -> JSONObject:
-    return {name: found.pop(name) for name in ("command", "environment")}
-
-
-# Kind -> the fields by which its files of version 0.1.0 are known, and what translates them.
-_OLDER: dict[str, tuple[set[str], Callable[[JSONObject], _Parts]]] = {
-    "train": ({"settings", "text", "rounds", "invocations"}, _train),
-    "reproduce": ({"invocations", "corpus", "runs", "verdicts"}, _reproduce),
-    "exercise": ({"record", "findings", "tables", "pictures"}, _exercise),
-    "training": ({"measurement", "corpus_sha1", "environment", "command"}, _training),
-    "sweep": ({"asked", "corpus", "trials", "invocations"}, _sweep),
-    "benchmark": ({"contests", "rounds", "threads", "corpus"}, _benchmark),
-    "own_texts": ({"command", "texts"}, _own_texts),
-}
+    return Record(**{name: found.pop(name) for name in _FIELDS}, results=found)

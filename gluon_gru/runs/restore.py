@@ -10,6 +10,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any, Mapping
 
 from gluon_gru.cells import CELLS
+from gluon_gru.engine.layout import MODELS, check_model
 from gluon_gru.errors import InputError
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.files import StrPath
@@ -17,6 +18,7 @@ from gluon_gru.text.vocabulary import Vocab
 
 if TYPE_CHECKING:
     import mxnet as mx
+    import numpy
 
 #: The checkpoint in the folder of a run on a text of one's own.
 IN_FOLDER = "model.safetensors"
@@ -39,6 +41,18 @@ def checkpoint_of(path: StrPath) -> pathlib.Path:
             "file that gluon_gru.train did"
         )
     return file
+
+
+def vocabulary(tokens: list[str], size: int | None = None) -> Vocab:
+    """Return `Vocab.of` the tokens of a model of so many tokens, if ``size`` is given.
+
+    Raises:
+        InputError: see there, and if there are more or less than the model has.
+    """
+    vocab = Vocab.of(tokens)
+    if size not in (None, len(vocab)):
+        raise InputError(f"its model is of {size} tokens, its vocabulary of {len(vocab)}")
+    return vocab
 
 
 def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> tuple[Any, Vocab]:
@@ -64,33 +78,54 @@ def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> 
     path = checkpoint_of(path)
     saved = checkpoint.load(path)
     with checkpoint.naming(path):
+        vocab = vocabulary(saved.vocab, saved.config.get("vocab_size"))
         if model is None:
-            model = build(saved.config, ctx)
-        elif isinstance(model, gluon.Block):
-            model.initialize(ctx=ctx or mx.cpu(), force_reinit=True)
-        set_params(model, saved.params)
+            model = build(saved.config, ctx, saved.params)
+        else:
+            if isinstance(model, gluon.Block):
+                model.initialize(ctx=ctx or mx.cpu(), force_reinit=True)
+            set_params(model, saved.params)
     if isinstance(model, gluon.Block):
         learn_sizes(model)
-    return model, Vocab.of(saved.vocab)
+    return model, vocab
 
 
-def build(config: Mapping[str, Any], ctx: mx.Context | None = None) -> Any:
-    """Return a new MXNet model of the kind that a checkpoint's config describes.
+def build(
+    config: Mapping[str, Any],
+    ctx: mx.Context | None = None,
+    params: Mapping[str, numpy.ndarray] | None = None,
+) -> Any:
+    """Return an MXNet model of the kind that a checkpoint's config describes.
 
     Args:
         config: see `gluon_gru.runs.checkpoint.described`.
         ctx: the ``mxnet.Context`` to put the model on; the CPU by default.
+        params: its parameters; new ones by default.
 
     Raises:
-        InputError: if the model is a reader's own.
+        InputError: if the model is a reader's own, or has other parameters.
     """
     import mxnet as mx
+
+    model = _new(config, ctx or mx.cpu(), params)
+    if params is not None:
+        from gluon_gru.models.parameters import set_params
+
+        set_params(model, params)
+    return model
+
+
+def _new(
+    config: Mapping[str, Any], ctx: mx.Context, params: Mapping[str, numpy.ndarray] | None
+) -> Any:
     from mxnet.gluon import rnn
 
     from gluon_gru import models
     from gluon_gru.models import fused, scratch
 
-    cell, ctx = CELLS.get(config.get("cell") or ""), ctx or mx.cpu()
+    cell = CELLS.get(config.get("cell") or "")
+    if cell and params is not None and config["model"] in MODELS:
+        check_model(params, config)
     if cell and config["model"] == "RNNModelScratch":
         forward_fn = getattr(fused if config["on_engine"] else scratch, cell.scratch)
         get_params, init_state, _ = (getattr(scratch, name) for name in cell.functions)

@@ -106,7 +106,8 @@ class Learner(abc.ABC):
             InputError: if it is that of another model or optimizer.
         """
         expected = {name: array.shape for name, array in self.state().items()}
-        if {name: array.shape for name, array in arrays.items()} != expected:
+        found = {name: array.shape for name, array in arrays.items()}
+        if found != expected or not (arrays["steps"] >= 0).all():
             raise InputError("the optimizer's state is that of another model or optimizer")
         optimizer = self._optimizer()
         optimizer.steps = int(arrays["steps"][0])

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy
 
-from gluon_gru.engine.layout import check_params
+from gluon_gru.engine.layout import check_model, check_params
 from gluon_gru.engine.network import Network, Parameter, runs_on_engine
 from gluon_gru.runs.checkpoint import described
 from gluon_gru.runs.restore import build
@@ -147,11 +147,9 @@ def learner_from(
     """
     config = described(config)
     if not runs_on_engine(config):
-        from gluon_gru.models.parameters import set_params
-
-        model = build(config)
-        set_params(model, params)
+        model = build(config, params=params)
         return learner_of(model, None, None, clip_norm, optimizer, seed)
+    check_model(params, config)
     own = {}
     for name, array in params.items():
         value = numpy.array(array, numpy.float32, order="C")

@@ -229,5 +229,5 @@ def test_a_record_with_an_unknown_setting_is_refused(tmp_path):
     record = json.loads((out / "record.json").read_text())
     record["settings"]["more"] = 1
     (out / "record.json").write_text(json.dumps(record))
-    with pytest.raises(InputError, match="record in .* can't be read .more is no setting"):
+    with pytest.raises(InputError, match="record.json' can't be read .*unknown field `more`"):
         own_texts.train(text, out, resume=True)

@@ -29,7 +29,7 @@ def make_checkpoint():
         vocab=["<unk>", "a", "ß"],
         epoch=2,
         history={"perplexity": [1 / 3, 2e300], "continuations": {"1": ["a b"]}},
-        random_state=[3, [2**32 - 1, 0, 7], None],
+        random_state=(3, [2**32 - 1, 0, 7], None),
     )
 
 

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 
 import pytest
+from examples import ENVIRONMENT, example
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs import record
@@ -12,12 +13,15 @@ from gluon_gru.runs.folder import KINDS, Folder, edition_in
 
 OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
 
-SETTINGS, TEXT = {"lr": 1, "sizes": (1, 2), "device": "cpu(0)"}, {"name": "a.txt", "sha1": "a" * 40}
+SETTINGS, TEXT = example("train").settings, example("train").text
+EXERCISES = example("exercises")
 
 
-def begin(path, kind="train", resume=False, settings=SETTINGS, text=TEXT, **options):
+def begin(path, kind="train", resume=False, **changes):
+    like = example(kind)
+    given = {"settings": like.settings, "text": like.text, **changes}
     folder = Folder(path, kind, resume)
-    folder.begin(settings, text, "gluon-gru", {"device": "cpu(0)"}, **options)
+    folder.begin(command="gluon-gru", environment=ENVIRONMENT, **given)
     return folder
 
 
@@ -29,14 +33,12 @@ def contents(folder):
 def test_a_new_folder_is_made_with_its_record(tmp_path, kind):
     folder = Folder(tmp_path / "a" / "b", kind, False, ["checkpoints"])
     assert folder.record is None and not (tmp_path / "a").exists()
-    folder.begin(SETTINGS, TEXT, "gluon-gru", {"device": "cpu(0)"})
+    like = example(kind)
+    folder.begin(like.settings, like.text, "gluon-gru", ENVIRONMENT)
     assert (tmp_path / "a" / "b" / "checkpoints").is_dir()
-    assert record.read(tmp_path / "a" / "b" / "record.json") == folder.record
-    assert (folder.record.kind, folder.record.settings, folder.record.text) == (
-        kind,
-        {**SETTINGS, "sizes": [1, 2]},
-        TEXT,
-    )
+    found = record.read(tmp_path / "a" / "b" / "record.json")
+    assert (found.kind, found.settings, found.text) == (kind, like.settings, like.text)
+    assert found.invocations == [{"command": "gluon-gru", "environment": ENVIRONMENT}]
 
 
 def test_a_run_is_gone_on_with_only_if_that_is_asked_for(tmp_path):
@@ -47,9 +49,9 @@ def test_a_run_is_gone_on_with_only_if_that_is_asked_for(tmp_path):
     assert contents(tmp_path) == before
     folder = begin(tmp_path, resume=True)
     assert len(folder.record.invocations) == 2
-    folder.record.results["rounds"] = [1]
+    folder.record.results = example("train").results
     folder.write()
-    assert Folder(tmp_path, "train", True).record.results == {"rounds": [1]}
+    assert Folder(tmp_path, "train", True).record.results == example("train").results
 
 
 def test_all_differences_are_in_one_line_and_nothing_is_touched(tmp_path):
@@ -59,14 +61,14 @@ def test_all_differences_are_in_one_line_and_nothing_is_touched(tmp_path):
         begin(
             tmp_path,
             resume=True,
-            settings={"lr": 2, "device": "gpu(0)"},
-            text={"name": "b.txt", "sha1": "b" * 40},
+            settings={"lr": 2, "cell": "rnn"},
+            text={"name": "b.txt", "sha256": "b" * 64},
             further=["its claims are fewer"],
         )
     for difference in (
-        "its lr is 1, not 2",
-        "its device is 'cpu(0)', not 'gpu(0)'",
-        "its text is 'a.txt'",
+        "its lr is 0.02, not 2",
+        "its cell is 'gru', not 'rnn'",
+        "its text is 'toy.txt'",
         "its claims are fewer",
     ):
         assert difference in str(error.value)
@@ -77,8 +79,8 @@ def test_all_differences_are_in_one_line_and_nothing_is_touched(tmp_path):
 def test_settings_can_be_checked_before_the_text_is_known(tmp_path):
     begin(tmp_path)
     folder = Folder(tmp_path, "train", True)
-    folder.check({"lr": 1})
-    with pytest.raises(InputError, match="its lr is 1, not 2"):
+    folder.check({"lr": SETTINGS["lr"]})
+    with pytest.raises(InputError, match="its lr is .*, not 2"):
         folder.check({"lr": 2})
 
 
@@ -115,10 +117,10 @@ def test_of_two_that_begin_at_once_only_one_gets_a_new_folder(tmp_path):
 
 def test_one_that_may_go_on_joins_another_that_has_just_begun(tmp_path):
     folders = [Folder(tmp_path, "exercises", True) for _ in range(3)]
-    folders[0].begin(SETTINGS, TEXT, "first", {})
-    folders[1].begin(SETTINGS, TEXT, "second", {})
-    with pytest.raises(InputError, match="its lr is 1, not 2"):
-        folders[2].begin({"lr": 2}, TEXT, "third", {})
+    folders[0].begin(EXERCISES.settings, EXERCISES.text, "first", ENVIRONMENT)
+    folders[1].begin(EXERCISES.settings, EXERCISES.text, "second", ENVIRONMENT)
+    with pytest.raises(InputError, match="its quick is False, not True"):
+        folders[2].begin({"quick": True}, EXERCISES.text, "third", ENVIRONMENT)
     found = record.read(tmp_path / "record.json")
     assert [made["command"] for made in found.invocations] == ["first", "second"]
 
@@ -157,7 +159,7 @@ def test_a_folder_of_the_older_version_is_gone_on_with_under_the_new_name(
     with pytest.raises(InputError, match="its "):
         folder.begin(dict.fromkeys(folder.record.settings, "other"), {}, "", {})
     assert (out / older).exists() and not (out / "record.json").exists()
-    folder.begin(folder.record.settings, folder.record.text, "now", {})
+    folder.begin(folder.record.settings, folder.record.text, "now", ENVIRONMENT)
     assert not (out / older).exists()
     after = Folder(out, kind, True).record
     assert after.results == record.read(OLDER / name / older).results

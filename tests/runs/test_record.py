@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import pytest
+from examples import example
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs import record
@@ -29,8 +30,8 @@ def make(**changes):
 
 
 def test_a_record_comes_back_and_says_its_schema(tmp_path):
-    make().write(tmp_path / "record.json")
-    assert record.read(tmp_path / "record.json") == make()
+    example("train").write(tmp_path / "record.json")
+    assert record.read(tmp_path / "record.json") == example("train")
     assert json.loads((tmp_path / "record.json").read_text())["schema"] == record.SCHEMA
 
 

@@ -16,7 +16,7 @@ from gluon_gru.runs.files import StrPath, write_whole
 from gluon_gru.runs.folder import Folder, edition_in
 from gluon_gru.runs.record import Record
 from gluon_gru.studies.exercises import report
-from gluon_gru.studies.exercises.catalogue import EXERCISES
+from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
 from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.exercises.questions.gate_decisions import MODELS, TEXT
 from gluon_gru.studies.exercises.trained import minibatches, title, trained
@@ -131,10 +131,18 @@ def recorded(out: StrPath) -> dict[str, dict]:
     """Return name -> what ``<exercise>.json`` holds, for all exercises that a folder holds.
 
     Raises:
-        InputError: if such a file can't be read.
+        InputError: if such a file can't be read, or judges what is no statement.
     """
     paths = {name: pathlib.Path(out) / f"{name}.json" for name in EXERCISES}
-    return {name: records.read(path).as_json() for name, path in paths.items() if path.exists()}
+    found = {name: records.read(path) for name, path in paths.items() if path.exists()}
+    for name, record in found.items():
+        judged = {verdict["claim"] for verdict in record.results.get("verdicts", ())}
+        if record.kind != "exercise" or judged - set(STATEMENTS):
+            raise InputError(
+                f"{str(paths[name])!r} holds no answer to an exercise of this version: delete it, or "
+                "give another folder"
+            )
+    return {name: record.as_json() for name, record in found.items()}
 
 
 def look(

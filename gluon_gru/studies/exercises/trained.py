@@ -133,12 +133,11 @@ def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel
     # Records are passed on without the weights, which the exercises look at.
     if path.exists() and checkpoint.exists():
         record = records.read(path)
-        try:
-            _, history = read_training(record.results["measurement"])
-        except (KeyError, TypeError) as error:
+        if record.kind != "training":
             raise InputError(
                 f"{str(path)!r} records no training: delete it to train that model again"
-            ) from error
+            )
+        _, history = read_training(record.results["measurement"])
         differences = record.differences(settings, text)
         if len(history) != of.num_epochs:
             differences.append(f"it has {len(history)} epochs, not {of.num_epochs}")

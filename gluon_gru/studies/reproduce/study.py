@@ -438,11 +438,7 @@ def _not_asked_for(
 
 
 def read_training(recorded: dict[str, Any]) -> tuple[Key, History]:
-    """Return a recorded training, a dict, as ``(key, History)``.
-
-    Raises:
-        KeyError, TypeError: if it is none.
-    """
+    """Return a recorded training, a dict, as ``(key, History)``."""
     from gluon_gru.training.loop import History
 
     history = dict(recorded)

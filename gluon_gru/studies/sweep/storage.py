@@ -11,7 +11,7 @@ import logging
 import pathlib
 import sqlite3
 import warnings
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator
 
 import optuna
 import sqlalchemy
@@ -19,6 +19,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs.record import Record
+from gluon_gru.runs.schemas.checking import checked
+from gluon_gru.runs.schemas.sweep import StoredTrial
 from gluon_gru.studies.sweep.space import AXES, Space
 
 NAME = "gluon_gru sweep"
@@ -119,6 +121,7 @@ def open_study(place: str | pathlib.Path, settings: dict[str, Any], sampler: str
     )
     if "asked" not in study.user_attrs:
         study.set_user_attr("asked", settings)
+    _check(study, place)
     stored = Record("sweep", study.user_attrs["asked"], {}, [], {})
     differences = stored.differences(settings)
     if differences:
@@ -128,6 +131,18 @@ def open_study(place: str | pathlib.Path, settings: dict[str, Any], sampler: str
         )
     end_running(study)
     return study
+
+
+def _check(study: optuna.Study, place: str | pathlib.Path) -> None:
+    """Raise InputError unless what a study holds is as `ask` and `tell` left it."""
+    try:
+        checked(study.user_attrs["asked"], Dict[str, Any])
+        for trial in finished(study):
+            checked({**trial.params, "result": trial.user_attrs.get("result")}, StoredTrial)
+    except ValueError as error:
+        raise InputError(
+            f"storage {_shown(place)!r} is damaged ({error}): give another one, or an intact copy"
+        ) from None
 
 
 def end_running(study: optuna.Study) -> None:

@@ -80,14 +80,11 @@ def new_learner(space: Space, num_hiddens: int, vocab_size: int, device: str = "
     name = device_name(device)
     if name.startswith("cpu"):
         return learner_from(params, config)
-    from gluon_gru.models.parameters import set_params
     from gluon_gru.runs.restore import build
     from gluon_gru.training.device import context
 
     ctx = context(name)
-    model = build(config, ctx)
-    set_params(model, params)
-    return learner_of(model, ctx)
+    return learner_of(build(config, ctx, params), ctx)
 
 
 def mean_perplexity(loss: Callable[..., Any], minibatches: Iterable, *args: Any) -> float:
