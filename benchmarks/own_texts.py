@@ -16,7 +16,7 @@ from typing import Any, Iterable, Iterator
 from gluon_gru.cli import options
 from gluon_gru.own_texts import train
 from gluon_gru.report import terminal, write
-from gluon_gru.report.document import Document, Heading, Paragraph, Table
+from gluon_gru.report.document import Document, Heading, Paragraph, Table, code, plain
 from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath, make_folder
 from gluon_gru.runs.folder import Folder
@@ -95,7 +95,7 @@ def _rows(results: dict[str, Any]) -> Iterator[list[Any]]:
     for entry in results["texts"]:
         text, settings = entry["text"], entry["settings"]
         yield [
-            text["name"],
+            plain(text["name"]),
             f"{text['size']:,}",
             f"{text['num_tokens']:,}",
             text["vocab_size"],
@@ -113,7 +113,7 @@ def document(results: dict[str, Any]) -> Document:
         results: what ``record.json`` holds.
     """
     (made,) = results["invocations"]
-    command, env = f"`{made['command']}`", made["environment"]
+    command, env = code(made["command"]), made["environment"]
     return Document(
         "Texts of one's own, beside PyTorch",
         [

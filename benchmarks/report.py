@@ -9,7 +9,17 @@ from benchmarks.catalogue import contests
 from benchmarks.contest import ratio
 from gluon_gru.published.judging import spread
 from gluon_gru.report import terminal
-from gluon_gru.report.document import Bar, Bars, Document, Heading, HeatMap, Paragraph, Table
+from gluon_gru.report.document import (
+    Bar,
+    Bars,
+    Document,
+    Heading,
+    HeatMap,
+    Paragraph,
+    Table,
+    code,
+    plain,
+)
 from gluon_gru.studies.provenance import environments
 
 _NAMES = {"gru": "GRU", "lstm": "LSTM", "rnn": "RNN with tanh"}
@@ -44,7 +54,7 @@ def document(results: dict[str, Any]) -> Document:
         "How fast it is, beside others",
         [
             Paragraph(
-                f"Made by `{made['command']}` on {_where(results)}, on {results['text']['name']}."
+                f"Made by {code(made['command'])} on {_where(results)}, on {plain(results['text']['name'])}."
             ),
             *_measured(results),
             Heading("How it was measured", "how"),
@@ -53,7 +63,7 @@ def document(results: dict[str, Any]) -> Document:
                 Paragraph(f"Left out: {name} ({reason}).")
                 for name, reason in results["left_out"].items()
             ),
-            *environments([(f"`{made['command']}`", made["environment"])]),
+            *environments([(code(made["command"]), made["environment"])]),
         ],
     )
 

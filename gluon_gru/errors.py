@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 
 
 class InputError(ValueError):
@@ -16,6 +17,19 @@ class InstallError(ImportError):
 
 class TrainingDiverged(ArithmeticError):
     """The training loss is no longer finite; the message names the epoch and what to try."""
+
+
+# Control characters, other ends of lines, changes of direction, and parts of what is no UTF-8.
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(name: object) -> str:
+    """Return the name of a file, or a message, as it is shown and recorded: in one line, and UTF-8.
+
+    What isn't printed is escaped as in Python: a newline is ``\\n``, a byte E7 that is no UTF-8
+    ``\\udce7``.
+    """
+    return _UNSHOWN.sub(lambda sign: sign[0].encode("unicode_escape").decode(), str(name))
 
 
 def check_positive(name: str, value: object, whole: bool = True) -> None:

@@ -10,7 +10,7 @@ import argparse
 import pathlib
 
 from gluon_gru.cli import options
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, shown
 from gluon_gru.report import terminal
 
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from gluon_gru.training.device import context
 
     text, folder = _text(args), pathlib.Path(args.out)
-    name = pathlib.Path(args.run).name or args.run
+    name = shown(pathlib.Path(args.run).name or args.run)
     seen = look(
         folder, {name: checkpoint_of(args.run)}, text, context(args.device), options.command()
     )

@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gluon_gru.cli import options
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, shown
 
 if TYPE_CHECKING:
     from gluon_gru.text.vocabulary import Vocab
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
             f"{str(args.file)!r} holds a model of {model.config['vocab_size']} tokens, but {source} "
             f"has {len(vocab)}: give its training text with --corpus, or its tokens with --vocab"
         )
-    config = {**model.config, "imported_from": args.file.name, "vocab_from": source}
+    config = {**model.config, "imported_from": shown(args.file.name), "vocab_from": source}
     tokens = [token for token in vocab.idx_to_token if not re.fullmatch("<.+>", token)]
     if all(len(token) == 1 for token in tokens) and not re.fullmatch("[a-z ]*", "".join(tokens)):
         # Read as the book reads a text, it would have none but those.
@@ -110,7 +110,7 @@ def _vocabulary(args: argparse.Namespace) -> tuple[Vocab, str]:
         tokens = parsed(args.vocab.read_bytes())
         if isinstance(tokens, dict):
             tokens = _by_index(tokens)
-        return Vocab.of(tokens), args.vocab.name
+        return Vocab.of(tokens), shown(args.vocab.name)
     except (OSError, ValueError) as error:
         raise InputError(
             f"--vocab {str(args.vocab)!r} is no list of tokens in JSON ({error})"

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import difflib
 import errno
+import io
 import json
 import os
 import pathlib
@@ -13,7 +14,7 @@ import shlex
 import sys
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Sequence
 
-from gluon_gru.errors import InputError, InstallError
+from gluon_gru.errors import InputError, InstallError, shown
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -69,7 +70,7 @@ def command() -> str:
     start = ["/".join(pathlib.Path(word).parts[-2:]) for word in _start()]
     if len(start) > 1:
         start[0] = "python"
-    return shlex.join([*start, *sys.argv[1:]])
+    return shown(shlex.join([*start, *sys.argv[1:]]))
 
 
 def again(*more: str) -> str:
@@ -150,11 +151,12 @@ def add_force(parser: argparse.ArgumentParser, path: str) -> None:
 
 def check_target(path: pathlib.Path, force: bool) -> None:
     """Raise InputError unless the file ``path`` can be written, and is new or may be replaced."""
-    from gluon_gru.runs.files import check_writable
+    from gluon_gru.runs.files import check_writable, exists
 
-    if path.is_dir():
+    there = exists(path)
+    if there and path.is_dir():
         raise InputError(f"{str(path)!r} is a folder: give the name of a file")
-    if path.exists() and not force:
+    if there and path.is_file() and not force:
         raise InputError(f"{str(path)!r} exists: give another name, or --force to replace it")
     check_writable(path)
 
@@ -184,9 +186,15 @@ def run(main: Callable[[], None]) -> None:
     if sys.stdout is None:
         # The parent process closed it.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names can hold what is no UTF-8.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        main()
-        sys.stdout.flush()
+        try:
+            main()
+        finally:
+            # Also after --help, which exits.
+            sys.stdout.flush()
     except InputError as error:
         sys.exit(_fail(error, 2))
     except (ArithmeticError, InstallError) as error:
@@ -219,5 +227,5 @@ def _discard_output() -> None:
 
 
 def _fail(error: object, code: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {shown(error)}", file=sys.stderr)
     return code

@@ -123,6 +123,8 @@ def check_model(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) 
             "it is where a training continues, not a model alone: give the run's folder, or the "
             "model.safetensors in it"
         )
+    if config["model"] not in MODELS:
+        raise InputError(f"its model is {config['model']!r}, and not one of {', '.join(MODELS)}")
     cell, vocab_size, num_hiddens = (config[k] for k in ("cell", "vocab_size", "num_hiddens"))
     if config["model"] == "RNNModelScratch":
         shapes = scratch_shapes(cell, vocab_size, num_hiddens)

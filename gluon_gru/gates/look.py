@@ -19,7 +19,17 @@ from gluon_gru.gates.inspection import (
     written_out,
 )
 from gluon_gru.report import write
-from gluon_gru.report.document import Code, Document, Heading, Paragraph, Picture, Table, Walk
+from gluon_gru.report.document import (
+    Code,
+    Document,
+    Heading,
+    Paragraph,
+    Picture,
+    Table,
+    Walk,
+    code,
+    plain,
+)
 from gluon_gru.runs.files import make_folder
 from gluon_gru.text.editions import DEFAULT, UNNAMED, edition_of
 from gluon_gru.text.reading import fold
@@ -143,7 +153,7 @@ def tables_of(name: str, gates: Gates) -> list[Table]:
             f"{taus[unit]:.1f}",
             f"{gates.update[:, unit].mean():.2f}",
             *("" if values is None else f"{values[unit]:+.2f}" for values in ends),
-            " ".join(f"`{characters[i]}`" for i in least),
+            " ".join(code(characters[i]) for i in least),
         ]
 
     units = dict.fromkeys([*order[:_SHOWN], *order[-_SHOWN // 2 :]])
@@ -151,15 +161,15 @@ def tables_of(name: str, gates: Gates) -> list[Table]:
         Table(
             ["unit", "remembers", "mean Z", "Z and ends", "R and ends", "reset by"],
             [row(unit) for unit in units],
-            f"{name}: the units that remember longest and shortest (time constant in characters, "
+            f"{plain(name)}: the units that remember longest and shortest (time constant in characters, "
             "by the unit's own Z alone: what comes back through other units is not counted), "
             "their mean Z, the correlation of Z and of R with the ends of words, and the "
             "characters with the lowest R",
         ),
         Table(
             ["character", "R", "occurs"],
-            [[f"`{characters[i]}`", f"{means[i]:.3f}", str(counts[i])] for i in ranked],
-            f"{name}: the characters that reset, most first (R, mean over all units"
+            [[code(characters[i]), f"{means[i]:.3f}", str(counts[i])] for i in ranked],
+            f"{plain(name)}: the characters that reset, most first (R, mean over all units"
             + (f"; those that occur {_OFTEN} times or more)" if often else ")"),
         ),
     ]
@@ -170,7 +180,7 @@ def document(text: str, look: Look, command: str) -> Document:
     return Document(
         "The gates of trained GRUs over a text",
         [
-            Paragraph(f"Made by `{command}`."),
+            Paragraph(f"Made by {code(command)}."),
             Heading("The text, character by character", "text"),
             *map(Walk, look.walks),
             Code(text),

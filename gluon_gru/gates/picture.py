@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from gluon_gru.errors import InputError
 from gluon_gru.gates.inspection import Gates, memory
 from gluon_gru.report.document import shown
+from gluon_gru.report.fonts import drawable, having
 from gluon_gru.report.pictures import png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # As many tokens and units as fit into a picture that can still be read.
 _MAX_TOKENS = 250
@@ -27,13 +31,18 @@ def picture(gates: Gates, units: Sequence[int] | None = None) -> bytes:
     Raises:
         InputError: for units that the layer doesn't have.
     """
+    with having("".join(gates.text)):
+        return png(_figure(gates, units))
+
+
+def _figure(gates: Gates, units: Sequence[int] | None) -> Figure:
     from matplotlib.figure import Figure
 
     order, taus = memory(gates)
     units = list(order[:_NUM_UNITS] if units is None else units)
     if not units or not set(units) <= set(range(len(taus))):
         raise InputError(f"units are {units!r}: give some of those from 0 to {len(taus) - 1}")
-    text = [shown(token) for token in gates.text[:_MAX_TOKENS]]
+    text = [drawable(shown(token)) for token in gates.text[:_MAX_TOKENS]]
     columns, longest = range(len(text)), max(map(len, text))
     # In inches; Matplotlib's own layouts measure every character, which takes seconds.
     across, down = max(4, 0.12 * len(text)), 0.17 * len(units)
@@ -84,4 +93,4 @@ def picture(gates: Gates, units: Sequence[int] | None = None) -> bytes:
     if len(text) < len(gates.text):
         title += f", the first {len(text)} of {len(gates.text):,} tokens"
     fig.suptitle(title, fontsize=10)
-    return png(fig)
+    return fig

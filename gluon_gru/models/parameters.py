@@ -45,7 +45,7 @@ def set_params(model: Any, values: Mapping[str, numpy.ndarray]) -> None:
     params = named_params(model)
     check_params(values, {name: param.shape for name, param in params.items()})
     for name, param in params.items():
-        value = np.array(values[name])
+        value = np.array(values[name], dtype=param.dtype)
         if isinstance(param, gluon.Parameter):
             param.set_data(value)
         else:

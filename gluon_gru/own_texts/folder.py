@@ -16,6 +16,7 @@ import numpy
 from gluon_gru.cells import OPTIONS
 from gluon_gru.engine.layout import check_model
 from gluon_gru.report.document import Curve, Curves, Point
+from gluon_gru.report.pictures import pictures
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.files import JSONObject, StrPath, write_whole
@@ -110,23 +111,22 @@ class RunFolder(Folder):
                 self._unsaved[name].save(self.path / name)
         self.write()
         assert self.record is not None
-        write_whole(self.path / "curve.png", curve_png(self.record.as_json()))
+        for name, png in pictures([curve(self.record.as_json())]).items():
+            write_whole(self.path / name, png)
         self._unsaved.clear()
         self._saved_at = time.monotonic()
 
 
-def curve_png(record: JSONObject) -> bytes:
-    """Return a PNG picture of perplexity by epoch, with the best round marked.
+def curve(record: JSONObject) -> Curves:
+    """Return perplexity by epoch, with the best round marked.
 
     Args:
         record: the content of the run's ``record.json``.
     """
-    from gluon_gru.report.pictures import pictures
-
     rounds, settings, best = record["rounds"], record["settings"], record["best"]
     cell, epochs = OPTIONS[settings["cell"]].name, [done["epoch"] for done in rounds]
     lowest = best["validation_perplexity"]
-    block = Curves(
+    return Curves(
         f"{record['text']['name']}: {settings['cell']}, {settings['num_layers']} x "
         f"{settings['num_hiddens']} hidden units",
         "curve.png",
@@ -140,4 +140,3 @@ def curve_png(record: JSONObject) -> bytes:
         [Point(best["epoch"], lowest, f"best: {lowest:.4g}", across=False)],
         ylabel=f"perplexity ({settings['tokens']})",
     )
-    return pictures([block])[block.file]

@@ -26,5 +26,5 @@ def write(document: Document, folder: pathlib.Path) -> None:
     drawn = pictures(document.blocks)
     for file, png in drawn.items():
         write_whole(folder / file, png)
-    write_whole(folder / "report.md", markdown(document).encode())
+    write_whole(folder / "report.md", markdown(document).encode("utf-8", "backslashreplace"))
     write_whole(folder / "report.html", page(document, drawn))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import sys
 from typing import Callable, NamedTuple, Sequence
 
 from gluon_gru.report.document import Curve, Curves, Point
@@ -129,7 +130,8 @@ class Axes:
 def _axis(values: Sequence[float], scale: str, margin: float) -> Axis:
     low, high = min(values, default=1), max(values, default=2)
     if scale == "log":
-        room = 1.02 * (high / low) ** margin
-        return Axis(low / room, high * room, scale)
+        # Of numbers at the ends of what there are, the room would be none.
+        room = min(1.02 * math.exp(margin * (math.log(high) - math.log(low))), 1e7)
+        return Axis(max(low / room, sys.float_info.min), high * room, scale)
     room = margin * (high - low) if high > low else 0.5
     return Axis(low - (0 if scale == "near" else room), high + room, scale)

@@ -1,8 +1,8 @@
 """What a report is made of: a title, and blocks in the order in which they are read.
 
 A study builds its `Document` once; `gluon_gru.report.terminal`, `markdown` and `page` render it.
-Sentences and cells of tables may mark `` `code` `` and ``**bold**``; everything else in them is
-plain text.
+Sentences and cells of tables may mark `` `code` `` and ``**bold**`` (`MARKED`); everything else in
+them is plain text. What a user named goes through `code` or `plain`.
 
 Blocks that have a ``file`` are drawn as a PNG picture of that name, which ``report.md`` shows;
 blocks with the same file are the panels of one picture.
@@ -11,10 +11,26 @@ blocks with the same file are the panels of one picture.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, Callable, NamedTuple, Sequence
 
 # What stands for tokens that would be invisible, or wide.
 _SYMBOLS = {" ": "\N{OPEN BOX}", "<unk>": "\N{REPLACEMENT CHARACTER}"}
+
+
+#: A piece of code, between as many backticks, or of bold.
+MARKED = re.compile(r"(?P<fence>`+)(?P<code>.+?)(?<!`)(?P=fence)(?!`)|\*\*(?P<bold>.+?)\*\*", re.S)
+
+
+def code(text: str) -> str:
+    """Return a text marked as code, whatever is in it: between more backticks than it has in a row."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}" if len(fence) > 1 else f"{fence}{text}{fence}"
+
+
+def plain(text: str) -> str:
+    """Return a text that is shown as it is: as code, if anything in it could be a mark."""
+    return code(text) if re.search(r"`|\*\*", text) else text
 
 
 def grouped(items: Sequence[Any], attribute: str) -> dict[Any, list[Any]]:

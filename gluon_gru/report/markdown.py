@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Sequence
+import re
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from gluon_gru.report import document as d
+
+# What Markdown would take for markup in plain text. Between spaces or letters some signs are none.
+_MARKUP = re.compile(
+    r"[\\`]|\*(?=\S)|(?<=\S)\*|(?<!\w)_|_(?!\w)|~(?=~)|<(?=[A-Za-z/!?])|&(?=#|\w+;)|\[(?=[^\]]*\][(\[:])"
+)
 
 
 def markdown(document: d.Document) -> str:
     """Return a `gluon_gru.report.document.Document` in GitHub's Markdown."""
     return "\n\n".join([f"# {document.title}", *_parts(document.blocks)]) + "\n"
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", text)
+
+
+def _prose(text: Any) -> str:
+    """Return a sentence or cell with its marks, and everything else in it made plain."""
+    parts, end = [], 0
+    for mark in d.MARKED.finditer(str(text)):
+        parts += [_plain(str(text)[end : mark.start()]), mark[0]]
+        end = mark.end()
+    return "".join([*parts, _plain(str(text)[end:])])
 
 
 def _parts(blocks: Sequence[Any]) -> Iterator[str]:
@@ -22,14 +41,14 @@ def _parts(blocks: Sequence[Any]) -> Iterator[str]:
             # The panels of a picture share its file, which is shown once.
             if block.file not in drawn:
                 drawn.add(block.file)
-                caption = block.caption if isinstance(block, d.Bars) else block.title
+                caption = _plain(block.caption if isinstance(block, d.Bars) else block.title)
                 yield f"![{caption}]({block.file})\n\n{caption.rstrip('.')}."
         elif not isinstance(block, d.Walk):
             yield _RENDERERS[type(block)](block)
 
 
 def _heading(block: d.Heading) -> str:
-    heading = f"{'#' * block.level} {block.text}"
+    heading = f"{'#' * block.level} {_plain(block.text)}"
     return f"{heading}\n\nVerdict: **{block.verdict}**" if block.verdict else heading
 
 
@@ -38,7 +57,7 @@ def _verdicts(block: d.Verdicts, anchors: set[str]) -> str:
         return f"[`{one.name}`](#{one.anchor})" if one.anchor in anchors else f"`{one.name}`"
 
     if any(one.text for one in block.judged):
-        rows = [(name(one), one.text, one.verdict) for one in block.judged]
+        rows = [(name(one), _prose(one.text), one.verdict) for one in block.judged]
         return table(("", "what it says", "verdict"), rows)
     return "\n".join(
         f"- {word}, {len(judged)}: {', '.join(map(name, judged))}"
@@ -46,8 +65,8 @@ def _verdicts(block: d.Verdicts, anchors: set[str]) -> str:
     )
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table in Markdown, with bars and line breaks in its cells made harmless."""
+def table(headers: Sequence[str], rows: Sequence[Iterable[Any]]) -> str:
+    """Return a table of cells in Markdown, with bars and line breaks in its cells made harmless."""
     cells = [
         [str(cell).replace("|", "\\|").replace("\n", " ") for cell in row]
         for row in (headers, *rows)
@@ -59,17 +78,18 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _bullets(block: Any) -> str:
-    return "\n".join(f"- {line}" for line in block.lines)
+    return "\n".join(f"- {_prose(line)}" for line in block.lines)
 
 
 def _table(block: d.Table) -> str:
-    title = f"**{block.title}**\n\n" if block.title else ""
-    return title + table(block.headers, block.rows)
+    title = f"**{_prose(block.title)}**\n\n" if block.title else ""
+    headers, *rows = (list(map(_prose, row)) for row in (block.headers, *block.rows))
+    return title + table(headers, rows)
 
 
 def _texts(block: d.Texts) -> str:
     rows = [
-        ("" if number else of, one.made, f"`{one.text}`", one.share)
+        ("" if number else of, one.made, d.code(one.text), one.share)
         for of, texts in block.groups.items()
         for number, one in enumerate(texts)
     ]
@@ -78,12 +98,12 @@ def _texts(block: d.Texts) -> str:
 
 _RENDERERS: dict[type, Callable[[Any], str]] = {
     d.Heading: _heading,
-    d.Paragraph: lambda block: block.text,
+    d.Paragraph: lambda block: _prose(block.text),
     d.Bullets: _bullets,
-    d.Details: lambda block: f"{block.summary}\n\n{_bullets(block)}",
-    d.Quote: lambda block: f"> {block.text}\n>\n> {block.source}",
+    d.Details: lambda block: f"{_prose(block.summary)}\n\n{_bullets(block)}",
+    d.Quote: lambda block: f"> {_prose(block.text)}\n>\n> {_plain(block.source)}",
     d.Code: lambda block: "    " + block.text.replace("\n", "\n    "),
-    d.Facts: lambda block: table(("", ""), list(block.values.items())),
+    d.Facts: lambda block: table(("", ""), [map(_prose, fact) for fact in block.values.items()]),
     d.Table: _table,
     d.Texts: _texts,
 }

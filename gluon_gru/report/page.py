@@ -5,19 +5,16 @@ from __future__ import annotations
 import base64
 import functools
 import io
-import re
 from typing import TYPE_CHECKING, Any, Sequence
 
 from gluon_gru.report import charts
 from gluon_gru.report.axes import Axes
-from gluon_gru.report.document import Document
+from gluon_gru.report.document import MARKED, Document
 from gluon_gru.report.style import COLOURS
 
 if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
-
-_CODE_OR_BOLD = re.compile(r"`([^`]+)`|\*\*(.+?)\*\*")
 
 
 def page(document: Document, pictures: dict[str, bytes]) -> bytes:
@@ -28,7 +25,9 @@ def page(document: Document, pictures: dict[str, bytes]) -> bytes:
         pictures: file name -> PNG bytes, at least of its heat maps and pictures.
     """
     template = _environment().get_template("page.html")
-    return template.render(document=document, colours=COLOURS, pictures=pictures).encode()
+    return template.render(document=document, colours=COLOURS, pictures=pictures).encode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def prose(text: Any) -> Markup:
@@ -36,11 +35,13 @@ def prose(text: Any) -> Markup:
     from markupsafe import Markup, escape
 
     def marked(match):
-        code, bold = match.groups()
-        return f"<code>{code}</code>" if code else f"<strong>{bold}</strong>"
+        fence, code, bold = match.groups()
+        if code is None:
+            return f"<strong>{bold}</strong>"
+        return f"<code>{code[1:-1] if len(fence) > 1 else code}</code>"
 
     # The marks hold no character that escaping changes.
-    return Markup(_CODE_OR_BOLD.sub(marked, str(escape(str(text)))))
+    return Markup(MARKED.sub(marked, str(escape(str(text)))))
 
 
 def pieces(text: str, spans: Sequence[Sequence[int]]) -> list[tuple[str, bool]]:

@@ -6,11 +6,11 @@ import io
 import itertools
 import math
 import textwrap
-import warnings
 from typing import TYPE_CHECKING, Any, Sequence
 
 from gluon_gru.report import document as d
 from gluon_gru.report.axes import Axes, Axis
+from gluon_gru.report.fonts import drawable, having
 from gluon_gru.report.style import style
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def _draw(panels: Sequence[Any]) -> bytes:
     first = panels[0]
     if isinstance(first, d.Picture):
         return first.png
-    return png(_heat_map(first) if isinstance(first, d.HeatMap) else _column(panels))
+    with having(str(panels)):
+        return png(_heat_map(first) if isinstance(first, d.HeatMap) else _column(panels))
 
 
 def _column(panels: Sequence[Any]) -> Figure:
@@ -65,16 +66,13 @@ def png(fig: Figure) -> bytes:
 
     FigureCanvasAgg(fig)
     picture = io.BytesIO()
-    with warnings.catch_warnings():
-        # Characters that the font lacks become boxes.
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        fig.savefig(picture, format="png", dpi=120)
+    fig.savefig(picture, format="png", dpi=120)
     return picture.getvalue()
 
 
 def _plain(text: str) -> str:
-    """Return a text whose dollar signs Matplotlib doesn't take for formulas."""
-    return text.replace("$", r"\$")
+    """Return a text that can be drawn, whose dollar signs Matplotlib doesn't take for formulas."""
+    return drawable(text).replace("$", r"\$")
 
 
 def _wrapped(text: str, width: float) -> str:

@@ -22,7 +22,14 @@ import safetensors.numpy
 from gluon_gru.cells import CELLS, of_mode, of_scratch
 from gluon_gru.engine.layout import MODELS, plain_name
 from gluon_gru.errors import InputError
-from gluon_gru.runs.files import JSONObject, StrPath, check_writable, remove_parts, write_whole
+from gluon_gru.runs.files import (
+    JSONObject,
+    StrPath,
+    check_writable,
+    exists,
+    remove_parts,
+    write_whole,
+)
 from gluon_gru.runs.schemas.checking import checked, parsed
 from gluon_gru.runs.schemas.checkpoints import BUILT, Config, State
 from gluon_gru.runs.schemas.records import Epochs
@@ -77,6 +84,8 @@ def load(path: StrPath) -> Checkpoint:
         InputError: if there is none, or it is truncated, altered, or another program's file.
     """
     try:
+        # Of a file that may not be read, safetensors says that there is none.
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -92,8 +101,9 @@ def load(path: StrPath) -> Checkpoint:
         # What safetensors raises for a damaged file depends on its version.
         known = isinstance(error, (OSError, ValueError))
         what = "can't be read" if known else "is damaged or no checkpoint"
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"checkpoint {str(path)!r} {what} ({error}): give a file that this package "
+            f"checkpoint {str(path)!r} {what} ({reason}): give a file that this package "
             "wrote, or put back an intact copy"
         ) from error
     if "corpus" in state["config"]:
@@ -184,7 +194,7 @@ class RunFile:
             InputError: if the file is damaged or of another run, or none can be written there.
         """
         remove_parts(self.path.parent, self.path.name)
-        if not os.path.exists(self.path):
+        if not exists(self.path):
             check_writable(self.path)
             return {}
         from gluon_gru.models.parameters import set_params

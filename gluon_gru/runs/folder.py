@@ -13,7 +13,7 @@ from typing import Iterable
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs import record as records
-from gluon_gru.runs.files import JSONObject, StrPath, make_folder
+from gluon_gru.runs.files import JSONObject, StrPath, exists, make_folder
 from gluon_gru.runs.record import Record
 from gluon_gru.text.editions import DEFAULT
 
@@ -63,6 +63,8 @@ class Folder:
         self._subfolders = tuple(subfolders)
         self.record: Record | None = None
         self._replaced: list[pathlib.Path] = []
+        # A folder that may not be entered would look empty.
+        exists(self.path / records.NAME)
         older, weights = KINDS[kind]
         there = self._there(records.NAME, *older, *weights)
         if there and not resume:
@@ -84,7 +86,7 @@ class Folder:
     def _read(self) -> None:
         """Read the record, or take over those of version 0.1.0."""
         file = self.path / records.NAME
-        if file.exists():
+        if exists(file):
             self.record = records.read(file)
             if self.record.kind != self.kind:
                 raise InputError(

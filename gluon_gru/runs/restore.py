@@ -13,7 +13,7 @@ from gluon_gru.cells import CELLS
 from gluon_gru.engine.layout import MODELS, check_model
 from gluon_gru.errors import InputError
 from gluon_gru.runs import checkpoint
-from gluon_gru.runs.files import StrPath
+from gluon_gru.runs.files import StrPath, exists
 from gluon_gru.text.vocabulary import Vocab
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def checkpoint_of(path: StrPath) -> pathlib.Path:
         InputError: if there is none.
     """
     path = pathlib.Path(path)
-    file = path / IN_FOLDER if path.is_dir() else path
-    if not file.is_file():
+    file = path / IN_FOLDER if exists(path) and path.is_dir() else path
+    if not exists(file) or not file.is_file():
         # Of a pipe, the end might never come.
-        missing = "is no file" if file.exists() else "isn't there"
+        missing = "is no file" if exists(file) else "isn't there"
         what = "holds no trained model" if path.is_dir() else missing
         raise InputError(
             f"{str(path)!r} {what}: give a folder that gluon-gru train wrote, or a .safetensors "

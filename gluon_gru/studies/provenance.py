@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from gluon_gru.report.document import Bullets, Facts, Heading
+from gluon_gru.report.document import Bullets, Facts, Heading, plain
 
 
 def trained_on(text: dict[str, Any], otherwise: str) -> str:
@@ -21,9 +21,7 @@ def trained_on(text: dict[str, Any], otherwise: str) -> str:
         else f"**NOT the book's corpus: {otherwise}**"
     )
     edition = f", edition {text['edition']}" if "edition" in text else ""
-    return (
-        f"{text['name']} (SHA-1 `{text['sha1']}`), {comparable}{edition}. {text['note']}".rstrip()
-    )
+    return f"{plain(text['name'])} (SHA-1 `{text['sha1']}`), {comparable}{edition}. {text['note']}".rstrip()
 
 
 def environments(made: Sequence[tuple[str, dict[str, Any]]]) -> list[Any]:

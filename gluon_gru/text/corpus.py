@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy
 
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, shown
 from gluon_gru.text.download import download, sha1_of
 from gluon_gru.text.editions import DEFAULT, edition_of
 from gluon_gru.text.reading import TextFile, index_book_tokens
@@ -93,7 +93,7 @@ def _identify(path: pathlib.Path, origin: str) -> Corpus:
         ) from error
     if path.stat().st_size == 0:
         raise InputError(f"{origin} {str(path)!r} is empty: give a text file")
-    return Corpus(path, "The Time Machine" if sha1 == BOOK_SHA1 else path.name, sha1)
+    return Corpus(path, "The Time Machine" if sha1 == BOOK_SHA1 else shown(path.name), sha1)
 
 
 def load_corpus(

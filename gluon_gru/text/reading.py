@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy
 
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, shown
 from gluon_gru.text.editions import UNNAMED, Edition, edition_of
 from gluon_gru.text.encodings import check_is_text, not_utf8
 from gluon_gru.text.vocabulary import Vocab
@@ -247,7 +247,7 @@ def _text(file: TextFile, indexed: IndexedTokens, vocab: Vocab, num_training: in
         vocab,
         num_training,
         num_characters,
-        file.path.name,
+        shown(file.path.name),
         file.size,
         file.sha256,
     )

@@ -176,7 +176,7 @@ def test_where_nothing_can_be_written_a_run_does_not_even_start(tmp_path, place)
     (tmp_path / "file").write_bytes(b"kept")
     path, epochs = tmp_path / place, []
     message = refusal(train, path, on_epoch=lambda epoch, history: epochs.append(epoch))
-    assert repr(str(path)) in message and "can't be written" in message
+    assert repr(str(path)) in message and "can't be" in message
     assert epochs == []
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 

@@ -20,6 +20,7 @@ from gluon_gru.report.document import (
     Verdicts,
     Walk,
     anchor_of,
+    code,
 )
 from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
 from gluon_gru.studies.provenance import environments, trained_on
@@ -61,7 +62,7 @@ def document(answers: dict[str, Any], folder: pathlib.Path) -> Document:
             *(block for name in answers for block in _exercise(name, answers[name], folder)),
             *environments(
                 [
-                    (f"`{made['command']}` ({name})", made["environment"])
+                    (f"{code(made['command'])} ({name})", made["environment"])
                     for name, answer in answers.items()
                     for made in answer["invocations"]
                 ]

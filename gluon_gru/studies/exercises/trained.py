@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
 
 from gluon_gru.errors import InputError
 from gluon_gru.published.claims import Protocol
+from gluon_gru.report.document import code
 from gluon_gru.runs import record as records
 from gluon_gru.runs.record import Record
 from gluon_gru.studies.exercises.exercise import Context
@@ -109,7 +110,7 @@ def trained(names: Sequence[str], context: Context) -> dict[str, list[TrainedMod
                 done[name, seed] = _trained(name, seed, context, place)
     for model in done.values():
         made = model.made_by
-        context.used[f"`{made['command']}` at commit {made['environment']['commit']}"] = None
+        context.used[f"{code(made['command'])} at commit {made['environment']['commit']}"] = None
     return {name: [done[name, seed] for seed in seeds] for name in names}
 
 

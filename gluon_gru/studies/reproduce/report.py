@@ -26,6 +26,7 @@ from gluon_gru.report.document import (
     Text,
     Texts,
     Verdicts,
+    code,
 )
 from gluon_gru.studies.provenance import environments, trained_on
 from gluon_gru.studies.reproduce.dots import picture
@@ -66,7 +67,7 @@ def document(results: dict[str, Any]) -> Document:
             Heading("What differs in the sources", "sources", short="Sources"),
             Bullets(_discrepancies(results)),
             *environments(
-                [(f"`{made['command']}`", made["environment"]) for made in results["invocations"]]
+                [(code(made["command"]), made["environment"]) for made in results["invocations"]]
             ),
         ],
     )
@@ -118,7 +119,7 @@ def _made(results):
     seeds = f"seed{'s' * (len(results['seeds']) > 1)} {', '.join(map(str, results['seeds']))}"
     minutes = sum(sum(run["seconds"]) for run in runs) / 60
     return (
-        f"Made by `{invocations[0]['command']}`"
+        f"Made by {code(invocations[0]['command'])}"
         + (f" and {len(invocations) - 1} more (the environments, below)" if invocations[1:] else "")
         + f": {len(runs)} training runs ({seeds}), "
         f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
@@ -206,7 +207,7 @@ def _trainings(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     for run in results["runs"]:
         name = results["models"][run["model"]]
         if len(editions) > 1:
-            name += f", text of {run['edition']}"
+            name += f", text of {run.get('edition', UNNAMED)}"
         trainings.setdefault(name, []).append(run)
     return trainings
 

@@ -7,7 +7,7 @@ import statistics
 from typing import Any
 
 from gluon_gru.report import terminal
-from gluon_gru.report.document import Document, Heading, Paragraph, Table
+from gluon_gru.report.document import Document, Heading, Paragraph, Table, code
 from gluon_gru.studies.provenance import environments, trained_on
 from gluon_gru.studies.sweep import charts
 from gluon_gru.studies.sweep.space import AXES
@@ -62,7 +62,7 @@ def document(results: dict[str, Any]) -> Document:
             Table(_HEADERS, list(map(_row, trials))),
             *_lost(results),
             *environments(
-                [(f"`{made['command']}`", made["environment"]) for made in results["invocations"]]
+                [(code(made["command"]), made["environment"]) for made in results["invocations"]]
             ),
         ],
     )

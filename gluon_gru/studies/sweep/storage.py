@@ -33,13 +33,20 @@ def without_password(url: str) -> str:
         InputError: if it is no URL.
     """
     try:
-        return sqlalchemy.engine.make_url(url).set(query={}).render_as_string()
+        parsed = sqlalchemy.engine.make_url(url)
     except Exception:
         # Not "from error", whose text can hold a password.
         raise InputError(
             f"storage {url.split(':')[0]!r}... is not the URL of a database: give "
             "one like 'postgresql://user:password@host/name'"
         ) from None
+    if parsed.password is not None and url.count("@") > 1:
+        # The password would end at the first one, and its rest be shown as the host.
+        raise InputError(
+            f"storage {parsed.drivername!r}... has more than one @: write %40 for those in user and "
+            "password, as URLs have it"
+        )
+    return parsed.set(query={}).render_as_string()
 
 
 def _shown(place: str | pathlib.Path) -> str:
