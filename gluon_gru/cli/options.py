@@ -34,6 +34,10 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(formatter_class=_Help, **kwargs)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse's own keeps quiet about an output that can't be written.
+        (file or sys.stdout).write(message)
+
     def error(self, message: str) -> NoReturn:
         """Print the error and where help is; exit with 2."""
         unknown = message.partition("unrecognized arguments: ")[2].partition(" ")[0]

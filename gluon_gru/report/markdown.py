@@ -7,9 +7,10 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from gluon_gru.report import document as d
 
-# What Markdown would take for markup in plain text. Between spaces or letters some signs are none.
+# What Markdown would take for markup in plain text: a sign that could open some. Between letters or
+# before a space it couldn't.
 _MARKUP = re.compile(
-    r"[\\`]|\*(?=\S)|(?<=\S)\*|(?<!\w)_|_(?!\w)|~(?=~)|<(?=[A-Za-z/!?])|&(?=#|\w+;)|\[(?=[^\]]*\][(\[:])"
+    r"[\\`]|\*(?=\S)|(?<!\w)_|~(?=~)|<(?=[A-Za-z/!?])|&(?=#|\w+;)|\[(?=[^\]]*\][(\[:])"
 )
 
 

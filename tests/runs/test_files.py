@@ -3,6 +3,7 @@
 import errno
 import os
 import platform
+import stat
 import subprocess
 import sys
 import time
@@ -156,3 +157,49 @@ def test_a_killed_write_is_cleared_away_at_the_next_start(tmp_path):
     assert len(names(tmp_path)) == 1
     files.make_folder(tmp_path)
     assert names(tmp_path) == []
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path):
+    for target in ("there", "not there yet"):
+        if target == "there":
+            (tmp_path / target).write_bytes(b"older")
+        (tmp_path / "link").symlink_to(target)
+        files.check_writable(tmp_path / "link")
+        files.write_whole(tmp_path / "link", b"newer")
+        assert os.readlink(tmp_path / "link") == target
+        assert (tmp_path / target).read_bytes() == b"newer"
+        (tmp_path / "link").unlink()
+    assert names(tmp_path) == ["not there yet", "there"]
+
+
+def test_a_pipe_is_written_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    files.check_writable(tmp_path / "pipe")
+    files.write_whole(tmp_path / "pipe", b"data")
+    assert os.read(reader, 10) == b"data"
+    os.close(reader)
+    assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode) and names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_device_stays_one(tmp_path, linked):
+    # Not the system's, which an error here would replace.
+    null, path = tmp_path / "null", tmp_path / "link"
+    try:
+        os.mknod(null, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        null.write_bytes(b"")
+    except OSError:
+        pytest.skip("devices can't be made or used here")
+    path.symlink_to(null)
+    files.check_writable(path if linked else null)
+    files.write_whole(path if linked else null, b"data")
+    assert stat.S_ISCHR(os.stat(null).st_mode) and names(tmp_path) == ["link", "null"]
+
+
+def test_the_unfinished_file_of_a_long_or_odd_name_is_no_longer_than_that_may_be(tmp_path, dead):
+    for name in ("x" * 255, "é" * 127, "[a]*?"):
+        files.write_whole(tmp_path / name, b"data")
+        (tmp_path / f".{files._start(name)}.{dead}.part").touch()
+        files.remove_parts(tmp_path, name)
+    assert len(names(tmp_path)) == 3

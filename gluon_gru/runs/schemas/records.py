@@ -189,8 +189,8 @@ class Walk(Strict):
     units: Annotated[List[Count], Meta(min_length=1)]
     taus: List[Optional[Number]]
     update: List[List[Share]]
-    reset: List[List[Share]]
     mean_update: List[Share]
+    reset: List[List[Share]]
     mean_reset: List[Share]
 
     def __post_init__(self) -> None:
