@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import stat
 import time
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -84,8 +85,7 @@ def load(path: StrPath) -> Checkpoint:
         InputError: if there is none, or it is truncated, altered, or another program's file.
     """
     try:
-        # Of a file that may not be read, safetensors says that there is none.
-        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        _check_readable(path)
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -109,6 +109,16 @@ def load(path: StrPath) -> Checkpoint:
     if "corpus" in state["config"]:
         state["config"].setdefault("edition", UNNAMED)
     return Checkpoint({plain_name(name): array for name, array in params.items()}, **state)
+
+
+def _check_readable(path: StrPath) -> None:
+    """Raise OSError or ValueError for what safetensors calls missing, or waits for as for a pipe."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise ValueError("it is no regular file")
+    finally:
+        os.close(file)
 
 
 @contextlib.contextmanager

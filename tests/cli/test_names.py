@@ -118,6 +118,12 @@ def test_what_may_not_be_entered_or_read_says_so(nobody):
         assert "\n" not in str(error.value)
 
 
+def test_a_pipe_is_no_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="no regular file"):
+        checkpoint.load(tmp_path / "pipe")
+
+
 def test_nothing_in_a_name_is_markup_in_a_report(tmp_path, no_pictures):
     found = example("sweep").as_json()
     found["text"]["name"] = name = "a **b** `c` [d](e) <i>f</i> _g_ &amp; \\* \udce7"

@@ -18,6 +18,7 @@ from gluon_gru.runs.schemas.checking import (
     Strict,
     Tokens,
     one_of,
+    refuse,
 )
 from gluon_gru.runs.schemas.records import Round
 
@@ -56,6 +57,10 @@ class LayerConfig(_Built, tag="RNNModel", kw_only=True):
     num_layers: Size
     directions: Annotated[int, Meta(ge=1, le=2)]
     dropout: Share
+
+    def __post_init__(self) -> None:
+        # MXNet has no float32 for it.
+        refuse(0 < self.dropout < 1e-30 and self.dropout, "dropout is")
 
 
 #: Facts of a model that the package can build again.

@@ -142,6 +142,8 @@ def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel
         differences = record.differences(settings, text)
         if len(history) != of.num_epochs:
             differences.append(f"it has {len(history)} epochs, not {of.num_epochs}")
+        elif str(of.num_epochs) not in history.continuations:
+            differences.append("it lacks the texts that the model wrote in the end")
         if differences:
             raise InputError(
                 f"{str(path)!r} records another training: {'; '.join(differences)}: ask for the "
