@@ -309,7 +309,14 @@ def test_a_recorded_training_of_other_settings_is_refused(answered, tmp_path):
         models_in(tmp_path, "gru-scratch", sha1="another")
     path = tmp_path / "runs" / "gru-scratch-seed1.json"
     record = json.loads(path.read_text())
+    record["measurement"]["continuations"] = {}
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="lacks the texts that the model wrote in the end"):
+        models_in(tmp_path, "gru-scratch")
     path.write_text(json.dumps({**record, "measurement": {}}))
+    with pytest.raises(InputError, match="can't be read .*missing"):
+        models_in(tmp_path, "gru-scratch")
+    path.write_bytes((out / "gates.json").read_bytes())
     with pytest.raises(InputError, match="records no training: delete it"):
         models_in(tmp_path, "gru-scratch")
     path.write_text("{")
