@@ -202,15 +202,10 @@ def _check_together(settings: Settings, num_tokens: int, vocab_size: int) -> Non
             f"dropout is {settings.dropout!r}, but acts between layers, and num_layers is 1: ask "
             "for more layers, or leave dropout out"
         )
-    one, two = (
-        sum(
-            map(
-                math.prod,
-                model_shapes(OPTIONS[settings.cell].name, vocab_size, hiddens, n).values(),
-            )
-        )
-        for n in (1, 2)
-    )
+    # However many layers are asked for, all but the first are alike.
+    cell = OPTIONS[settings.cell].name
+    shapes = (model_shapes(cell, vocab_size, hiddens, number) for number in (1, 2))
+    one, two = (sum(map(math.prod, some.values())) for some in shapes)
     weights = one + (layers - 1) * (two - one)
     if weights >= _LARGEST:
         raise InputError(

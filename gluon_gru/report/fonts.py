@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+_OWN = "DejaVu Sans"
+
 
 @functools.lru_cache(maxsize=64)
 def _fonts(signs: frozenset[str]) -> tuple[list[str], frozenset[str]]:
@@ -14,22 +16,12 @@ def _fonts(signs: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     own = font_manager.FontProperties(family=_OWN)
     names, lacking = [_OWN], signs - _signs(font_manager.findfont(own), signs)
     for font in font_manager.fontManager.ttflist:
-        # Of the rest, one is as good as another; "Last Resort" has a box for everything.
-        if lacking and (font.style, font.variant) == ("normal", "normal"):
-            found = (
-                frozenset() if "lastresort" in _letters(font.name) else _signs(font.fname, lacking)
-            )
-            if found:
-                names.append(font.name)
-                lacking -= found
+        # One is as good as another, but "Last Resort" has a box for everything.
+        if lacking and font.style == "normal" and "last resort" not in font.name.lower():
+            found = _signs(font.fname, lacking)
+            names += [font.name] if found else []
+            lacking -= found
     return names, lacking
-
-
-_OWN = "DejaVu Sans"
-
-
-def _letters(name: str) -> str:
-    return "".join(filter(str.isalpha, name)).lower()
 
 
 def _signs(file: str, signs: frozenset[str]) -> frozenset[str]:

@@ -299,7 +299,6 @@ def test_an_altered_storage_is_refused_or_read_right(tmp_path):
             row, text = rng.choice(
                 base.execute(f"SELECT rowid, value_json FROM {table}").fetchall()
             )
-            # Optuna refuses by itself what is no JSON.
             base.execute(
                 f"UPDATE {table} SET value_json = ? WHERE rowid = ?",
                 (altered(f"[{text}]", rng)[1:-1], row),

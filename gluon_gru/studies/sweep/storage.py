@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import logging
 import pathlib
 import sqlite3
@@ -95,6 +96,11 @@ def storage_errors(place: str | pathlib.Path) -> Iterator[None]:
         raise InputError(
             f"storage {_shown(place)!r} failed ({reason}): fix that, and run the same command "
             "again to continue"
+        ) from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        # In what Optuna itself reads of the study and its trials.
+        raise InputError(
+            f"storage {_shown(place)!r} is damaged ({error}): give another one, or an intact copy"
         ) from None
     except optuna.exceptions.UpdateFinishedTrialError:
         raise InputError(
