@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "read from a hidden state of zeros. Tokens outside the vocabulary are <unk>."
     )
     options.add_run(parser)
-    parser.add_argument("text", metavar="TEXT", help="a text file, UTF-8")
+    parser.add_argument("text", metavar="TEXT", help=options.TEXT)
+    options.add_encoding(parser)
     options.add_json(parser)
 
 
@@ -24,12 +25,15 @@ def run(args: argparse.Namespace) -> None:
     """Print the scores as a table or as JSON."""
     from gluon_gru import own_texts
 
-    score = own_texts.evaluate(args.run, args.text)
+    score = own_texts.evaluate(args.run, args.text, args.encoding)
+    bits = f"{score.bits_per_character:.4f}"
+    if score.num_unknown:
+        bits += f" ({score.bits_spelled_out:.4f} with <unk> spelled out)"
     facts = {
         "perplexity": f"{score.perplexity:.4f}",
-        "bits per character": f"{score.bits_per_character:.4f}",
+        "bits per character": bits,
         "tokens": f"{score.num_tokens:,}",
         "characters": f"{score.num_characters:,}",
-        "unknown tokens": f"{score.num_unknown:,} (as <unk>)",
+        "unknown tokens": f"{score.num_unknown:,}, {score.num_unknown / score.num_tokens:.1%} (as <unk>)",
     }
     options.show(args, dataclasses.asdict(score), lambda: options.aligned(facts))

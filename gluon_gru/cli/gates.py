@@ -18,13 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this subcommand to its parser."""
     options.add_run(parser)
     parser.add_argument("text", metavar="TEXT", nargs="?", help="the text to read, in quotes")
-    parser.add_argument("--file", metavar="PATH", help="read this text file (UTF-8) instead")
+    parser.add_argument("--file", metavar="PATH", help=f"read this instead: {options.TEXT}")
     parser.add_argument(
         "--out",
         default="runs/gates",
         metavar="FOLDER",
         help="where report.html, report.md and the pictures go",
     )
+    options.add_encoding(parser)
     options.add_device(parser)
     options.add_json(parser)
 
@@ -47,6 +48,8 @@ def run(args: argparse.Namespace) -> None:
 def _text(args: argparse.Namespace) -> str:
     if (args.text is None) == (args.file is None):
         raise InputError("gates reads one text: give either TEXT or --file PATH")
-    from gluon_gru.text.reading import TextFile
+    if args.file is None:
+        return args.text
+    from gluon_gru.text.textfile import TextFile
 
-    return args.text if args.file is None else "".join(TextFile(args.file).blocks())
+    return "".join(TextFile(args.file, args.encoding).blocks())

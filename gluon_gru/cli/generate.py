@@ -8,6 +8,7 @@ import random
 import sys
 
 from gluon_gru.cli import options
+from gluon_gru.report.terminal import harmless
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
         sys.stdout.reconfigure(errors="replace")
     try:
         for piece in pieces:
-            print(piece, end="", flush=True)
+            print(harmless(piece, sys.stdout), end="", flush=True)
     except KeyboardInterrupt:
         print(flush=True)
         raise

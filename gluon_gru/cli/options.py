@@ -12,9 +12,15 @@ import os
 import pathlib
 import shlex
 import sys
+import warnings
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Sequence
 
 from gluon_gru.errors import InputError, InstallError, shown
+from gluon_gru.report.terminal import harmless
+
+#: The help of an argument that is a text, and of its encoding.
+TEXT = "a text file, or - for the standard input"
+ENCODING = "of the text, by the name that Python has for it"
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -89,7 +95,7 @@ def resumable(message: str, *more: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(f"\ninterrupted; {message}:\n  {again(*more)}", file=sys.stderr)
+        tell(f"\ninterrupted; {message}:\n  {again(*more)}")
         raise
 
 
@@ -100,6 +106,11 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="a trained model: the folder of a run, or a .safetensors file of gluon_gru.train",
     )
+
+
+def add_encoding(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--encoding``, that of the text."""
+    parser.add_argument("--encoding", default="utf-8", metavar="NAME", help=ENCODING)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -167,7 +178,12 @@ def check_target(path: pathlib.Path, force: bool) -> None:
 
 def show(args: argparse.Namespace, data: object, text: Callable[[], str]) -> None:
     """Print ``data`` as JSON with ``--json``, otherwise what ``text()`` returns."""
-    print(json.dumps(data, indent=1) if args.json else text())
+    print(json.dumps(data, indent=1) if args.json else harmless(text(), sys.stdout))
+
+
+def tell(message: str) -> None:
+    """Print a message to stderr."""
+    print(harmless(message, sys.stderr), file=sys.stderr)
 
 
 def show_report(args: argparse.Namespace, data: object, table: Callable[[], str]) -> None:
@@ -195,7 +211,9 @@ def run(main: Callable[[], None]) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            main()
+            with warnings.catch_warnings():
+                warnings.showwarning = lambda message, *_: tell(f"note: {message}")
+                main()
         finally:
             # Also after --help, which exits.
             sys.stdout.flush()

@@ -13,7 +13,7 @@ from typing import Any
 
 from gluon_gru.cli import options
 from gluon_gru.own_texts.settings import CELLS, MAX_VALIDATION, SAMPLINGS, SGD_LR, default
-from gluon_gru.text.reading import CASES, TOKENS
+from gluon_gru.text.rules import CASES, LINES, TOKENS
 from gluon_gru.training.learner import OPTIMIZERS
 
 # Group -> its settings: name, type or choices, and help, to which the default is added.
@@ -21,6 +21,8 @@ _GROUPS = {
     "text": (
         ("tokens", TOKENS, "what the text is split into"),
         ("case", CASES, "keep capitals, or fold them to lower case"),
+        ("encoding", str, options.ENCODING),
+        ("lines", LINES, "shuffle them where their order means nothing, as in a list of words"),
         (
             "validation",
             float,
@@ -63,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "example:\n  gluon-gru train my.txt --out runs/mine\n\n"
         "In parentheses: the default, or its range over sizes of text."
     )
-    parser.add_argument("text", metavar="TEXT", help="a text file, UTF-8")
+    parser.add_argument("text", metavar="TEXT", help=options.TEXT)
     parser.add_argument("--out", metavar="RUN", required=True, help="a folder for the run")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in the folder, if there is one"
@@ -72,9 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for title, settings in _GROUPS.items():
         group = parser.add_argument_group(title)
         for name, kind, what in settings:
-            takes: dict[str, Any] = (
-                {"choices": kind} if isinstance(kind, tuple) else {"type": kind, "metavar": "N"}
-            )
+            takes: dict[str, Any] = {"type": kind, "metavar": "NAME" if kind is str else "N"}
+            if isinstance(kind, tuple):
+                takes = {"choices": kind}
             # What isn't given stays out of args: its default depends on the text.
             group.add_argument(
                 f"--{name.replace('_', '-')}",
@@ -101,7 +103,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _summary(record: dict[str, Any], out: str) -> dict[str, Any]:
-    rounds, best = record["rounds"], record["best"]
+    rounds, best, text = record["rounds"], record["best"], record["text"]
+    bits = f"{best['bits_per_character']:.3f}"
+    # Records of version 0.1.0 lack them.
+    unknown, spelling = text.get("unknown_held_out"), text.get("spelling_bits_per_character")
+    if unknown:
+        bits += f" ({best['bits_per_character'] + spelling:.3f} with <unk> spelled out)"
     seconds = sum(done["seconds"] for done in rounds)
     return {
         "run": str(out),
@@ -116,7 +123,8 @@ def _summary(record: dict[str, Any], out: str) -> dict[str, Any]:
         "table": {
             "rounds": f"{len(rounds)} ({rounds[-1]['epoch']:.3g} epochs)",
             "best perplexity, held out": f"{best['validation_perplexity']:.4g}",
-            "bits per character": f"{best['bits_per_character']:.3f}",
+            "bits per character": bits,
+            **({"unknown, held out": f"{unknown:.1%} (as <unk>)"} if unknown else {}),
             "epoch of the best": f"{best['epoch']:.3g}",
             "time": f"{seconds:,.0f} s",
             "tokens/sec": f"{best['tokens_per_sec']:,.0f}",

@@ -32,7 +32,7 @@ from gluon_gru.report.document import (
 )
 from gluon_gru.runs.files import make_folder
 from gluon_gru.text.editions import DEFAULT, UNNAMED, edition_of
-from gluon_gru.text.reading import fold
+from gluon_gru.text.rules import Rules
 
 if TYPE_CHECKING:
     import mxnet
@@ -73,9 +73,9 @@ def look(
     Args:
         folder: it is made if it doesn't exist.
         models: name -> path of a GRU's checkpoint.
-        text: a string. A model trained on a text of one's own reads it as it is (in small letters
-            if it was trained so); any other, as the book reads its corpus if the model knows only
-            small letters.
+        text: a string. A model trained on a text of one's own reads it as it read that (its ends of
+            lines, its letters' form, and their case if that was folded); any other, as the book
+            reads its corpus if the model knows only small letters.
         ctx: the device.
         command: the command line, for the record.
 
@@ -109,15 +109,15 @@ def _as_trained(text: str, path: Any, vocab: Vocab) -> str:
     from gluon_gru.runs.restore import checkpoint_of
 
     config = checkpoint.load(checkpoint_of(path)).config
-    own = config.get("text")
-    if own is None:
+    rules = Rules.of(config)
+    if "text" not in config:
         return as_the_model_reads(text, vocab, config.get("edition", UNNAMED))
-    if own["tokens"] != "characters":
+    if rules.tokens != "characters":
         raise InputError(
-            f"{str(path)!r} is a model of {own['tokens']}, but gates are shown character by "
+            f"{str(path)!r} is a model of {rules.tokens}, but gates are shown character by "
             "character: give a model of characters"
         )
-    return fold(text, own["case"])
+    return rules.read(text)
 
 
 def as_the_model_reads(text: str, vocab: Vocab, edition: str = DEFAULT) -> str:

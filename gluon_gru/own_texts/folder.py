@@ -35,6 +35,7 @@ class Last(NamedTuple):
     """Where a training continues.
 
     Attributes:
+        config: the model's.
         model, learner: the parameters, and the learner's state.
         random_state: before the epoch.
         rounds: the measurements of those that are done.
@@ -42,6 +43,7 @@ class Last(NamedTuple):
         done: how many steps are done.
     """
 
+    config: JSONObject
     model: dict[str, numpy.ndarray]
     learner: dict[str, numpy.ndarray]
     random_state: Sequence[Any]
@@ -70,14 +72,11 @@ class RunFolder(Folder):
         self.check(given)
         return self.record.settings if self.record else given
 
-    def last(self, config: JSONObject) -> Last | None:
+    def last(self) -> Last | None:
         """Return where to continue the training of a model; None before the first save.
 
-        Args:
-            config: the model's.
-
         Raises:
-            InputError: if the checkpoint is damaged, or of another model.
+            InputError: if the checkpoint is damaged.
         """
         path = self.path / _LAST
         if not path.exists():
@@ -88,11 +87,15 @@ class RunFolder(Folder):
             of, _, name = name.partition(" ")
             parts.setdefault(of, {})[name] = array
         with checkpoint.naming(path):
-            check_model(parts["model"], config)
             place = checked(saved.history, Place)
             checkpoint.set_state(random.Random(), saved.random_state)
         assert saved.random_state is not None
-        return Last(parts["model"], parts["learner"], saved.random_state, **place)
+        return Last(saved.config, parts["model"], parts["learner"], saved.random_state, **place)
+
+    def check_fits(self, last: Last, config: JSONObject) -> None:
+        """Raise InputError if what `last` returned is of another model than a config describes."""
+        with checkpoint.naming(self.path / _LAST):
+            check_model(last.model, config)
 
     def note(self, last: Checkpoint, best: Checkpoint | None) -> None:
         """Keep the last checkpoint, and a new best one; save both if the last save is old."""

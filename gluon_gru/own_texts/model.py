@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy
 
 from gluon_gru.cells import OPTIONS
@@ -10,13 +12,14 @@ from gluon_gru.errors import InputError
 from gluon_gru.own_texts.settings import Settings
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.files import JSONObject, StrPath
-from gluon_gru.runs.restore import checkpoint_of
+from gluon_gru.runs.restore import checkpoint_of, vocabulary
+from gluon_gru.text.rules import Rules
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.learner import Learner, learner_from
 
 
-def model_config(settings: Settings, vocab_size: int) -> JSONObject:
-    """Return the ``config`` of a training's checkpoints."""
+def model_config(settings: Settings, vocab_size: int, rules: Rules) -> JSONObject:
+    """Return the ``config`` of a training's checkpoints; ``rules`` are those of its text."""
     return {
         "model": "RNNModel",
         "cell": OPTIONS[settings.cell].name,
@@ -27,7 +30,7 @@ def model_config(settings: Settings, vocab_size: int) -> JSONObject:
         "directions": 1,
         "dropout": settings.dropout,
         "device": "cpu(0)",
-        "text": {"tokens": settings.tokens, "case": settings.case},
+        "text": dataclasses.asdict(rules),
     }
 
 

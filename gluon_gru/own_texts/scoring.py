@@ -12,6 +12,7 @@ from gluon_gru.own_texts.model import load_trained
 from gluon_gru.runs.files import StrPath
 from gluon_gru.text.minibatches import columns, rows
 from gluon_gru.text.reading import read_as
+from gluon_gru.text.textfile import TextFile
 from gluon_gru.training.metrics import perplexity
 
 # Rows are long, so that their first tokens, read without a past, weigh little; more of them than
@@ -26,12 +27,15 @@ class Score:
     Attributes:
         perplexity: exp of the mean loss per token.
         bits_per_character: the total loss in bits over the number of characters.
+        bits_spelled_out: the same with the bits that it takes to spell the unknown tokens, for a
+            comparison of models with other vocabularies: see `gluon_gru.text.spelling`.
         num_tokens, num_characters: how many were predicted: all but the first token.
         num_unknown: how many tokens are not in the vocabulary.
     """
 
     perplexity: float
     bits_per_character: float
+    bits_spelled_out: float
     num_tokens: int
     num_characters: int
     num_unknown: int
@@ -63,21 +67,22 @@ def mean_loss(
     return total / num_predicted
 
 
-def evaluate(run: StrPath, text: StrPath) -> Score:
+def evaluate(run: StrPath, text: StrPath, encoding: str = "utf-8") -> Score:
     """Score a text by a trained model; see `mean_loss`.
 
-    Unknown tokens are read and predicted as ``<unk>``. Compare two models where both know most.
+    Unknown tokens are read and predicted as ``<unk>``.
 
     Args:
         run: a run's folder, or a checkpoint file, also of the chapter's models.
-        text: the path of a UTF-8 file.
+        text: the path of a text file, a pipe, or ``-``, the standard input.
+        encoding: of the text, by the name that Python has for it.
 
     Raises:
         InputError: for a run or a text that can't be read, a text of fewer than two tokens or
             mostly unknown ones, and a bidirectional model.
     """
     learner, vocab, config = load_trained(run)
-    scored = read_as(text, vocab, config)
+    scored = read_as(TextFile(text, encoding), vocab, config)
     num_tokens, num_unknown = len(scored.tokens), int((scored.tokens == vocab.unk).sum())
     if num_tokens < 2:
         raise InputError(f"text {str(text)!r} has {num_tokens} tokens: give one of two or more")
@@ -90,4 +95,11 @@ def evaluate(run: StrPath, text: StrPath) -> Score:
     with learner:
         nats = mean_loss(learner.score, scored.tokens)
     bits = scored.bits_per_character(nats)
-    return Score(perplexity(nats), bits, num_tokens - 1, scored.num_characters, num_unknown)
+    return Score(
+        perplexity(nats),
+        bits,
+        bits + scored.spelling_bits_per_character,
+        num_tokens - 1,
+        scored.num_characters,
+        num_unknown,
+    )

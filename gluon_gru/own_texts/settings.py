@@ -14,14 +14,17 @@ import numpy
 from gluon_gru.cells import OPTIONS
 from gluon_gru.engine.layout import model_shapes
 from gluon_gru.errors import InputError, check_positive
+from gluon_gru.text.encodings import decoder
 from gluon_gru.text.minibatches import shortest_corpus
-from gluon_gru.text.reading import CASES, TOKENS
+from gluon_gru.text.rules import CASES, LINES, TOKENS
 from gluon_gru.training.learner import OPTIMIZERS
 
 #: The defaults that don't depend on the text.
 DEFAULTS = {
     "tokens": "characters",  # or words
     "case": "keep",  # or fold: all in lower case
+    "encoding": "utf-8",
+    "lines": "keep",  # or shuffle: in random order
     "cell": "gru",  # the book's; gru-after is Gluon's and cuDNN's
     "optimizer": "adam",  # or sgd, the book's
     "decay": 0.1,  # the share of lr that is left at the planned end
@@ -83,6 +86,8 @@ class Settings:
 
     tokens: str
     case: str
+    encoding: str
+    lines: str
     cell: str
     num_hiddens: int
     num_layers: int
@@ -113,6 +118,7 @@ def default(name: str) -> str:
 _CHOICES = {
     "tokens": TOKENS,
     "case": CASES,
+    "lines": LINES,
     "cell": CELLS,
     "optimizer": OPTIMIZERS,
     "sampling": SAMPLINGS,
@@ -144,6 +150,8 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
             good, what = _RANGES[name]
             if not isinstance(value, numbers.Real) or isinstance(value, bool) or not good(value):
                 raise InputError(f"{name} is {value!r}: it must be {what}")
+        elif name == "encoding":
+            decoder(value)
         elif name not in _CHOICES:
             check_positive(name, value)
         elif value not in _CHOICES[name]:

@@ -10,6 +10,7 @@ import itertools
 import random
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy
 from tqdm import tqdm
 
 from gluon_gru.errors import TrainingDiverged
+from gluon_gru.own_texts.advice import advices
 from gluon_gru.own_texts.folder import Last, RunFolder
 from gluon_gru.own_texts.model import initial_params, model_config
 from gluon_gru.own_texts.schedule import Schedule
@@ -24,12 +26,15 @@ from gluon_gru.own_texts.scoring import mean_loss
 from gluon_gru.own_texts.settings import DEFAULTS, Settings, checked, filled, num_validation
 from gluon_gru.own_texts.stream import MinibatchStream
 from gluon_gru.own_texts.writing import continuation, opening
+from gluon_gru.report.terminal import harmless
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import JSONObject, StrPath
 from gluon_gru.runs.record import Record
 from gluon_gru.text.minibatches import SeqDataLoader
 from gluon_gru.text.reading import Text, read
+from gluon_gru.text.rules import Rules
+from gluon_gru.text.textfile import TextFile
 from gluon_gru.training.interrupt import CtrlC
 from gluon_gru.training.learner import CLIP_NORM, Learner, learner_from
 from gluon_gru.training.metrics import perplexity
@@ -57,13 +62,15 @@ def train(
     that it falls in. A resumed run ends with the same digits as one that was never interrupted.
 
     Args:
-        text: the path of a UTF-8 file.
+        text: the path of a text file, a pipe, or ``-``, the standard input.
         out: the run's folder.
         resume: continue the run that the folder may hold, with its settings.
         command: the command line, for the record.
         make_learner: makes the learner, as `learner_from` does; for comparisons.
-        tokens: ``characters`` or ``words``; see `gluon_gru.text.reading`.
+        tokens: ``characters`` or ``words``; see `gluon_gru.text.rules`.
         case: ``keep`` or ``fold`` (the text in lower case).
+        encoding: of the text, by the name that Python has for it.
+        lines: ``keep``, or ``shuffle``: put them in random order first, where theirs means nothing.
         cell: ``rnn``, ``gru`` (the book's), ``gru-after`` (cuDNN's), ``lstm``.
         num_hiddens, num_layers: hidden units per layer, and layers.
         dropout: the share of hidden units that is dropped between layers in training.
@@ -74,9 +81,11 @@ def train(
         validation: the share of the text that is held out, of 200,000 tokens at most.
         patience: the number of rounds without a better model before training stops.
         epochs: the planned end; less than one for a part of the text.
-        seed: of the weights, the minibatches and dropout.
+        seed: of the weights, the minibatches, dropout and the order of shuffled lines.
 
-    The defaults are in `gluon_gru.own_texts.settings`; many depend on the size of the text.
+    The defaults are in `gluon_gru.own_texts.settings`; many depend on the size of the text. A
+    warning says beforehand what of the text makes a model or its figures poor
+    (`gluon_gru.own_texts.advice`).
 
     Raises:
         InputError: for a text or a setting that can't be used, or a folder that holds another run;
@@ -86,15 +95,23 @@ def train(
     folder = RunFolder(out, resume)
     given = folder.settings(checked(settings))
     how = {**DEFAULTS, **given}
-    own_text = read(
-        text,
-        how["tokens"],
-        how["case"],
+    last = folder.last()
+    # A run that goes on has the words that it began with.
+    rules = Rules.of(last.config) if last else Rules(how["tokens"], how["case"])
+    own_text, noticed = read(
+        TextFile(text, how["encoding"]),
+        rules,
         lambda num_tokens: num_tokens - num_validation(num_tokens, how["validation"]),
+        how["seed"] if how["lines"] == "shuffle" else None,
     )
     chosen = filled(given, own_text.num_training, len(own_text.vocab))
-    config = model_config(chosen, len(own_text.vocab))
-    last = folder.last(config)
+    rules = dataclasses.replace(rules, form=noticed.form)
+    config = model_config(chosen, len(own_text.vocab), rules)
+    if last:
+        folder.check_fits(last, config)
+    else:
+        for advice in advices(own_text, noticed, chosen):
+            warnings.warn(advice, stacklevel=2)
     params = last.model if last else initial_params(config, chosen.seed)
     with make_learner(params, config, CLIP_NORM, chosen.optimizer, chosen.seed) as learner:
         training = _Training(chosen, own_text, config, learner)
@@ -116,6 +133,8 @@ def _facts(text: Text) -> JSONObject:
         "num_training": text.num_training,
         "vocab_size": len(text.vocab),
         "unknown": float(numpy.mean(text.tokens == text.vocab.unk)),
+        "unknown_held_out": text.unknown_share,
+        "spelling_bits_per_character": text.spelling_bits_per_character,
     }
 
 
@@ -179,7 +198,8 @@ class _Training:
             vocab = self._text.vocab
             tokens = continuation(self._learner, [opening(vocab)], seed=self._settings.seed)
             text = "".join(map(vocab.to_tokens, itertools.islice(tokens, _SAMPLE_TOKENS)))
-            tqdm.write("  | " + " ".join(text[:_SAMPLE_TOKENS].split()), file=sys.stderr)
+            line = " ".join(text[:_SAMPLE_TOKENS].split())
+            tqdm.write(f"  | {harmless(line, sys.stderr)}", file=sys.stderr)
             self._sampled_at = time.monotonic()
 
     def _is_over(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import numbers
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy
@@ -12,7 +13,7 @@ import numpy
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts.model import load_trained
 from gluon_gru.runs.files import StrPath
-from gluon_gru.text.reading import fold, split
+from gluon_gru.text.rules import FORMS, Rules
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.learner import Learner
 
@@ -29,9 +30,10 @@ def generate(
 
     Args:
         run: a run's folder, or a checkpoint file, also of the chapter's models.
-        prefix: converted to lower case if the run's text was; with words, white space at its end
-            is dropped, since words have the space before them. If it is empty, the text starts as
-            after the end of a line (`opening`).
+        prefix: read as the run's text was: its ends of lines, its letters' form, and their case if
+            that was folded. With words, white space at its end is dropped, since words have the
+            space before them. If it is empty, the text starts as after the end of a line
+            (`opening`).
         length: the number of tokens to add.
         temperature: predictions are made flatter (above 1) or steeper (below 1); 0 takes the
             likeliest token each time, as `gluon_gru.predict_ch8` does, but never ``<unk>``.
@@ -58,7 +60,7 @@ def generate(
             f"top_k is {top_k!r}: it must be a whole number from 1 to {known}, the size of the "
             "vocabulary, or left out"
         )
-    pieces = _prefix(prefix, vocab, **config.get("text", {"tokens": "characters", "case": "keep"}))
+    pieces = _prefix(prefix, vocab, Rules.of(config))
     start = vocab[pieces] or [opening(vocab)]
     added = itertools.islice(
         continuation(learner, start, temperature, top_k, seed, vocab.unk), length
@@ -71,10 +73,10 @@ def opening(vocab: Vocab) -> int:
     return vocab.token_to_idx.get("\n", 1 if vocab.unk == 0 else 0)
 
 
-def _prefix(prefix: str, vocab: Vocab, tokens: str, case: str) -> list[str]:
+def _prefix(prefix: str, vocab: Vocab, rules: Rules) -> list[str]:
     """Return the tokens of a prefix, all of which the vocabulary has."""
-    prefix, words, known = fold(prefix, case), tokens == "words", vocab.token_to_idx
-    pieces = split(prefix.rstrip() if words else prefix, tokens)
+    prefix, words, known = rules.read(prefix), rules.tokens == "words", vocab.token_to_idx
+    pieces = rules.split(prefix.rstrip() if words else prefix)
     if words and pieces and pieces[0] not in known:
         # Nearly all words were learned with a space before them.
         pieces[0] = f" {pieces[0]}"
@@ -86,8 +88,17 @@ def _prefix(prefix: str, vocab: Vocab, tokens: str, case: str) -> list[str]:
         raise InputError(
             f"prefix {prefix!r} has {'words' if words else 'characters'} that the model has not "
             f"learned: {named}; it knows {len(learned):,}, such as {some}"
+            + _in_another_form("".join(pieces), vocab, rules)
         )
     return pieces
+
+
+def _in_another_form(prefix: str, vocab: Vocab, rules: Rules) -> str:
+    """Return a clause that names the form in which the model knows a prefix, if there is one."""
+    for form in FORMS:
+        if vocab.token_to_idx.keys() >= {*rules.split(unicodedata.normalize(form, prefix))}:
+            return f": it knows the prefix in Unicode's form {form}, so give it in that"
+    return ""
 
 
 def continuation(

@@ -1,16 +1,31 @@
-"""Blocks of a report as text for a terminal, as wide as the terminal is."""
+"""Text for a terminal: what could command it is escaped; a report's blocks, as wide as it is."""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import re
 import shutil
 import textwrap
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Sequence, TextIO
 
 from gluon_gru.report.document import Bullets, Facts, Heading, Paragraph, Table
 
 _GAP = 2
+
+# Control characters, but for tabs and ends of lines.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def harmless(text: str, stream: TextIO) -> str:
+    """Return what to write of a text to a stream: control characters as ``\\x1b`` to a terminal.
+
+    A model writes those that it learned, and they could move the cursor, or worse. A file or a pipe
+    gets the text as it is.
+    """
+    if not stream.isatty():
+        return text
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def text(blocks: Sequence[Any], width: int | None = None) -> str:

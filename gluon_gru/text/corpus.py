@@ -22,7 +22,8 @@ import numpy
 from gluon_gru.errors import InputError, shown
 from gluon_gru.text.download import download, sha1_of
 from gluon_gru.text.editions import DEFAULT, edition_of
-from gluon_gru.text.reading import TextFile, index_book_tokens
+from gluon_gru.text.indexing import index_book_tokens
+from gluon_gru.text.textfile import TextFile
 from gluon_gru.text.vocabulary import Vocab, tokenize
 
 #: Where the book downloads its corpus from, and the SHA-1 that it checks.
@@ -92,7 +93,10 @@ def _identify(path: pathlib.Path, origin: str) -> Corpus:
             f"{origin} {str(path)!r} can't be read ({error.strerror}): give a text file"
         ) from error
     if path.stat().st_size == 0:
-        raise InputError(f"{origin} {str(path)!r} is empty: give a text file")
+        raise InputError(
+            f"{origin} {str(path)!r} is empty, or a pipe, which can be read only once: give a text "
+            "file"
+        )
     return Corpus(path, "The Time Machine" if sha1 == BOOK_SHA1 else shown(path.name), sha1)
 
 
@@ -118,7 +122,9 @@ def load_corpus(
     if token not in ("char", "word"):
         tokenize([], token)
     kind = "characters" if token == "char" else "words"
-    indexed = index_book_tokens(TextFile(corpus.path), kind, edition_of(edition))
+    indexed = index_book_tokens(
+        TextFile(corpus.path, encoding=None).blocks(), kind, edition_of(edition)
+    )
     if not any(name.strip() for name in indexed.names):
         raise InputError(f"{corpus.name!r} holds no letters (a to z) to learn from")
     vocab = Vocab(collections.Counter(indexed.freqs()), edition=edition)
@@ -144,7 +150,7 @@ def read_time_machine(edition: str = DEFAULT) -> list[str]:
     Raises:
         InputError: for a corpus that can't be read or isn't UTF-8, and an unknown edition.
     """
-    lines = edition_of(edition).lines(TextFile(find_or_warn().path).blocks())
+    lines = edition_of(edition).lines(TextFile(find_or_warn().path, encoding=None).blocks())
     return list(itertools.chain.from_iterable(lines))
 
 

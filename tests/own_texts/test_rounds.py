@@ -16,7 +16,7 @@ from gluon_gru.own_texts.settings import CELLS, num_validation
 from gluon_gru.own_texts.training import best_round
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
-from gluon_gru.text import reading
+from gluon_gru.text import reading, rules, textfile
 from gluon_gru.training.learner import EngineLearner as Learner
 from gluon_gru.training.mxnet_learner import MXNetLearner
 
@@ -74,7 +74,7 @@ def test_the_best_model_is_kept_and_scores_as_recorded(tmp_path, cell):
     found = own_texts.evaluate(tmp_path / "run", held_out)
     assert found.perplexity == pytest.approx(best["validation_perplexity"], rel=1e-6)
     config = checkpoint.load(tmp_path / "run" / "model.safetensors").config
-    assert config["text"] == {"tokens": "characters", "case": "keep"}
+    assert config["text"] == {"tokens": "characters", "case": "keep", "form": "NFC", "words": 2}
     assert (tmp_path / "run" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -83,7 +83,7 @@ def test_words_are_learned_and_bits_count_characters(tmp_path):
     record = own_texts.train(
         path, tmp_path / "run", tokens="words", case="fold", **{**SMALL, "epochs": 8}
     )
-    text = reading.read(path, "words", "fold")
+    text = reading.read(textfile.TextFile(path), rules.Rules("words", "fold"))[0]
     best, num_training = record["best"], record["text"]["num_training"]
     assert best["validation_perplexity"] < 3
     held_out = text.vocab.to_tokens(text.tokens[num_training + 1 :])

@@ -11,7 +11,7 @@ import pytest
 
 import gluon_gru
 from gluon_gru import InputError
-from gluon_gru.text import corpus, download, reading
+from gluon_gru.text import corpus, download, textfile
 from gluon_gru.text.editions import EDITIONS
 
 # pooch leaves the connection of a download that failed to the garbage collector.
@@ -166,7 +166,7 @@ def test_a_text_that_is_not_utf_8_is_an_error_with_the_byte_position(
 ):
     path = tmp_path / "story.txt"
     path.write_bytes(content)
-    monkeypatch.setattr(reading, "_BLOCK", block)
+    monkeypatch.setattr(textfile, "_BLOCK", block)
     with pytest.raises(UnicodeDecodeError) as reference:
         content.decode("utf-8")
     with pytest.raises(InputError) as caught:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import gluon_gru
 from gluon_gru import InputError, Vocab
-from gluon_gru.text import corpus, reading
+from gluon_gru.text import corpus, textfile
 
 # Letters, what looks like letters, all ends of lines and what only some take for ends of lines; but
 # no control characters, of which a file that has more than a few is no text.
@@ -86,7 +86,7 @@ def write(tmp_path_factory):
 
 
 def load(path, token="char", block=1 << 22, max_tokens=-1, edition="2019"):
-    with mock.patch.object(reading, "_BLOCK", block):
+    with mock.patch.object(textfile, "_BLOCK", block):
         return corpus.load_corpus(corpus.find(path), token, max_tokens, edition)
 
 
@@ -117,7 +117,7 @@ def test_loading_any_text_in_blocks_of_any_size_gives_the_books_tokens(
 @hypothesis.given(content=TEXTS, block=BLOCKS)
 def test_reading_any_text_gives_the_books_lines(write, content, block, edition):
     path = write(content)
-    with mock.patch.object(reading, "_BLOCK", block), mock.patch.dict(
+    with mock.patch.object(textfile, "_BLOCK", block), mock.patch.dict(
         "os.environ", GLUON_GRU_CORPUS=str(path)
     ):
         assert gluon_gru.read_time_machine(edition) == books_lines(path, edition)

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct, UnsetType
 
 from gluon_gru.text.editions import EDITIONS
-from gluon_gru.text.reading import CASES, TOKENS
+from gluon_gru.text.rules import CASES, TOKENS
 
 if sys.version_info >= (3, 9):
     from typing import Annotated

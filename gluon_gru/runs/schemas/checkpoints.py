@@ -21,13 +21,16 @@ from gluon_gru.runs.schemas.checking import (
     refuse,
 )
 from gluon_gru.runs.schemas.records import Round
+from gluon_gru.text.rules import FORMS
 
 
 class TextFacts(Strict):
-    """How the text of a model is split into tokens."""
+    """How the text of a model becomes tokens: see `gluon_gru.text.rules.Rules`."""
 
     tokens: Tokens
     case: Case
+    form: Maybe[Optional[Annotated[str, one_of(FORMS)]]] = UNSET
+    words: Maybe[Annotated[int, Meta(ge=1, le=2)]] = UNSET
 
 
 class Config(Struct, kw_only=True):

@@ -25,6 +25,7 @@ from gluon_gru.runs.schemas.checking import (
     refuse,
 )
 from gluon_gru.runs.schemas.sweep import Complete, Diverged, Importance, Lost, Pruned, SweepSettings
+from gluon_gru.text.rules import LINES
 
 #: The name of a picture, which is in the folder of its report.
 PictureName = Annotated[
@@ -63,6 +64,8 @@ class OwnText(Strict):
     num_training: Count
     vocab_size: Count
     unknown: Share
+    unknown_held_out: Maybe[Share] = UNSET
+    spelling_bits_per_character: Maybe[Amount] = UNSET
 
 
 class TrainedText(Strict):
@@ -94,6 +97,8 @@ class TrainSettings(Strict):
     patience: Count
     epochs: Positive
     seed: Count
+    encoding: str = "utf-8"
+    lines: Annotated[str, one_of(LINES)] = "keep"
 
 
 class Round(Strict):
