@@ -45,6 +45,13 @@ def decoder(encoding: str) -> codecs.IncrementalDecoder:
         ) from error
 
 
+def binary(name: str, position: int) -> InputError:
+    """Return the InputError for a file that is no text in any encoding; see `not_text`."""
+    return InputError(
+        f"text {name!r} is binary data, not text (at byte {position:,}): give a text file"
+    )
+
+
 def not_text(name: str, encoding: str | None, position: int, sample: bytes) -> InputError:
     """Return the InputError for a file with bytes at ``position`` that its text can't have.
 
@@ -57,9 +64,7 @@ def not_text(name: str, encoding: str | None, position: int, sample: bytes) -> I
     asked = "utf-8" if encoding is None else encoding
     guess = _guess(sample, asked)
     if guess is None:
-        return InputError(
-            f"text {name!r} is binary data, not text (at byte {position:,}): give a text file"
-        )
+        return binary(name, position)
     if codecs.lookup(guess).name == codecs.lookup(asked).name:
         way_out = "mend it, or name another encoding"
         if guess == "utf_8":

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from gluon_gru.errors import InputError
-from gluon_gru.text.encodings import SAMPLE, decoder, has_controls, not_text
+from gluon_gru.text.encodings import SAMPLE, binary, decoder, has_controls, not_text
 
 _BLOCK = 1 << 20
 
@@ -113,12 +113,11 @@ class TextFile:
         except UnicodeError as error:
             at = error.start - undecided if isinstance(error, UnicodeDecodeError) else 0
         else:
-            if "\0" in text:
-                at = max(0, raw.find(b"\0"))
-            elif not self.size and has_controls(text):
-                at = 0
-            else:
+            if "\0" not in text:
+                if not self.size and has_controls(text):
+                    raise binary(str(self), 0)
                 return text
+            at = max(0, raw.find(b"\0"))
         around = before + raw + file.read(SAMPLE)
         start = max(0, len(before) + at - SAMPLE)
         sample = around[start : start + 2 * SAMPLE]

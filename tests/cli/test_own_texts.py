@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import struct
@@ -156,6 +157,55 @@ def bad_inputs(trained):
         )
     )
     return trained
+
+
+def test_texts_come_through_pipes_in_their_encoding(trained, run, monkeypatch, tmp_path):
+    data = (trained / "toy.txt").read_text().encode("utf-16")
+    (tmp_path / "utf-16.txt").write_bytes(data)
+    expected = run("evaluate", trained / "run", trained / "toy.txt")
+    assert (
+        run("evaluate", trained / "run", tmp_path / "utf-16.txt", "--encoding", "utf-16")
+        == expected
+    )
+    kept, (ours, theirs) = os.dup(0), os.pipe()
+    os.write(theirs, data)
+    os.close(theirs)
+    os.dup2(ours, 0)
+    try:
+        assert run("evaluate", trained / "run", "-", "--encoding", "utf-16") == expected
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(ours)
+
+
+ESCAPE = "\x1b]0;owned\x07 \x9b2J"
+
+
+def test_a_terminal_gets_no_control_characters_and_a_file_gets_them_all(
+    tmp_path, run, monkeypatch, no_pictures
+):
+    text, out = tmp_path / "escapes.txt", tmp_path / "run"
+    text.write_text(f"a {ESCAPE} text about a cat\n" * 60, encoding="utf-8")
+    own_texts.train(text, out, **{**SMALL, "epochs": 1})
+    calls = [
+        ("generate", out, f"a {ESCAPE}", "--length", "99", "--seed", "1"),
+        ("gates", out, f"a {ESCAPE}", "--out", tmp_path / "gates"),
+        ("gates", out, "--out", tmp_path / "gates", "--file", tmp_path / "\x1b[2J"),
+        (f"\x1b[2J{ESCAPE}",),
+    ]
+    for words in calls:
+        code, printed, told = run(*words)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        shown = run(*words)
+        monkeypatch.undo()
+        assert shown[0] == code
+        assert not {*"\x1b\x07\x9b"} & {*shown[1], *shown[2]}
+        if words[0] == "generate":
+            assert ESCAPE in printed and told == ""
+            escaped = re.sub("[\x1b\x07\x9b]", lambda sign: f"\\x{ord(sign[0]):02x}", printed)
+            assert shown[1] == escaped
 
 
 def contents(folder):
