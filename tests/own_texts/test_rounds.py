@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 import json
 import math
 
@@ -163,6 +164,24 @@ def test_an_interrupted_run_goes_on_to_the_same_digits(
             name: array.tobytes() for name, array in theirs.items()
         }
     assert len(resumed["invocations"]) == 5
+
+
+def test_a_run_of_version_0_1_0_goes_on_with_the_words_that_it_began_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(schedule, "ROUND_TOKENS", (1, 1_000_000))
+    path, run = tmp_path / "text.txt", tmp_path / "run"
+    text, older = "العَرَبِيَّة لُغَةٌ\n" * 60, functools.partial(rules.Rules, words=1)
+    path.write_text(text, encoding="utf-8")
+    # In the second round.
+    steps = len(older("words").split(text)) * 9 // 10 // 32
+    with monkeypatch.context() as patch, ctrl_c_at(steps + 2):
+        patch.setattr("gluon_gru.own_texts.training.Rules", older)
+        own_texts.train(path, run, tokens="words", **SMALL)
+    begun = checkpoint.load(run / "last.safetensors")
+    own_texts.train(path, run, resume=True)
+    ended = checkpoint.load(run / "last.safetensors")
+    assert len(begun.history["rounds"]) == 1 and len(ended.history["rounds"]) == 3
+    assert "\u064e" in begun.vocab and ended.vocab == begun.vocab
+    assert ended.config["text"]["words"] == 1
 
 
 def test_ctrl_c_in_the_first_round_leaves_nothing_half_written(tmp_path):

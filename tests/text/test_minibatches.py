@@ -76,6 +76,7 @@ def test_minibatches_of_two_from_thirty_tokens_by_hand(way, steps, offset, expec
 
 
 @both_ways
+@pytest.mark.campaign
 @hypothesis.given(**SIZES)
 def test_minibatches_are_those_of_lists_cut_the_simple_way(way, batch_size, num_steps, extra, seed):
     length = minibatches.shortest_corpus(batch_size, num_steps) + extra
@@ -85,6 +86,7 @@ def test_minibatches_are_those_of_lists_cut_the_simple_way(way, batch_size, num_
 
 
 @both_ways
+@pytest.mark.campaign
 @hypothesis.given(**SIZES)
 def test_an_epoch_covers_the_text_once_and_y_is_x_one_token_later(
     way, batch_size, num_steps, extra, seed
@@ -229,6 +231,7 @@ def test_loaders_give_numpy_and_mxnet_the_same():
         assert all(half.dtype == numpy.int32 for both in make() for half in both)
 
 
+@pytest.mark.campaign
 @hypothesis.given(st.integers(2, 60), st.integers(1, 9), st.integers(1, 7))
 def test_rows_stand_side_by_side_and_columns_take_them_apart(length, num_rows, num_steps):
     hypothesis.assume(length > num_rows)

@@ -2,7 +2,6 @@
 
 import unicodedata
 
-import campaign
 import hypothesis
 import pytest
 from hypothesis import strategies
@@ -53,14 +52,12 @@ def test_words_of_a_later_version_are_refused():
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("words", [1, 2])
-@hypothesis.settings(max_examples=campaign.times(100))
 @hypothesis.given(TEXTS)
 def test_words_joined_by_nothing_are_the_text(words, text):
     assert "".join(Rules("words", words=words).split(text)) == text
 
 
 @pytest.mark.campaign
-@hypothesis.settings(max_examples=campaign.times(100))
 @hypothesis.given(TEXTS)
 def test_words_cut_before_white_space_are_the_same(text):
     """So blocks of a file have the words of the whole."""
@@ -73,7 +70,6 @@ def test_words_cut_before_white_space_are_the_same(text):
 @pytest.mark.campaign
 @pytest.mark.parametrize("case", ["keep", "fold"])
 @pytest.mark.parametrize("form", [*FORMS, None])
-@hypothesis.settings(max_examples=campaign.times(100))
 @hypothesis.given(TEXTS)
 def test_folding_twice_is_folding_once_and_forms_are_one(case, form, text):
     rules = Rules("characters", case, form)
@@ -86,7 +82,6 @@ def test_folding_twice_is_folding_once_and_forms_are_one(case, form, text):
 
 
 @pytest.mark.campaign
-@hypothesis.settings(max_examples=campaign.times(100))
 @hypothesis.given(TEXTS, strategies.sampled_from(FORMS), strategies.integers(0, 40))
 def test_a_text_reads_the_same_by_the_form_that_was_noticed(text, form, cut):
     text = unicodedata.normalize(form, text)

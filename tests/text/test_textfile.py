@@ -6,7 +6,6 @@ import io
 import os
 import threading
 
-import campaign
 import hypothesis
 import pytest
 from hypothesis import strategies
@@ -101,6 +100,17 @@ def test_another_encoding_is_named_and_then_read(request, source, data, encoding
             read(path, None)
 
 
+def test_an_encoding_is_told_from_what_follows_the_first_block_too(write, monkeypatch):
+    monkeypatch.setattr(textfile, "_BLOCK", 1)
+    with pytest.raises(InputError, match="it looks like shift_jis"):
+        read(write(JAPANESE.encode("shift_jis")))
+
+
+def test_half_a_character_is_no_text(write):
+    with pytest.raises(InputError, match="is binary data|utf-7"):
+        read(write(b"+2AA- and more"), "utf-7")
+
+
 @pytest.mark.parametrize("source", ["write", "pipe", "stdin"])
 def test_a_text_is_the_same_from_anywhere(request, source):
     data = GERMAN.encode("cp1252")
@@ -157,7 +167,6 @@ def test_what_is_no_encoding_is_named(encoding):
 
 
 @pytest.mark.campaign
-@hypothesis.settings(max_examples=campaign.times(200))
 @hypothesis.given(
     strategies.binary(max_size=80) | strategies.text().map(str.encode),
     strategies.just("utf-8")

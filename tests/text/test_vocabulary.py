@@ -106,6 +106,7 @@ def check_load(path, token, block, edition):
 
 @both_editions
 @pytest.mark.parametrize("token", ["char", "word"])
+@pytest.mark.campaign
 @hypothesis.given(content=TEXTS, block=BLOCKS)
 def test_loading_any_text_in_blocks_of_any_size_gives_the_books_tokens(
     write, token, content, block, edition
@@ -114,6 +115,7 @@ def test_loading_any_text_in_blocks_of_any_size_gives_the_books_tokens(
 
 
 @both_editions
+@pytest.mark.campaign
 @hypothesis.given(content=TEXTS, block=BLOCKS)
 def test_reading_any_text_gives_the_books_lines(write, content, block, edition):
     path = write(content)
@@ -245,6 +247,7 @@ def test_tokenize_splits_each_line_into_words_or_characters():
     assert gluon_gru.tokenize(lines, "char") == [list("the  tower"), [], ["a"]]
 
 
+@pytest.mark.campaign
 @hypothesis.given(st.lists(st.lists(st.sampled_from("abcde"))))
 def test_count_corpus_counts_lists_and_lists_of_lists(lines):
     flat = [token for line in lines for token in line]
@@ -252,6 +255,7 @@ def test_count_corpus_counts_lists_and_lists_of_lists(lines):
     assert gluon_gru.count_corpus(flat) == collections.Counter(flat)
 
 
+@pytest.mark.campaign
 @hypothesis.given(st.lists(st.sampled_from(["a", "b", "c", "aa", "B", "é", ""])), st.integers(0, 4))
 def test_a_vocabulary_is_in_falling_frequency_then_alphabetical_order(tokens, min_freq):
     counter = collections.Counter(tokens)
