@@ -33,6 +33,7 @@ from gluon_gru.report.document import (
 from gluon_gru.runs.files import make_folder
 from gluon_gru.text.editions import DEFAULT, UNNAMED, edition_of
 from gluon_gru.text.rules import Rules
+from gluon_gru.text.textfile import tidy
 
 if TYPE_CHECKING:
     import mxnet
@@ -111,7 +112,7 @@ def _as_trained(text: str, path: Any, vocab: Vocab) -> str:
     config = checkpoint.load(checkpoint_of(path)).config
     rules = Rules.of(config)
     if "text" not in config:
-        return as_the_model_reads(text, vocab, config.get("edition", UNNAMED))
+        return as_the_model_reads(tidy(text), vocab, config.get("edition", UNNAMED))
     if rules.tokens != "characters":
         raise InputError(
             f"{str(path)!r} is a model of {rules.tokens}, but gates are shown character by "

@@ -93,7 +93,11 @@ class Rules:
         return unicodedata.normalize(self.form, text) if self.form else text
 
     def read(self, text: str) -> str:
-        """Return a string as it would be read from a file: see `tidy` and `fold`."""
+        """Return a string as it would be read from a file: see `tidy` and `fold`.
+
+        Raises:
+            InputError: see `tidy`.
+        """
         return self.fold(tidy(text))
 
     def split(self, text: str) -> list[str]:

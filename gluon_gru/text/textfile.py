@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import pathlib
+import reprlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -29,7 +30,19 @@ class _Tidy:
 
 
 def tidy(text: str) -> str:
-    """Return a string as a file of it would be read, by `TextFile.blocks`."""
+    """Return a string as a file of it would be read, by `TextFile.blocks`.
+
+    Raises:
+        InputError: for half a character, which Python makes of bytes that the terminal's encoding
+            hasn't got.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"text {reprlib.repr(text)} has half a character ({text[error.start]!r}): type it in "
+            "the terminal's encoding, or give a file"
+        ) from error
     return _Tidy()(text, final=True)
 
 

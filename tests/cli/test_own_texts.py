@@ -112,6 +112,8 @@ def test_json_is_for_programs(trained, tmp_path, run):
         (("train", "toy.txt", "--out", "new", "--cell", "gruu"), "'gruu'"),
         (("train", "toy.txt"), "--out"),
         (("generate", "run", "The %"), "'%'"),
+        (("generate", "run", "The \udcff"), "has half a character ('\\udcff')"),
+        (("gates", "run", "The \udcff"), "has half a character ('\\udcff')"),
         (("generate", "run", "The", "--temperature", "-1"), "temperature is -1.0"),
         (("generate", "run", "The", "--temperature", "nan"), "temperature is nan"),
         (("generate", "run", "The", "--top-k", "1000"), "top_k is 1000"),
