@@ -53,7 +53,8 @@ def _find_for(setting):
 
 
 @functools.lru_cache(maxsize=None)
-def _warn_once(why):
+def warn_once(why: str) -> None:
+    """Warn of what costs speed or changes results; once in a process, whatever the filters."""
     warnings.warn(f"gluon_gru: {why}", RuntimeWarning, stacklevel=2)
 
 
@@ -65,7 +66,7 @@ def kernels() -> native.Kernels | None:
     """
     found, why = _find()
     if found is None and why != "GLUON_GRU_ENGINE=off":
-        _warn_once(why)
+        warn_once(why)
     return found
 
 

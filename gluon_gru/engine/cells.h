@@ -1,13 +1,22 @@
 /* The cells: what happens to a row of gates before, between and after the products, forward and
    backward. The readable cells are in gluon_gru/models/scratch.py. */
 
+/* The input's part of a token's gates. */
+INLINE const float *gates_of_input(const run *r, long row)
+{
+    INDEX(row, r->T * r->B);
+    if (!r->tokens) return r->x + row * r->ldg;
+    INDEX(r->tokens[row], r->I);
+    return r->x + r->tokens[row] * r->ldg;
+}
+
 /* What a cell computes from a token's gates after the step's first product, units j0 to j1. */
 static void cell_forward(const run *r, long row, long j0, long j1)
 {
     long Hp = r->Hp, step = r->B * r->ldh;
     float *a = r->a + row * r->ldg, *h = r->h + row * r->ldh;
     float *late = row_of(r->late, row, r->ldh);
-    const float *x = r->x + (r->tokens ? r->tokens[row] : row) * r->ldg;
+    const float *x = gates_of_input(r, row);
     switch (r->w->cell) {
     case RNN_TANH:
         for (long j = j0; j < j1; j += W)
@@ -65,7 +74,7 @@ static void cell_forward(const run *r, long row, long j0, long j1)
 static void candidate_forward(const run *r, long row, long j0, long j1)
 {
     float *a = r->a + row * r->ldg, *c = a + 2 * r->Hp, *h = r->h + row * r->ldh;
-    const float *x = r->x + (r->tokens ? r->tokens[row] : row) * r->ldg + 2 * r->Hp;
+    const float *x = gates_of_input(r, row) + 2 * r->Hp;
     for (long j = j0; j < j1; j += W) {
         vec Z = load(a + j), candidate = vtanh(load(c + j) + load(x + j));
         store(c + j, candidate);
@@ -83,6 +92,8 @@ static void clear_pads(const run *r, float *units)
    the part of it that bypasses the products. */
 static void cell_backward(const run *r, long row, long i, long j0, long j1)
 {
+    INDEX(row, r->T * r->B);
+    INDEX(i, r->B);
     long Hp = r->Hp, step = r->B * r->ldh;
     float *a = r->a + row * r->ldg, *h = r->h + row * r->ldh;
     float *late = row_of(r->late, row, r->ldh);

@@ -58,6 +58,7 @@ typedef struct {
 typedef struct {
     float *weight, *grad, *mean, *square;
     int64_t size;
+    double lr_mult;                 /* the learning rate is multiplied by it; 0: it stays */
 } parameter;
 
 /* Gradients, as one vector, are scaled down to clip_norm; then a step of SGD, or of Adam (Kingma

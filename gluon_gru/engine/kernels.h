@@ -30,6 +30,14 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Callers check what they pass (arrays.py); .ci/sanitize builds with this as an assertion. */
+#ifdef CHECK_INDICES
+#include <assert.h>
+#define INDEX(i, count) assert(0 <= (i) && (i) < (count))
+#else
+#define INDEX(i, count) ((void)0)
+#endif
+
 #include "vector.h"
 #include "product.h"
 #include "run.h"

@@ -173,6 +173,7 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
     #pragma omp parallel num_threads(threads)
     {
         int id = omp_get_thread_num(), all = omp_get_num_threads();
+        INDEX(id, threads);
         float *mine = scratch + id * scratch_size;
         long from, to;
         if (r->tokens) {
@@ -180,6 +181,7 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
             for (long i = 0; i < I; i++)
                 memset(r->dx + i * r->ld_dx + from, 0, (to - from) * sizeof(float));
             for (long row = 0; row < rows; row++) {
+                INDEX(r->tokens[row], I);
                 float *dx = r->dx + r->tokens[row] * r->ld_dx, *a = r->a + row * r->ldg;
                 for (long j = from; j < to; j += W)
                     store(dx + j, load(dx + j) + load(a + j));

@@ -1,6 +1,8 @@
 """The engine's C side in Python: its structures, its library, and memory for its kernels.
 
-The structures mirror ``engine.h``, field by field. Arrays are addresses, whoever allocated them.
+The structures mirror ``engine.h``, field by field. Arrays are addresses, and the kernels trust them:
+`gluon_gru.engine.arrays` checks what they come from. A forked process has none of the threads of its
+parent: it computes with one, and finds every `Lock` open.
 """
 
 from __future__ import annotations
@@ -10,12 +12,24 @@ import os
 import pathlib
 import sysconfig
 import threading
+import weakref
 
 import numpy
 
 _int32, _int64, _float, _pointer = ctypes.c_int32, ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
 _pointers, _pair = _pointer * 4, _pointer * 2
-_PID = os.getpid()
+_forked = False
+_to_tell_of_forks: weakref.WeakSet = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+    for one in list(_to_tell_of_forks):
+        one.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _fields(*declarations):
@@ -50,11 +64,24 @@ class Network(ctypes.Structure):
         (_pointer, "workspace"),
     )
 
+    # A weak set needs it, and structures have none.
+    __hash__ = object.__hash__
+
+    def __init__(self, *args: object, **fields: object) -> None:
+        super().__init__(*args, **fields)
+        _to_tell_of_forks.add(self)
+
+    def after_fork(self) -> None:
+        """Use one thread: GNU OpenMP would wait forever for those that the parent had."""
+        self.num_threads = 1
+
 
 class Parameter(ctypes.Structure):
     """``parameter`` of ``engine.h``."""
 
-    _fields_ = _fields((_pointer, "weight grad mean square"), (_int64, "size"))
+    _fields_ = _fields(
+        (_pointer, "weight grad mean square"), (_int64, "size"), (ctypes.c_double, "lr_mult")
+    )
 
 
 class Optimizer(ctypes.Structure):
@@ -117,19 +144,40 @@ def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
 
 
 def num_threads() -> int:
-    """Return how many threads to use: ``OMP_NUM_THREADS``, or the cores this process may use."""
-    if os.getpid() != _PID:
-        # Forked: GNU OpenMP's threads don't survive that, and it would wait for them forever.
+    """Return how many threads to use: ``OMP_NUM_THREADS``, or the cores this process may use.
+
+    There are at most four for each core: GNU OpenMP ends the process if it can't have a thread.
+    """
+    if _forked:
         return 1
-    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if given.isdigit() and int(given) > 0:
-        return int(given)
-    return cores()
+    try:
+        given = int(os.environ.get("OMP_NUM_THREADS", "").split(",")[0])
+    except ValueError:
+        given = 0
+    return min(given, 4 * cores()) if given > 0 else cores()
 
 
 def cores() -> int:
     """Return how many cores this process may use, which may be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Lock:
+    """A lock for ``with``, which its owner may take again; a forked process finds it open."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        _to_tell_of_forks.add(self)
+
+    def after_fork(self) -> None:
+        """Open the lock: the thread that held it is not in this process."""
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 class Workspaces:
@@ -139,10 +187,14 @@ class Workspaces:
 
     def __init__(self) -> None:
         self._kept: list[numpy.ndarray] = []
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def take(self, size: int) -> numpy.ndarray:
-        """Return an array of ``size`` bytes at an address that is a multiple of 64."""
+        """Return an array of ``size`` bytes at an address that is a multiple of 64.
+
+        Raises:
+            MemoryError: if there isn't so much memory.
+        """
         with self._lock:
             for i, workspace in enumerate(self._kept):
                 if workspace.size == size:

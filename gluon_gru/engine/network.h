@@ -151,6 +151,7 @@ static void backward(network *net)
 /* Overwrites a row of logits by the gradient of the mean loss; returns the token's own loss. */
 static double cross_entropy(float *logits, long V, long Vp, long label, float weight)
 {
+    INDEX(label, V);
     float most = logits[0], own = logits[label];
     for (long j = 1; j < V; j++)
         if (!(logits[j] <= most)) most = logits[j];
@@ -181,6 +182,7 @@ static void output_layer(network *net, const plan *p)
     #pragma omp parallel num_threads(p->threads)
     {
         int id = omp_get_thread_num();
+        INDEX(id, p->threads);
         long from, to;
         share(rows, MR, omp_get_num_threads(), id, &from, &to);
         for (long m = from; m < to; m += ROWS) {

@@ -6,6 +6,7 @@ All data are NumPy arrays. They may come from a checkpoint, or be the memory of 
 
 from __future__ import annotations
 
+import numbers
 import typing
 from typing import Any, Callable, Mapping, Sequence
 
@@ -14,6 +15,7 @@ import numpy
 from gluon_gru import engine
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
+from gluon_gru.engine.arrays import Addresses, own_minibatch, own_text
 from gluon_gru.engine.layout import (
     MODELS,
     book_layout,
@@ -23,46 +25,47 @@ from gluon_gru.engine.layout import (
     scratch_shapes,
     set_weights,
 )
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, check_positive
 
 #: Adam's decay rates and epsilon, as Kingma and Ba (2015) recommend them.
 ADAM = (0.9, 0.999, 1e-8)
+# The kernels' tokens are int32.
+_MOST = 2**31
 
 
 class Parameter(typing.NamedTuple):
-    """A parameter of a network, arrays of float32, contiguous.
+    """A parameter of a network, arrays of float32, in C order.
 
     Attributes:
         value: its numbers, which training updates in place.
         grad: memory of the same shape for its gradient; None if it isn't trained.
+        lr_mult: the learning rate is multiplied by it, as by that of Gluon's parameters.
     """
 
     value: numpy.ndarray
     grad: numpy.ndarray | None
+    lr_mult: float = 1
 
 
-def check_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
-    """Return tokens as a contiguous NumPy array of int32.
-
-    Raises:
-        InputError: if one of them isn't a whole number from 0 to ``vocab_size - 1``.
-    """
-    tokens = numpy.asarray(tokens)
-    whole = numpy.ascontiguousarray(tokens, numpy.int32)
-    wrong = (tokens < 0) | (tokens >= vocab_size) | (whole != tokens)
-    if wrong.any():
-        raise InputError(
-            f"token {tokens[wrong][0]} is not a whole number from 0 to {vocab_size - 1}: the "
-            f"vocabulary has {vocab_size} tokens"
-        )
-    return whole
+def _check_sizes(vocab_size: Any, num_hiddens: Any, num_layers: Any, dropout: Any) -> None:
+    for name, size in (
+        ("vocab_size", vocab_size),
+        ("num_hiddens", num_hiddens),
+        ("num_layers", num_layers),
+    ):
+        check_positive(name, size)
+        if size >= _MOST:
+            raise InputError(f"{name} is {size}: it must be below {_MOST}")
+    if not isinstance(dropout, numbers.Real) or not 0 <= dropout < 1:
+        raise InputError(f"dropout is {dropout!r}: it must be a number, at least 0 and below 1")
 
 
 class Network:
     """A whole model on the engine.
 
-    The hidden state starts as zeros and is kept from call to call. A ``with`` block calls `close`
-    at its end.
+    The hidden state starts as zeros, and is carried over from minibatch to minibatch of as many
+    rows; `read` has one of its own. A ``with`` block calls `close` at its end. Threads may share a
+    network: each call waits for the one before it.
 
     Args:
         params: name, as in checkpoints -> parameter.
@@ -72,13 +75,14 @@ class Network:
         seed: decides, with ``steps``, which units are dropped; a number, or a function that is
             called before the first are drawn.
         adam: update by Adam instead of SGD.
+        lock: held in every call. Networks of the same parameters share one; by default, a new one.
 
     Attributes:
         steps: the number of training steps so far.
         moments: for Adam, name -> the means of the parameter's gradient and of its square.
 
     Raises:
-        InputError: for parameters of another model.
+        InputError: for parameters of another model, and for sizes and a dropout that can't be.
     """
 
     def __init__(
@@ -87,26 +91,30 @@ class Network:
         config: Mapping[str, Any],
         seed: int | Callable[[], int] = 0,
         adam: bool = False,
+        lock: native.Lock | None = None,
     ) -> None:
         kernels = engine.kernels()
         assert kernels is not None, "there is no engine here"
-        self._kernels, self._params = kernels, params
+        self._kernels, self._params, self._lock = kernels, params, lock or native.Lock()
         self._seed, self._adam, self._dropout = seed, adam, config.get("dropout") or 0
         self.steps = 0
         self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
+        self._addresses = Addresses()
         self._updated: list[native.Parameter] = []
         cell, vocab_size, num_hiddens = (config[k] for k in ("cell", "vocab_size", "num_hiddens"))
-        self._cell, self._vocab_size = CELLS[cell], vocab_size
         from_scratch = config["model"] == "RNNModelScratch"
+        num_layers = 1 if from_scratch else config["num_layers"]
+        _check_sizes(vocab_size, num_hiddens, num_layers, self._dropout)
+        self._cell, self._vocab_size = CELLS[cell], vocab_size
         if from_scratch:
             layouts = [book_layout(cell, vocab_size, num_hiddens)]
             shapes = scratch_shapes(cell, vocab_size, num_hiddens)
         else:
-            inputs = [vocab_size] + (config["num_layers"] - 1) * [num_hiddens]
+            inputs = [vocab_size] + (num_layers - 1) * [num_hiddens]
             layouts = [gluon_layout(cell, num_inputs, num_hiddens) for num_inputs in inputs]
             shapes = model_shapes(cell, vocab_size, num_hiddens, len(layouts))
         check_params({name: param.value for name, param in params.items()}, shapes)
-        addresses = [self._use(name) for name in shapes]
+        addresses = [self._use(name, shape) for name, shape in shapes.items()]
         (W_q, dW_q), (b_q, db_q) = addresses[-2:]
         self._layers = (native.Layer * len(layouts))()
         for layer, layout in zip(self._layers, layouts):
@@ -120,7 +128,6 @@ class Network:
             num_layers=len(layouts),
             layers=self._layers,
             output_transposed=not from_scratch,
-            num_threads=native.num_threads(),
             logits_size=vocab_size,
             W_q=W_q,
             b_q=b_q,
@@ -129,68 +136,73 @@ class Network:
         )
         self._parameters = (native.Parameter * len(self._updated))(*self._updated)
         self._workspace: Any = None
+        # What the workspace is for: num_steps, batch_size, and the call.
+        self._begun: tuple[int, int, str] | None = None
         self._states: list[numpy.ndarray] = []
 
-    def _use(self, name: str) -> tuple[int, int | None]:
+    def _use(self, name: str, shape: tuple[int, ...]) -> tuple[int, int | None]:
         """Return the addresses of a parameter and its gradient; note it if it is to be updated."""
-        value, grad = self._params[name]
-        weight = value.ctypes.data
+        value, grad, lr_mult = self._params[name]
+        weight = self._addresses.of(name, value, shape)
         if grad is None:
             return weight, None
-        updated = native.Parameter(weight, grad.ctypes.data, size=value.size)
+        updated = native.Parameter(
+            weight,
+            self._addresses.of(f"the gradient of {name}", grad, shape),
+            size=value.size,
+            lr_mult=lr_mult,
+        )
         if self._adam:
-            mean, square = (numpy.zeros(value.shape, numpy.float32) for _ in range(2))
+            mean, square = (numpy.zeros(shape, numpy.float32) for _ in range(2))
             self.moments[name] = mean, square
-            updated.mean, updated.square = mean.ctypes.data, square.ctypes.data
+            updated.mean = self._addresses.of(f"the mean of {name}", mean, shape)
+            updated.square = self._addresses.of(f"the square of {name}", square, shape)
         self._updated.append(updated)
         return weight, updated.grad
 
-    def _begin(self, tokens: numpy.ndarray, training: bool) -> None:
-        """Allocate memory for minibatches of this shape, and start from a state of zeros."""
-        self.close()
-        network = self._network
-        network.num_steps, network.batch_size = tokens.shape
-        network.training, network.tokens = training, tokens.ctypes.data
-        # Its size depends on which layers have masks, that is, on which of these are NULL.
-        for layer in self._layers[:-1]:
-            layer.mask = 1 if training and self._dropout else None
-        self._states = [
-            numpy.zeros((2, network.batch_size, layer.num_hiddens), numpy.float32)
-            for layer in self._layers
-        ]
-        for layer, states in zip(self._layers, self._states):
-            for i in range(2 if self._cell.has_memory else 1):
-                layer.start[i] = layer.end[i] = states[i].ctypes.data
-        self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
-        network.workspace = self._workspace.ctypes.data
+    def _begin(self, X: numpy.ndarray, Y: numpy.ndarray | None, use: str) -> None:
+        """Enter tokens, (num_steps, batch_size), and memory for what is to be done with them.
 
-    def _read(self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool, training: bool) -> None:
+        A state of as many rows stays what it was; others start as zeros.
+        """
+        network, (steps, rows) = self._network, X.shape
+        if (steps, rows, use) != self._begun:
+            before = self._states if self._begun and self._begun[1] == rows else None
+            self.close()
+            network.num_threads = native.num_threads()
+            network.num_steps, network.batch_size = steps, rows
+            network.training = use == "train_step"
+            # The memory's size depends on which layers have masks, that is, on which aren't NULL.
+            for layer in self._layers[:-1]:
+                layer.mask = 1 if network.training and self._dropout else None
+            self._states = before or [
+                numpy.zeros((2, rows, layer.num_hiddens), numpy.float32) for layer in self._layers
+            ]
+            for layer, states in zip(self._layers, self._states):
+                for i in range(2 if self._cell.has_memory else 1):
+                    layer.start[i] = layer.end[i] = states[i].ctypes.data
+            network.tokens = X.ctypes.data
+            self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
+            network.workspace = self._workspace.ctypes.data
+            if use == "read":
+                self._kernels.begin(network)
+            # Last: what fails or is interrupted before leaves nothing that a later call would use.
+            self._begun = steps, rows, use
+        # Kept alive, since the kernels have their addresses.
+        self._minibatch = X, Y
+        network.tokens = X.ctypes.data
+        network.labels = None if Y is None else Y.ctypes.data
+
+    def _read(self, X: Any, Y: Any, from_zeros: bool, use: str) -> None:
         """Enter the minibatch and state that the next call reads."""
-        if X.ndim != 2 or X.shape != Y.shape or not X.size:
-            raise InputError(
-                f"a minibatch has X of the shape {X.shape} and Y of {Y.shape}: both must be "
-                "(batch_size, num_steps), and not empty"
-            )
-        X, Y = (check_tokens(tokens.T, self._vocab_size) for tokens in (X, Y))
-        network = self._network
-        if self._workspace is None or X.shape != (network.num_steps, network.batch_size):
-            before = self._states if self._workspace is not None else []
-            same_rows = X.shape[1] == network.batch_size
-            self._begin(X, training)
-            for states, old in zip(self._states, before if same_rows else []):
-                states[:] = old
+        self._begin(*own_minibatch(X, Y, self._vocab_size), use)
         if from_zeros:
             for states in self._states:
                 states[:] = 0
-        network.tokens, network.labels = X.ctypes.data, Y.ctypes.data
-        # Kept alive, since the kernels have their addresses.
-        self._minibatch = X, Y
 
-    def _draw_masks(self) -> None:
+    def _draw_masks(self, seed: Any) -> None:
         """Draw the dropout masks of all layers but the last."""
-        if callable(self._seed):
-            self._seed = self._seed()
-        rng, self._masks = numpy.random.default_rng([self._seed, self.steps]), []
+        rng, self._masks = numpy.random.default_rng([seed, self.steps]), []
         for layer in self._layers[:-1]:
             shape = self._network.num_steps, self._network.batch_size, layer.num_hiddens
             kept = rng.random(shape, numpy.float32) >= self._dropout
@@ -218,17 +230,20 @@ class Network:
         Raises:
             InputError: for tokens out of range, and for other shapes.
         """
-        self._read(X, Y, from_zeros, True)
-        if self._dropout:
-            self._draw_masks()
-        self.steps += 1
-        self._kernels.train_step(
-            self._network,
-            self._parameters,
-            len(self._parameters),
-            native.Optimizer(self.steps if self._adam else 0, clip_norm, lr, *ADAM),
-        )
-        return self._network.loss
+        optimizer = native.Optimizer(0, clip_norm, lr, *ADAM)
+        with self._lock:
+            if self._dropout and callable(self._seed):
+                self._seed = self._seed()
+            self._read(X, Y, from_zeros, "train_step")
+            if self._dropout:
+                self._draw_masks(self._seed)
+            self.steps += 1
+            if self._adam:
+                optimizer.step = self.steps
+            self._kernels.train_step(
+                self._network, self._parameters, len(self._parameters), optimizer
+            )
+            return self._network.loss
 
     def score(self, X: numpy.ndarray, Y: numpy.ndarray, from_zeros: bool = False) -> float:
         """Return the mean loss of a minibatch in nats per token, without training or dropout.
@@ -236,46 +251,58 @@ class Network:
         Args and errors: see `train_step`. Use separate networks for scoring and for training, since
         both continue from the network's state.
         """
-        self._read(X, Y, from_zeros, False)
-        self._kernels.score(self._network)
-        return self._network.loss
+        with self._lock:
+            self._read(X, Y, from_zeros, "score")
+            self._kernels.score(self._network)
+            return self._network.loss
 
     def generate(self, prefix: Sequence[int], num_predicts: int) -> numpy.ndarray:
         """Return ``num_predicts`` tokens after a prefix of at least one, each time the likeliest.
 
         Raises:
-            InputError: for tokens out of range.
+            InputError: for tokens out of range, and a ``num_predicts`` that isn't 0 or more.
         """
-        tokens = check_tokens(prefix, self._vocab_size)
+        tokens = own_text(prefix, self._vocab_size)
+        if not isinstance(num_predicts, numbers.Integral) or not 0 <= num_predicts < _MOST:
+            raise InputError(
+                f"num_predicts is {num_predicts!r}: it must be a whole number from 0 to {_MOST - 1}"
+            )
         added = numpy.empty(num_predicts, numpy.int32)
-        self._begin(tokens[:1, None], False)
-        self._kernels.generate(
-            self._network, tokens.ctypes.data, tokens.size, added.ctypes.data, added.size
-        )
+        with self._lock:
+            self.close()
+            self._begin(tokens[:1, None], None, "generate")
+            self._kernels.generate(
+                self._network, tokens.ctypes.data, tokens.size, added.ctypes.data, added.size
+            )
         return added
 
     def read(self, tokens: Sequence[int]) -> numpy.ndarray:
         """Read tokens one after the other; return the logits of the next one, (vocab_size,).
 
-        The state is carried over from call to call; the first call starts from zeros.
+        The state is carried over from call to call; the first call, and the first after one of
+        another kind, starts from zeros.
 
         Raises:
-            InputError: for tokens out of range.
+            InputError: for no tokens, and tokens out of range.
         """
-        checked = check_tokens(tokens, self._vocab_size)
+        text = own_text(tokens, self._vocab_size)
         logits = numpy.empty(self._vocab_size, numpy.float32)
-        if self._workspace is None:
-            self._begin(checked[:1, None], False)
-            self._kernels.begin(self._network)
-        for token in checked:
-            self._kernels.read_token(self._network, int(token), logits.ctypes.data)
+        with self._lock:
+            if self._begun != (1, 1, "read"):
+                self.close()
+            self._begin(text[:1, None], None, "read")
+            for token in text.tolist():
+                self._kernels.read_token(self._network, token, logits.ctypes.data)
         return logits
 
     def close(self) -> None:
         """Free the memory for intermediate results; the next call starts from a state of zeros."""
-        if self._workspace is not None:
-            native.workspaces.give_back(self._workspace)
-            self._workspace = None
+        with self._lock:
+            self._begun = None
+            # In this order: an interruption must not give the same memory back twice.
+            workspace, self._workspace = self._workspace, None
+            if workspace is not None:
+                native.workspaces.give_back(workspace)
 
     def __enter__(self) -> Network:
         return self

@@ -107,6 +107,8 @@ INLINE float *row_of(float *matrix, long i, long ld) { return matrix ? matrix + 
 static void copy_rows(float *to, long ld_to, long padded_width, const float *from, long ld_from,
                       long n, long rows)
 {
+    INDEX(padded_width - 1, ld_to);
+    INDEX(n - 1, padded_width);
     for (long i = 0; i < rows; i++) {
         if (from)
             memcpy(to + i * ld_to, from + i * ld_from, n * sizeof(float));

@@ -5,15 +5,16 @@ static void update(const parameter *p, long from, long to, const optimizer *o, f
 {
     float *restrict weight = p->weight, *restrict mean = p->mean, *restrict square = p->square;
     const float *restrict grad = p->grad;
+    double lr = o->lr * p->lr_mult;
     if (!o->step) {
-        float rate = o->lr * scale;
+        float rate = lr * scale;
         for (long i = from; i < to; i++)
             weight[i] -= rate * grad[i];
         return;
     }
     float mean_part = 1 - o->beta1, square_part = 1 - o->beta2, epsilon = o->epsilon;
     /* Corrects the bias of both means, which start at 0. */
-    float rate = o->lr / (1 - pow(o->beta1, o->step)), whole = sqrt(1 - pow(o->beta2, o->step));
+    float rate = lr / (1 - pow(o->beta1, o->step)), whole = sqrt(1 - pow(o->beta2, o->step));
     for (long i = from; i < to; i++) {
         float g = scale * grad[i];
         mean[i] += mean_part * (g - mean[i]);
@@ -29,6 +30,7 @@ static void clip_and_update(parameter *params, int64_t count, int threads, doubl
     #pragma omp parallel num_threads(threads)
     {
         int id = omp_get_thread_num(), all = omp_get_num_threads();
+        INDEX(id, threads);
         long from, to;
         for (long n = 0; n < count; n++) {
             share(params[n].size, 16, all, id, &from, &to);

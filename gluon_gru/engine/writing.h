@@ -16,6 +16,7 @@ static void begin(network *net)
 /* One time step; computes the logits unless that is NULL. The state stays in the workspace. */
 static void advance(const plan *p, long num_layers, int32_t token, float *logits)
 {
+    INDEX(token, p->layers[0].I);
     p->layers[0].tokens[0] = token;
     for (long i = 0; i < num_layers; i++) {
         run *r = &p->layers[i];

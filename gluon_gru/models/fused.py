@@ -20,6 +20,7 @@ import mxnet as mx
 from mxnet import autograd, np, npx
 from mxnet.gluon import rnn as layers
 
+from gluon_gru import engine
 from gluon_gru.cells import of_mode, of_scratch
 from gluon_gru.engine.layout import book_layout, gluon_layout, gluon_parts
 from gluon_gru.errors import InputError
@@ -36,6 +37,19 @@ def is_usual(layer: Any) -> bool:
     )
 
 
+def loses_dropout(layer: Any, ctx: mx.Context) -> bool:
+    """Return whether MXNet's operator would ignore a Gluon layer's dropout, here and now.
+
+    It does so for several layers at once, in training, on a CPU (oneDNN has no dropout).
+    """
+    return bool(
+        getattr(layer, "_dropout", 0)
+        and getattr(layer, "_num_layers", 1) > 1
+        and ctx.device_type == "cpu"
+        and autograd.is_training()
+    )
+
+
 def _fused(forward_fn: Callable) -> Callable:
     """Return ``forward_fn`` of `gluon_gru.models.scratch` on the engine."""
     name = forward_fn.__name__
@@ -44,9 +58,17 @@ def _fused(forward_fn: Callable) -> Callable:
 
     @functools.wraps(forward_fn)
     def fused(inputs, state, params):
+        if len(params) != 3 * len(cell.gates) + 2 or params[0].ndim != 2:
+            raise InputError(
+                f"the parameters have the shapes {[param.shape for param in params]}: "
+                f"{forward_fn.__name__} needs three for each gate and two for the output layer, "
+                "the first of them (vocab_size, num_hiddens)"
+            )
         *weights, W_hq, b_q = params
-        if not runs_here(*state, *params):
-            if inputs.ndim == 2:
+        dense = inputs.ndim == 3
+        no_rows = 0 in inputs.shape[1:2]
+        if no_rows or not runs_here(*state, *params, *([inputs] if dense else [])):
+            if not dense:
                 inputs = npx.one_hot(inputs, weights[0].shape[0])
             return forward_fn(inputs, state, params)
         layout = book_layout(cell.name, *weights[0].shape)
@@ -90,15 +112,26 @@ class Layer:
 
     def _forward_kernel(self, F, inputs, states, sequence_length, **params):
         imperative = F is mx.ndarray and is_usual(self)
+        if imperative and 0 in inputs.shape[:2]:
+            return self._layer_by_layer(self._nothing, inputs, states, params)
         if imperative and runs_here(inputs, *states, *params.values()):
             return self._layer_by_layer(self._engine, inputs, states, params)
         return self._without_engine(imperative, F, inputs, states, sequence_length, **params)
 
     def _without_engine(self, imperative, F, inputs, states, sequence_length, **params):
-        # For several layers at once, MXNet's operator ignores dropout on CPUs.
-        drops = self._dropout and self._num_layers > 1 and autograd.is_training()
-        if imperative and drops and inputs.ctx.device_type == "cpu":
-            return self._layer_by_layer(self._operator, inputs, states, params)
+        if F is mx.ndarray and loses_dropout(self, inputs.ctx):
+            if imperative:
+                return self._layer_by_layer(self._operator, inputs, states, params)
+            engine.warn_once(
+                f"MXNet ignores the dropout of {type(self).__name__} on a CPU with sequence lengths, "
+                "a projection or clipped states"
+            )
+        # Gluon also traces a layer to learn the sizes of its weights.
+        if self._active and F is mx.symbol and is_usual(self) and engine.kernels() is not None:
+            engine.warn_once(
+                f"a hybridized {type(self).__name__} runs on MXNet's operator instead of the "
+                "engine, several times slower, and on a CPU without dropout: don't hybridize it"
+            )
         return super()._forward_kernel(F, inputs, states, sequence_length, **params)
 
     def _layer_by_layer(self, run, inputs, states, params):
@@ -129,6 +162,11 @@ class Layer:
     def _engine(self, inputs, states, weights):
         layout = gluon_layout(self.cell, weights[0].shape[1], self._hidden_size)
         return recurrent(self.cell, layout, inputs, states, weights)
+
+    def _nothing(self, inputs, states, weights):
+        """Return what Gluon's layers return for no time steps, or no rows."""
+        shape = *inputs.shape[:2], self._hidden_size
+        return np.zeros(shape, inputs.dtype, ctx=inputs.ctx), states
 
     def _operator(self, inputs, states, weights):
         """Run one layer, in one direction, by MXNet's operator."""
@@ -231,8 +269,8 @@ class GRUResetBefore(Layer, layers.GRU):
 
     def _operator(self, inputs, states, weights):
         """Run the scratch cell, with an output layer that changes nothing."""
-        same = np.eye(self._hidden_size, ctx=inputs.ctx)
-        nothing = np.zeros(self._hidden_size, ctx=inputs.ctx)
+        same = np.eye(self._hidden_size, dtype=inputs.dtype, ctx=inputs.ctx)
+        nothing = np.zeros(self._hidden_size, inputs.dtype, ctx=inputs.ctx)
         params = [*scratch.book_params(*weights), same, nothing]
         outputs, ends = scratch.gru(inputs, states, params)
         return outputs.reshape(*inputs.shape[:2], -1), ends

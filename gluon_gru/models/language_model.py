@@ -12,6 +12,7 @@ import mxnet as mx
 from mxnet import np, npx
 from mxnet.gluon import nn, rnn
 
+from gluon_gru import engine
 from gluon_gru.cells import CELLS
 from gluon_gru.errors import check_positive
 from gluon_gru.models import fused, scratch
@@ -123,6 +124,12 @@ class RNNModel(nn.Block):
 
         The outputs are logits (num_steps * batch_size, vocab_size), time step by time step.
         """
+        if not isinstance(self.rnn, fused.Layer) and fused.loses_dropout(self.rnn, inputs.ctx):
+            name = type(self.rnn).__name__
+            engine.warn_once(
+                f"MXNet ignores the dropout of rnn.{name} on a CPU: use fused.{name} of "
+                "gluon_gru.models, the same layer with dropout"
+            )
         hiddens, state = self.rnn(npx.one_hot(inputs.T, self.vocab_size), state)
         return self.dense(hiddens.reshape(-1, hiddens.shape[-1])), state
 

@@ -18,31 +18,38 @@ from mxnet.ndarray import NDArray
 from gluon_gru import engine
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
+from gluon_gru.engine.arrays import own_tokens
 from gluon_gru.engine.layout import Layout, set_weights
-from gluon_gru.engine.network import check_tokens
 from gluon_gru.errors import InputError
 
 # MXNet's OpReqType.
 _NULL, _ADD = 0, 3
 
 
+def readable(array: np.ndarray) -> bool:
+    """Return whether the engine can read an array: dense float32 on a CPU."""
+    return (
+        array.dtype == numpy.float32
+        and array.ctx.device_type.startswith("cpu")
+        and array.stype == "default"
+    )
+
+
+def runs_here(*arrays: np.ndarray) -> bool:
+    """Return whether there is an engine, and it can read all these arrays."""
+    return engine.kernels() is not None and all(map(readable, arrays))
+
+
 def address(array: np.ndarray) -> int:
-    """Wait until an array has been computed; return the address of its memory."""
+    """Wait until an array, of which `readable` holds, has been computed; return its address."""
     pointer = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayWaitToWrite(array.handle))
     check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
     return pointer.value or 0
 
 
-def runs_here(*arrays: np.ndarray) -> bool:
-    """Return whether there is an engine and it can read these arrays: on a CPU, float32."""
-    return engine.kernels() is not None and all(
-        array.ctx.device_type.startswith("cpu") and array.dtype == numpy.float32 for array in arrays
-    )
-
-
 def memory_of(array: np.ndarray) -> numpy.ndarray:
-    """Return the memory of an MXNet array on the CPU, float32, as a NumPy array of its shape.
+    """Return the memory of an array, of which `readable` holds, as a NumPy array of its shape.
 
     It keeps the MXNet array, and so its memory, alive.
     """
@@ -57,7 +64,7 @@ class _Call:
     def __init__(
         self, cell: str, layout: Layout, inputs: Any, states: Sequence[Any], params: Sequence[Any]
     ) -> None:
-        self.layout, self.num_params = layout, len(params)
+        self.layout, self.num_params, self.lock = layout, len(params), native.Lock()
         num_steps, batch_size = inputs.shape[:2]
         self.kernels = engine.kernels()
         # Kept to keep their memory alive. MXNet need not know of tokens: they have no gradient.
@@ -77,7 +84,7 @@ class _Call:
             layers=ctypes.pointer(self.layer),
         )
         if reads_tokens:
-            self.tokens = check_tokens(inputs.asnumpy(), layout.num_inputs)
+            self.tokens = own_tokens(inputs.asnumpy(), layout.num_inputs)
             self.network.tokens = self.tokens.ctypes.data
         else:
             self.network.inputs = address(inputs)
@@ -109,9 +116,13 @@ class _Call:
         This must not wait for arrays of the forward pass: MXNet may already have queued updates of
         them, which wait for this call.
         """
-        if self.workspace is None:
-            # The first backward pass overwrote what a second one would need.
-            self.forward(True)
+        with self.lock:
+            if self.workspace is None:
+                # The first backward pass overwrote what a second one would need.
+                self.forward(True)
+            self._backward(output_grads, input_grads, requests)
+
+    def _backward(self, output_grads, input_grads, requests):
         places, added = [], []
         for grad, request in zip(input_grads, requests):
             if request == _ADD:
@@ -128,8 +139,8 @@ class _Call:
         if self.network.inputs:
             self.network.dinputs = places[-1]
         self.kernels.backward(self.network)
-        native.workspaces.give_back(self.workspace)
-        self.workspace = None
+        workspace, self.workspace = self.workspace, None
+        native.workspaces.give_back(workspace)
         for total, grad in added:
             total += grad
 
@@ -203,7 +214,7 @@ def recurrent(
         params: the layer's parameters.
 
     Raises:
-        InputError: for shapes that don't fit, and for tokens out of range.
+        InputError: for arrays that don't fit, and for tokens out of range.
     """
     num_inputs, num_hiddens = layout.num_inputs, layout.num_hiddens
     if inputs.ndim not in (2, 3) or 0 in inputs.shape[:2]:
@@ -211,12 +222,30 @@ def recurrent(
             f"inputs have the shape {inputs.shape}: it must be (num_steps, batch_size) or "
             f"(num_steps, batch_size, {num_inputs}), and not empty"
         )
-    named = [("inputs", inputs, inputs.shape[:2] + (num_inputs,) * (inputs.ndim - 2))]
-    named += [("state", state, (inputs.shape[1], num_hiddens)) for state in states]
-    named += [("parameter", param, shape) for param, shape in zip(params, layout.shapes)]
+    if 0 in (num_inputs, num_hiddens):
+        raise InputError(
+            f"{num_inputs} inputs and {num_hiddens} hidden units: both must be above 0"
+        )
+    row = CELLS[cell]
+    for name, arrays, count in (
+        ("states", states, 2 if row.has_memory else 1),
+        ("parameters", params, len(layout.shapes)),
+    ):
+        if len(arrays) != count:
+            raise InputError(f"{len(arrays)} {name}: {row.title} has {count}")
+    named = [("inputs", inputs, (*inputs.shape[:2], num_inputs))] if inputs.ndim == 3 else []
+    named += [
+        (f"state {i}", state, (inputs.shape[1], num_hiddens)) for i, state in enumerate(states)
+    ]
+    named += [(f"parameter {i}", *pair) for i, pair in enumerate(zip(params, layout.shapes))]
     for name, array, shape in named:
         if array.shape != shape:
             raise InputError(f"{name} has the shape {array.shape}: it must be {shape}")
+        if not readable(array):
+            raise InputError(
+                f"{name} is a {array.stype} array of {array.dtype} on {array.ctx}: the engine reads "
+                "dense float32 on a CPU"
+            )
     recording = autograd.is_recording()
     with autograd.pause():
         call = _Call(cell, layout, inputs, states, params)

@@ -9,7 +9,7 @@ from mxnet import gluon, np
 
 from gluon_gru.engine.layout import check_params
 from gluon_gru.engine.network import Parameter, runs_on_engine
-from gluon_gru.models.operator import memory_of, runs_here
+from gluon_gru.models.operator import address, memory_of, runs_here
 
 
 def named_params(model: Any) -> dict[str, Any]:
@@ -28,6 +28,19 @@ def arrays_of(model: Any) -> dict[str, np.ndarray]:
     return {
         name: param.data() if isinstance(param, gluon.Parameter) else param
         for name, param in named_params(model).items()
+    }
+
+
+def lr_mults_of(model: Any) -> dict[str, float]:
+    """Return name -> Gluon's multiplier of the learning rate, of the parameters that are trained."""
+    return {
+        name: getattr(param, "lr_mult", 1)
+        for name, param in named_params(model).items()
+        if (
+            param.grad_req != "null"
+            if isinstance(param, gluon.Parameter)
+            else param.grad is not None
+        )
     }
 
 
@@ -70,10 +83,19 @@ def engine_params(model: Any) -> dict[str, Parameter] | None:
         if any(param._deferred_init for param in params):
             learn_sizes(model)
     arrays = arrays_of(model)
-    if not runs_here(*arrays.values()):
+    lr_mults = lr_mults_of(model)
+    grads = {name: arrays[name].grad for name in lr_mults}
+    if not runs_here(*arrays.values(), *grads.values()):
+        return None
+    if len({address(array) for array in arrays.values()}) < len(arrays):
+        # One array in several places: autograd adds up the gradients by all of them.
         return None
     return {
-        name: Parameter(memory_of(array), None if array.grad is None else memory_of(array.grad))
+        name: Parameter(
+            memory_of(array),
+            memory_of(grads[name]) if name in grads else None,
+            lr_mults.get(name, 1),
+        )
         for name, array in arrays.items()
     }
 

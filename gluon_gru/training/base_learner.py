@@ -109,8 +109,11 @@ class Learner(abc.ABC):
         found = {name: array.shape for name, array in arrays.items()}
         if found != expected or not (arrays["steps"] >= 0).all():
             raise InputError("the optimizer's state is that of another model or optimizer")
+        steps = arrays["steps"][0]
+        if not (arrays["steps"].dtype.kind in "iu" and 0 <= steps < 2**62):
+            raise InputError(f"the optimizer has made {steps} steps: it must be a whole number")
         optimizer = self._optimizer()
-        optimizer.steps = int(arrays["steps"][0])
+        optimizer.steps = int(steps)
         for name, (mean, square) in optimizer.moments.items():
             mean[...], square[...] = arrays[f"mean {name}"], arrays[f"square {name}"]
         self.close()

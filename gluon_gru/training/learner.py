@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 import numpy
 
 from gluon_gru.engine.layout import check_model, check_params
+from gluon_gru.engine.native import Lock
 from gluon_gru.engine.network import Network, Parameter, runs_on_engine
 from gluon_gru.runs.checkpoint import described
 from gluon_gru.runs.restore import build
@@ -44,13 +45,17 @@ class EngineLearner(Learner):
         super().__init__(clip_norm, optimizer)
         self._params, self._config, self._seed = params, config, seed
         self._networks: dict[str, Network] = {}
+        self._lock = Lock()
 
     def _network(self, use: str) -> Network:
         """Return the network for a use, each of which has its own hidden state."""
-        if use not in self._networks:
-            adam = self._adam and use == "training"
-            self._networks[use] = Network(self._params, self._config, self._seed, adam)
-        return self._networks[use]
+        with self._lock:
+            if use not in self._networks:
+                self._networks[use] = self._new_network(adam=self._adam and use == "training")
+            return self._networks[use]
+
+    def _new_network(self, adam: bool = False) -> Network:
+        return Network(self._params, self._config, self._seed, adam, self._lock)
 
     def minibatches(self, train_iter: Iterable) -> Iterator[tuple[Any, Any]]:
         return iter(train_iter.in_numpy() if hasattr(train_iter, "in_numpy") else train_iter)
@@ -63,19 +68,21 @@ class EngineLearner(Learner):
         return self._network("scoring").score(_in_numpy(X), _in_numpy(Y), from_zeros)
 
     def reader(self) -> Callable[[Sequence[int]], numpy.ndarray]:
-        return Network(self._params, self._config).read
+        return self._new_network().read
 
     def generate(self, prefix: Sequence[int], num_predicts: int) -> list[int]:
-        with Network(self._params, self._config) as network:
+        with self._new_network() as network:
             return network.generate(prefix, num_predicts).tolist()
 
     def params(self) -> dict[str, numpy.ndarray]:
-        return {name: param.value.copy() for name, param in self._params.items()}
+        with self._lock:
+            return {name: param.value.copy() for name, param in self._params.items()}
 
     def set_params(self, values: Mapping[str, numpy.ndarray]) -> None:
         check_params(values, {name: param.value.shape for name, param in self._params.items()})
-        for name, param in self._params.items():
-            param.value[...] = values[name]
+        with self._lock:
+            for name, param in self._params.items():
+                param.value[...] = values[name]
 
     def _optimizer(self) -> Network:
         return self._network("training")
@@ -85,12 +92,12 @@ class EngineLearner(Learner):
         pass
 
     def close(self) -> None:
-        for network in self._networks.values():
+        for network in list(self._networks.values()):
             network.close()
 
 
-def _in_numpy(array: Any) -> numpy.ndarray:
-    return array if isinstance(array, numpy.ndarray) else array.asnumpy()
+def _in_numpy(array: Any) -> Any:
+    return array.asnumpy() if hasattr(array, "asnumpy") else array
 
 
 def learner_of(

@@ -10,7 +10,7 @@ import numpy
 from mxnet import autograd, gluon, np
 
 from gluon_gru.engine.network import ADAM
-from gluon_gru.models.parameters import arrays_of, named_params, params_of, set_params
+from gluon_gru.models.parameters import arrays_of, lr_mults_of, named_params, params_of, set_params
 from gluon_gru.training.base_learner import Learner
 from gluon_gru.training.updates import clipped_sgd, grad_clipping
 
@@ -55,8 +55,9 @@ class MXNetLearner(Learner):
         self.steps = 0
         self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
         if self._adam:
-            for name, param in named_params(model).items():
-                mean, square = (numpy.zeros(param.shape, numpy.float32) for _ in range(2))
+            params = named_params(model)
+            for name in lr_mults_of(model):
+                mean, square = (numpy.zeros(params[name].shape, numpy.float32) for _ in range(2))
                 self.moments[name] = mean, square
         self._states: dict[str, Any] = {}
         self._waiting: collections.deque = collections.deque()
@@ -94,8 +95,9 @@ class MXNetLearner(Learner):
             self._own_update()
         elif self._adam:
             grad_clipping(self._model, self._clip_norm)
-            for name, param in arrays_of(self._model).items():
-                self._adam_step(param, *self.moments[name], lr)
+            params = arrays_of(self._model)
+            for name, lr_mult in lr_mults_of(self._model).items():
+                self._adam_step(params[name], *self.moments[name], lr * lr_mult)
         else:
             clipped_sgd(self._model, self._clip_norm, lr)
 

@@ -15,13 +15,20 @@ from mxnet import gluon
 _MANY = 60
 
 
-def trained_params(model: Any) -> list[Any]:
-    """Return the trained parameters of a model, a list of arrays with ``grad``."""
+def _trained(model: Any) -> list[tuple[Any, float]]:
+    """Return the trained parameters of a model, arrays with ``grad``, and Gluon's ``lr_mult``."""
     if isinstance(model, gluon.Block):
         return [
-            param.data() for param in model.collect_params().values() if param.grad_req != "null"
+            (param.data(), param.lr_mult)
+            for param in model.collect_params().values()
+            if param.grad_req != "null"
         ]
-    return model.params
+    return [(param, 1) for param in model.params if param.grad is not None]
+
+
+def trained_params(model: Any) -> list[Any]:
+    """Return the trained parameters of a model, a list of arrays with ``grad``."""
+    return [param for param, _ in _trained(model)]
 
 
 def sgd(params: Sequence[Any], lr: float, batch_size: int) -> None:
@@ -55,14 +62,19 @@ def grad_clipping(model: Any, theta: float) -> None:
 
 
 def clipped_sgd(model: Any, theta: float, lr: float) -> None:
-    """Do what ``grad_clipping(model, theta)`` and ``sgd(params, lr, 1)`` do, in a few operators."""
-    params = trained_params(model)
+    """Do what ``grad_clipping(model, theta)`` and ``sgd(params, lr, 1)`` do, in a few operators.
+
+    The ``lr_mult`` of Gluon's parameters multiply the learning rate, as in ``gluon.Trainer``.
+    """
+    params, lr_mults = zip(*_trained(model))
     weights = [param.as_nd_ndarray() for param in params]
     grads = [param.grad.as_nd_ndarray() for param in params]
     scale = lr * _clip_scale(grads, theta)
     for i in range(0, len(weights), _MANY):
         w, g = weights[i : i + _MANY], grads[i : i + _MANY]
         rates = mx.nd.broadcast_to(scale, shape=(len(w),))
+        if any(lr_mult != 1 for lr_mult in lr_mults[i : i + _MANY]):
+            rates = rates * mx.nd.array(lr_mults[i : i + _MANY], ctx=rates.context)
         mx.nd.preloaded_multi_sgd_update(
             *[array for pair in zip(w, g) for array in pair],
             rates,

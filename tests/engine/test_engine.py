@@ -342,7 +342,7 @@ def setting(monkeypatch):
 
     def forget():
         engine._find_for.cache_clear()
-        engine._warn_once.cache_clear()
+        engine.warn_once.cache_clear()
 
     def set_it(value):
         monkeypatch.setenv("GLUON_GRU_ENGINE", value)

@@ -279,14 +279,15 @@ class Problem:
                 return self.as_it_lies(name, self.arrays[f"{of}{name}"]).astype("float64")
 
             clipped = min(self.clip, 1) * expected[gradient]
+            lr = self.lr * self.lr_mult(name)
             if not self.adam:
-                expected[name] = before("") - self.lr * clipped
+                expected[name] = before("") - lr * clipped
                 continue
             mean = expected[f"mean {name}"] = BETA1 * before("mean ") + (1 - BETA1) * clipped
             square = expected[f"square {name}"] = (
                 BETA2 * before("square ") + (1 - BETA2) * clipped**2
             )
-            expected[name] = before("") - self.lr * mean / (1 - BETA1**self.adam) / (
+            expected[name] = before("") - lr * mean / (1 - BETA1**self.adam) / (
                 numpy.sqrt(square / (1 - BETA2**self.adam)) + EPSILON
             )
 
@@ -369,11 +370,16 @@ class Problem:
                     address(f"mean {name}"),
                     address(f"square {name}"),
                     self.arrays[name].size,
+                    self.lr_mult(name),
                 )
                 for name, gradient in self.params
             )
         )
         return network, params
+
+    def lr_mult(self, name):
+        """Return what the learning rate is multiplied by: another number for every parameter."""
+        return (1, 0.5, 0, 2)[list(self.arrays).index(name) % 4]
 
     def optimizer(self):
         """Return the call's `native.Optimizer`."""

@@ -245,8 +245,8 @@ def test_the_books_layer_refuses_what_mxnet_has_no_operator_for(either_engine):
         (np.zeros((STEPS, BATCH, V + 1)), (BATCH, HIDDENS), "inputs has the shape"),
         (np.zeros((STEPS, BATCH, V, 1)), (BATCH, HIDDENS), "inputs have the shape"),
         (np.zeros((0, BATCH, V)), (BATCH, HIDDENS), "inputs have the shape"),
-        (np.zeros((STEPS, BATCH, V)), (BATCH + 1, HIDDENS), "state has the shape"),
-        (np.zeros((STEPS, BATCH, V)), (BATCH, HIDDENS - 1), "state has the shape"),
+        (np.zeros((STEPS, BATCH, V)), (BATCH + 1, HIDDENS), "state 0 has the shape"),
+        (np.zeros((STEPS, BATCH, V)), (BATCH, HIDDENS - 1), "state 0 has the shape"),
         (
             np.full((STEPS, BATCH), V, dtype="int32"),
             (BATCH, HIDDENS),
@@ -267,7 +267,7 @@ def test_what_does_not_fit_is_named(inputs, state, message):
 def test_parameters_that_do_not_fit_are_named():
     params = scratch_model("gru", fused.gru).params
     params[4] = np.zeros((HIDDENS, HIDDENS + 1))
-    with pytest.raises(InputError, match="parameter has the shape"):
+    with pytest.raises(InputError, match="parameter 4 has the shape"):
         dense_gru(np.zeros((STEPS, BATCH, V)), params)
 
 

@@ -1,0 +1,103 @@
+"""Where NumPy arrays become what the kernels read: they trust it, so all of it is checked here.
+
+Tokens are copied first and checked then, so that nobody else can change them in between. Parameters
+are trained where they lie. So what decides how far the kernels read and write are an array's own
+shape, type and layout: it must be as the caller says, and `Addresses` sees to it that it stays.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy
+
+from gluon_gru.errors import InputError
+
+
+def own_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
+    """Return a copy of tokens, a contiguous array of int32.
+
+    Raises:
+        InputError: if one of them isn't a whole number from 0 to ``vocab_size - 1``.
+    """
+    try:
+        own = numpy.array(tokens, order="C")
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the tokens are no array of numbers ({error})") from error
+    if own.dtype.kind not in "biuf":
+        raise InputError(f"the tokens are of the type {own.dtype}: they must be whole numbers")
+    with numpy.errstate(invalid="ignore"):
+        whole = own.astype(numpy.int32, copy=False)
+    if own.size and not (
+        whole.min() >= 0 and whole.max() < vocab_size and (whole is own or (whole == own).all())
+    ):
+        wrong = (own < 0) | (own >= vocab_size) | (whole != own)
+        raise InputError(
+            f"token {own[wrong][0]} is not a whole number from 0 to {vocab_size - 1}: the "
+            f"vocabulary has {vocab_size} tokens"
+        )
+    return whole
+
+
+def own_text(tokens: Any, vocab_size: int) -> numpy.ndarray:
+    """Return a copy of a text's tokens, a contiguous array of int32, (num_tokens,).
+
+    Raises:
+        InputError: for no tokens, another number of dimensions, and tokens out of range.
+    """
+    own = own_tokens(tokens, vocab_size)
+    if own.ndim != 1 or not own.size:
+        raise InputError(
+            f"the tokens of a text have the shape {own.shape}: it must be (num_tokens,), at least 1"
+        )
+    return own
+
+
+def own_minibatch(X: Any, Y: Any, vocab_size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Return copies of a minibatch's tokens, (num_steps, batch_size) each, as the kernels read them.
+
+    Args:
+        X, Y: tokens, and those that follow them, (batch_size, num_steps).
+        vocab_size: how many tokens there are.
+
+    Raises:
+        InputError: for other shapes, empty ones, and tokens out of range.
+    """
+    X, Y = (own_tokens(tokens, vocab_size) for tokens in (X, Y))
+    if X.ndim != 2 or X.shape != Y.shape or not X.size:
+        raise InputError(
+            f"a minibatch has X of the shape {X.shape} and Y of {Y.shape}: both must be "
+            "(batch_size, num_steps), and not empty"
+        )
+    return numpy.ascontiguousarray(X.T), numpy.ascontiguousarray(Y.T)
+
+
+class Addresses:
+    """Addresses of arrays that stay where they are as long as this object lives."""
+
+    def __init__(self) -> None:
+        self._arrays: list[numpy.ndarray] = []
+        # NumPy refuses to resize, and so to move, an array that has a weak reference.
+        self._pins: list[weakref.ref] = []
+
+    def of(self, name: str, array: numpy.ndarray, shape: tuple[int, ...]) -> int:
+        """Return the address of an array that the kernels read and write.
+
+        Raises:
+            InputError: unless it is a NumPy array of float32 of that shape, in C order, aligned and
+                writable.
+        """
+        if not isinstance(array, numpy.ndarray):
+            raise InputError(f"{name} is a {type(array).__name__}: it must be a NumPy array")
+        self._pins.append(weakref.ref(array))
+        self._arrays.append(array)
+        if array.shape != shape:
+            raise InputError(f"{name} has the shape {array.shape}: it must be {shape}")
+        if array.dtype != numpy.float32:
+            raise InputError(f"{name} is of the type {array.dtype}: it must be float32")
+        if not array.flags.carray:
+            raise InputError(
+                f"{name} is not in C order, aligned and writable: numpy.array(..., order='C') is"
+            )
+        return array.ctypes.data
