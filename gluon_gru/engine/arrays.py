@@ -27,10 +27,14 @@ def own_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
         raise InputError(f"the tokens are no array of numbers ({error})") from error
     if own.dtype.kind not in "biuf":
         raise InputError(f"the tokens are of the type {own.dtype}: they must be whole numbers")
-    with numpy.errstate(invalid="ignore"):
-        whole = own.astype(numpy.int32, copy=False)
-    if own.size and not (
-        whole.min() >= 0 and whole.max() < vocab_size and (whole is own or (whole == own).all())
+    if own.dtype == numpy.int32:
+        whole = own
+    else:
+        with numpy.errstate(invalid="ignore"):
+            whole = own.astype(numpy.int32)
+    # As numbers without a sign, the negative ones are above all others.
+    if own.size and (
+        whole.view(numpy.uint32).max() >= vocab_size or (whole is not own and (whole != own).any())
     ):
         wrong = (own < 0) | (own >= vocab_size) | (whole != own)
         raise InputError(

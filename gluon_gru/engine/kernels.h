@@ -30,7 +30,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Callers check what they pass (arrays.py); .ci/sanitize builds with this as an assertion. */
+/* Callers check what they pass (arrays.py); .ci/build-runner makes this an assertion. */
 #ifdef CHECK_INDICES
 #include <assert.h>
 #define INDEX(i, count) assert(0 <= (i) && (i) < (count))

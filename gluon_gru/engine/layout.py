@@ -144,7 +144,7 @@ def check_params(
     Gluon has -1 (or 0, in old code) for sizes that it only learns from the first minibatch.
     """
 
-    found = {name: value.shape for name, value in values.items()}
+    found = {name: numpy.shape(value) for name, value in values.items()}
     for name in sorted({*found, *shapes}):
         ours, theirs = shapes.get(name), found.get(name)
         if (

@@ -56,7 +56,7 @@ def _check_sizes(vocab_size: Any, num_hiddens: Any, num_layers: Any, dropout: An
         check_positive(name, size)
         if size >= _MOST:
             raise InputError(f"{name} is {size}: it must be below {_MOST}")
-    if not isinstance(dropout, numbers.Real) or not 0 <= dropout < 1:
+    if not isinstance(dropout, numbers.Real) or not 0 <= float(dropout) < 1:
         raise InputError(f"dropout is {dropout!r}: it must be a number, at least 0 and below 1")
 
 
@@ -290,7 +290,7 @@ class Network:
         with self._lock:
             if self._begun != (1, 1, "read"):
                 self.close()
-            self._begin(text[:1, None], None, "read")
+                self._begin(text[:1, None], None, "read")
             for token in text.tolist():
                 self._kernels.read_token(self._network, token, logits.ctypes.data)
         return logits

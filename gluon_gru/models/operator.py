@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any, Sequence
 
+import mxnet as mx
 import numpy
 from mxnet import autograd, np
 from mxnet.base import _LIB, MXCallbackList, NDArrayHandle, c_handle_array, check_call
@@ -30,8 +31,8 @@ def readable(array: np.ndarray) -> bool:
     """Return whether the engine can read an array: dense float32 on a CPU."""
     return (
         array.dtype == numpy.float32
-        and array.ctx.device_type.startswith("cpu")
         and array.stype == "default"
+        and array.ctx.device_type.startswith("cpu")
     )
 
 
@@ -41,7 +42,16 @@ def runs_here(*arrays: np.ndarray) -> bool:
 
 
 def address(array: np.ndarray) -> int:
-    """Wait until an array, of which `readable` holds, has been computed; return its address."""
+    """Wait until an array has been computed; return its address, which the kernels trust.
+
+    Raises:
+        InputError: unless the array is `readable`.
+    """
+    if not readable(array):
+        raise InputError(
+            f"a {array.stype} array of {array.dtype} on {array.ctx}, of the shape {array.shape}: the "
+            "engine reads dense float32 on a CPU"
+        )
     pointer = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayWaitToWrite(array.handle))
     check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
@@ -49,7 +59,7 @@ def address(array: np.ndarray) -> int:
 
 
 def memory_of(array: np.ndarray) -> numpy.ndarray:
-    """Return the memory of an array, of which `readable` holds, as a NumPy array of its shape.
+    """Return the memory of an array as a NumPy array of its shape; errors: see `address`.
 
     It keeps the MXNet array, and so its memory, alive.
     """
@@ -91,10 +101,9 @@ class _Call:
         for i, state in enumerate(states):
             self.layer.start[i] = address(state)
         set_weights(self.layer, layout, [address(param) for param in params])
-        self.outputs = [
-            np.empty((num_steps, batch_size, layout.num_hiddens)),
-            *(np.empty(state.shape) for state in states),
-        ]
+        # Not what a reader made the default device and type.
+        shapes = [(num_steps, batch_size, layout.num_hiddens), *(state.shape for state in states)]
+        self.outputs = [np.empty(shape, "float32", ctx=mx.cpu()) for shape in shapes]
         self.network.outputs, *ends = (address(output) for output in self.outputs)
         self.layer.end[: len(ends)] = ends
         self.workspace = None
@@ -241,11 +250,6 @@ def recurrent(
     for name, array, shape in named:
         if array.shape != shape:
             raise InputError(f"{name} has the shape {array.shape}: it must be {shape}")
-        if not readable(array):
-            raise InputError(
-                f"{name} is a {array.stype} array of {array.dtype} on {array.ctx}: the engine reads "
-                "dense float32 on a CPU"
-            )
     recording = autograd.is_recording()
     with autograd.pause():
         call = _Call(cell, layout, inputs, states, params)

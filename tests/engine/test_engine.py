@@ -310,6 +310,8 @@ def test_number_of_threads(monkeypatch):
         ("3", 3),
         (" 2 ", 2),
         ("4,2", 4),
+        ("1000000", 4 * native.cores()),
+        ("\N{SUPERSCRIPT TWO}", granted),
         ("0", granted),
         ("-1", granted),
         ("many", granted),

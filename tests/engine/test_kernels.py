@@ -89,6 +89,17 @@ def test_states_and_gradients(cell, shape, transposed, tokens, threads):
     check(Problem(cell, *shape, transposed=transposed, tokens=tokens, threads=threads))
 
 
+@pytest.mark.skipif(not _COMMAND, reason="the kernels that are installed trust their callers")
+@pytest.mark.parametrize("name", ["tokens", "labels"])
+@pytest.mark.parametrize("wrong", [-1, 5])
+def test_a_build_for_tests_ends_at_an_index_out_of_range(name, wrong):
+    for run in _RUN.values():
+        problem = Problem("gru_before", 3, 2, 5, [4], "train", tokens=True)
+        problem.arrays[name][2, 1] = wrong
+        with pytest.raises(AssertionError, match="Assertion.*failed"):
+            run(problem)
+
+
 @pytest.mark.parametrize("clip", [0.3, 3])
 @pytest.mark.parametrize("cell", ON_ENGINE)
 def test_a_training_step(cell, clip):

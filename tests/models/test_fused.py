@@ -12,9 +12,11 @@ from mxnet.gluon import rnn
 
 import gluon_gru as d2l
 from gluon_gru import engine
+from gluon_gru.engine.layout import book_layout
 from gluon_gru.errors import InputError
 from gluon_gru.gates import inspection as gates
 from gluon_gru.models import fused, scratch
+from gluon_gru.models.operator import recurrent
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.training import loop as training
@@ -264,6 +266,30 @@ def test_what_does_not_fit_is_named(inputs, state, message):
 
 
 @with_engine
+def test_states_and_parameters_are_counted():
+    params = scratch_model("gru", fused.gru).params
+    X, H = np.zeros((STEPS, BATCH, V)), np.zeros((BATCH, HIDDENS))
+    for state in ((), (H, H)):
+        with pytest.raises(InputError, match=rf"{len(state)} states: GRU .* has 1"):
+            fused.gru(X, state, params)
+    for wrong in (params[1:], [*params, H], [], [params[2], *params[1:]]):
+        with pytest.raises(InputError, match="gru needs three for each gate and two"):
+            fused.gru(X, (H,), wrong)
+
+
+@with_engine
+def test_what_is_not_dense_float32_is_not_read():
+    H = np.zeros((BATCH, HIDDENS))
+    params = scratch_model("gru", fused.gru).params
+    layout = book_layout("gru_before", V, HIDDENS)
+    for X in (np.zeros((STEPS, BATCH, V), dtype=kind) for kind in ("float16", "float64", "int8")):
+        with pytest.raises(mx.MXNetError):
+            fused.gru(X, (H,), params)
+        with pytest.raises(InputError, match=rf"{X.dtype} on cpu.*the engine reads dense float32"):
+            recurrent("gru_before", layout, X, (H,), params[:9])
+
+
+@with_engine
 def test_parameters_that_do_not_fit_are_named():
     params = scratch_model("gru", fused.gru).params
     params[4] = np.zeros((HIDDENS, HIDDENS + 1))
@@ -289,6 +315,79 @@ def test_what_the_engine_cannot_do_mxnet_does():
     X, H = (np.random.normal(size=s).astype("float64") for s in (X.shape, (BATCH, HIDDENS)))
     (a, _), (b, _) = (run(X, (H,), doubles) for run in (fused.gru, scratch.gru))
     assert a.dtype == numpy.float64 and (a == b).all()
+
+
+@pytest.fixture
+def warned(monkeypatch):
+    """Return a list of what is warned of."""
+    messages = []
+    monkeypatch.setattr(engine, "warn_once", messages.append)
+    return messages
+
+
+@with_engine
+def test_a_layer_that_leaves_the_engine_says_so(warned):
+    layer = fused.GRU(HIDDENS, 2, input_size=V)
+    layer.initialize()
+    X = normal(STEPS, BATCH, V)
+    expected = layer(X)
+    assert warned == []
+    layer.hybridize()
+    assert_near([layer(X)], [expected])
+    assert len(warned) == 1 and "a hybridized GRU runs on MXNet's operator" in warned[0]
+    # Learning the sizes of weights takes a trace too.
+    del warned[:]
+    layer = fused.GRU(HIDDENS)
+    layer.initialize()
+    layer(X)
+    assert warned == []
+
+
+def test_dropout_that_mxnet_ignores_is_told_of(warned):
+    X = np.zeros((BATCH, STEPS), dtype="int32")
+    for module, dropout, num_layers in ((fused, 0.5, 2), (rnn, 0, 2), (rnn, 0.5, 1), (rnn, 0.5, 2)):
+        model = d2l.RNNModel(module.LSTM(HIDDENS, num_layers, dropout=dropout), V)
+        model.initialize()
+        model(X, model.begin_state(BATCH))
+        assert warned == []
+        with autograd.record():
+            first, second = (model(X, model.begin_state(BATCH))[0] for _ in range(2))
+        assert (first != second).any() == (module is fused)
+    # Once, since `engine.warn_once` sees to that.
+    assert len(set(warned)) == 1
+    assert "MXNet ignores the dropout of rnn.LSTM on a CPU: use fused.LSTM" in warned[0]
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM", "GRUResetBefore"])
+def test_a_layer_takes_no_rows_and_no_steps_as_gluons_does(name, either_engine):
+    layer = getattr(fused, name)(HIDDENS, 2, bidirectional=True)
+    layer.initialize()
+    for shape in ((STEPS, 0), (0, BATCH), (0, 0)):
+        state = [normal(*s.shape) for s in layer.begin_state(shape[1])]
+        outputs, ends = layer(np.zeros((*shape, V)), state)
+        assert outputs.shape == (*shape, 2 * HIDDENS)
+        for end, start in zip(ends, state):
+            assert end.shape == start.shape and (end == start).all()
+    # Gluon's layer leaves an error behind, which MXNet raises later.
+    mx.nd.waitall()
+
+
+def test_a_fused_function_takes_no_rows_as_the_scratch_cell_does(either_engine):
+    model = scratch_model("gru", fused.gru)
+    outputs, (end,) = model(np.zeros((0, STEPS), dtype="int32"), model.begin_state(0, mx.cpu()))
+    assert outputs.shape == (0, V) and end.shape == (0, HIDDENS)
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM", "GRUResetBefore"])
+def test_layers_of_float64(name):
+    X = normal(STEPS, BATCH, V)
+    layer = getattr(fused, name)(HIDDENS, 2, input_size=V)
+    layer.initialize(init=mx.init.Normal(0.3))
+    expected = layer(X).astype("float64")
+    layer.cast("float64")
+    found = layer(X.astype("float64"))
+    assert found.dtype == numpy.float64
+    assert_near([found], [expected])
 
 
 @with_engine

@@ -3,12 +3,15 @@
 import mxnet as mx
 import numpy
 import pytest
+from mxnet import gluon
 
 import gluon_gru as d2l
 from gluon_gru import engine
 from gluon_gru.errors import InputError
 from gluon_gru.models import fused
+from gluon_gru.models.parameters import params_of
 from gluon_gru.training.learner import learner_of
+from gluon_gru.training.updates import grad_clipping
 
 V, HIDDENS, BATCH, STEPS = 7, 11, 3, 5
 
@@ -110,6 +113,67 @@ def test_the_engine_and_mxnet_learn_the_same(layer, optimizer, lr, monkeypatch):
         numpy.testing.assert_allclose(value, found[1][1][name], atol=1e-4)
 
 
+def marked_model():
+    """Return a model whose parameters have Gluon's marks, and the multipliers that these mean."""
+    model = model_of()
+    model.rnn.l0_i2h_bias.lr_mult = 0
+    model.rnn.l1_h2h_weight.lr_mult = 0.5
+    # There is no weight decay to multiply.
+    model.rnn.l1_i2h_weight.wd_mult = 3
+    model.rnn.l0_h2h_weight.grad_req = "null"
+    rates = {"l0_i2h_bias": 0, "l1_h2h_weight": 0.5, "l0_h2h_weight": 0}
+    return model, {f"rnn.{name}": rate for name, rate in rates.items()}
+
+
+def test_parameters_are_trained_as_by_gluons_trainer(either):
+    (theirs, _), (ours, _) = marked_model(), marked_model()
+    trainer = gluon.Trainer(theirs.collect_params(), "sgd", {"learning_rate": 0.5})
+
+    def update():
+        grad_clipping(theirs, 1)
+        trainer.step(1)
+
+    one = learner_of(ours)
+    assert one.engine == either
+    numpy.testing.assert_allclose(
+        run(one, minibatches(), 0.5),
+        run(learner_of(theirs, update=update), minibatches()),
+        rtol=1e-5,
+    )
+    for name, value in weights(ours).items():
+        numpy.testing.assert_allclose(value, weights(theirs)[name], atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("optimizer, lr", [("sgd", 0.5), ("adam", 0.01)])
+def test_a_multiplier_scales_the_first_step_and_zero_freezes(either, optimizer, lr):
+    (marked, rates), plain = marked_model(), model_of()
+    # The others' steps depend on the norm of all gradients.
+    plain.rnn.l0_h2h_weight.grad_req = "null"
+    before = params_of(marked)
+    for model in (marked, plain):
+        run(learner(model, optimizer, 1, 1), minibatches(1), lr)
+    for name, value in params_of(plain).items():
+        step = (value - before[name]) * rates.get(name, 1)
+        numpy.testing.assert_allclose(params_of(marked)[name] - before[name], step, atol=1e-6)
+        if name != "rnn.l0_h2h_weight":
+            assert (value != before[name]).any()
+
+
+@pytest.mark.parametrize("forward_fn", [fused.gru, d2l.gru])
+def test_a_scratch_parameter_without_a_gradient_is_not_trained(forward_fn):
+    def get_params(*args):
+        params = d2l.get_gru_params(*args)
+        params[1] = params[1].copy()
+        return params
+
+    d2l.set_seed(1)
+    model = d2l.RNNModelScratch(V, 5, mx.cpu(), get_params, d2l.init_gru_state, forward_fn)
+    before = [param.asnumpy() for param in model.params]
+    run(learner_of(model), minibatches(), 0.5)
+    same = [(a == b.asnumpy()).all() for a, b in zip(before, model.params)]
+    assert same == [i == 1 for i in range(11)]
+
+
 def test_a_score_is_the_loss_of_the_whole_text_and_changes_nothing(either):
     model, batches = model_of(dropout=0.5), minibatches()
     before = weights(model)
@@ -181,6 +245,13 @@ def test_another_models_parameters_are_refused(either):
     ):
         with pytest.raises(InputError, match=message):
             ours.set_params(wrong)
+
+
+def test_a_number_of_steps_that_cannot_be_is_refused(either):
+    adam = learner(model_of(), "adam", 1, 1)
+    for steps in (numpy.array([-1]), numpy.array([numpy.nan]), numpy.array([2**62])):
+        with pytest.raises(InputError, match="steps: it must be a whole number"):
+            adam.load_state({**adam.state(), "steps": steps})
 
 
 def test_another_optimisers_state_is_refused(either):
