@@ -7,8 +7,8 @@ the book's GRU as such a layer. All of them work under ``autograd.record()`` wit
 `gluon_gru.train_ch8` and `gluon_gru.predict_ch8` run whole models of them on the engine, from
 tokens to updated parameters.
 
-Without the engine (no compiler at installation, ``GLUON_GRU_ENGINE=off``, a GPU, a type other than
-float32) they run on MXNet's own operators.
+Without the engine (no compiler at installation, ``GLUON_GRU_ENGINE=off``, a GPU, float64, a
+hybridized layer) they run on MXNet's own operators.
 """
 
 from __future__ import annotations

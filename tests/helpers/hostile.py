@@ -20,6 +20,7 @@ import gluon_gru as d2l  # isort: skip
 import mxnet as mx
 from engine_problem import ON_ENGINE
 from mxnet import autograd, np, npx
+from mxnet.gluon import rnn
 
 from gluon_gru.engine.layout import model_shapes
 from gluon_gru.engine.network import Network, Parameter
@@ -153,14 +154,14 @@ def networks_of_any_use(data):
     adam = draw(st.booleans())
     ours, theirs = parameters(cell, hiddens, layers), parameters(cell, hiddens, layers)
     network, trained = Network(ours, config, 1, adam), Network(theirs, config, 1, adam)
-    text = []
+    shapes, text = [draw(sizes), draw(sizes)], []
     for call in draw(st.lists(st.sampled_from(CALLS), min_size=1, max_size=6)):
         read_before, text = text, []
         if call in ("train_step", "score"):
-            shape = draw(sizes)
+            shape = draw(st.sampled_from(shapes))
             (X, x), (Y, y) = draw(tokens(*shape)), draw(tokens(*shape))
             if draw(st.integers(0, 9)) == 0:
-                (Y, y) = draw(tokens(*draw(sizes)))
+                (Y, y) = draw(tokens(*shapes[0]))
             fits = x is not None and y is not None and x.shape == y.shape
             args = (1, 0.1, True) if call == "train_step" else (True,)
             twin = trained if call == "train_step" else Network(theirs, config)
@@ -242,6 +243,29 @@ def networks_of_anything(data):
 
 # ---- Functions and layers, under autograd ----
 
+WRONG = [
+    lambda a: a.astype("float64"),
+    lambda a: a.astype("float16"),
+    lambda a: a.astype("int32"),
+    lambda a: a[..., :1],
+    lambda a: np.concatenate([a, a]),
+    lambda a: a[None],
+    lambda a: a.reshape(-1),
+    lambda a: a[:0],
+    lambda a: a + 1,
+]
+
+
+@st.composite
+def spoilt(draw, arrays):
+    """Draw MXNet's arrays with up to two changes of shape, type or numbers."""
+    arrays = list(arrays)
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        i = draw(st.integers(0, len(arrays) - 1))
+        arrays[i] = draw(st.sampled_from(WRONG))(arrays[i])
+    return arrays
+
+
 FUNCTIONS = ["rnn", "gru", "lstm"]
 
 
@@ -262,23 +286,7 @@ def functions_of_anything(data):
     if draw(st.booleans()):
         given = npx.one_hot(given, V)
     arrays = [given, *state, *params]
-    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
-        i = draw(st.integers(0, len(arrays) - 1))
-        arrays[i] = draw(
-            st.sampled_from(
-                [
-                    lambda a: a.astype("float64"),
-                    lambda a: a.astype("float16"),
-                    lambda a: a.astype("int32"),
-                    lambda a: a[..., :1],
-                    lambda a: np.concatenate([a, a]),
-                    lambda a: a[None],
-                    lambda a: a.reshape(-1),
-                    lambda a: a[:0],
-                    lambda a: a + 1,
-                ]
-            )
-        )(arrays[i])
+    arrays = draw(spoilt(arrays))
     cut = draw(st.sampled_from([0, 0, 0, 1, 5]))
     given, state, params = (
         arrays[0],
@@ -305,6 +313,48 @@ def functions_of_anything(data):
     outputs, ends = getattr(scratch, name)(X, tuple(state), params)
     for a, b in zip(found, [outputs, *ends]):
         numpy.testing.assert_allclose(a, b.asnumpy(), rtol=1e-4, atol=1e-4)
+
+
+@examples(30)
+@hypothesis.given(st.data())
+def layers_of_anything(data):
+    """A fused layer of inputs and states of any shape and type: like Gluon's, or refused."""
+    draw = data.draw
+    name, layout = (
+        draw(st.sampled_from(["RNN", "GRU", "LSTM"])),
+        draw(st.sampled_from(["TNC", "NTC"])),
+    )
+    options = {
+        "num_layers": draw(st.integers(1, 2)),
+        "bidirectional": draw(st.booleans()),
+        "layout": layout,
+        "input_size": V,
+    }
+    ours, theirs = (getattr(module, name)(5, **options) for module in (fused, rnn))
+    for layer in (ours, theirs):
+        layer.initialize()
+    for a, b in zip(ours.collect_params().values(), theirs.collect_params().values()):
+        a.set_data(b.data())
+    steps, rows = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    shape = (steps, rows) if layout == "TNC" else (rows, steps)
+    state = [np.random.normal(size=s.shape) for s in theirs.begin_state(rows)]
+    X, *state = draw(spoilt([np.random.normal(size=(*shape, V)), *state]))
+    state = state * draw(st.sampled_from([1, 1, 1, 2]))
+    tell(name, options, [(a.shape, a.dtype) for a in (X, *state)])
+    found = []
+    for layer in (ours, theirs):
+        try:
+            with autograd.record():
+                outputs, ends = layer(X, state)
+                loss = outputs.sum()
+            loss.backward()
+            grads = [param.grad() for param in layer.collect_params().values()]
+            found.append([a.asnumpy() for a in (outputs, *ends, *grads)])
+        except (InputError, mx.MXNetError, ValueError):
+            drain()
+            return
+    for a, b in zip(*found):
+        numpy.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
 def drain():
@@ -431,6 +481,13 @@ def forks_use_what_was_made_before():
         [_calls(network, x) for x in X], expected, rtol=1e-5
     )
     in_a_fork(same)
+    # A call that needs nothing which the one before it didn't need.
+    expected_score = network.score(X[0], X[0], True)
+    in_a_fork(
+        lambda: numpy.testing.assert_allclose(
+            network.score(X[0], X[0], True), expected_score, rtol=1e-5
+        )
+    )
     done = threading.Event()
 
     def train():
@@ -508,6 +565,7 @@ if __name__ == "__main__":
     networks_of_any_use()
     networks_of_anything()
     functions_of_anything()
+    layers_of_anything()
     models_of_anything()
     memory_that_is_not_there()
     arrays_stay_where_they_are()
