@@ -27,18 +27,13 @@ def own_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
         raise InputError(f"the tokens are no array of numbers ({error})") from error
     if own.dtype.kind not in "biuf":
         raise InputError(f"the tokens are of the type {own.dtype}: they must be whole numbers")
-    if own.dtype == numpy.int32:
-        whole = own
-    else:
-        with numpy.errstate(invalid="ignore"):
-            whole = own.astype(numpy.int32)
-    # As numbers without a sign, the negative ones are above all others.
-    if own.size and (
-        whole.view(numpy.uint32).max() >= vocab_size or (whole is not own and (whole != own).any())
-    ):
-        wrong = (own < 0) | (own >= vocab_size) | (whole != own)
+    right = (own >= 0) & (own < vocab_size)
+    if right.all():
+        whole = own.astype(numpy.int32, copy=False)
+        right = whole == own
+    if not right.all():
         raise InputError(
-            f"token {own[wrong][0]} is not a whole number from 0 to {vocab_size - 1}: the "
+            f"token {own[~right][0]} is not a whole number from 0 to {vocab_size - 1}: the "
             f"vocabulary has {vocab_size} tokens"
         )
     return whole
