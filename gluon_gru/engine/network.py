@@ -195,7 +195,14 @@ class Network:
 
     def _read(self, X: Any, Y: Any, from_zeros: bool, use: str) -> None:
         """Enter the minibatch and state that the next call reads."""
-        self._begin(*own_minibatch(X, Y, self._vocab_size), use)
+        X, Y = own_minibatch(X, Y, self._vocab_size)
+        try:
+            self._begin(X, Y, use)
+        except MemoryError as error:
+            raise InputError(
+                f"there is no memory for a minibatch of {X.shape[1]} sequences of {len(X)} tokens "
+                f"({error}): make them fewer, or shorter"
+            ) from error
         if from_zeros:
             for states in self._states:
                 states[:] = 0
@@ -228,7 +235,7 @@ class Network:
             from_zeros: start from a state of zeros instead of the last minibatch's final state.
 
         Raises:
-            InputError: for tokens out of range, and for other shapes.
+            InputError: for tokens out of range, other shapes, and more than fits into memory.
         """
         optimizer = native.Optimizer(0, clip_norm, lr, *ADAM)
         with self._lock:

@@ -15,6 +15,7 @@ from mxnet import np, npx
 
 from gluon_gru import engine
 from gluon_gru.engine import native
+from gluon_gru.engine.arrays import Addresses, own_minibatch, own_tokens
 from gluon_gru.errors import InputError
 
 _FOLDER = str(pathlib.Path(native.__file__).parent)
@@ -322,6 +323,27 @@ def test_number_of_threads(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     if _PATH and engine.info()["engine"] == "native":
         assert engine.info()["threads"] == 3
+
+
+def test_tokens_are_a_copy_that_nobody_else_can_change():
+    tokens = numpy.array([[0, 1], [2, 3]], "int32")
+    for given in (tokens, tokens.T, tokens[:, ::-1]):
+        for own in (own_tokens(given, 4), *own_minibatch(given, given, 4)):
+            assert not numpy.shares_memory(own, tokens)
+            assert own.dtype == numpy.int32 and own.flags.c_contiguous
+
+
+def test_an_array_is_named_with_what_it_is_and_what_it_must_be():
+    addresses, array = Addresses(), numpy.zeros((2, 3), "float32")
+    assert addresses.of("W", array, (2, 3)) == array.ctypes.data
+    for wrong, message in (
+        (array[:1], r"W has the shape \(1, 3\): it must be \(2, 3\)"),
+        (array.astype("float64"), "W is of the type float64: it must be float32"),
+        (numpy.asfortranarray(array), "W is not in C order, aligned and writable"),
+        ([[0.0] * 3] * 2, "W is a list: it must be a NumPy array"),
+    ):
+        with pytest.raises(InputError, match=message):
+            addresses.of("W", wrong, (2, 3))
 
 
 def test_workspaces_are_aligned_and_kept_for_calls_of_their_size():
