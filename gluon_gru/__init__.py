@@ -14,9 +14,9 @@ import importlib
 import pathlib
 from typing import Any
 
-from gluon_gru import compat
+from gluon_gru import mxnet_import
 
-compat.prepare_mxnet()
+mxnet_import.prepare_mxnet()
 
 
 def _homes() -> dict[str, str]:

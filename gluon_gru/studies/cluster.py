@@ -112,7 +112,7 @@ class Cluster(contextlib.AbstractContextManager):
 
     def submit(self, function: Callable[..., Any], *args: Any) -> futures.Future:
         """Have a worker call a function."""
-        return self._executor.submit(_in_a_thread, function, *args)
+        return self._executor.submit(function, *args)
 
     def result(self, future: futures.Future) -> Any:
         """Return what the function returned, or raise what it raised.
@@ -131,11 +131,3 @@ class Cluster(contextlib.AbstractContextManager):
 
 def _own_version() -> str:
     return metadata.version("gluon_gru")
-
-
-def _in_a_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function in a Dask worker's thread, each of which has to switch MXNet to NumPy."""
-    from mxnet import npx
-
-    npx.set_np()
-    return function(*args)

@@ -9,7 +9,7 @@ import types
 import numpy
 import pytest
 
-from gluon_gru import compat
+from gluon_gru import mxnet_import
 from gluon_gru.errors import InstallError
 
 # What making mxnet importable, and importing it, does to NumPy's namespace; imports may load
@@ -95,8 +95,9 @@ def test_what_an_import_changes_and_what_it_leaves(run_python):
 def test_the_comparison_above_sees_a_changed_name(run_python, tmp_path):
     (tmp_path / "mxnet").mkdir()
     (tmp_path / "mxnet" / "__init__.py").write_text(
-        "import numpy, types; npx = types.SimpleNamespace(set_np=int)\n"
-        "numpy.int = int; numpy.sum = abs"
+        "import numpy, types; numpy.int = int; numpy.sum = abs\n"
+        "util = types.SimpleNamespace(set_np=int, set_np_shape=int, _NumpyArrayScope=\n"
+        "type('Scope', (), {'__init__': lambda *_: None}))"
     )
     done = run_python(COMPARE + "print(*changes)", path=[tmp_path])
     assert done.stdout.split() == ["bool", "int", "sum"], done.stderr
@@ -116,14 +117,18 @@ def import_mxnet(monkeypatch):
             return None
 
         def exec_module(self, module):
-            module.npx = types.SimpleNamespace(set_np=lambda: vars(module).update(mode="np"))
+            module.util = types.SimpleNamespace(
+                set_np=lambda: vars(module).update(mode="np"),
+                set_np_shape=lambda active: None,
+                _NumpyArrayScope=type("Scope", (), {"__init__": lambda self, active: None}),
+            )
 
     def imported():
         # Set first, so that it is taken away again afterwards.
         monkeypatch.setitem(sys.modules, "mxnet", None)
         del sys.modules["mxnet"]
         monkeypatch.setattr(sys, "meta_path", [StandIn(), *sys.meta_path])
-        compat.prepare_mxnet()
+        mxnet_import.prepare_mxnet()
         return importlib.import_module("mxnet")
 
     return imported
@@ -184,7 +189,7 @@ def test_a_numpy_of_series_1_is_accepted(import_mxnet, monkeypatch, version):
 def test_a_missing_mxnet_is_an_error_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.delitem(sys.modules, "mxnet", raising=False)
     monkeypatch.setattr(sys, "meta_path", [])
-    compat.prepare_mxnet()
+    mxnet_import.prepare_mxnet()
     with pytest.raises(InstallError, match="pip install mxnet==1.9.1"):
         importlib.import_module("mxnet")
 
