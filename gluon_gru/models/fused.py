@@ -138,7 +138,8 @@ class Layer:
         """Run layer by layer, each in one direction after the other; ``(outputs, states)``.
 
         ``run(inputs, states, weights)`` runs a layer in one direction, over arrays (num_steps,
-        batch_size, num_inputs), and returns what this returns, its states a list.
+        batch_size, num_inputs), and returns what this returns, its states a list. All arrays in
+        between are ``mx.np``'s, in MXNet's old mode too.
         """
         hiddens, states = inputs.as_np_ndarray(), [state.as_np_ndarray() for state in states]
         ends = []
@@ -157,7 +158,10 @@ class Layer:
             hiddens = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
         if self._layout == "NTC":
             hiddens = hiddens.swapaxes(0, 1)
-        return hiddens, [np.stack(parts) for parts in zip(*ends)]
+        states = [np.stack(parts) for parts in zip(*ends)]
+        if not npx.is_np_array():
+            return hiddens.as_nd_ndarray(), [state.as_nd_ndarray() for state in states]
+        return hiddens, states
 
     def _engine(self, inputs, states, weights):
         layout = gluon_layout(self.cell, weights[0].shape[1], self._hidden_size)
