@@ -47,6 +47,8 @@ _READ = {
     "MXNET_CPU_PRIORITY_NTHREADS": _threads,
     "MXNET_CPU_TEMP_COPY": _threads,
     "MXNET_CPU_WORKER_NTHREADS": _threads,
+    "MXNET_ENABLE_CYTHON": _int,
+    "MXNET_ENFORCE_CYTHON": _int,
     "MXNET_EXEC_BULK_EXEC_MAX_NODE_TRAIN": _int,
     "MXNET_EXEC_BULK_EXEC_MAX_NODE_TRAIN_BWD": _int,
     "MXNET_EXEC_BULK_EXEC_MAX_NODE_TRAIN_FWD": _int,
@@ -65,19 +67,16 @@ _READ = {
 def make_safe() -> None:
     """Take away values that end the process, with a warning; have OpenMP wait politely.
 
-    OpenMP allows a list of numbers of threads, of which MXNet would not get to see the first one.
+    Of a list of numbers of threads, which OpenMP allows and MXNet doesn't, the first one stays.
     A spinning thread takes the core that the thread it waits for needs: beside two busy processes,
     training is a third as fast. So OpenMP's threads spin for microseconds here, not milliseconds.
     """
-    for name, read in _READ.items():
-        given = os.environ.get(name)
-        if given is None:
-            continue
-        # Empty is as good as unset, but for OpenMP, which complains.
-        del os.environ[name]
+    for name in [name for name in os.environ if name.startswith(("MXNET_", "OMP_"))]:
+        given = os.environ.pop(name)
+        # Empty is as good as unset; some readers don't see it so.
         if given.strip():
             try:
-                os.environ[name] = read(given)
+                os.environ[name] = _READ.get(name, str)(given)
             except ValueError:
                 warnings.warn(
                     f"gluon_gru: {name} is {given!r}, with which MXNet or OpenMP would end this "
