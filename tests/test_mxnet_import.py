@@ -92,6 +92,41 @@ def test_what_an_import_changes_and_what_it_leaves(run_python):
     assert facts.pop("modules")[1:] == ["gluon_gru.gates", "GRU"] and not facts
 
 
+# What a program on ``mx.nd`` arrays meets, in two threads.
+OLD_MODE = """
+import gluon_gru.compat, threading
+import mxnet as mx
+from mxnet.gluon import nn, rnn
+from gluon_gru.models import fused
+import gluon_gru as d2l
+def look():
+    print(mx.npx.is_np_array(), mx.npx.is_np_shape())
+    net = nn.HybridSequential()
+    net.add(fused.GRU(8), nn.Dense(2, flatten=False), nn.Dropout(0.5))
+    net.initialize()
+    X = mx.nd.ones((3, 4, 5))
+    outputs = net(X)
+    print(type(outputs).__name__, outputs.shape, (mx.nd.sum(X)).shape)
+for run in look, lambda: (mx.npx.set_np(), print(type(mx.np.ones(2).sum()).__name__)):
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+look()
+"""
+
+
+@pytest.mark.slow
+def test_with_compat_imported_first_mxnet_keeps_its_mode_in_every_thread(run_python):
+    done = run_python(OLD_MODE)
+    old = ["False False", "NDArray (3, 4, 2) (1,)"]
+    assert done.stdout.splitlines() == [*old, "ndarray", *old], done.stderr
+
+
+def test_with_compat_imported_first_nothing_is_switched(import_mxnet, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gluon_gru.compat", types.ModuleType("gluon_gru.compat"))
+    assert not hasattr(import_mxnet(), "mode")
+
+
 def test_the_comparison_above_sees_a_changed_name(run_python, tmp_path):
     (tmp_path / "mxnet").mkdir()
     (tmp_path / "mxnet" / "__init__.py").write_text(
@@ -134,7 +169,8 @@ def import_mxnet(monkeypatch):
     return imported
 
 
-def test_the_books_mode_is_on_after_the_import(import_mxnet):
+def test_the_books_mode_is_on_after_the_import(import_mxnet, monkeypatch):
+    monkeypatch.delitem(sys.modules, "gluon_gru.compat", raising=False)
     assert import_mxnet().mode == "np"
 
 
