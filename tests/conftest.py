@@ -8,7 +8,6 @@ import itertools
 import os
 import pathlib
 import runpy
-import signal
 import subprocess
 import sys
 import threading
@@ -175,8 +174,6 @@ def command(monkeypatch, capsys):
     process of its own would import MXNet first, which takes seconds.
     """
     from gluon_gru import cli
-
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
 
     def run(*words, script=None):
         name = str(ROOT / "scripts" / f"{script}.py") if script else "gluon-gru"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import random
 import sys
@@ -66,6 +67,8 @@ def run(args: argparse.Namespace) -> None:
         for piece in pieces:
             print(harmless(piece, sys.stdout), end="", flush=True)
     except KeyboardInterrupt:
-        print(flush=True)
+        # The terminal may be what has ended.
+        with contextlib.suppress(OSError):
+            print(flush=True)
         raise
     print()

@@ -11,12 +11,14 @@ import json
 import os
 import pathlib
 import shlex
+import signal
 import sys
 import warnings
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Sequence
 
 from gluon_gru.errors import InputError, InstallError, shown
 from gluon_gru.report.terminal import harmless
+from gluon_gru.training.interrupt import ENDS, ending_like_ctrl_c
 
 #: The help of an argument that is a text, and of its encoding.
 TEXT = "a text file, or - for the standard input"
@@ -91,11 +93,13 @@ def again(*more: str) -> str:
 
 @contextlib.contextmanager
 def resumable(message: str, *more: str) -> Iterator[None]:
-    """Print ``message`` and what `again` returns if Ctrl-C ends the ``with`` block."""
+    """Print ``message`` and what `again` returns if Ctrl-C or the like ends the ``with`` block."""
     try:
         yield
     except KeyboardInterrupt:
-        tell(f"\ninterrupted; {message}:\n  {again(*more)}")
+        # The terminal may be what has ended.
+        with contextlib.suppress(OSError):
+            tell(f"\ninterrupted; {message}:\n  {again(*more)}")
         raise
 
 
@@ -201,8 +205,14 @@ def aligned(facts: Mapping[str, object]) -> str:
 def run(main: Callable[[], None]) -> None:
     """Call ``main()``; exit with 1 if numbers went wrong or a package is missing, 2 for bad input.
 
-    Ctrl-C is 130, and 141 an output whose reader has gone.
+    Ctrl-C is 130, SIGTERM 143, SIGHUP (a closed terminal) 129, and 141 an output whose reader has
+    gone.
     """
+    with ending_like_ctrl_c():
+        _run(main)
+
+
+def _run(main: Callable[[], None]) -> None:
     if sys.stdout is None:
         # The parent process closed it.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
@@ -225,19 +235,22 @@ def run(main: Callable[[], None]) -> None:
         if (error.name or "gluon_gru").partition(".")[0] in ("gluon_gru", "benchmarks"):
             raise
         sys.exit(_fail(f"{error} (README.md has the command that sets everything up)", 1))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        for end in ENDS:
+            signal.signal(end, signal.SIG_IGN)
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
         # At once, since a library's thread (Optuna's heartbeat) could keep the process alive.
-        os._exit(130)
+        os._exit(128 + getattr(interrupt, "signum", signal.SIGINT))
     except BrokenPipeError:
         # The reader of the output has gone.
         _discard_output()
         sys.exit(141)
     except OSError as error:
-        # An error of a file names the file; this one is the output's.
-        if error.errno != errno.ENOSPC or error.filename is not None:
+        # An error of a file names the file; this one is the output's, a full disk or a terminal
+        # that is gone.
+        if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
             raise
         _discard_output()
         sys.exit(_fail(f"the output can't be written ({error.strerror})", 1))

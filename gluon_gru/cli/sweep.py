@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import signal
 import sys
 from typing import Any
 
@@ -69,9 +68,6 @@ def run(args: argparse.Namespace) -> None:
     """Run the study and print its trials or its record; or print what it would cost."""
     from gluon_gru.studies.sweep import report, study
 
-    # A closed terminal or a time limit ends it as Ctrl-C does.
-    for end in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(end, lambda *_: signal.raise_signal(signal.SIGINT))
     if args.storage:
         from gluon_gru.studies.sweep.storage import without_password
 

@@ -90,6 +90,8 @@ def run(
                 try:
                     result = place.result(future)
                 except futures.BrokenExecutor as death:
+                    # A time limit's SIGTERM reaches all processes.
+                    ctrl_c.check()
                     if attempt == ATTEMPTS:
                         raise InputError(
                             f"a {unit} was started {ATTEMPTS} times, and each time {death}, maybe "

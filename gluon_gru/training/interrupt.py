@@ -1,12 +1,50 @@
-"""Ctrl-C that is never lost, and takes effect between minibatches."""
+"""Ctrl-C that is never lost, and takes effect between minibatches; other ends of a program too."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
-from typing import Iterable, Iterator, TypeVar
+from typing import Any, Iterable, Iterator, NoReturn, TypeVar
 
 T = TypeVar("T")
+
+#: Ctrl-C; what time limits, the system's shutdown and ``kill`` send; a terminal that is closed.
+ENDS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+
+class Ended(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, which ends a program as Ctrl-C does; ``signum`` is the signal's number."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+def _end(signum: int, frame: object = None) -> NoReturn:
+    raise KeyboardInterrupt if signum == signal.SIGINT else Ended(signum)
+
+
+@contextlib.contextmanager
+def ending_like_ctrl_c() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise `Ended`, a KeyboardInterrupt, in a ``with`` block.
+
+    A signal that is ignored, as ``nohup`` has it, or handled by something else, is left alone; and
+    so are all of them in other threads than the main one.
+    """
+    mine = [
+        end
+        for end in ENDS[1:]
+        if threading.current_thread() is threading.main_thread()
+        and signal.getsignal(end) is signal.SIG_DFL
+    ]
+    for end in mine:
+        signal.signal(end, _end)
+    try:
+        yield
+    finally:
+        for end in mine:
+            signal.signal(end, signal.SIG_DFL)
 
 
 class CtrlC:
@@ -15,39 +53,44 @@ class CtrlC:
     Python loses a KeyboardInterrupt that is raised in a ``__del__`` or a weak reference's callback,
     and a training loop frees arrays all the time; one that is raised in a database transaction
     leaves the lock behind. Nested blocks share their Ctrl-C. A second Ctrl-C acts at once. Nothing
-    changes in other threads than the main one, or if something else handles SIGINT already.
+    changes in other threads than the main one, or if something else handles SIGINT already. What
+    `ending_like_ctrl_c` makes of SIGTERM and SIGHUP waits in the same way; those often come twice,
+    as of a terminal and its shell, and the second one doesn't disturb what is being saved.
     """
 
     def __init__(self) -> None:
-        self.installed = False
+        #: The signals that this block handles -> what handles them around it.
+        self._around: dict[int, Any] = {}
         self._outermost = self
-        self._pressed = False
+        self._pressed: int | None = None
 
     def __enter__(self) -> CtrlC:
         if threading.current_thread() is threading.main_thread():
-            handler = signal.getsignal(signal.SIGINT)
-            around = getattr(handler, "__self__", None)
-            if isinstance(around, CtrlC):
-                self._outermost = around
-            elif handler is signal.default_int_handler:
-                self.installed = True
-                signal.signal(signal.SIGINT, self._note)
+            for end in ENDS:
+                handler = signal.getsignal(end)
+                around = getattr(handler, "__self__", None)
+                if isinstance(around, CtrlC):
+                    self._outermost = around
+                elif handler in (signal.default_int_handler, _end):
+                    self._around[end] = handler
+                    signal.signal(end, self._note)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self.installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for end, handler in self._around.items():
+            signal.signal(end, handler)
         if kind is None:
             self.check()
 
     def _note(self, signum: int, frame: object) -> None:
-        self.check()
-        self._pressed = True
+        if signum == signal.SIGINT:
+            self.check()
+        self._pressed = signum
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if Ctrl-C was pressed."""
-        if self._outermost._pressed:
-            raise KeyboardInterrupt
+        if self._outermost._pressed is not None:
+            _end(self._outermost._pressed)
 
     def between(self, minibatches: Iterable[T]) -> Iterator[T]:
         """Yield the minibatches, checking before each."""

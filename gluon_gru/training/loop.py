@@ -207,8 +207,8 @@ def train(
         disable=None if progress is None else not progress,
         dynamic_ncols=True,
     )
-    try:
-        with bar, CtrlC() as ctrl_c:
+    with bar, CtrlC() as ctrl_c:
+        try:
             for epoch in range(len(history) + 1, num_epochs + 1):
                 start = time.perf_counter()
                 ppl, speed = train_epoch(
@@ -228,9 +228,9 @@ def train(
                     run.epoch_ends(dataclasses.asdict(history))
                 bar.set_postfix_str(f"perplexity {ppl:.2f}, {speed:,.0f} tokens/sec", refresh=False)
                 bar.update()
-    finally:
-        if run:
-            run.save()
+        finally:
+            if run:
+                run.save()
     return history
 
 

@@ -15,7 +15,7 @@ import termios
 import pytest
 import safetensors
 import safetensors.numpy
-from tiny import wait_for
+from processes import wait_for
 from toy_texts import SMALL, toy_text, write_toy
 
 from gluon_gru import cli as commands
@@ -232,9 +232,13 @@ def start(*words, **options):
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on(tmp_path):
+def test_ctrl_c_a_time_limit_and_a_closed_terminal_keep_the_rounds(tmp_path):
     path, out = write_toy(tmp_path), tmp_path / "run"
     words = ["train", path, "--out", out, *_SMALL, "--epochs", "100000", "--patience", "100000"]
+
+    def rounds():
+        return len(json.loads((out / "record.json").read_text())["rounds"])
+
     process = start(*words)
     wait_for(lambda: (out / "record.json").exists(), process)
     # Into the training, whose first save comes later.
@@ -243,14 +247,24 @@ def test_ctrl_c_in_training_keeps_the_rounds_and_prints_the_command_that_goes_on
     assert process.returncode == 130 and printed == "" and "Traceback" not in told
     assert told.splitlines()[-1].endswith("--resume") and f"kept in {out};" in told
     process = start(*words, "--resume")
-    try:
-        wait_for(lambda: (out / "curve.png").exists(), process)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    assert process.returncode == 130
-    rounds = json.loads((out / "record.json").read_text())["rounds"]
-    assert rounds and not [file for file in os.listdir(out) if file.endswith(".part")]
+    wait_for(lambda: (out / "curve.png").exists(), process)
+    kept = rounds()
+    # GNU timeout sends it to the process, and to its group.
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+    printed, told = process.communicate(timeout=60)
+    assert process.returncode == 143 and printed == "" and "Traceback" not in told
+    assert told.splitlines()[-1].endswith("--resume") and rounds() >= kept
+    kept = rounds()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [*_COMMAND, *map(str, words), "--resume"])
+    shown = b""
+    while b"held out" not in shown:
+        shown += os.read(terminal, 1 << 16)
+    os.close(terminal)
+    assert os.WEXITSTATUS(os.waitpid(pid, 0)[1]) == 129 and rounds() > kept
+    assert not [file for file in os.listdir(out) if file.endswith(".part")]
     assert "".join(own_texts.generate(out, "The", 5)).startswith("The")
 
 

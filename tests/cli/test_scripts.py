@@ -12,6 +12,7 @@ import sys
 import pytest
 import tiny
 from checkout import needs_checkout
+from processes import alive, descendants, wait_for, wait_until
 
 from gluon_gru.runs import checkpoint
 from gluon_gru.studies.reproduce import study as experiments
@@ -144,7 +145,7 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(
     # In the first model, which ends after 24 epochs, and in the second.
     for epochs in (6, 29):
         process = start_tiny(24, out, "--engine", "mxnet", "--workers", "1", "--resume")
-        tiny.wait_for(lambda epochs=epochs: epochs_done(out) >= epochs, process)
+        wait_for(lambda epochs=epochs: epochs_done(out) >= epochs, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
     assert command(*given, out, "--resume", script="reproduce").returncode == 0
@@ -154,17 +155,24 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine, workers", [("mxnet", "1"), ("fused", "2")])
-def test_ctrl_c_saves_and_prints_the_command_that_resumes(tmp_path, engine, workers):
+@pytest.mark.parametrize(
+    "engine, workers, end, code",
+    [("mxnet", "1", signal.SIGINT, 130), ("fused", "2", signal.SIGTERM, 143)],
+)
+def test_what_ends_it_saves_and_prints_the_command_that_resumes(
+    tmp_path, engine, workers, end, code
+):
     given = ["--engine", engine, "--workers", workers]
     process = start_tiny(5000, tmp_path, *given)
     try:
-        tiny.wait_for(lambda: epochs_done(tmp_path) > 3, process)
-        process.send_signal(signal.SIGINT)
+        wait_for(lambda: epochs_done(tmp_path) > 3, process)
+        children = descendants(process.pid)
+        process.send_signal(end)
         stdout, stderr = process.communicate(timeout=120)
     finally:
         process.kill()
-    assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
+    assert process.returncode == code and stdout == "" and "Traceback" not in stderr
+    wait_until(lambda: not any(map(alive, children)))
     resume = shlex.split(stderr.strip().splitlines()[-1])
     assert resume[:2] == [sys.executable, str(SCRIPTS / "reproduce.py")]
     assert resume[2:] == ["--corpus", str(SAMPLE), "--out", str(tmp_path), *given, "--resume"]
@@ -238,7 +246,7 @@ def test_ctrl_c_ends_a_benchmark_and_all_its_workers(tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        tiny.wait_for(lambda: len(workers()) > 2, process)
+        wait_for(lambda: len(workers()) > 2, process)
         running = workers()
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)

@@ -15,6 +15,7 @@ import mxnet as mx
 import reference
 from reference import MODELS, loader
 
+from gluon_gru.cli import options
 from gluon_gru.runs import checkpoint
 
 # Long enough that none ends before it is stopped.
@@ -44,4 +45,6 @@ if __name__ == "__main__":
     # A shell's background job has it switched off.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     path, checkpoint._SAVE_SECONDS, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-    train(path, NAME, seed, EPOCHS, on_epoch=lambda epoch, history: print(epoch, flush=True))
+    options.run(
+        lambda: train(path, NAME, seed, EPOCHS, on_epoch=lambda epoch, _: print(epoch, flush=True))
+    )

@@ -9,7 +9,6 @@ import pathlib
 import runpy
 import signal
 import sys
-import time
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
@@ -33,15 +32,6 @@ def claims(epochs=6):
         dataclasses.replace(claim, protocol=cut(claim.protocol), baseline=cut(claim.baseline))
         for claim in CLAIMS
     )
-
-
-def wait_for(condition, process):
-    """Wait until ``condition()``; fail if the process ends before, or after two minutes."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 if __name__ == "__main__":

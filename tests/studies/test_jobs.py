@@ -1,17 +1,18 @@
-"""Jobs run here and on a cluster: processes that die, parents that die, Ctrl-C."""
+"""Jobs run here and on a cluster: processes that die, parents that die or are told to end."""
 
 import collections
 import os
-import pathlib
 import random
 import signal
 import subprocess
 import sys
 import time
 
+import campaign
 import pytest
 import small_jobs
 from dask_programs import Dask, environment
+from processes import alive, descendants, wait_until
 
 from gluon_gru.errors import InputError
 from gluon_gru.studies import cluster, jobs
@@ -24,14 +25,17 @@ PARENT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import small_jobs
+from gluon_gru.cli import options
 from gluon_gru.studies import jobs
 folder, count, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-try:
-    jobs.run([jobs.Job(small_jobs.slow, (folder, i, 0.3)) for i in range(count)], workers,
-             on_result=lambda job, result: print(result, flush=True))
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-    raise SystemExit(130)
+def main():
+    try:
+        jobs.run([jobs.Job(small_jobs.slow, (folder, i, 0.3)) for i in range(count)], workers,
+                 on_result=lambda job, result: print(result, flush=True))
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        raise
+options.run(main)
 """
 
 
@@ -54,27 +58,6 @@ def parent(folder, count, workers):
         text=True,
         env=environment(),
     )
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def alive(pid):
-    try:
-        # A process that has ended, and whose parent has not looked yet, is no longer alive.
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def descendants(pid):
-    """Return the processes that a process has started, and theirs."""
-    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
-    return [each for child in children.split() for each in (int(child), *descendants(int(child)))]
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
@@ -133,23 +116,27 @@ def test_workers_are_at_least_one():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
-def test_ctrl_c_at_any_instant_ends_all_processes_and_keeps_what_is_finished(tmp_path, seed):
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(campaign.times(4)))
+def test_an_end_at_any_instant_ends_all_processes_and_keeps_what_is_finished(tmp_path, seed):
+    chance, end = random.Random(seed), (signal.SIGINT, signal.SIGTERM)[seed % 2]
     process = parent(tmp_path, 30, 2)
-    time.sleep(random.Random(seed).uniform(0.1, 2.5))
+    time.sleep(chance.uniform(0.1, 2.5))
     children = descendants(process.pid)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(end)
     stdout, stderr = process.communicate(timeout=60)
     assert "Traceback" not in stderr or not stdout, stderr
     if stdout:
-        assert process.returncode == 130 and stdout.splitlines()[-1] == "interrupted"
+        assert process.returncode == 128 + end and stdout.splitlines()[-1] == "interrupted"
     results = stdout.split()[:-1]
     assert len(set(results)) == len(results) < 30
     wait_until(lambda: not any(map(alive, children)))
 
 
 @pytest.mark.slow
-def test_ctrl_c_at_a_terminal_which_reaches_the_workers_too_is_the_parents_matter(tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_end_that_reaches_the_workers_too_is_the_parents_matter(tmp_path, end):
+    """A terminal sends Ctrl-C and its own end to all processes, a time limit SIGTERM."""
     process = subprocess.Popen(
         [sys.executable, "-c", PARENT, tmp_path, "30", "2"],
         stdout=subprocess.PIPE,
@@ -159,10 +146,12 @@ def test_ctrl_c_at_a_terminal_which_reaches_the_workers_too_is_the_parents_matte
         start_new_session=True,
     )
     wait_until(lambda: list(tmp_path.glob("done-*")))
-    os.killpg(process.pid, signal.SIGINT)
+    children = descendants(process.pid)
+    os.killpg(process.pid, end)
     stdout, stderr = process.communicate(timeout=60)
-    assert stdout.splitlines()[-1] == "interrupted" and process.returncode == 130
+    assert stdout.splitlines()[-1] == "interrupted" and process.returncode == 128 + end
     assert "Traceback" not in stderr and "died" not in stderr
+    wait_until(lambda: not any(map(alive, children)))
 
 
 @pytest.mark.slow

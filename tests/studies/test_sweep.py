@@ -17,9 +17,9 @@ import time
 
 import optuna
 import pytest
-import tiny
 from dask_programs import Dask, environment
 from matplotlib.image import imread
+from processes import wait_for
 
 from gluon_gru import report
 from gluon_gru.errors import InputError
@@ -278,19 +278,21 @@ def test_a_storage_that_another_command_writes_to_is_one_line(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_path, workers):
+@pytest.mark.parametrize("workers, end", [(1, signal.SIGINT), (2, signal.SIGHUP)])
+def test_what_ends_it_keeps_what_is_finished_and_prints_the_command_that_goes_on(
+    tmp_path, workers, end
+):
     out = tmp_path / "out"
     words = [*command_line(24), str(out), "--workers", str(workers)]
     process = start(*words)
     try:
-        tiny.wait_for(lambda: points(record_of(out)), process)
+        wait_for(lambda: points(record_of(out)), process)
         time.sleep(random.Random(workers).uniform(0, 0.5))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         stdout, stderr = process.communicate(timeout=120)
     finally:
         process.kill()
-    assert process.returncode == 130 and stdout == "" and "Traceback" not in stderr
+    assert process.returncode == 128 + end and stdout == "" and "Traceback" not in stderr
     assert shlex.split(stderr.strip().splitlines()[-1]) == [sys.executable, str(SCRIPT), *words]
     found = points(record_of(out))
     assert 0 < len(found) == len(set(found)) < 24
@@ -305,7 +307,7 @@ def test_ctrl_c_keeps_what_is_finished_and_prints_the_command_that_goes_on(tmp_p
 def test_a_killed_command_goes_on_and_nothing_is_lost_or_tried_twice(tmp_path, no_report):
     process = start(*command_line(16), tmp_path, "--workers", 2)
     try:
-        tiny.wait_for(lambda: len(points(record_of(tmp_path))) > 2, process)
+        wait_for(lambda: len(points(record_of(tmp_path))) > 2, process)
     finally:
         process.kill()
         process.communicate()
