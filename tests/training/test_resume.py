@@ -147,8 +147,8 @@ def test_a_process_stopped_at_random_moments_comes_to_the_same_digits(
     tmp_path, uninterrupted, seed
 ):
     path, chance, last = tmp_path / "run", random.Random(seed), 0
-    for stop in chance.sample(list(STOPS), 2):
-        with start(path, STOPS[stop], seed) as process:
+    for attempt, stop in enumerate(chance.sample(list(STOPS), 2)):
+        with start(path, STOPS[stop], attempt) as process:
             epochs = [int(process.stdout.readline()) for _ in range(chance.randint(2, 5))]
             time.sleep(chance.uniform(0, 0.05))
             process.send_signal(stop)
