@@ -79,7 +79,8 @@ class CtrlC:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for end, handler in self._around.items():
             signal.signal(end, handler)
-        if kind is None:
+        # After the end of a terminal, an OSError is of writing to it.
+        if kind is None or issubclass(kind, OSError):
             self.check()
 
     def _note(self, signum: int, frame: object) -> None:

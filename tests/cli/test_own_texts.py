@@ -259,6 +259,7 @@ def test_ctrl_c_a_time_limit_and_a_closed_terminal_keep_the_rounds(tmp_path):
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [*_COMMAND, *map(str, words), "--resume"])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     shown = b""
     while b"held out" not in shown:
         shown += os.read(terminal, 1 << 16)

@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP: where they take effect, and who leaves them alone."""
 
 import contextlib
+import errno
 import signal
 import threading
 
@@ -54,6 +55,14 @@ def test_a_ctrl_c_after_any_of_them_acts_at_once(end):
         signal.raise_signal(end)
         signal.raise_signal(signal.SIGINT)
         pytest.fail("the second one did not act")
+
+
+def test_the_end_of_a_terminal_is_not_the_error_of_writing_to_it():
+    with ended_by(signal.SIGHUP), ending_like_ctrl_c(), CtrlC():
+        signal.raise_signal(signal.SIGHUP)
+        raise OSError(errno.EIO, "Input/output error")
+    with pytest.raises(OSError, match="full"), ending_like_ctrl_c(), CtrlC():
+        raise OSError(errno.ENOSPC, "the disk is full")
 
 
 @pytest.mark.parametrize("end", ENDS)
