@@ -31,6 +31,9 @@ ATTEMPTS = 3
 #: How often to look whether Ctrl-C was pressed.
 POLL_SECONDS = 0.1
 
+#: What a terminal sends to all processes that it has started.
+_TERMINALS = {signal.SIGINT, signal.SIGHUP}
+
 
 class Job(NamedTuple):
     """A function at the top of a module, and its arguments, all of which can be pickled.
@@ -190,11 +193,14 @@ class _Processes(contextlib.AbstractContextManager):
 
     def submit(self, function: Callable[..., Any], *args: Any) -> futures.Future:
         while True:
-            executor = (
-                self._idle.pop()
-                if self._idle
-                else futures.ProcessPoolExecutor(1, self._context, _begin, (self._reading,))
-            )
+            if self._idle:
+                executor = self._idle.pop()
+            else:
+                # Its first one starts a process too, Python's resource tracker.
+                with _for_children():
+                    executor = futures.ProcessPoolExecutor(
+                        1, self._context, _begin, (self._reading,)
+                    )
             # An idle process may have died.
             with contextlib.suppress(futures.BrokenExecutor), _for_children():
                 future = executor.submit(function, *args)
@@ -216,8 +222,9 @@ class _Processes(contextlib.AbstractContextManager):
 def _for_children() -> Iterator[None]:
     """Start processes in a ``with`` block that have one thread, no Ctrl-C, and not our program.
 
-    Ctrl-C at a terminal reaches all processes. Children inherit the signal mask, so it is held back
-    in them from the start, before any handler of theirs could be installed. ``__main__`` loses its
+    Ctrl-C at a terminal reaches all processes, and so does the terminal's end. Children inherit the
+    signal mask, so both are held back in them from the start, before any handler of theirs could be
+    installed. ``__main__`` loses its
     file and spec because children would run it as a module, and a script without
     ``if __name__ == "__main__"`` would do everything again.
     """
@@ -228,7 +235,7 @@ def _for_children() -> Iterator[None]:
     main.pop("__file__", None)
     main["__spec__"] = None
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINALS)
     try:
         yield
     finally:
@@ -239,9 +246,10 @@ def _for_children() -> Iterator[None]:
 
 
 def _begin(alive: Connection) -> None:
-    """Start as a worker: leave Ctrl-C to the parent, and end when it does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    """Start as a worker: leave the terminal's signals to the parent, and end when it does."""
+    for end in _TERMINALS:
+        signal.signal(end, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERMINALS)
     # Its default has a semaphore of the system's, which a process that ends at once leaves behind.
     tqdm.set_lock(threading.RLock())
 
