@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
+import random
 import re
 import shlex
 import signal
 import subprocess
 import sys
 
+import campaign
 import pytest
 import tiny
 from checkout import needs_checkout
@@ -133,6 +135,7 @@ def test_without_the_package_the_script_says_what_is_missing(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.campaign
 def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(
     tmp_path, command, monkeypatch
 ):
@@ -142,8 +145,9 @@ def test_killed_again_and_again_a_reproduction_ends_as_if_nothing_had_happened(
     undisturbed = command(*given, tmp_path / "a", script="reproduce")
     assert undisturbed.returncode == 0
     out = tmp_path / "b"
-    # In the first model, which ends after 24 epochs, and in the second.
-    for epochs in (6, 29):
+    # In the first model, which ends after 24 epochs, and in the second; in a campaign anywhere.
+    more = random.Random(0).choices(range(1, 40), k=campaign.times(1) - 1)
+    for epochs in sorted({6, 29, *more}):
         process = start_tiny(24, out, "--engine", "mxnet", "--workers", "1", "--resume")
         wait_for(lambda epochs=epochs: epochs_done(out) >= epochs, process)
         process.send_signal(signal.SIGKILL)

@@ -5,7 +5,9 @@ import contextlib
 import functools
 import json
 import math
+import random
 
+import campaign
 import numpy
 import pytest
 from toy_texts import SMALL, toy_text, write_toy
@@ -133,6 +135,7 @@ SETTINGS = {
 
 
 @pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     "name, engine, num_sentences",
     [*((name, "", 160) for name in SETTINGS), ("random, dropout", "off", 16)],
@@ -147,8 +150,12 @@ def test_an_interrupted_run_goes_on_to_the_same_digits(
     whole = own_texts.train(path, tmp_path / "whole", **settings)
     assert len(whole["rounds"]) == 4
     steps = whole["text"]["num_training"] // 32
-    # In the first round, in the middle of the first epoch, while scoring, in the second epoch.
+    # At random (in a campaign), in the first round, in the middle of the first epoch, while
+    # scoring, in the second epoch.
+    chance = random.Random(name)
+    more = [("step", chance.randint(1, steps // 2)) for _ in range(campaign.times(1) - 1)]
     for method, number in (
+        *more,
         ("step", 5),
         ("step", steps // 2 + 4),
         ("score", 2),
@@ -163,7 +170,7 @@ def test_an_interrupted_run_goes_on_to_the_same_digits(
         assert {name: array.tobytes() for name, array in ours.items()} == {
             name: array.tobytes() for name, array in theirs.items()
         }
-    assert len(resumed["invocations"]) == 5
+    assert len(resumed["invocations"]) == len(more) + 5
 
 
 def test_a_run_of_version_0_1_0_goes_on_with_the_words_that_it_began_with(tmp_path, monkeypatch):
