@@ -23,7 +23,7 @@ def write(document: Document, folder: pathlib.Path) -> None:
     from gluon_gru.report.page import page
     from gluon_gru.report.pictures import pictures
 
-    drawn = pictures(document.blocks)
+    drawn = pictures(document.unfolded)
     for file, png in drawn.items():
         write_whole(folder / file, png)
     write_whole(folder / "report.md", markdown(document).encode("utf-8", "backslashreplace"))

@@ -105,14 +105,6 @@ class Facts:
     values: dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Details:
-    """A list of sentences that the page folds away under a summary."""
-
-    summary: str
-    lines: Sequence[str]
-
-
 class Judged(NamedTuple):
     """A verdict: the anchor and the name of what was judged, and the statement's text if any."""
 
@@ -344,8 +336,34 @@ class Walk:
 
 
 @dataclasses.dataclass(frozen=True)
+class Fold:
+    """A section that the page folds away under its heading and a sentence.
+
+    Attributes:
+        heading: of level 2.
+        summary: what is worth knowing without opening it.
+        blocks: any but a fold.
+    """
+
+    heading: Heading
+    summary: str
+    blocks: Sequence[Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class Document:
     """A report: its title and its blocks."""
 
     title: str
     blocks: Sequence[Any]
+
+    @property
+    def unfolded(self) -> list[Any]:
+        """Return the blocks with those of folds in their places, after heading and summary."""
+        flat: list[Any] = []
+        for block in self.blocks:
+            if isinstance(block, Fold):
+                flat += [block.heading, Paragraph(block.summary), *block.blocks]
+            else:
+                flat.append(block)
+        return flat

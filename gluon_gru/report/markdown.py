@@ -16,7 +16,7 @@ _MARKUP = re.compile(
 
 def markdown(document: d.Document) -> str:
     """Return a `gluon_gru.report.document.Document` in GitHub's Markdown."""
-    return "\n\n".join([f"# {document.title}", *_parts(document.blocks)]) + "\n"
+    return "\n\n".join([f"# {document.title}", *_parts(document.unfolded)]) + "\n"
 
 
 def _plain(text: str) -> str:
@@ -101,7 +101,6 @@ _RENDERERS: dict[type, Callable[[Any], str]] = {
     d.Heading: _heading,
     d.Paragraph: lambda block: _prose(block.text),
     d.Bullets: _bullets,
-    d.Details: lambda block: f"{_prose(block.summary)}\n\n{_bullets(block)}",
     d.Quote: lambda block: f"> {_prose(block.text)}\n>\n> {_plain(block.source)}",
     d.Code: lambda block: "    " + block.text.replace("\n", "\n    "),
     d.Facts: lambda block: table(("", ""), [map(_prose, fact) for fact in block.values.items()]),

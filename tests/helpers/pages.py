@@ -72,7 +72,7 @@ def make(folder):
         "shapes": benchmark_report.document(_measured("benchmark-shapes-cpu")),
     }.items():
         pages[kind] = folder / f"{kind}.html"
-        pages[kind].write_bytes(page(document, pictures(document.blocks)))
+        pages[kind].write_bytes(page(document, pictures(document.unfolded)))
     return pages, gates
 
 

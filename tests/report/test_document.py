@@ -18,7 +18,7 @@ BLOCKS = [
     d.Table(["a", "verdict"], [["b|c", "holds"]], "A title", ["row"], 1),
     d.Quote("What they wrote", "A source"),
     d.Bullets(["a bullet"]),
-    d.Details("a summary", ["a detail"]),
+    d.Fold(d.Heading("Folded away"), "a summary", [d.Bullets(["a detail"])]),
     d.Code("two\n  lines"),
     d.Texts("claim", [d.Text("x/y", "reported", "some text", "50%", [[0, 4]])]),
     d.Facts({"cores": 2}),
@@ -51,7 +51,8 @@ def test_kinds_of_blocks_and_the_pages_macros_are_the_same():
     kinds = {name for name in dir(d) if getattr(getattr(d, name), "__dataclass_fields__", None)}
     macros = page._environment().get_template("blocks.html").module
     assert {name for name in dir(macros) if name[0].isupper()} - {"MARKS", "KINDS"} == kinds - {
-        "Document"
+        "Document",
+        "Fold",
     }
 
 
