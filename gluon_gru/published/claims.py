@@ -73,8 +73,9 @@ class Claim:
         source: where it is published.
         says: a number; for continuations, the texts in the order of the protocol's prefixes; or a
             sentence, in our words. Where `many`, a tuple of such numbers or texts, one per build.
-        tested: for a sentence that is a question, what is put to the test.
-        quantity: ``statement``, ``perplexity``, ``tokens/sec``, ``continuation`` or ``speedup``.
+        tested: what is put to the test, where the sentence doesn't say it.
+        quantity: ``statement``, ``question``, ``perplexity``, ``tokens/sec``, ``continuation`` or
+            ``speedup``.
         protocol: how it was made; for a speedup, that of the faster model.
         tolerance: how far a measured number may be off and still agree; None where no measured
             number could agree or disagree.

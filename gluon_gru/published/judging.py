@@ -13,6 +13,7 @@ WORDS = {
     "holds": "the evidence agrees in every case",
     "depends": "it agrees in some cases and not in others",
     "does not hold": "it agrees in no case",
+    "answered": "a question: the evidence is its answer",
     "direction holds": "the faster model is the same; by how much is a matter of hardware",
     "too few runs to tell": "a difference of one printed decimal could have gone unseen",
     "faster": "a rate, measured on a GPU, at least as high as the published one",
@@ -73,6 +74,8 @@ def judge(claim: Claim, evidence: Evidence) -> Verdict:
         word = "direction holds"
     elif claim.quantity == "continuation":
         word = "side by side"
+    elif claim.quantity == "question":
+        word = "answered"
     return Verdict(claim.id, evidence.limit or word, evidence.ran, evidence.shows, evidence.figures)
 
 

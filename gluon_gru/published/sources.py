@@ -24,6 +24,9 @@ GRU_SECTION = "Gated Recurrent Units (GRU)"
 CHAPTER = Source(_BOOK, GRU_SECTION, "MXNet edition, build of 17 February 2020")
 QUESTION = dataclasses.replace(CHAPTER, section=f"{GRU_SECTION}, exercises")
 SUMMARY = Source(_BOOK, f"{GRU_SECTION}, summary", "editions of 2020 and later")
+LSTM_SUMMARY = Source(
+    _BOOK, "Long Short-Term Memory (LSTM), summary", "MXNet edition, build of 17 February 2020"
+)
 SLIDES = Source(f"Slides of the chapter {GRU_SECTION}", "training output", "3 July 2019")
 #: By the edition of the text (`gluon_gru.text.editions`).
 BUILDS = {
@@ -32,6 +35,9 @@ BUILDS = {
 }
 SOLUTION = Source("A reader's published solutions", "exercises of Gated Recurrent Units", "2023")
 NOTES = Source("Readers' published notes", "on the chapters RNN, GRU and LSTM", "2019 and later")
+
+#: What nobody said, but what an answer needs.
+OURS = Source("gluon_gru", "a hypothesis of this package's own", "2026")
 
 
 def builds(section: str, edition: str) -> Source:

@@ -1,15 +1,19 @@
-"""Do two samples of printed perplexities come from one distribution? A rank-sum test, exact.
+"""Two samples of perplexities: do they come from one distribution, and how far are they apart?
 
-The test is Wilcoxon's (Mann and Whitney's), two-sided, with midranks: printed with one decimal,
-nearly all values are tied, which the usual tables and the normal approximation don't allow for. So
-its distribution is counted over all ways to deal the pooled values out to the two samples.
+Whether: by Wilcoxon's rank-sum test (Mann and Whitney's), two-sided, with midranks. Printed with one
+decimal, nearly all values are tied, which the usual tables and the normal approximation don't allow
+for. So its distribution is counted over all ways to deal the pooled values out to the two samples.
+
+How far: by the estimate and the interval that belong to this test, Hodges and Lehmann's.
 """
 
 from __future__ import annotations
 
 import collections
+import itertools
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy
 
@@ -62,3 +66,52 @@ def power(published: Sequence[float], size: int, shift: float = 0.1) -> float:
             known[drawn] = rank_sum_p(drawn, published) < LEVEL
         shown += known[drawn]
     return shown / _DRAWS
+
+
+class Shift(NamedTuple):
+    """How much larger the values of one sample are than those of another.
+
+    Attributes:
+        estimate: the median of all differences (Hodges and Lehmann, 1963).
+        low, high: its interval of 95%, or of more where so few values don't allow for one so narrow.
+        confident: whether there are enough values for an interval of 95%. If not, low and high are
+            the smallest and the largest difference.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    confident: bool
+
+    def show(self, form: str = "{:+.3f}") -> str:
+        """Return the estimate and its interval as reports show them."""
+        span = f"{form.format(self.low)} to {form.format(self.high)}"
+        if self.low == self.high:
+            return f"{form.format(self.estimate)} (one seed each)"
+        name = "95% interval" if self.confident else "range"
+        return f"{form.format(self.estimate)} ({name} {span})"
+
+
+def shift(first: Sequence[float], second: Sequence[float]) -> Shift:
+    """Return how much larger the values of ``first`` are, as a `Shift`; each has at least one."""
+    differences = sorted(one - other for one in first for other in second)
+    # How many ways there are for so many differences to be positive, if nothing differs.
+    ways = numpy.ones(1, dtype=object)
+    for number in range(1, len(second) + 1):
+        ways = _times_of_gauss(ways, len(first) + number, number)
+    # How many of the least likely counts have 2.5% together.
+    cut = sum(40 * tail <= sum(ways) for tail in itertools.accumulate(ways))
+    confident = cut > 0
+    left = cut - 1 if confident else 0
+    return Shift(
+        float(numpy.median(differences)), differences[left], differences[-1 - left], confident
+    )
+
+
+def _times_of_gauss(ways: numpy.ndarray, up: int, down: int) -> numpy.ndarray:
+    """Return a polynomial times (1 - x**up) / (1 - x**down), as Gauss's binomials multiply."""
+    raised = numpy.concatenate([ways, numpy.zeros(up, dtype=object)])
+    raised[up:] -= ways
+    for power_of_x in range(down, len(raised)):
+        raised[power_of_x] += raised[power_of_x - down]
+    return raised[: len(raised) - down]

@@ -94,7 +94,8 @@ def test_texts_of_many_builds_are_counted_where_ours_are_the_same():
 
 
 def test_every_word_is_explained_and_none_is_never_given():
-    given = {"depends"}
+    question = Claim("group/question", SOURCE, "Where?", quantity="question")
+    given = {"depends", judge(question, Evidence("", "", [], {})).verdict}
     for of in CLAIMS:
         for runs in ([history()], [history(8, 1e6)], [history(epochs=25)], []):
             for where in ({}, {"is_books": False}, {"on_gpu": True}):

@@ -5,7 +5,7 @@ import itertools
 import numpy
 import pytest
 
-from gluon_gru.published.two_samples import LEVEL, power, rank_sum_p
+from gluon_gru.published.two_samples import LEVEL, power, rank_sum_p, shift
 
 
 def by_permutation(first, second):
@@ -58,3 +58,19 @@ def test_power_grows_with_the_sample_and_is_none_without_a_shift():
     powers = [power(published, size) for size in (1, 5, 10, 20)]
     assert powers == sorted(powers) and powers[0] == 0 and powers[-1] == 1
     assert power(published, 20, shift=0) <= 2 * LEVEL
+
+
+@pytest.mark.parametrize("sizes, place", [((10, 10), 24), ((5, 5), 3), ((6, 9), 11), ((4, 4), 1)])
+def test_the_interval_of_a_shift_is_that_of_the_tables(sizes, place):
+    """Its ends are these order statistics of all differences (Conover, 1999, table A7)."""
+    rng = numpy.random.RandomState(0)
+    first, second = (rng.rand(size) for size in sizes)
+    differences = sorted((first[:, None] - second).ravel())
+    found = shift(first, second)
+    assert found.estimate == pytest.approx(numpy.median(differences)) and found.confident
+    assert (found.low, found.high) == (differences[place - 1], differences[-place])
+
+
+def test_of_too_few_values_the_range_of_a_shift_is_shown():
+    assert shift([3, 4, 5], [1, 1, 2]) == (3, 1, 4, False)
+    assert "range" in shift([3, 4, 5], [1, 1, 2]).show() and "one seed" in shift([3], [1]).show()
