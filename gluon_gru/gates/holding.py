@@ -61,7 +61,7 @@ def with_gates(model: Any, gates: Callable | None) -> RNNModelScratch:
     )
 
 
-def hold(model: Any, tokens: Sequence[int], held: Held) -> RNNModelScratch:
+def hold(model: Any, tokens: Sequence[int] | numpy.ndarray, held: Held) -> RNNModelScratch:
     """Return a trained GRU whose gates are held; means are those over ``tokens``.
 
     Args and errors: see `perplexity_when_held`.
@@ -99,7 +99,7 @@ def _hook(model: Any, held: Held, X: numpy.ndarray) -> Callable:
     return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
 
 
-def perplexity_when_held(model: Any, tokens: Sequence[int], held: Held) -> float:
+def perplexity_when_held(model: Any, tokens: Sequence[int] | numpy.ndarray, held: Held) -> float:
     """Return the perplexity of a text while gates are held from its beginning to its end.
 
     The text is read as the chapter trains on it; see `rows`.
@@ -118,7 +118,7 @@ def perplexity_when_held(model: Any, tokens: Sequence[int], held: Held) -> float
         return perplexity(learner.score(X, Y, from_zeros=True))
 
 
-def rows(tokens: Sequence[int]) -> list[numpy.ndarray]:
+def rows(tokens: Sequence[int] | numpy.ndarray) -> list[numpy.ndarray]:
     """Return a text as the chapter trains on it: ``[X, Y]``, (32, steps) each.
 
     32 rows of consecutive tokens, cut to whole minibatches of 35 steps if they are long enough; Y
@@ -135,7 +135,7 @@ def rows(tokens: Sequence[int]) -> list[numpy.ndarray]:
 
 
 def damage_by_distance(
-    model: Any, tokens: Sequence[int], held: Held, max_distance: int
+    model: Any, tokens: Sequence[int] | numpy.ndarray, held: Held, max_distance: int
 ) -> numpy.ndarray:
     """Return what holding gates for one step costs d steps later, (max_distance + 1,).
 
@@ -181,9 +181,14 @@ def damage_by_distance(
 def half_distance(curve: Sequence[float] | numpy.ndarray) -> float:
     """Return the distance, in steps, within which half of the damage has happened.
 
-    The smallest d for which the entries 0 to d of ``curve`` (see `damage_by_distance`) sum up to
-    half of all entries, negative ones taken as 0; NaN if none is positive. It is too small where
-    the curve ends before the damage does.
+    The entries of ``curve`` (see `damage_by_distance`), negative ones taken as 0, are summed up;
+    entry d counts as spread evenly from d to d + 1, so the result lies between whole numbers. It is
+    NaN if no entry is positive, and too small where the curve ends before the damage does.
     """
-    damage = numpy.cumsum(numpy.maximum(curve, 0))
-    return int((damage >= damage[-1] / 2).argmax()) if damage[-1] > 0 else float("nan")
+    damage = numpy.maximum(curve, 0)
+    reached = numpy.concatenate([[0], numpy.cumsum(damage)])
+    half = reached[-1] / 2
+    if not half > 0:
+        return float("nan")
+    last = int((reached >= half).argmax()) - 1
+    return float(last + (half - reached[last]) / damage[last])

@@ -218,10 +218,10 @@ def test_damage_decays_as_the_state_does(z):
 
 
 def test_half_of_the_damage_has_happened_by_the_half_distance():
-    assert holding.half_distance([0, 0, 4, 1, 1, 2]) == 2
-    assert holding.half_distance([1, -50, 1, 3, -1]) == 3
-    assert holding.half_distance([2, 0, 0]) == 0
-    assert holding.half_distance(0.8 ** numpy.arange(100)) == 3
+    assert holding.half_distance([0, 0, 4, 1, 1, 2]) == 3
+    assert holding.half_distance([1, -50, 1, 3, -1]) == pytest.approx(3 + 0.5 / 3)
+    assert holding.half_distance([2, 0, 0]) == 0.5
+    assert holding.half_distance(0.8 ** numpy.arange(100)) == pytest.approx(3.117, abs=1e-3)
     assert numpy.isnan(holding.half_distance([0, -1, 0]))
 
 
