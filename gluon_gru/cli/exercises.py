@@ -18,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + "\n".join(
             f"  {name:{width}}  {exercise.question}" for name, exercise in EXERCISES.items()
         )
-        + "\n\nTwo of these commands at once on one FOLDER (with --resume) share the trainings.\n"
-        "Exit codes: 0 done (whatever the verdicts), 1 training diverged, 2 bad input, 130 Ctrl-C."
+        + "\n\nExit codes: 0 done (whatever the verdicts), 1 training diverged, 2 bad input, 130 Ctrl-C."
     )
     parser.add_argument(
         "names",
@@ -30,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="train every model from the seeds 1 to N"
     )
+    options.add_workers(parser, "trainings", None)
     options.add_device(parser)
     options.add_corpus(parser)
     parser.add_argument(
@@ -68,6 +68,8 @@ def run(args: argparse.Namespace) -> None:
             *settings,
             args.resume,
             options.command(),
+            args.workers,
+            args.cluster,
         )
     names = args.names or answers
     asked = {name: answer for name, answer in answers.items() if name in names}

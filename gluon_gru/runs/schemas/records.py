@@ -246,10 +246,11 @@ class Reproduce(_Record, tag="reproduce"):
 
 
 class Exercises(_Record, tag="exercises"):
-    """A folder of exercises."""
+    """A folder of exercises: its trainings."""
 
     settings: ExerciseSettings
     text: TrainedText
+    runs: List[Measurement] = []
 
 
 class Exercise(_Record, tag="exercise"):
@@ -258,11 +259,13 @@ class Exercise(_Record, tag="exercise"):
     settings: ExerciseSettings
     text: BookText
     seeds: Count
-    trainings: List[str]
     verdicts: List[Statement]
     tables: List[ResultTable]
     pictures: Dict[PictureName, str]
     walks: List[Walk]
+    answer: str = ""
+    # Of earlier versions.
+    trainings: List[str] = []
 
 
 class Training(_Record, tag="training"):

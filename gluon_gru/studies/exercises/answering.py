@@ -6,20 +6,21 @@ import dataclasses
 import pathlib
 from typing import Any, Callable, Iterable, Sequence
 
+from gluon_gru.engine.native import cores
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.gates import look as gates
 from gluon_gru.report import write
 from gluon_gru.report.document import Table
 from gluon_gru.runs import record as records
-from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import StrPath, write_whole
-from gluon_gru.runs.folder import Folder, edition_in
+from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
+from gluon_gru.studies import jobs
 from gluon_gru.studies.exercises import report
 from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
 from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.exercises.questions.gate_decisions import MODELS, TEXT
-from gluon_gru.studies.exercises.trained import minibatches, title, trained
+from gluon_gru.studies.exercises.trained import minibatches, title, train, trained
 from gluon_gru.studies.reproduce.study import corpus_line, say
 from gluon_gru.text import corpus as corpora
 
@@ -33,12 +34,13 @@ def answer(
     quick: bool = False,
     resume: bool = False,
     command: str = "",
+    workers: int | None = 1,
+    cluster: str | None = None,
 ) -> dict[str, dict]:
     """Answer exercises; write each answer into a folder, and one report over all that are there.
 
-    The folder gets ``<exercise>.json``, pictures and the report; ``runs/`` with the record of every
-    training, and ``checkpoints/``. Several processes may work on one folder: no model is trained
-    twice.
+    The folder gets ``record.json`` with every training, ``<exercise>.json``, pictures and the report,
+    and ``checkpoints/``.
 
     Args:
         out: the folder.
@@ -50,6 +52,8 @@ def answer(
         resume: continue in a folder that holds answers or trainings already. What was answered
             there with the same number of seeds stays.
         command: the command line, for the record.
+        workers, cluster: where trainings run; see `gluon_gru.studies.jobs.run`. None stands for one
+            worker per core.
 
     Returns:
         name -> what ``<exercise>.json`` holds, for all that the folder holds.
@@ -66,22 +70,23 @@ def answer(
             f"exercises {', '.join(unknown) or '(none)'}: choose from {', '.join(EXERCISES)}"
         )
     checks = [EXERCISES[name].check for name in names]
-    context = _begin(out, num_seeds, device, corpus, quick, resume, command, checks)
+    where = cores() if workers is None else workers, cluster
+    context = _begin(out, num_seeds, device, corpus, quick, resume, command, where, checks)
+    done = [name for name, one in recorded(context.out).items() if one["seeds"] == num_seeds]
+    train([one for name in names if name not in done for one in EXERCISES[name].trains], context)
     for number, name in enumerate(names, 1):
         place = f"[{number}/{len(names)}] {name}"
-        done = recorded(context.out).get(name)
-        if done and done["seeds"] == num_seeds:
+        if name in done:
             say(f"{place}: answered already ({context.out / name}.json)")
             continue
         say(f"{place}: {EXERCISES[name].question}")
         set_seed(1)
-        context.used.clear()
         answered = EXERCISES[name].answer(context)
         for picture in answered.pictures:
             write_whole(context.out / picture.file, picture.png)
         results = {
             "seeds": num_seeds,
-            "trainings": list(context.used),
+            "answer": answered.in_short,
             "verdicts": list(map(dataclasses.asdict, answered.verdicts)),
             "tables": as_json(answered.tables),
             "pictures": {picture.file: picture.title for picture in answered.pictures},
@@ -102,21 +107,26 @@ def _begin(
     quick: bool,
     resume: bool,
     command: str,
+    where: tuple[int, str | None],
     checks: Iterable[Callable[[tuple], Any]],
 ) -> Context:
     """Read the text, have it checked, make the folder, and return what exercises work with."""
     from gluon_gru.training.device import context as device_named
 
     check_positive("seeds", num_seeds)
+    jobs.check(*where)
     ctx, text = device_named(device), corpora.find(corpus)
-    source = corpora.load_corpus(text, edition=edition_in(out, "exercises"))
+    source = corpora.load_corpus(text)
     minibatches("gru-scratch", source)
     for check in checks:
         check(source)
     # Now, not when it is written: the checkout may change meanwhile.
-    made_by: dict[str, Any] = {"command": command, "environment": environment(ctx)}
-    folder = Folder(out, "exercises", resume, ("runs", "checkpoints"))
-    context = Context(folder.path, text, source, ctx, num_seeds, quick, made_by)
+    made_by: dict[str, Any] = {
+        "command": command,
+        "environment": jobs.environment(str(ctx), *where),
+    }
+    folder = Folder(out, "exercises", resume, ["checkpoints"])
+    context = Context(folder, text, source, ctx, num_seeds, quick, made_by, *where)
     folder.begin(context.settings, context.text_facts, **made_by)
     say(corpus_line(text))
     return context
@@ -173,7 +183,7 @@ def look(
     models = {str(checkpoint): checkpoint}
     if not checkpoint:
         checks = [lambda source: gates.as_the_model_reads(text, source[1])]
-        context = _begin(out, 1, device, corpus, quick, True, command, checks)
+        context = _begin(out, 1, device, corpus, quick, True, command, (1, None), checks)
         models = {
             title(name): seeds[0].checkpoint for name, seeds in trained(MODELS, context).items()
         }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Evidence, Verdict, judge
 from gluon_gru.report.document import Picture, Table
+from gluon_gru.runs.folder import Folder
+from gluon_gru.studies import jobs
 from gluon_gru.text.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -22,29 +24,69 @@ class Context:
     """What every exercise works with.
 
     Attributes:
-        out: the folder of the results.
+        folder: of the results; its record holds the trainings.
         corpus: the text that is read.
         source: its ``(tokens, vocab)``.
         ctx: the device.
         num_seeds: every model is trained from the seeds 1 to num_seeds.
         quick: whether trainings are cut short.
         made_by: the ``command`` and its ``environment``, for the records.
-        used: commands and commits of the trainings that an exercise used, a dict without values.
+        workers, cluster: where trainings run; see `gluon_gru.studies.jobs.run`.
     """
 
-    out: pathlib.Path
+    folder: Folder
     corpus: Corpus
     source: tuple[Any, Vocab]
     ctx: mxnet.Context
     num_seeds: int
     quick: bool
     made_by: dict[str, Any]
-    used: dict[str, None] = dataclasses.field(default_factory=dict)
+    workers: int = 1
+    cluster: str | None = None
+
+    @property
+    def out(self) -> pathlib.Path:
+        """Return the path of the folder."""
+        return self.folder.path
+
+    @property
+    def seeds(self) -> range:
+        """Return the seeds that every model is trained from."""
+        return range(1, self.num_seeds + 1)
 
     @property
     def settings(self) -> dict[str, Any]:
         """Return what has to be the same for another command to go on in the folder."""
         return {"device": str(self.ctx), "quick": self.quick}
+
+    def run(
+        self,
+        some: Sequence[jobs.Job],
+        on_result: Callable[[jobs.Job, Any], None],
+        unit: str = "training",
+    ) -> None:
+        """Run jobs by `gluon_gru.studies.jobs.run`."""
+        if some:
+            jobs.run(some, min(self.workers, len(some)), self.cluster, on_result, len(some), unit)
+
+    def alone(self, number: int) -> bool:
+        """Return whether each of so many jobs runs in this process, and may show its progress."""
+        return min(self.workers, number) == 1 and not self.cluster
+
+    def each(
+        self, function: Callable[..., Any], arguments: Iterable[tuple], unit: str = "model"
+    ) -> list[Any]:
+        """Return what a function returns for each tuple of arguments, run as jobs.
+
+        Args:
+            function: of the top of a module.
+            arguments: what can be pickled.
+            unit: what the progress bar counts.
+        """
+        found: dict[int, Any] = {}
+        some = [jobs.Job(function, args, number) for number, args in enumerate(arguments)]
+        self.run(some, lambda job, result: found.update({job.key: result}), unit)
+        return [found[number] for number in range(len(some))]
 
     @property
     def text_facts(self) -> dict[str, Any]:
@@ -79,11 +121,13 @@ class Answer(NamedTuple):
     """The answer to an exercise.
 
     Attributes:
+        in_short: a sentence with figures.
         verdicts: on its statements.
         tables, pictures: what the report shows.
         walks: gates over a text for a page, as `gluon_gru.gates.walk.walk` returns them.
     """
 
+    in_short: str
     verdicts: list[Verdict]
     tables: list[Table]
     pictures: list[Picture] = []
@@ -98,6 +142,8 @@ class Exercise:
         name: what the command calls it.
         question: what is asked.
         reasoning: the thoughts that lead to the answer.
+        trains: the protocols that it needs trained: see
+            `gluon_gru.studies.exercises.trained.protocol`.
         check: a function of ``(tokens, vocab)`` that raises InputError for a text that won't do,
             before anything is trained.
         answer: the function that answers it.
@@ -107,6 +153,7 @@ class Exercise:
     name: str
     question: str
     reasoning: str
+    trains: Sequence[str] = ()
     check: Callable[[tuple], None] = lambda source: None
     answer: Callable[[Context], Answer] = dataclasses.field(init=False)
     statements: tuple[Claim, ...] = ()

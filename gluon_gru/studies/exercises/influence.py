@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.exercises.trained import protocol
 
 if TYPE_CHECKING:
+    import mxnet
     from mxnet import np
 
     from gluon_gru.models import RNNModelScratch
@@ -44,19 +44,25 @@ def influence(model: RNNModelScratch, inputs: np.ndarray) -> tuple[numpy.ndarray
     return numpy.sqrt((X.grad.asnumpy().astype(float) ** 2).sum(axis=(1, 2))), H[0].asnumpy()
 
 
-def influence_by_distance(model: RNNModelScratch, context: Context) -> numpy.ndarray:
+def influence_by_distance(
+    model: RNNModelScratch, tokens: numpy.ndarray, ctx: mxnet.Context
+) -> numpy.ndarray:
     """Return how much the state depends on the character d steps ago, (`DISTANCES`,).
 
     The mean over some places of the training text, each read from a state of zeros.
+
+    Args:
+        model: see `influence`.
+        tokens: the text's, integers (num_tokens,).
+        ctx: the device that the model is on.
     """
     from mxnet import np, npx
 
-    tokens, vocab = context.source
     norms = []
     for place in range(_PLACES):
         start = place * (protocol("gru-scratch").max_tokens - DISTANCES) // _PLACES
-        read = np.array(tokens[start : start + DISTANCES], dtype="int32", ctx=context.ctx)
-        norms.append(influence(model, npx.one_hot(read, len(vocab)))[0][::-1])
+        read = np.array(tokens[start : start + DISTANCES], dtype="int32", ctx=ctx)
+        norms.append(influence(model, npx.one_hot(read, model.vocab_size))[0][::-1])
     return numpy.mean(norms, axis=0)
 
 

@@ -22,6 +22,7 @@ def by_distance(
     ylabel: str,
     values: Mapping[str, Sequence[Any]],
     models: Mapping[str, str] | None = None,
+    yscale: str = "linear",
 ) -> Picture:
     """Draw values over the distance in characters, the median of the seeds and their range.
 
@@ -30,13 +31,14 @@ def by_distance(
         ylabel: what the values are.
         values: name -> an array for each seed, entry d the value d characters later.
         models: name -> the model that it is of, if names are of models.
+        yscale: see `gluon_gru.report.document.Curves`.
     """
     drawn = [
         Curve(name, seeds, (models or {}).get(name, ""), range(len(seeds[0])))
         for name, seeds in values.items()
     ]
     return curves(
-        Curves(caption, file, drawn, (), "distance d, characters", ylabel, "near", "linear")
+        Curves(caption, file, drawn, (), "distance d, characters", ylabel, "near", yscale)
     )
 
 

@@ -9,8 +9,8 @@ from gluon_gru.published.judging import WORDS
 from gluon_gru.report import terminal
 from gluon_gru.report.document import (
     Bullets,
-    Details,
     Document,
+    Fold,
     Heading,
     Judged,
     Paragraph,
@@ -23,6 +23,7 @@ from gluon_gru.report.document import (
     code,
 )
 from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
+from gluon_gru.studies.exercises.exercise import Exercise
 from gluon_gru.studies.provenance import environments, trained_on
 
 
@@ -59,7 +60,7 @@ def document(answers: dict[str, Any], folder: pathlib.Path) -> Document:
                 Paragraph("Text: " + trained_on(text, "the figures belong to this text alone"))
                 for text in texts.values()
             ),
-            *(block for name in answers for block in _exercise(name, answers[name], folder)),
+            *(_exercise(name, answer, folder) for name, answer in answers.items()),
             *environments(
                 [
                     (f"{code(made['command'])} ({name})", made["environment"])
@@ -81,22 +82,28 @@ def table(answers: dict[str, Any]) -> str:
     return terminal.text([Table(["statement", "evidence", "verdict"], rows)])
 
 
-def _exercise(name: str, answer: dict[str, Any], folder: pathlib.Path) -> Iterator[Any]:
-    yield Heading(f"{name}: {EXERCISES[name].question}", f"exercise-{name}", short=name)
-    yield Paragraph(EXERCISES[name].reasoning)
+def _exercise(name: str, answer: dict[str, Any], folder: pathlib.Path) -> Fold:
+    exercise = EXERCISES[name]
+    heading = Heading(f"{name}: {exercise.question}", f"exercise-{name}", short=name)
+    # Version 0.1.0 had no answer in short.
+    summary = answer["answer"] or exercise.reasoning
+    return Fold(heading, summary, list(_blocks(exercise, answer, folder)))
+
+
+def _blocks(exercise: Exercise, answer: dict[str, Any], folder: pathlib.Path) -> Iterator[Any]:
+    for file, caption in answer["pictures"].items():
+        # Records are passed on without them.
+        if (folder / file).exists():
+            yield Picture(caption, file, (folder / file).read_bytes())
+    yield from map(Walk, answer["walks"])
+    yield Paragraph(exercise.reasoning)
     for verdict in answer["verdicts"]:
         claim = STATEMENTS[verdict["claim"]]
         yield Heading(claim.id, level=3, verdict=verdict["verdict"])
         yield Quote(claim.says, str(claim.source))
         tested = [f"Put to the test: {claim.tested}"] if claim.tested else []
         yield Bullets([*tested, f"Ran: {verdict['ran']}", f"Evidence: {verdict['evidence']}"])
-    yield from map(Walk, answer["walks"])
     for table in answer["tables"]:
         yield Table(**table)
-    for file, caption in answer["pictures"].items():
-        # Records are passed on without them.
-        if (folder / file).exists():
-            yield Picture(caption, file, (folder / file).read_bytes())
-    if answer["trainings"]:
-        seeds = f"Seeds 1 to {answer['seeds']}." if answer["seeds"] > 1 else "Seed 1."
-        yield Details(f"{seeds} Trained by:", answer["trainings"])
+    seeds = f"Seeds 1 to {answer['seeds']}" if answer["seeds"] > 1 else "Seed 1"
+    yield Paragraph(f"{seeds}.")

@@ -1,23 +1,17 @@
-"""The trained models that exercises ask for; each is trained once, and recorded in the folder.
-
-Several processes may work on one folder: each takes the trainings that no other one is making.
-"""
+"""The trained models that exercises ask for; each is trained once, and recorded in the folder."""
 
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import random
-from typing import TYPE_CHECKING, Any, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence
 
-from gluon_gru.errors import InputError
-from gluon_gru.published.claims import Protocol
-from gluon_gru.report.document import code
-from gluon_gru.runs import record as records
-from gluon_gru.runs.record import Record
+from gluon_gru.published.claims import Protocol, fused
+from gluon_gru.studies import jobs
 from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.reproduce import QUICK_EPOCHS
 from gluon_gru.studies.reproduce.models import MODELS
+from gluon_gru.studies.reproduce.study import Key, Run, read_training, say, train_one
 from gluon_gru.text.minibatches import SeqDataLoader
 
 if TYPE_CHECKING:
@@ -35,10 +29,17 @@ _RANDOM = "-random"
 def protocol(name: str) -> Protocol:
     """Return the chapter's protocol for a model, a key of `MODELS`.
 
-    With ``-random`` after it, the minibatches are sampled at random.
+    With ``-random`` after it, the minibatches are sampled at random; with ``@25`` after that,
+    training stops after so many epochs.
     """
+    name, _, epochs = name.partition("@")
     model = name[: -len(_RANDOM)] if name.endswith(_RANDOM) else name
-    return dataclasses.replace(CHAPTERS, model=model, use_random_iter=model != name)
+    return dataclasses.replace(
+        CHAPTERS,
+        model=model,
+        use_random_iter=model != name,
+        num_epochs=min(int(epochs or CHAPTERS.num_epochs), CHAPTERS.num_epochs),
+    )
 
 
 def title(name: str) -> str:
@@ -79,83 +80,80 @@ class TrainedModel(NamedTuple):
     Attributes:
         history: of its training.
         checkpoint: the file that holds the trained weights.
-        made_by: command and environment of its training.
     """
 
     history: History
     checkpoint: str
-    made_by: dict[str, Any]
+
+
+def train(names: Iterable[str], context: Context) -> None:
+    """Train the models of protocols that the folder doesn't hold, with every seed; record them.
+
+    They are trained on the engine, as many at a time as the context has workers.
+
+    Raises:
+        TrainingDiverged: see `gluon_gru.train`.
+    """
+    record, folder = context.folder.record, context.folder.path / "checkpoints"
+    assert record is not None
+    done = dict(map(read_training, record.results.setdefault("runs", [])))
+    waiting = [
+        (key, run)
+        for seed in context.seeds
+        for name in dict.fromkeys(names)
+        for key, run in [_planned(name, seed, context)]
+        # Records are passed on without the weights, which the exercises look at.
+        if not _is_done(run, done.get(key)) or not (folder / key.checkpoint).exists()
+    ]
+
+    def keep(job: jobs.Job, result: dict[str, Any]) -> None:
+        key, history = read_training(result)
+        perplexity = history.perplexity[-1]
+        say(f"  {title(key.model)}, seed {key.seed}: perplexity {perplexity:.3f}")
+        runs = [run for run in record.results["runs"] if read_training(run)[0] != key]
+        record.results["runs"] = [*runs, result]
+        context.folder.write()
+
+    context.run(
+        [
+            jobs.Job(
+                train_one,
+                (
+                    run,
+                    key,
+                    str(context.ctx),
+                    str(context.corpus.path.resolve()),
+                    str(folder.resolve()),
+                    f"[{number}/{len(waiting)}] {title(key.model)}, seed {key.seed}",
+                    context.alone(len(waiting)),
+                ),
+            )
+            for number, (key, run) in enumerate(waiting, 1)
+        ],
+        keep,
+    )
+
+
+def _is_done(run: Run, history: History | None) -> bool:
+    return history is not None and str(run.protocol.num_epochs) in history.continuations
+
+
+def _planned(name: str, seed: int, context: Context) -> tuple[Key, Run]:
+    of = protocol(name)
+    epochs = min(of.num_epochs, QUICK_EPOCHS) if context.quick else of.num_epochs
+    edition = context.source[1].edition
+    run = dataclasses.replace(of, model=fused(of.model), num_epochs=epochs, edition=edition)
+    return Key(name, edition, seed), Run(run, (epochs,))
 
 
 def trained(names: Sequence[str], context: Context) -> dict[str, list[TrainedModel]]:
-    """Return name -> the trained model for each seed; those that the folder doesn't hold are trained.
-
-    Raises:
-        InputError: for a record that can't be read, or of another training.
-        TrainingDiverged: see `gluon_gru.train`.
-    """
-    done: dict[tuple[str, int], TrainedModel] = {}
-    seeds = range(1, context.num_seeds + 1)
-    keys = [(name, seed) for seed in seeds for name in dict.fromkeys(names)]
-    # What another process is training is waited for at the end.
-    for waits in (False, True):
-        for name, seed in [key for key in keys if key not in done]:
-            lock = context.out / "checkpoints" / f".{name}-seed{seed}.lock"
-            with open(lock, "w") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-                except BlockingIOError:
-                    continue
-                place = f"[{len(done) + 1}/{len(keys)}]"
-                done[name, seed] = _trained(name, seed, context, place)
-    for model in done.values():
-        made = model.made_by
-        context.used[f"{code(made['command'])} at commit {made['environment']['commit']}"] = None
-    return {name: [done[name, seed] for seed in seeds] for name in names}
-
-
-def _trained(name: str, seed: int, context: Context, place: str) -> TrainedModel:
-    """Return the model that the folder holds; train it if it holds none."""
-    from gluon_gru.studies.reproduce.study import (
-        Key,
-        Run,
-        measure,
-        read_training,
-        record_training,
-        say,
-    )
-
-    path = context.out / "runs" / f"{name}-seed{seed}.json"
-    checkpoint = context.out / "checkpoints" / f"{name}-seed{seed}.safetensors"
-    of = protocol(name)
-    if context.quick:
-        of = dataclasses.replace(of, num_epochs=QUICK_EPOCHS)
-    settings, text = {"device": str(context.ctx)}, context.text_facts
-    # Records are passed on without the weights, which the exercises look at.
-    if path.exists() and checkpoint.exists():
-        record = records.read(path)
-        if record.kind != "training":
-            raise InputError(
-                f"{str(path)!r} records no training: delete it to train that model again"
-            )
-        _, history = read_training(record.results["measurement"])
-        differences = record.differences(settings, text)
-        if len(history) != of.num_epochs:
-            differences.append(f"it has {len(history)} epochs, not {of.num_epochs}")
-        elif str(of.num_epochs) not in history.continuations:
-            differences.append("it lacks the texts that the model wrote in the end")
-        if differences:
-            raise InputError(
-                f"{str(path)!r} records another training: {'; '.join(differences)}: ask for the "
-                "same, or give another folder"
-            )
-        return TrainedModel(history, str(checkpoint), record.invocations[-1])
-    what = f"{place} {title(name)}, seed {seed}"
-    run = Run(of, (of.num_epochs,))
-    history = measure(run, seed, context.ctx, context.source, checkpoint, what)
-    results = {
-        "measurement": record_training(Key(of.model, context.source[1].edition, seed), history)
+    """Return name -> the trained model for each seed; see `train`."""
+    train(names, context)
+    assert context.folder.record is not None
+    done = dict(map(read_training, context.folder.record.results["runs"]))
+    keys = {name: [_planned(name, seed, context)[0] for seed in context.seeds] for name in names}
+    folder = context.folder.path / "checkpoints"
+    return {
+        name: [TrainedModel(done[key], str(folder / key.checkpoint)) for key in some]
+        for name, some in keys.items()
     }
-    Record("training", settings, text, [context.made_by], results).write(path)
-    say(f"{what}: perplexity {history.perplexity[-1]:.3f} after {len(history)} epochs")
-    return TrainedModel(history, str(checkpoint), context.made_by)

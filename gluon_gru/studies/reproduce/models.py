@@ -5,7 +5,8 @@ from __future__ import annotations
 import typing
 from typing import Any
 
-from gluon_gru.published.claims import PROTOCOLS, Protocol, fused
+from gluon_gru.cells import CELLS
+from gluon_gru.published.claims import Protocol, fused
 from gluon_gru.runs.restore import build
 
 
@@ -17,12 +18,15 @@ class Model(typing.NamedTuple):
         cell: a key of `gluon_gru.cells.CELLS`.
         from_scratch: whether it is the book's, from scratch, rather than over a layer of Gluon's.
         on_engine: whether this package's engine computes it rather than MXNet's operators.
+        held: of a part of a GRU, the gate that it lacks and the bias that holds the whole GRU's at
+            0 or 1.
     """
 
     name: str
     cell: str
     from_scratch: bool
     on_engine: bool = False
+    held: tuple[str, float] | None = None
 
     def make(self, protocol: Protocol, vocab_size: int, ctx: Any) -> Any:
         """Return a new model, of a protocol's size, on an ``mxnet.Context``."""
@@ -36,7 +40,15 @@ class Model(typing.NamedTuple):
             "directions": protocol.directions,
             "dropout": 0,
         }
-        return build(config, ctx)
+        model = build(config, ctx)
+        if self.held:
+            # At such a bias the gate is 0 or 1 to the last digit, so its gradients are zeros, and
+            # training leaves it there.
+            gate, bias = self.held
+            place = 3 * CELLS[self.cell].gates.index(gate)
+            for param, value in zip(model.params[place : place + 3], (0, 0, bias)):
+                param[:] = value
+        return model
 
 
 _IN_MXNET = {
@@ -58,13 +70,19 @@ _IN_MXNET = {
     "update-only-scratch": Model("GRU with only an update gate, from scratch", "update_only", True),
 }
 
+# The engine has no kernels for the parts: it trains the whole GRU with the other gate held.
+_PARTS: dict[str, dict[str, Any]] = {
+    "reset-only-scratch": {"cell": "gru_before", "held": ("update", -100)},
+    "update-only-scratch": {"cell": "gru_before", "held": ("reset", 100)},
+}
+
 #: By the name that `gluon_gru.published.claims.Protocol.model` holds.
 MODELS = {
     **_IN_MXNET,
     **{
-        fused(name): _IN_MXNET[name]._replace(
-            name=f"{_IN_MXNET[name].name}, on the engine", on_engine=True
+        fused(name): model._replace(
+            name=f"{model.name}, on the engine", on_engine=True, **_PARTS.get(name, {})
         )
-        for name in PROTOCOLS
+        for name, model in _IN_MXNET.items()
     },
 }

@@ -23,7 +23,7 @@ ANSWER = Claim(
     "forced-gates/answer",
     QUESTION,
     "Which gates let only the input at t' count for the outputs at t > t'?",
-    "Z = 0 and R = 0 at t', Z = 1 afterwards, anything before.",
+    quantity="question",
 )
 PUBLISHED_GATES = Claim(
     "forced-gates/published-gates",
@@ -43,7 +43,7 @@ PUBLISHED_FORMULA = Claim(
     "With these gates the state at t' is M^t' x_0, divided by its norm.",
 )
 CONTAINS_RNN = Claim(
-    "forced-gates/contains-rnn", SUMMARY, "GRUs contain basic RNNs as an extreme case."
+    "forced-gates/contains-rnn", CHAPTER, "GRUs contain basic RNNs as an extreme case."
 )
 RESET_ALONE = Claim(
     "forced-gates/reset-alone", SUMMARY, "That case is the one of the reset gate switched on."
@@ -111,12 +111,16 @@ def forced_gates(context: Context) -> Answer:
     counts = ", ".join(f"{values[_AT]:.3g} ({name})" for name, values in ours.items())
     most = max(numpy.delete(values, _AT).max() for values in ours.values())
     return Answer(
+        "Z = 0 and R = 0 at t', Z = 1 afterwards, and anything before: of the inputs "
+        f"{numpy.count_nonzero(book['ours'])} then counts; with the published solution's gates "
+        f"{numpy.count_nonzero(book['published'])} do.",
         [
             judged(
                 ANSWER,
                 f"{_RAN}, for both GRUs.",
-                f"The input at t' counts {counts}; every other one at most {most:g}.",
-                [all(map(_only_at, ours.values()))],
+                "Z = 0 and R = 0 at t', Z = 1 afterwards, anything before: the input at t' then "
+                f"counts {counts}, every other one at most {most:g}.",
+                [],
                 {name: values.tolist() for name, values in ours.items()},
             ),
             _published(

@@ -18,7 +18,7 @@ from gluon_gru.gates.picture import picture
 from gluon_gru.gates.walk import walk
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
-from gluon_gru.published.sources import NOTES
+from gluon_gru.published.sources import NOTES, OURS
 from gluon_gru.report.document import Picture
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
@@ -28,13 +28,11 @@ KEEP_OR_NOT = Claim(
     "gates/keep-or-not",
     NOTES,
     "How does the trained network decide whether to keep the hidden state?",
-    "By the character that it reads: in most units that explains a tenth or more of how "
-    "each gate varies.",
+    quantity="question",
 )
 WORD_BOUNDARIES = Claim(
     "gates/word-boundaries",
-    NOTES,
-    "Do the gates have to do with the boundaries of words?",
+    OURS,
     "In most units the end of a word explains a tenth or more of how a gate varies.",
 )
 
@@ -59,6 +57,7 @@ _FOLLOWS = 0.1
     "it held is left after ten characters. How much of a gate the character alone explains, "
     "and how much the end of a word, says what the gates look at; what neither explains comes "
     "from the state.",
+    MODELS,
 )
 def gate_decisions(context: Context) -> Answer:
     """Look at the gates of both GRUs, trained with every seed."""
@@ -72,7 +71,16 @@ def gate_decisions(context: Context) -> Answer:
         caption = CAPTION.format(title(name))
         pictures.append(Picture(caption, f"gates-{name}.png", picture(over_text)))
         walks.append(walk(title(name), over_text))
-    return Answer(_verdicts(context, gates), tables, pictures, walks)
+    verdicts = _verdicts(context, gates)
+    z, r = (statistics.median(shares) for shares in verdicts[0].figures.values())
+    return Answer(
+        f"Largely by the character that it reads: in {z:.0%} of the units that explains a tenth or "
+        f"more of how the update gate varies, in {r:.0%} of how the reset gate does.",
+        verdicts,
+        tables,
+        pictures,
+        walks,
+    )
 
 
 def _verdicts(context: Context, models: Sequence[Gates]) -> list[Verdict]:

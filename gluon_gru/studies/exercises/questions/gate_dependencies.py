@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from typing import Mapping, Sequence, Tuple
+from typing import Any, Mapping, NamedTuple, Tuple
+
+import numpy
 
 from gluon_gru.gates.holding import (
     Held,
@@ -15,6 +17,7 @@ from gluon_gru.gates.holding import (
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import CHAPTER
+from gluon_gru.published.two_samples import shift
 from gluon_gru.report.document import Table
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import influence, plots
@@ -28,9 +31,6 @@ UPDATE_LONG = Claim(
     "dependencies/update-long", CHAPTER, "Update gates capture long-term dependencies."
 )
 
-#: (model, what is held) -> a number for each seed.
-Numbers = Mapping[Tuple[str, str], Sequence[float]]
-
 _MODELS = ("gru-scratch", "gru-concise")
 _HELD: dict[str, Held] = {
     "nothing": {},
@@ -42,7 +42,30 @@ _HELD: dict[str, Held] = {
     "Z = 1": {"update": 1},
 }
 # What takes the decisions of R, and of Z, away and leaves the rest of it.
-_UNDECIDED = "R at its mean", "Z at its mean"
+_RESET, _UPDATE = "R at its mean", "Z at its mean"
+
+
+class WhenHeld(NamedTuple):
+    """What a trained GRU does with a gate held.
+
+    Attributes:
+        perplexity: on the training text, with the gate held throughout.
+        reach: likewise: see `gluon_gru.studies.exercises.influence.reach`.
+        damage: what holding it for one step costs, by the distance; empty if nothing is held.
+    """
+
+    perplexity: float
+    reach: int
+    damage: numpy.ndarray
+
+    @property
+    def half(self) -> float:
+        """Return the distance within which half of the damage falls."""
+        return half_distance(self.damage)
+
+
+#: (model, what is held) -> a `WhenHeld` for each seed.
+Found = Mapping[Tuple[str, str], "list[WhenHeld]"]
 
 
 @Exercise(
@@ -53,6 +76,7 @@ _UNDECIDED = "R at its mean", "Z at its mean"
     "A gate held at its own mean still lets as much through as before, but no longer decides. "
     "The models know their training text almost by heart, so the damage also shows how fast "
     "they find their place again.",
+    _MODELS,
 )
 def gate_dependencies(context: Context) -> Answer:
     """Hold the gates of both GRUs, trained with every seed."""
@@ -60,100 +84,140 @@ def gate_dependencies(context: Context) -> Answer:
     tokens = tokens[: protocol(_MODELS[0]).max_tokens]
     # A text without spaces is one word.
     word = len(tokens) / max(int((tokens == vocab[" "]).sum()), 1)
-    perplexities, reaches, curves = {}, {}, {}
-    for name, seeds in trained(_MODELS, context).items():
-        models = [restore(seed.checkpoint, context.ctx)[0] for seed in seeds]
-        for how, held in _HELD.items():
-            key = name, how
-            perplexities[key] = [perplexity_when_held(model, tokens, held) for model in models]
-            far = [
-                influence.influence_by_distance(hold(model, tokens, held), context)
-                for model in models
-            ]
-            reaches[key] = list(map(influence.reach, far))
-            if held:
-                curves[key] = [
-                    damage_by_distance(model, tokens, held, influence.DISTANCES) for model in models
-                ]
-    halves = {key: list(map(half_distance, seeds)) for key, seeds in curves.items()}
+    models = trained(_MODELS, context)
+    keys = [(name, how) for name in _MODELS for how in _HELD]
+    measured = iter(
+        context.each(
+            when_held,
+            [
+                (model.checkpoint, _HELD[how], tokens, str(context.ctx))
+                for name, how in keys
+                for model in models[name]
+            ],
+            "gate held",
+        )
+    )
+    found: Found = {key: [next(measured) for _ in models[key[0]]] for key in keys}
     return Answer(
-        _verdicts(context, halves, word, perplexities, reaches),
-        [_table(perplexities, curves, halves, reaches)],
+        f"Half of the damage that a held reset gate does has happened after "
+        f"{_shown_halves(found, _RESET)} steps, of a held update gate after "
+        f"{_shown_halves(found, _UPDATE)}; a word has {word:.1f} characters.",
+        [_reset_short(context, found, word), _update_long(context, found, word)],
+        [_table(found)],
         [
             plots.by_distance(
                 f"damage-{name}.png",
                 f"{title(name)}: the loss in nats that holding a gate for one step adds to the "
                 "prediction d steps later (the median of the seeds, and their range)",
                 "added loss, nats",
-                {how: curves[name, how] for how, held in _HELD.items() if held},
+                {how: [one.damage for one in found[name, how]] for how in _HELD if _HELD[how]},
             )
             for name in _MODELS
         ],
     )
 
 
-def _verdicts(
-    context: Context, halves: Numbers, word: float, perplexities: Numbers, reaches: Numbers
-) -> list[Verdict]:
-    reset, update = ({name: halves[name, how] for name in _MODELS} for how in _UNDECIDED)
-    pairs = [pair for name in _MODELS for pair in zip(reset[name], update[name])]
-    after_reset, after_update = (
-        "; ".join(
-            f"{title(name)}: {spread(values, '{:.0f}'.format)}" for name, values in of.items()
-        )
-        for of in (reset, update)
-    )
-    held = "; ".join(
-        f"{title(name)}: perplexity {statistics.median(perplexities[name, how]):.3g}, reach "
-        f"{_reaches(reaches[name, how])} with {how}"
-        for name in _MODELS
-        for how in _UNDECIDED
-    )
-    ran = (
-        "In the trained GRUs each gate is held at its mean for one step, at 500 places of the "
-        f"training text, and the rise of the loss is measured 0 to {influence.DISTANCES} steps "
-        "later."
-    )
-    return [
-        context.judge(
-            RESET_SHORT,
-            f"{ran} Short-term: half of it falls within a word, which "
-            f"is {word:.1f} characters with its space, and earlier than with the update gate.",
-            f"Half of the damage of a held R has happened after so many steps: {after_reset}; "
-            f"of a held Z: {after_update}.",
-            [all(r <= word for r, _ in pairs), all(r < z for r, z in pairs)],
-            reset,
-        ),
-        context.judge(
-            UPDATE_LONG,
-            f"{ran} Long-term: half of it falls beyond a word, and later "
-            "than with the reset gate. Not part of the verdict: with a gate held throughout, "
-            "perplexity, and reach, the number of steps from which on the state depends on a "
-            "character less than a tenth as much as on the last.",
-            f"Half of the damage of a held Z has happened after so many steps: {after_update}; "
-            f"of a held R: {after_reset}. Held throughout, {held}.",
-            [all(z > word for _, z in pairs), all(z > r for r, z in pairs)],
-            {
-                "half": update,
-                "reach": {f"{name}, {how}": values for (name, how), values in reaches.items()},
-            },
-        ),
-    ]
+def when_held(checkpoint: str, held: Held, tokens: numpy.ndarray, device: str) -> WhenHeld:
+    """Return what the trained GRU of a checkpoint does with a gate held.
+
+    Args:
+        checkpoint: a file.
+        held: see `gluon_gru.gates.holding`.
+        tokens: the training text's, integers (num_tokens,).
+        device: ``cpu(0)``, ...
+    """
+    from gluon_gru.training.device import context
+
+    ctx = context(device)
+    model, _ = restore(checkpoint, ctx)
+    far = influence.influence_by_distance(hold(model, tokens, held), tokens, ctx)
+    damage: Any = ()
+    if held:
+        damage = damage_by_distance(model, tokens, held, influence.DISTANCES)
+    return WhenHeld(perplexity_when_held(model, tokens, held), influence.reach(far), damage)
 
 
-def _reaches(values):
+_RAN = (
+    "In the trained GRUs each gate is held at its mean for one step, at 500 places of the training "
+    "text, and the rise of the loss is measured 0 to {} steps later, until half of it has happened."
+)
+
+
+def _halves(found: Found, name: str, how: str) -> list[float]:
+    return [one.half for one in found[name, how]]
+
+
+def _shown_halves(found: Found, how: str) -> str:
+    return "; ".join(
+        f"{spread(_halves(found, name, how), '{:.1f}'.format)} ({title(name)})" for name in _MODELS
+    )
+
+
+def _reset_short(context: Context, found: Found, word: float) -> Verdict:
+    earlier = {
+        name: shift(_halves(found, name, _UPDATE), _halves(found, name, _RESET)) for name in _MODELS
+    }
+    return context.judge(
+        RESET_SHORT,
+        f"{_RAN.format(influence.DISTANCES)} Short-term: half of it falls within a word, which is "
+        f"{word:.1f} characters with its space, and, with the whole interval over the seeds, earlier "
+        "than with the update gate.",
+        f"Half of the damage of a held R has happened after {_shown_halves(found, _RESET)} steps, "
+        f"of a held Z after {_shown_halves(found, _UPDATE)}: later by "
+        f"{'; '.join(one.show('{:+.1f}') for one in earlier.values())}.",
+        [
+            *(statistics.median(_halves(found, name, _RESET)) <= word for name in _MODELS),
+            *(one.low > 0 for one in earlier.values()),
+        ],
+        {name: _halves(found, name, _RESET) for name in _MODELS},
+    )
+
+
+def _update_long(context: Context, found: Found, word: float) -> Verdict:
+    later, reaches = {}, {}
+    for name in _MODELS:
+        later[name] = shift(_halves(found, name, _UPDATE), _halves(found, name, _RESET))
+        reaches[name] = [
+            statistics.median(one.reach for one in found[name, how])
+            for how in ("nothing", _RESET, _UPDATE)
+        ]
+    shown = "; ".join(
+        f"{free:.0f} steps, with R held {reset:.0f}, with Z held {update:.0f} ({title(name)})"
+        for name, (free, reset, update) in reaches.items()
+    )
+    return context.judge(
+        UPDATE_LONG,
+        f"{_RAN.format(influence.DISTANCES)} Long-term: half of it falls beyond a word, which is "
+        f"{word:.1f} characters, and, with the whole interval over the seeds, later than with the "
+        "reset gate. And, with the gate held throughout: the state reaches less far back without Z's "
+        "decisions than without R's (up to where it depends on a character a tenth as much as on "
+        "the last).",
+        f"Half of the damage of a held Z has happened after {_shown_halves(found, _UPDATE)} steps, "
+        f"later than with R by {'; '.join(one.show('{:+.1f}') for one in later.values())}. Held "
+        f"throughout, the state reaches back {shown}.",
+        [
+            *(statistics.median(_halves(found, name, _UPDATE)) > word for name in _MODELS),
+            *(one.low > 0 for one in later.values()),
+            *(update < reset for _, reset, update in reaches.values()),
+        ],
+        {"half": {name: _halves(found, name, _UPDATE) for name in _MODELS}, "reach": reaches},
+    )
+
+
+def _reaches(values: list[int]) -> str:
     """Return reaches as reports show them: one that is not seen to end has a plus."""
     return spread(values, lambda value: f"{value:.0f}" + "+" * (value >= influence.DISTANCES))
 
 
-def _table(perplexities, curves, halves, reaches):
+def _table(found: Found) -> Table:
     rows = []
-    for key, values in perplexities.items():
-        name, how = key
-        row = [title(name), how, spread(values, "{:.3g}".format), _reaches(reaches[key]), "", ""]
-        if key in curves:
-            damage = [float(curve.sum()) for curve in curves[key]]
-            row[4:] = spread(damage, "{:.2f}".format), spread(halves[key], "{:.0f}".format)
+    for (name, how), seeds in found.items():
+        row = [title(name), how, spread([one.perplexity for one in seeds], "{:.3g}".format)]
+        row += [_reaches([one.reach for one in seeds]), "", ""]
+        if _HELD[how]:
+            damage = [float(one.damage.sum()) for one in seeds]
+            halves = _halves(found, name, how)
+            row[4:] = spread(damage, "{:.2f}".format), spread(halves, "{:.1f}".format)
         rows.append(row)
     return Table(
         ["model", "held", "perplexity", "reach", "loss added", "half within"],

@@ -99,7 +99,11 @@ def hyperparameters(context: Context) -> Answer:
         f"{space.epochs} epochs of {space.train_windows:,} windows in minibatches of "
         f"{space.batch_size}, validated on the next {space.valid_windows:,}"
     )
+    best, worst = trials[0], trials[-1]
     return Answer(
+        f"The best of {len(trials)} trials reaches perplexity {best['perplexity']:.2f} (num_steps "
+        f"{best['num_steps']}, num_hiddens {best['num_hiddens']}, lr {best['lr']:g}), the worst "
+        f"{worst['perplexity']:.2f}.",
         [
             _running_time(context, ran, trials),
             _perplexity(context, ran, trials, diverged),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import statistics
+from typing import TYPE_CHECKING
 
 import numpy
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
-from gluon_gru.published.sources import NOTES
+from gluon_gru.published.sources import CHAPTER, NOTES
 from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise, judged
 from gluon_gru.studies.exercises.questions.compare_cells import ALL_CELLS
@@ -22,7 +23,15 @@ SHAPES = Claim(
     "identities/shapes",
     NOTES,
     "Outputs are (num_steps * batch_size, vocab_size), states from scratch "
-    "(batch_size, num_hiddens), states of rnn.RNN (1, batch_size, num_hiddens).",
+    "(batch_size, num_hiddens), states of rnn.RNN (1, batch_size, num_hiddens); two sequences of "
+    "five characters become (5, 2, 28), and the hidden states of the chapter's minibatch are "
+    "(35, 32, 256).",
+)
+BATCH = Claim("identities/where-is-the-batch", NOTES, "Where is the batch?", quantity="question")
+STATE_RANGE = Claim(
+    "identities/state-range",
+    CHAPTER,
+    "The values of the hidden state stay within (-1, 1), since tanh makes the candidate.",
 )
 UNTRAINED = Claim(
     "identities/untrained",
@@ -34,6 +43,10 @@ CLIPPING = Claim(
     NOTES,
     "Clipping never changes the direction of the gradient, and caps its norm.",
 )
+
+if TYPE_CHECKING:
+    import mxnet
+    from mxnet import np
 
 _OF = "gru-scratch"
 
@@ -50,7 +63,18 @@ def identities(context: Context) -> Answer:
     """Look at untrained models; nothing is trained."""
     shapes, table = _shapes(context)
     meaning, texts = _untrained(context)
-    return Answer([_concatenation(), shapes, meaning, _clipping(context)], [table, texts])
+    verdicts = [
+        _concatenation(),
+        shapes,
+        _batch(context),
+        _state_range(),
+        meaning,
+        _clipping(context),
+    ]
+    words = [one.verdict for one in verdicts if one.verdict != "answered"]
+    return Answer(
+        f"{words.count('holds')} of {len(words)} statements hold.", verdicts, [table, texts]
+    )
 
 
 def _concatenation() -> Verdict:
@@ -77,7 +101,86 @@ def _concatenation() -> Verdict:
     )
 
 
+def rnn_layer(X: np.ndarray, vocab_size: int, num_hiddens: int, ctx: mxnet.Context) -> np.ndarray:
+    """Return the hidden states of an rnn.RNN over tokens (batch_size, num_steps), all steps."""
+    from mxnet import npx
+    from mxnet.gluon import rnn
+
+    layer = rnn.RNN(num_hiddens)
+    layer.initialize(ctx=ctx)
+    return layer(npx.one_hot(X.as_in_ctx(ctx).T, vocab_size))
+
+
+def _batch(context: Context) -> Verdict:
+    """Find the rows of one sequence in the outputs of a minibatch."""
+    from mxnet import np
+
+    X, _ = next(iter(minibatches(_OF, context.source)))
+    batch, n = X.shape
+    model, place = untrained(_OF, context), batch // 2
+    for param in model.params:
+        # Weights near zero would give much the same outputs for every sequence.
+        param[:] = np.random.normal(scale=0.4, size=param.shape, ctx=context.ctx)
+    together, _ = model(X.as_in_ctx(context.ctx), model.begin_state(batch, context.ctx))
+    alone, _ = model(X[place : place + 1].as_in_ctx(context.ctx), model.begin_state(1, context.ctx))
+    apart, off = (_apart(together[place + shift :: batch], alone) for shift in (0, 1))
+    return judged(
+        BATCH,
+        "The outputs of the GRU from scratch for a minibatch, beside those for one of its sequences "
+        "alone.",
+        f"A minibatch is (batch_size, num_steps), here {X.shape}; the model transposes it, so that "
+        f"the cell reads (num_steps, batch_size, vocab_size), {(n, batch, model.vocab_size)}, step by "
+        f"step, and stacks its outputs: row t * batch_size + b, of {len(together)}, is of sequence b "
+        f"at step t. Those of sequence {place} differ from its outputs alone by {apart:.1g} (those "
+        f"of the next one by {off:.2g}).",
+        [],
+        {"apart": apart, "next": off},
+    )
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> float:
+    return float(abs(one - other).max())
+
+
+def _state_range() -> Verdict:
+    """Run the cells with large random weights."""
+    import mxnet as mx
+    from mxnet import np
+
+    from gluon_gru import models
+
+    largest = {}
+    for name in ("rnn", "gru", "lstm"):
+        get_params, init_state = (
+            getattr(models, f"{start}_{name}_{end}") for start, end in _FUNCTIONS
+        )
+        params = get_params(28, 64, mx.cpu())
+        for param in params:
+            param[:] = np.random.normal(scale=2, size=param.shape)
+        _, states = getattr(models, name)(
+            np.random.normal(scale=5, size=(200, 4, 28)), init_state(4, 64, mx.cpu()), params
+        )
+        largest[name.upper()] = [float(abs(state).max()) for state in states]
+    hidden = {name: values[0] for name, values in largest.items()}
+    return judged(
+        STATE_RANGE,
+        "200 steps of the RNN, the GRU and the LSTM from scratch with weights and inputs that are "
+        "large (standard deviations 2 and 5), from a state of zeros.",
+        "The largest number in the hidden state: "
+        + ", ".join(f"{name} {value:.3f}" for name, value in hidden.items())
+        + f"; in float32 tanh reaches 1 itself. The LSTM's memory cell, which has no such bound, "
+        f"reaches {largest['LSTM'][1]:.3g}.",
+        [value <= 1 for value in hidden.values()],
+        largest,
+    )
+
+
+_FUNCTIONS = (("get", "params"), ("init", "state"))
+
+
 def _shapes(context: Context) -> tuple[Verdict, Table]:
+    from mxnet import np, npx
+
     of, vocab_size = protocol(_OF), len(context.source[1])
     n, batch, hiddens = of.num_steps, of.batch_size, of.num_hiddens
     X, _ = next(iter(minibatches(_OF, context.source)))
@@ -93,12 +196,16 @@ def _shapes(context: Context) -> tuple[Verdict, Table]:
             shapes == [expected] * (2 if name.startswith("lstm") else 1),
         ]
         rows.append([title(name), str(outputs.shape), ", ".join(map(str, shapes))])
+    two_by_five = npx.one_hot(np.arange(10).reshape(2, 5).T, vocab_size).shape
+    hiddens_of_all = rnn_layer(X, vocab_size, hiddens, context.ctx).shape
+    right += [two_by_five == (5, 2, vocab_size), hiddens_of_all == (n, batch, hiddens)]
     return judged(
         SHAPES,
         f"Each model on a minibatch (batch_size {batch}, num_steps {n}, num_hiddens {hiddens}, "
         f"vocabulary {vocab_size}).",
         f"Outputs {(n * batch, vocab_size)}; states {(batch, hiddens)} from scratch, "
-        f"{(1, batch, hiddens)} concise; an LSTM has two of them.",
+        f"{(1, batch, hiddens)} concise; an LSTM has two of them. Two sequences of five characters, "
+        f"one-hot: {two_by_five}; the hidden states of rnn.RNN: {hiddens_of_all}.",
         [all(right)],
         {row[0]: row[1:] for row in rows},
     ), Table(["model", "outputs", "states"], rows, "Shapes")

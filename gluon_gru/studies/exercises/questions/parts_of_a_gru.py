@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable
 
 from gluon_gru.published.claims import Claim
-from gluon_gru.published.judging import Verdict
-from gluon_gru.published.sources import QUESTION, SOLUTION
+from gluon_gru.published.judging import Verdict, spread
+from gluon_gru.published.sources import OURS, QUESTION, SOLUTION
 from gluon_gru.studies.exercises.comparing import Comparison, compare
 from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise, judged
 from gluon_gru.studies.exercises.trained import title
@@ -14,11 +14,16 @@ from gluon_gru.studies.exercises.trained import title
 if TYPE_CHECKING:
     from mxnet import np
 
-BOTH_NEEDED = Claim(
-    "parts/both-needed",
+WHAT_HAPPENS = Claim(
+    "parts/what-happens",
     QUESTION,
     "What happens with only a reset gate, or only an update gate?",
-    "The whole GRU ends with a lower perplexity than either part, with every seed.",
+    quantity="question",
+)
+BOTH_NEEDED = Claim(
+    "parts/both-needed",
+    OURS,
+    "Both gates are needed: the whole GRU ends with a lower perplexity than either part.",
 )
 PUBLISHED_RESET_ONLY = Claim(
     "parts/published-reset-only",
@@ -32,7 +37,11 @@ PUBLISHED_UPDATE_ONLY = Claim(
 )
 
 
-_MODELS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scratch")
+_PARTS = ("reset-only-scratch", "update-only-scratch")
+_MODELS = ("rnn-scratch", *_PARTS, "gru-scratch")
+
+# On the way, before all of them know the text by heart.
+_EPOCHS = (100, 250)
 
 
 @Exercise(
@@ -45,12 +54,21 @@ _MODELS = ("rnn-scratch", "reset-only-scratch", "update-only-scratch", "gru-scra
     "classes don't show this: the first uses Z without computing it and stops; the second "
     "computes the gated state and overwrites it with the candidate, which leaves an RNN whose "
     "gate has no effect and gets no gradient.",
+    _MODELS,
 )
 def parts_of_a_gru(context: Context) -> Answer:
     """Train the parts, the whole GRU and the RNN with every seed; run the published classes."""
     compared = compare(_MODELS, context)
+    ends = [f"{compared.median(name):.3f} ({title(name)})" for name in _MODELS]
     return Answer(
-        [_both_needed(context, compared), _published_reset_only(), _published_update_only()],
+        f"After {len(compared.models['gru-scratch'][0].history)} epochs the perplexity is "
+        f"{', '.join(ends)}.",
+        [
+            _what_happens(context, compared),
+            _both_needed(context, compared),
+            _published_reset_only(),
+            _published_update_only(),
+        ],
         compared.tables(),
         [
             compared.picture(
@@ -60,15 +78,38 @@ def parts_of_a_gru(context: Context) -> Answer:
     )
 
 
+def _what_happens(context: Context, compared: Comparison) -> Verdict:
+    def at(name, epoch):
+        histories = [model.history.perplexity for model in compared.models[name]]
+        return spread([history[: epoch or None][-1] for history in histories], "{:.2f}".format)
+
+    on_the_way = "; ".join(
+        f"after {epoch} epochs "
+        + ", ".join(f"{at(name, epoch)} ({title(name)})" for name in _MODELS)
+        for epoch in _EPOCHS
+    )
+    ends = "; ".join(f"{title(name)}: {compared.shown(name)}" for name in _MODELS)
+    return context.judge(
+        WHAT_HAPPENS,
+        "The chapter's protocol with each; the engine trains a part as the whole GRU whose other "
+        "gate is held. At the end, the median perplexity of the last ten epochs.",
+        f"{ends}. On the way there: {on_the_way}.",
+        [],
+        compared.figures,
+    )
+
+
 def _both_needed(context: Context, compared: Comparison) -> Verdict:
-    whole = max(compared.ends("gru-scratch"))
-    shown = "; ".join(f"{title(name)}: {compared.shown(name)}" for name in _MODELS)
+    shifts = {part: compared.shift(part, "gru-scratch") for part in _PARTS}
     return context.judge(
         BOTH_NEEDED,
-        "The chapter's protocol with each; perplexity at the end.",
-        f"{shown}.",
-        [whole < min(compared.ends(part)) for part in _MODELS[1:3]],
-        compared.figures,
+        "The same. A part is worse if, by the seeds, its perplexity at the end is higher with the "
+        "whole interval.",
+        "At the end a part's perplexity is that of the whole GRU and "
+        + "; ".join(f"{shift.show()} ({title(part)})" for part, shift in shifts.items())
+        + ".",
+        [shift.low > 0 for shift in shifts.values()],
+        {part: shift._asdict() for part, shift in shifts.items()},
     )
 
 
