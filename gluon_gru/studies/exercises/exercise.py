@@ -10,12 +10,12 @@ from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Evidence, Verdict, judge
 from gluon_gru.report.document import Picture, Table
 from gluon_gru.runs.folder import Folder
-from gluon_gru.studies import jobs
 from gluon_gru.text.corpus import Corpus
 
 if TYPE_CHECKING:
     import mxnet
 
+    from gluon_gru.studies.jobs import Job
     from gluon_gru.text.vocabulary import Vocab
 
 
@@ -60,12 +60,11 @@ class Context:
         return {"device": str(self.ctx), "quick": self.quick}
 
     def run(
-        self,
-        some: Sequence[jobs.Job],
-        on_result: Callable[[jobs.Job, Any], None],
-        unit: str = "training",
+        self, some: Sequence[Job], on_result: Callable[[Job, Any], None], unit: str = "training"
     ) -> None:
         """Run jobs by `gluon_gru.studies.jobs.run`."""
+        from gluon_gru.studies import jobs
+
         if some:
             jobs.run(some, min(self.workers, len(some)), self.cluster, on_result, len(some), unit)
 
@@ -83,8 +82,10 @@ class Context:
             arguments: what can be pickled.
             unit: what the progress bar counts.
         """
+        from gluon_gru.studies.jobs import Job
+
         found: dict[int, Any] = {}
-        some = [jobs.Job(function, args, number) for number, args in enumerate(arguments)]
+        some = [Job(function, args, number) for number, args in enumerate(arguments)]
         self.run(some, lambda job, result: found.update({job.key: result}), unit)
         return [found[number] for number in range(len(some))]
 

@@ -7,16 +7,16 @@ import random
 from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence
 
 from gluon_gru.published.claims import Protocol, fused
-from gluon_gru.studies import jobs
 from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.reproduce import QUICK_EPOCHS
 from gluon_gru.studies.reproduce.models import MODELS
-from gluon_gru.studies.reproduce.study import Key, Run, read_training, say, train_one
 from gluon_gru.text.minibatches import SeqDataLoader
 
 if TYPE_CHECKING:
     import numpy
 
+    from gluon_gru.studies.jobs import Job
+    from gluon_gru.studies.reproduce.study import Key, Run
     from gluon_gru.text.vocabulary import Vocab
     from gluon_gru.training.loop import History
 
@@ -94,6 +94,9 @@ def train(names: Iterable[str], context: Context) -> None:
     Raises:
         TrainingDiverged: see `gluon_gru.train`.
     """
+    from gluon_gru.studies.jobs import Job
+    from gluon_gru.studies.reproduce.study import read_training, say, train_one
+
     record, folder = context.folder.record, context.folder.path / "checkpoints"
     assert record is not None
     done = dict(map(read_training, record.results.setdefault("runs", [])))
@@ -106,7 +109,7 @@ def train(names: Iterable[str], context: Context) -> None:
         if not _is_done(run, done.get(key)) or not (folder / key.checkpoint).exists()
     ]
 
-    def keep(job: jobs.Job, result: dict[str, Any]) -> None:
+    def keep(job: Job, result: dict[str, Any]) -> None:
         key, history = read_training(result)
         perplexity = history.perplexity[-1]
         say(f"  {title(key.model)}, seed {key.seed}: perplexity {perplexity:.3f}")
@@ -116,7 +119,7 @@ def train(names: Iterable[str], context: Context) -> None:
 
     context.run(
         [
-            jobs.Job(
+            Job(
                 train_one,
                 (
                     run,
@@ -139,6 +142,8 @@ def _is_done(run: Run, history: History | None) -> bool:
 
 
 def _planned(name: str, seed: int, context: Context) -> tuple[Key, Run]:
+    from gluon_gru.studies.reproduce.study import Key, Run
+
     of = protocol(name)
     epochs = min(of.num_epochs, QUICK_EPOCHS) if context.quick else of.num_epochs
     edition = context.source[1].edition
@@ -148,6 +153,8 @@ def _planned(name: str, seed: int, context: Context) -> tuple[Key, Run]:
 
 def trained(names: Sequence[str], context: Context) -> dict[str, list[TrainedModel]]:
     """Return name -> the trained model for each seed; see `train`."""
+    from gluon_gru.studies.reproduce.study import read_training
+
     train(names, context)
     assert context.folder.record is not None
     done = dict(map(read_training, context.folder.record.results["runs"]))
