@@ -36,7 +36,8 @@ def _signs(file: str, signs: frozenset[str]) -> frozenset[str]:
 
 
 def _foreign(text: str) -> frozenset[str]:
-    return frozenset(sign for sign in text if sign > "\x7f")
+    # Control characters, which no font has, but for the ends of lines.
+    return frozenset(sign for sign in text if not " " <= sign <= "~" and sign != "\n")
 
 
 def having(text: str) -> Any:

@@ -106,8 +106,7 @@ class Learner(abc.ABC):
             InputError: if it is that of another model or optimizer.
         """
         expected = {name: array.shape for name, array in self.state().items()}
-        found = {name: array.shape for name, array in arrays.items()}
-        if found != expected or not (arrays["steps"] >= 0).all():
+        if {name: array.shape for name, array in arrays.items()} != expected:
             raise InputError("the optimizer's state is that of another model or optimizer")
         steps = arrays["steps"][0]
         if not (arrays["steps"].dtype.kind in "iu" and 0 <= steps < 2**62):

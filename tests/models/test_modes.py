@@ -104,6 +104,7 @@ def test_a_layer_in_a_network_finds_its_sizes_from_its_input(array, name):
     assert net[0].l0_i2h_weight.shape[1] == INPUTS
 
 
+@pytest.mark.filterwarnings("ignore:gluon_gru. a hybridized")
 @pytest.mark.parametrize("options", OPTIONS[:3], ids=str)
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_hybridized_layer_computes_the_same(array, name, options):

@@ -44,6 +44,7 @@ from gluon_gru.studies.reproduce import report as reproduction
 from gluon_gru.studies.reproduce import study
 from gluon_gru.studies.sweep import report as sweep
 from gluon_gru.studies.sweep import results, storage
+from gluon_gru.text.rules import Rules
 
 # In bytes: several times what reading and drawing the largest of these files takes.
 _MOST_MEMORY = 10**9
@@ -205,7 +206,9 @@ def use_last(path, run):
     how, size = Settings(**found.settings), found.text["vocab_size"]
 
     def go_on():
-        last = RunFolder(run, resume=True).last(model_config(how, size))
+        folder = RunFolder(run, resume=True)
+        last = folder.last()
+        folder.check_fits(last, model_config(how, size, Rules.of(last.config)))
         assert last.rounds
 
     (run / "last.safetensors").write_bytes(path.read_bytes())
