@@ -1,13 +1,14 @@
 """Run gru.ipynb top to bottom and write it back, with its outputs and a digest of what ran.
 
-``python notebooks/run.py``, with the package's extra ``test``; it takes some minutes.
+``python notebooks/run.py``, with the package's extra ``notebooks``; it takes some minutes.
 """
 
 import hashlib
 import pathlib
 
-import nbclient
 import nbformat
+
+from gluon_gru.notebook import running
 
 NOTEBOOK = pathlib.Path(__file__).with_name("gru.ipynb")
 
@@ -27,16 +28,11 @@ def run(notebook, folder, seconds=None):
         seconds: how long a cell may take; by default, as long as it likes.
 
     Raises:
-        nbclient.exceptions.CellExecutionError: with the traceback of the cell that erred.
+        RuntimeError: at the first cell that isn't done, with its error.
     """
-    # Times of day belong to nobody else.
-    nbclient.NotebookClient(
-        notebook,
-        timeout=seconds,
-        kernel_name="python3",
-        record_timing=False,
-        resources={"metadata": {"path": str(folder)}},
-    ).execute()
+    for ran in running.run_cells(notebook, folder, timeout=seconds):
+        if ran.status != "ran":
+            raise RuntimeError(f"{ran.status}: {ran.error}\n{ran.cell.source}")
 
 
 if __name__ == "__main__":

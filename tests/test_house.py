@@ -28,8 +28,10 @@ MAY_USE["training"] = MAY_USE["runs"] | {"runs"}
 MAY_USE["report"] = {"errors", "runs"}
 for _room in ("own_texts", "gates", "convert"):
     MAY_USE[_room] = MAY_USE["training"] | {"training", "report"}
+# Notebooks are run again beside what is published.
+MAY_USE["notebook"] = MAY_USE["training"] | {"training", "published"}
 MAY_USE["studies"] = MAY_USE["gates"] | {"gates", "published", "report", "own_texts"}
-MAY_USE["cli"] = MAY_USE["studies"] | {"studies", "convert", "own_texts"}
+MAY_USE["cli"] = MAY_USE["studies"] | {"studies", "convert", "own_texts", "notebook"}
 # The package's face hands on the names of all of them.
 MAY_USE["__init__"] = set(MAY_USE)
 MAY_USE["__main__"] = {"cli"}

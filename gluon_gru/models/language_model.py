@@ -142,7 +142,7 @@ class RNNModel(nn.Block):
         """
         layer = self.rnn
         cell, on_engine = _first(
-            (cell.name, module is fused)
+            (cell.name, isinstance(layer, fused.Layer))
             for cell in CELLS.values()
             for module, name in ((rnn, cell.layer), (fused, cell.fused_layer))
             if type(self) is RNNModel

@@ -190,6 +190,15 @@ _COUNTS = (
 )
 
 
+def tolerance(early: bool) -> tuple[float, str]:
+    """Return how far a perplexity may be off a printed one, and why.
+
+    Args:
+        early: whether it was printed before the model had learned its text.
+    """
+    return (0.15, _EARLY) if early else (0.05, _REASONS["perplexity"])
+
+
 def edition_of_protocol(protocol: Protocol, edition: str) -> Protocol:
     """Return a protocol on the text of an edition."""
     after = protocol.after and edition_of_protocol(protocol.after, edition)
@@ -212,10 +221,9 @@ def _claims_of_run(origin: str, source: Source, name: str, run: PublishedRun) ->
             **{"reason": _REASONS[quantity], **more},
         )
 
+    allowed, why = tolerance(early)
     return [
-        claim("perplexity", run.perplexity, tolerance=0.15, reason=_EARLY)
-        if early
-        else claim("perplexity", run.perplexity, tolerance=0.05),
+        claim("perplexity", run.perplexity, tolerance=allowed, reason=why),
         claim("tokens/sec", run.tokens_per_sec, device=_GPU),
         claim("continuation", run.texts),
     ]
