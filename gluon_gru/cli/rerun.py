@@ -8,6 +8,7 @@ each perplexity and rate that was stored in it beside today's, and the texts tha
 from __future__ import annotations
 
 import argparse
+import collections
 import pathlib
 import sys
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,10 @@ _WIDTH = 79
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this subcommand to its parser."""
-    parser.epilog = "Exit codes: 0 all cells ran, whatever the verdicts; 1 some did not; 2 bad input; 130 Ctrl-C."
+    parser.epilog = (
+        "Exit codes: 0 all cells ran, whatever the verdicts; 1 some did not, or a library is missing;\n"
+        "2 bad input; 130 Ctrl-C."
+    )
     parser.add_argument("notebook", metavar="NOTEBOOK", type=pathlib.Path, help="an .ipynb file")
     parser.add_argument(
         "--out",
@@ -92,7 +96,7 @@ class _Progress:
     """A line on stderr for each cell: its number, its first line of code, how long it took."""
 
     def __init__(self, out: pathlib.Path) -> None:
-        self.out, self.begun, self.ran = out, False, 0
+        self.out, self.begun, self.done = out, False, ""
 
     def start(self, run: Rerun, cell: Cell) -> None:
         if not self.begun:
@@ -106,7 +110,7 @@ class _Progress:
         print(f"{number} {code:{room}}", end="", file=sys.stderr, flush=True)
 
     def end(self, run: Rerun, cell: Cell) -> None:
-        self.ran += 1
+        self.done = f"{cell.number} of {len(run.cells)} cells of code are done"
         print(f"{cell.seconds:7.1f} s", file=sys.stderr)
         for command in cell.skipped:
             self._say(f"skipped: {command}")
@@ -117,10 +121,10 @@ class _Progress:
             self._say(f"{cell.status}: {cell.error}")
 
     def stopped(self) -> None:
-        """Say what is left after Ctrl-C."""
-        if self.begun:
+        """Say what was written before Ctrl-C."""
+        if self.done:
             print(file=sys.stderr)
-            self._say(f"stopped: the first {self.ran} cells of code ran, and are in {self.out}")
+            self._say(f"stopped: {self.done}, and in {self.out}")
 
     def _say(self, text: str) -> None:
         from gluon_gru.report import terminal
@@ -140,13 +144,14 @@ def _text(done: Rerun) -> str:
         blocks += [Paragraph(_beside(result)) for result in done.results if result.stored.texts]
     else:
         blocks.append(Paragraph("The notebook has no stored result of a training to compare."))
-    left = [cell for cell in done.cells if cell.status != "ran"]
-    blocks.append(
-        Paragraph(
-            f"{len(done.cells) - len(left)} of {len(done.cells)} cells of code ran"
-            + "".join(f"\ncell {cell.number} {cell.status}: {cell.error}" for cell in left)
-        )
-    )
+    counts = collections.Counter(cell.status for cell in done.cells)
+    lines = [f"{counts['ran']} of {len(done.cells)} cells of code ran"]
+    lines += [
+        f"cell {cell.number} {cell.status}: {cell.error}" for cell in done.cells if cell.error
+    ]
+    if counts["not run"]:
+        lines.append(f"{counts['not run']} not run, since the kernel was gone")
+    blocks.append(Paragraph("\n".join(lines)))
     if done.folder:
         blocks.append(Paragraph(f"Files that the cells wrote are in {done.folder}"))
     blocks.append(Paragraph(f"The notebook with today's outputs: {done.out}"))
@@ -185,5 +190,5 @@ def _beside(result: Judged) -> str:
     now = result.now.texts if result.now else {}
     lines = [f"cell {result.cell}:"]
     for prefix, text in result.stored.texts.items():
-        lines += [f"stored  {text!r}", f"now     {now.get(prefix)!r}"]
+        lines += [f"stored  {text!r}", f"now     {now[prefix]!r}" if prefix in now else "now     -"]
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping
 from gluon_gru.notebook.reading import code
 from gluon_gru.notebook.results import printed
 from gluon_gru.published.runs import published_runs
-from gluon_gru.published.verbatim import verbatim_share
+from gluon_gru.published.verbatim import VERBATIM_RUN
 from gluon_gru.text.editions import DEFAULT, EDITIONS
 
 
@@ -77,13 +77,15 @@ def _by_texts(texts: Mapping[str, str]) -> Callable[[Any, str], tuple[str, str]]
 
     def by_texts(notebook: Any, sources: str) -> tuple[str, str]:
         written = [text for result in _results(notebook) for text in result.texts.values()]
-        shares = {
-            name: sum(verbatim_share(text, whole) for text in written)
-            for name, whole in texts.items()
-        }
-        if len(set(shares.values())) < 2:
+        runs = [
+            text[i : i + VERBATIM_RUN]
+            for text in written
+            for i in range(len(text) - VERBATIM_RUN + 1)
+        ]
+        verbatim = {name: sum(run in whole for run in runs) for name, whole in texts.items()}
+        if len(set(verbatim.values())) < 2:
             return _NOTHING
-        return max(shares, key=lambda name: shares[name]), "the passages in its stored texts"
+        return max(verbatim, key=lambda name: verbatim[name]), "the passages in its stored texts"
 
     return by_texts
 
@@ -92,8 +94,8 @@ def _by_texts(texts: Mapping[str, str]) -> Callable[[Any, str], tuple[str, str]]
 _WORDINGS = (
     (r"mxnet\S*==1\.[789]|d2l==(?:0\.1[5-9]|[1-9])", "2020-09", "the versions that it installs"),
     (r"mxnet\S*==1\.[56]|d2l==0\.1[0-3]", "2019", "the versions that it installs"),
-    (r"^import d2l\b", "2019", "import d2l, without a framework"),
     (r"^from mxnet import[^\0]*^from d2l import mxnet\b", "2020-09", "it imports mxnet before d2l"),
+    (r"^import d2l\b", "2019", "import d2l, without a framework"),
     (r"\bdevice\b", "2020-09", "it says device, not ctx"),
     (r"\bctx\b", "2019", "it says ctx, not device"),
 )

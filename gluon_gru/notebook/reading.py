@@ -6,7 +6,6 @@ import importlib.util
 import json
 import pathlib
 import re
-import warnings
 from typing import Any
 
 from gluon_gru.errors import InputError, InstallError
@@ -14,7 +13,7 @@ from gluon_gru.errors import InputError, InstallError
 #: What a cell imports, by a regular expression -> whose it is.
 _OTHERS = {
     r"(?:import|from)\s+torch\b|from\s+d2l\s+import\s+torch\b|import\s+d2lzh_pytorch\b": "PyTorch",
-    r"(?:import|from)\s+tensorflow\b|from\s+d2l\s+import\s+tensorflow\b": "TensorFlow",
+    r"(?:import|from)\s+(?:tensorflow|keras)\b|from\s+d2l\s+import\s+tensorflow\b": "TensorFlow",
     r"(?:import|from)\s+jax\b|from\s+d2l\s+import\s+jax\b": "JAX",
     r"(?:import|from)\s+paddle\b|from\s+d2l\s+import\s+paddle\b": "Paddle",
 }
@@ -48,17 +47,17 @@ def read(path: pathlib.Path) -> Any:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{str(path)!r} can't be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{str(path)!r} is no notebook: it isn't JSON ({error})") from error
     try:
-        with warnings.catch_warnings():
-            # Cells had no names yet.
-            warnings.simplefilter("ignore")
-            found = nbformat.from_dict(nbformat.convert(_whole(content), to_version=4))
-            nbformat.validate(found)
-    except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{str(path)!r} is no notebook that can be read ({reason})") from error
+        found = nbformat.from_dict(_whole(content))
+        if found.nbformat > 4:
+            raise ValueError(f"nbformat {found.nbformat}, which is newer than 4")
+        if found.nbformat < 4:
+            found = nbformat.convert(found, 4)
+    except Exception as error:
+        # Whatever nbformat's conversions stumble over.
+        raise InputError(f"{str(path)!r} is no notebook that can be read ({error})") from error
     language = found.metadata.get("kernelspec", {}).get("language") or "python"
     language = found.metadata.get("language_info", {}).get("name", language)
     if language.lower() not in ("python", "python3", "ipython"):
@@ -70,26 +69,26 @@ def read(path: pathlib.Path) -> Any:
 
 
 def _whole(content: Any) -> Any:
-    """Return a notebook's JSON with the cells' parts that some programs left out.
+    """Return a notebook's JSON with what some programs left out, and its lines joined.
 
     Raises:
-        ValueError: if it is none.
+        Exception: of any kind, if it is none.
     """
     if not isinstance(content, dict) or not isinstance(content.get("nbformat"), int):
         raise ValueError('it has no number "nbformat"')
     content.setdefault("nbformat_minor", 0)
     content.setdefault("metadata", {})
-    sheets = content.get("worksheets", [content])
-    for cell in (cell for sheet in sheets for cell in sheet["cells"]):
-        cell.setdefault("metadata", {})
-        if cell["cell_type"] == "code":
-            cell.setdefault("outputs", [])
-            if "worksheets" not in content:
-                cell.setdefault("execution_count", None)
-        for text in [cell, *cell.get("outputs", [])]:
-            for name in ("source", "text"):
-                if isinstance(text.get(name), list):
-                    text[name] = "".join(text[name])
+    for sheet in content.get("worksheets", [content]):
+        for cell in sheet["cells"]:
+            cell.setdefault("metadata", {})
+            if cell["cell_type"] == "code":
+                cell.setdefault("outputs", [])
+            for part in [cell, *cell.get("outputs", [])]:
+                for name in ("source", "input", "text"):
+                    if isinstance(part.get(name), list):
+                        part[name] = "".join(part[name])
+            if "worksheets" not in content and not isinstance(cell["source"], str):
+                raise ValueError("a cell's source is no text")
     return content
 
 

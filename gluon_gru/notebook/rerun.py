@@ -11,7 +11,7 @@ import tempfile
 from typing import Any, Callable, Iterable, Sequence
 
 import gluon_gru
-from gluon_gru.errors import InputError, check_positive
+from gluon_gru.errors import check_positive
 from gluon_gru.notebook import dating, reading
 from gluon_gru.notebook.results import Judged, Training, judged, printed
 from gluon_gru.runs.files import StrPath, write_whole
@@ -67,11 +67,11 @@ class Rerun:
     def data(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
         facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        facts.update(out=str(self.out), folder=self.folder and str(self.folder))
         facts["corpus"] = self.corpus.facts
         for name in ("cells", "results"):
             facts[name] = list(map(dataclasses.asdict, facts[name]))
-        return facts
+        # A perplexity that isn't finite is null, and a path its name.
+        return json.loads(json.dumps(facts, default=str), parse_constant=lambda _: None)
 
 
 def rerun(
@@ -110,7 +110,9 @@ def rerun(
     why = "as asked"
     if edition is None:
         edition, why = dating.date(original, _texts(text, EDITIONS) if text.is_books else {})
-    cells = [Cell(number, _first_line(cell)) for number, cell in enumerate(_code(original), 1)]
+    cells = [
+        Cell(number, _first_line(cell)) for number, cell in enumerate(reading.code(original), 1)
+    ]
     run = Rerun(pathlib.Path(out), edition_of(edition).name, why, text, cells)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="gluon-gru-rerun-"))
     try:
@@ -125,7 +127,6 @@ def rerun(
 
 def _run(run, original, folder, epochs, on_engine, timeout, on_start, on_end):
     """Run all cells, and fill in what is known of each as it is done."""
-    from nbclient.exceptions import CellExecutionError
     from nbformat import v4
 
     from gluon_gru.notebook.running import run_cells
@@ -140,7 +141,7 @@ def _run(run, original, folder, epochs, on_engine, timeout, on_start, on_end):
     for cell in again.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
-    before, now = _code(original), _code(again)
+    before, now = reading.code(original), reading.code(again)
     trained_on = _texts(run.corpus, [run.edition])[run.edition][:_TRAINED_ON]
 
     def write():
@@ -148,22 +149,28 @@ def _run(run, original, folder, epochs, on_engine, timeout, on_start, on_end):
         write_whole(run.out, v4.writes(again).encode())
 
     started = iter(run.cells)
-    preparation = _preparation(run, log, epochs, on_engine)
+    ran = run_cells(
+        again,
+        folder / "work",
+        _preparation(run, log, epochs, on_engine),
+        timeout,
+        lambda _: on_start(run, next(started)),
+    )
     try:
-        ran = run_cells(
-            again, folder / "work", preparation, timeout, lambda _: on_start(run, next(started))
-        )
-        for cell, done in zip(run.cells, ran):
-            cell.status, cell.error, cell.seconds = done.status, done.error, done.seconds
+        # It is asked before the cells are, so that it comes to its end, where the kernel does.
+        for done, cell in zip(ran, run.cells):
+            cell.status, cell.error, cell.seconds = done.status, _plain(done.error), done.seconds
             _read(log, cell)
             if done.status != "not run":
                 run.results += _judge(run, cell, before, now, trained_on)
                 on_end(run, cell)
             write()
-    except CellExecutionError as error:
-        raise InputError(f"the kernel can't be prepared: {error.evalue}") from error
-    finally:
+    except KeyboardInterrupt:
+        # With what the cell wrote until then.
         write()
+        raise
+    finally:
+        ran.close()
 
 
 def _preparation(run, log, epochs, on_engine):
@@ -178,13 +185,14 @@ def _preparation(run, log, epochs, on_engine):
     )
 
 
-def _code(notebook: Any) -> Any:
-    return reading.code(notebook)
-
-
 def _first_line(cell: Any) -> str:
-    lines = [line.strip() for line in cell.source.splitlines()]
-    return next((line for line in lines if line and not line.startswith("#")), lines[0])
+    lines = [line.strip() for line in cell.source.strip().splitlines()]
+    return _plain(next((line for line in lines if line and not line.startswith("#")), lines[0]))
+
+
+def _plain(text: str) -> str:
+    """Return a text that a terminal shows and doesn't obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _texts(corpus: Corpus, editions: Iterable[str]) -> dict[str, str]:
@@ -207,20 +215,12 @@ def _judge(
     run: Rerun, cell: Cell, before: Sequence[Any], now: Sequence[Any], trained_on: str
 ) -> list[Judged]:
     """Return the verdicts on what a cell had printed: the first result beside the first, and on."""
-    stored, printed_now = printed(before[cell.number - 1]), printed(now[cell.number - 1])
-    trainings = cell.trainings if len(cell.trainings) == len(stored) else []
+    stored, today = printed(before[cell.number - 1]), printed(now[cell.number - 1])
+    trainings: Sequence[Training | None] = cell.trainings
+    if len(trainings) != len(stored):
+        # It isn't known which was which: the shortest one stands for all.
+        trainings = [min(cell.trainings, key=lambda one: one.ran, default=None)] * len(stored)
     return [
-        judged(
-            cell.number,
-            result,
-            printed_now[i] if i < len(printed_now) else None,
-            trainings[i] if trainings else min(cell.trainings, key=_share, default=None),
-            trained_on,
-            run.corpus.is_books,
-        )
-        for i, result in enumerate(stored)
+        judged(cell.number, *three, trained_on, run.corpus.is_books)
+        for three in zip(stored, [*today, *[None] * len(stored)], trainings)
     ]
-
-
-def _share(training: Training) -> float:
-    return training.ran / max(training.asked, 1)

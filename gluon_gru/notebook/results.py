@@ -50,8 +50,9 @@ def printed(cell: Any) -> list[Printed]:
     Args:
         cell: nbformat's, of code.
     """
-    streams = [output for output in cell.outputs if output.output_type == "stream"]
-    lines = "".join(one.text for one in streams if one.get("name") != "stderr").split("\n")
+    streams = [output for output in cell.outputs if output.get("output_type") == "stream"]
+    shown = [one.get("text") or "" for one in streams if one.get("name") != "stderr"]
+    lines = "".join(shown).split("\n")
     found = []
     for number, line in enumerate(lines, 1):
         match = _PRINTED.fullmatch(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import pathlib
@@ -12,9 +13,11 @@ from typing import Any, Callable, Iterator
 import nbclient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from nbformat import v4
+
+from gluon_gru.errors import InstallError
 
 #: Characters that a cell's output may have.
 LIMIT = 20_000_000
@@ -101,7 +104,7 @@ def run_cells(
         on_start: called with each cell before it runs.
 
     Raises:
-        nbclient.exceptions.CellExecutionError: if ``prepare`` fails.
+        InstallError: if the kernel doesn't start, or ``prepare`` fails.
     """
     client = _Client(
         notebook,
@@ -110,10 +113,19 @@ def run_cells(
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
         shutdown_kernel="immediate",
+        # A busy machine is no failure.
+        startup_timeout=300,
+        iopub_timeout=60,
         log=_QUIET,
     )
-    with client.setup_kernel():
-        _prepare(client, prepare)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(client.setup_kernel())
+            _prepare(client, prepare)
+        except CellExecutionError as error:
+            raise InstallError(f"no cell can be run: {error.evalue}") from error
+        except RuntimeError as error:
+            raise InstallError(f"no cell can be run: the kernel doesn't start ({error})") from error
         client.timeout, alive = timeout, True
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or not cell.source.strip():
