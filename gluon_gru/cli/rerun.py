@@ -2,7 +2,8 @@
 
 Its cells run unchanged, with this package as their d2l; lines that install packages are skipped.
 The notebook is written with today's outputs to a file of its own, after each cell. A table shows
-each perplexity and rate that was stored in it beside today's, and the texts that were generated.
+each perplexity and rate that was stored in it beside today's, and how much of each generated text is
+verbatim; below are those texts.
 """
 
 from __future__ import annotations
@@ -160,24 +161,19 @@ def _text(done: Rerun) -> str:
 
 def _rows(result: Judged) -> list[tuple[Any, ...]]:
     stored, now = result.stored, result.now
-    words = {verdict.claim.rpartition("/")[2]: verdict.verdict for verdict in result.verdicts}
-    rows: list[tuple[Any, ...]] = [
-        ("perplexity", f"{stored.perplexity:.1f}", now and f"{now.perplexity:.1f}"),
-        ("tokens/sec", _rate(stored), now and _rate(now)),
-        *(
-            (f"{prefix!r}", *("" if one is None else f"{one:.0%} verbatim" for one in shares))
-            for prefix, shares in result.shares.items()
+    shown = {
+        "perplexity": (f"{stored.perplexity:.1f}", now and f"{now.perplexity:.1f}"),
+        "tokens/sec": (_rate(stored), now and _rate(now)),
+        "verbatim": tuple(
+            ", ".join("-" if share is None else f"{share:.0%}" for share in shares)
+            for shares in zip(*result.shares.values())
         ),
-    ]
+    }
     return [
-        (
-            result.cell if not number else "",
-            what,
-            then,
-            today or "-",
-            words.get(what) or words["continuation"],
+        ("" if number else result.cell, name, then, today or "-", verdict.verdict)
+        for number, (verdict, (name, (then, today))) in enumerate(
+            zip(result.verdicts, shown.items())
         )
-        for number, (what, then, today) in enumerate(rows)
     ]
 
 

@@ -85,7 +85,10 @@ def result(perplexity, rate=100.0, device="gpu(0)", text=" said filby what"):
     return Printed(perplexity, rate, device, {"traveller": f"traveller{text}"})
 
 
-def words(stored, now, training=Training(500, 500), books=True):
+WHOLE = Training(500, 500)
+
+
+def words(stored, now, training=WHOLE, books=True):
     done = judged(7, stored, now, training, "he said filby what reason", books)
     assert [verdict.claim for verdict in done.verdicts] == [
         f"cell-7/{quantity}" for quantity in ("perplexity", "tokens/sec", "continuation")
@@ -96,14 +99,14 @@ def words(stored, now, training=Training(500, 500), books=True):
 @pytest.mark.parametrize(
     "stored, now, training, word",
     [
-        (1.1, 1.1, Training(500, 500), "holds"),
-        (1.1, 1.0, Training(500, 500), "too few runs to tell"),
+        (1.1, 1.1, WHOLE, "holds"),
+        (1.1, 1.0, WHOLE, "too few runs to tell"),
         (1.0, 1.1, None, "too few runs to tell"),
-        (1.1, 1.3, Training(500, 500), "does not hold"),
+        (1.1, 1.3, WHOLE, "does not hold"),
         (10.6, 10.7, Training(50, 50), "holds"),
         (10.6, 10.8, Training(50, 50), "does not hold"),
         (1.1, 1.1, Training(500, 2), "cut short"),
-        (1.1, float("nan"), Training(500, 500), "does not hold"),
+        (1.1, float("nan"), WHOLE, "does not hold"),
     ],
 )
 def test_a_perplexity_is_judged_by_its_printed_decimal(stored, now, training, word):
