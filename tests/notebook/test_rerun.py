@@ -11,9 +11,12 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from gluon_gru.cli import rerun as cli
 from gluon_gru.errors import InputError, InstallError
 from gluon_gru.notebook import running
-from gluon_gru.notebook.rerun import rerun
+from gluon_gru.notebook.rerun import Cell, Rerun, rerun
+from gluon_gru.notebook.results import Printed, judged
+from gluon_gru.text import corpus
 
 PRINTED = "time traveller a\ntraveller b\n"
 
@@ -189,13 +192,36 @@ def test_a_notebook_of_2021_on_the_engine_through_the_command(tmp_path, sample_c
     assert "edition 2020-09 (the versions that it installs)" in done.stderr
     assert "skipped: pip install -U mxnet-cu101==1.7.0" in done.stderr and "4/4" in done.stderr
     # On the bundled story nothing is compared.
-    assert done.stdout.count("other corpus") >= 1 and "9,000 on gpu(0)" in done.stdout
+    assert done.stdout.count("other corpus") == 3 and "9,000 on" in done.stdout
     assert "stored  'time traveller a'\nnow     'time traveller" in done.stdout
     assert "4 of 4 cells of code ran" in done.stdout
     # The cells wrote nothing, so that their folder is gone.
     assert not list(tmp_path.glob("gluon-gru-rerun-*"))
     again = command("rerun", path)
     assert again.returncode == 2 and "--force" in again.stderr
+
+
+def test_the_table_shows_stored_and_new_beside_each_other(tmp_path):
+    stored = Printed(1.1, 194937.0, "gpu(0)", {"traveller": "traveller said filby what"})
+    now = Printed(1.1, 47929.0, "cpu(0)", {"traveller": "traveller said filby  wh"})
+    results = [judged(4, stored, now, None, "so said filby what", True)]
+    results.append(judged(12, stored, None, None, "so said filby what", True))
+    cells = [Cell(4, "x", "ran"), Cell(12, "y", "failed", "NameError: name 'z' is not defined")]
+    done = Rerun(tmp_path / "out.ipynb", "2019", "as asked", corpus.find(corpus.SAMPLE), cells)
+    done.results = results
+    lines = [" ".join(line.split()) for line in cli._text(done).splitlines()]
+    assert lines[2:8] == [
+        "4 perplexity 1.1 1.1 holds",
+        "tokens/sec 194,937 on gpu(0) 47,929 on cpu(0) other hardware",
+        "verbatim 100% 80% side by side",
+        "12 perplexity 1.1 - not measured",
+        "tokens/sec 194,937 on gpu(0) - not measured",
+        "verbatim 100% - not measured",
+    ]
+    assert "now 'traveller said filby wh'" in lines and "now -" in lines
+    assert "1 of 2 cells of code ran" in lines
+    assert "cell 12 failed: NameError: name 'z' is not defined" in lines
+    assert json.loads(json.dumps(done.data()))["results"][0]["now"]["rate"] == 47929.0
 
 
 def run_all(tmp_path, *sources, **options):
