@@ -13,7 +13,8 @@ PACKAGE = pathlib.Path(gluon_gru.__file__).parent
 MAY_USE = {
     "errors": set(),
     "cells": set(),
-    "compat": set(),
+    "compat": {"errors", "programs"},
+    "programs": set(),
     "variables": set(),
     "mxnet_import": {"errors", "variables"},
     "text": {"errors"},
@@ -29,7 +30,7 @@ MAY_USE["report"] = {"errors", "runs"}
 for _room in ("own_texts", "gates", "convert"):
     MAY_USE[_room] = MAY_USE["training"] | {"training", "report"}
 # Notebooks are run again beside what is published.
-MAY_USE["notebook"] = MAY_USE["training"] | {"training", "published"}
+MAY_USE["notebook"] = MAY_USE["training"] | {"training", "published", "programs"}
 MAY_USE["studies"] = MAY_USE["gates"] | {"gates", "published", "report", "own_texts"}
 MAY_USE["cli"] = MAY_USE["studies"] | {"studies", "convert", "own_texts", "notebook"}
 # The package's face hands on the names of all of them.

@@ -14,7 +14,7 @@ import os
 import runpy
 import sys
 
-from gluon_gru.compat import programs
+from gluon_gru import programs
 from gluon_gru.errors import InstallError
 
 
@@ -35,11 +35,9 @@ def main() -> None:
         # As Python does; here it was the working folder, as for any -m.
         sys.path[0] = os.path.dirname(os.path.abspath(name))
     try:
-        import mxnet
+        import mxnet  # noqa: F401  (before the program, whose own import may come late)
     except InstallError as error:
         sys.exit(_fail(error, 1))
-    # The program says itself which arrays it uses; those of MXNet 1.x are the default.
-    mxnet.npx.reset_np()
     programs.give_back_aliases()
     if not programs.has_own_d2l():
         programs.stand_in_for_d2l()

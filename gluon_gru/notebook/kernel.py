@@ -16,7 +16,7 @@ import json
 import re
 from typing import Any, Callable, Iterator
 
-from gluon_gru.compat import programs
+from gluon_gru import programs
 from gluon_gru.text import editions
 
 # pip install, pip3 uninstall, python -m pip -q install, conda install, apt-get -y install.

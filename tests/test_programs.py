@@ -13,9 +13,9 @@ import pytest
 
 from gluon_gru import compat
 from gluon_gru.compat import __main__ as compat_main
-from gluon_gru.compat import programs
+from gluon_gru import programs
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
+ROOT = pathlib.Path(__file__).parent.parent
 
 # Arrays of before NumPy's names, types that NumPy dropped, a module beside it, the book's package.
 OLD = """
