@@ -14,7 +14,7 @@ MAY_USE = {
     "errors": set(),
     "cells": set(),
     "compat": {"errors", "programs"},
-    "programs": set(),
+    "programs": {"errors"},
     "variables": set(),
     "mxnet_import": {"errors", "variables"},
     "text": {"errors"},
@@ -29,6 +29,9 @@ MAY_USE["training"] = MAY_USE["runs"] | {"runs"}
 MAY_USE["report"] = {"errors", "runs"}
 for _room in ("own_texts", "gates", "convert"):
     MAY_USE[_room] = MAY_USE["training"] | {"training", "report"}
+# What runs old programs.
+MAY_USE["programs"] = {"errors"}
+MAY_USE["compat"] = {"errors", "programs"}
 # Notebooks are run again beside what is published.
 MAY_USE["notebook"] = MAY_USE["training"] | {"training", "published", "programs"}
 MAY_USE["studies"] = MAY_USE["gates"] | {"gates", "published", "report", "own_texts"}

@@ -7,13 +7,13 @@ import pathlib
 import runpy
 import subprocess
 import sys
+import types
 
 import numpy
 import pytest
 
-from gluon_gru import compat
-from gluon_gru.compat import __main__ as compat_main
 from gluon_gru import programs
+from gluon_gru.errors import InstallError
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -82,18 +82,29 @@ def test_an_old_program_runs_with_its_own_arguments_and_status(old, way):
     assert facts.pop("d2l") == [True, 1.0] and facts.pop("helper") == "helper" and not facts
 
 
+class StandIn:
+    """A mxnet whose mode nobody changes."""
+
+    npx = types.SimpleNamespace(reset_np=lambda: None)
+
+
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Return a function that runs the command in this process, up to the program itself."""
 
-    def run(*words):
+    def run(*words, mxnet=StandIn):
         ran = []
         monkeypatch.setattr(sys, "argv", ["compat", *map(str, words)])
         monkeypatch.setattr(sys, "path", list(sys.path))
+        monkeypatch.setattr(programs, "stand_in_for_d2l", lambda: None)
+        monkeypatch.setattr(programs, "give_back_aliases", lambda: None)
+        monkeypatch.setitem(sys.modules, "mxnet", mxnet)
+        if mxnet is None:
+            del sys.modules["mxnet"]
         monkeypatch.setattr(runpy, "run_path", lambda *a, **k: ran.append((a, list(sys.argv))))
         code = 0
         try:
-            compat_main.main()
+            programs.main()
         except SystemExit as end:
             code = end.code
         return code, capsys.readouterr(), ran
@@ -115,11 +126,27 @@ def test_help_is_given(run):
     assert code == 0 and "python -m gluon_gru.compat SCRIPT.py" in out.out and ran == []
 
 
+def test_a_missing_module_is_one_line(run, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "__init__.py").write_text("import no_such_thing")
+    sys.path.insert(0, str(tmp_path))
+    for name in ("no_such_module", "no_such.module", "json.no_such"):
+        code, out, _ = run("-m", name)
+        assert (code, out.err) == (1, f"error: there is no module {name!r}\n")
+    # What a module lacks itself is its own matter.
+    with pytest.raises(ModuleNotFoundError, match="no_such_thing"):
+        run("-m", "here.module")
+
+
 def test_a_missing_mxnet_is_one_line_too(run, old, monkeypatch):
-    monkeypatch.delitem(sys.modules, "mxnet", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [compat._Finder()])
-    code, out, ran = run(old)
-    assert (code, ran) == (1, []) and out.err.startswith("error: MXNet is not installed")
+    class Missing:
+        def find_spec(self, name, *_):
+            if name == "mxnet":
+                raise InstallError("MXNet is not installed")
+
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    code, out, ran = run(old, mxnet=None)
+    assert (code, out.err, ran) == (1, "error: MXNet is not installed\n", [])
 
 
 def test_aliases_that_numpy_still_has_are_left_alone(monkeypatch):
