@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import pathlib
+import queue
 import sys
 import time
 from typing import Any, Callable, Iterator
@@ -186,12 +187,11 @@ def _line(error: Any) -> str:
 def _interrupted(client: Any) -> bool:
     """Interrupt the kernel; return whether it answers again."""
     run_sync(client.km.interrupt_kernel)()
-    timeout, client.timeout = client.timeout, _GRACE
-    # Otherwise nbclient wants a cell to name in its error.
-    client.interrupt_on_timeout = True
+    asked = client.kc.execute("", silent=True)
     try:
-        return client.wait_for_reply(client.kc.execute("", silent=True)) is not None
-    except DeadKernelError:
+        while True:
+            reply = run_sync(client.kc.get_shell_msg)(timeout=_GRACE)
+            if reply["parent_header"].get("msg_id") == asked:
+                return True
+    except queue.Empty:
         return False
-    finally:
-        client.timeout, client.interrupt_on_timeout = timeout, False
