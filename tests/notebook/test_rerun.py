@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import threading
-import time
 
 import nbformat
 import pytest
@@ -59,7 +58,7 @@ FIRST = (
     ("d2l.train_ch13(model)",),
     ("name = input()",),
     ("open('kept.txt', 'w').write('x')",),
-    ("import time\nopen('started.txt', 'w').close()\nprint('half', flush=True)\ntime.sleep(600)",),
+    ("import time\nprint('half', flush=True)\ntime.sleep(600)",),
     ("print('never')", "an old output"),
 )
 
@@ -116,31 +115,27 @@ def text(cell):
     )
 
 
-def interrupt_when(there):
-    """Press Ctrl-C as soon as there is a file."""
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Press Ctrl-C a moment after a cell has printed ``half``."""
+    output = running._Client.output
 
-    def wait():
-        while not there():
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
+    def seen(client, outs, msg, *more):
+        if msg["content"].get("text") == "half\n":
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return output(client, outs, msg, *more)
 
-    threading.Thread(target=wait, daemon=True).start()
+    monkeypatch.setattr(running._Client, "output", seen)
 
 
 @pytest.mark.slow
-def test_a_notebook_of_2019_runs_as_it_is_until_ctrl_c(tmp_path, sample_corpus):
+def test_a_notebook_of_2019_runs_as_it_is_until_ctrl_c(tmp_path, sample_corpus, ctrl_c):
     """One kernel for all of it, since each imports MXNet."""
     name = {"name": "conda_mxnet_p36", "display_name": "conda_mxnet_p36"}
     path = write(tmp_path / "gru.ipynb", FIRST, kernelspec=name)
     before, out, runs = path.read_bytes(), tmp_path / "out.ipynb", []
-
-    def start(run, cell):
-        runs.append(run)
-        if cell.number == 10:
-            interrupt_when(lambda: any(tmp_path.glob("gluon-gru-rerun-*/work/started.txt")))
-
     with pytest.raises(KeyboardInterrupt):
-        rerun(path, out, epochs=2, on_start=start)
+        rerun(path, out, epochs=2, on_start=lambda run, cell: runs.append(run))
     run = runs[0]
     assert path.read_bytes() == before
     assert (run.edition, run.why) == ("2019", "import d2l, without a framework")
@@ -174,7 +169,7 @@ def test_a_notebook_of_2019_runs_as_it_is_until_ctrl_c(tmp_path, sample_corpus):
     assert again.metadata.rerun.results[0].now.perplexity == first.now.perplexity
     assert again.metadata.kernelspec.name == "conda_mxnet_p36"
     # What the cells wrote is kept.
-    assert {each.name for each in run.folder.iterdir()} == {"kept.txt", "started.txt"}
+    assert {each.name for each in run.folder.iterdir()} == {"kept.txt"}
 
 
 @pytest.mark.slow
