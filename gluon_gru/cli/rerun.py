@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
 
     from gluon_gru.notebook.rerun import rerun
 
-    progress = _Progress(out)
+    progress = _Progress()
     try:
         done = rerun(
             args.notebook,
@@ -96,12 +96,12 @@ def run(args: argparse.Namespace) -> None:
 class _Progress:
     """A line on stderr for each cell: its number, its first line of code, how long it took."""
 
-    def __init__(self, out: pathlib.Path) -> None:
-        self.out, self.begun, self.done = out, False, ""
+    def __init__(self) -> None:
+        self.run: Rerun | None = None
 
     def start(self, run: Rerun, cell: Cell) -> None:
-        if not self.begun:
-            self.begun = True
+        if not self.run:
+            self.run = run
             self._say(f"text: {run.corpus.name}, edition {run.edition} ({run.why})")
             if run.corpus.note:
                 self._say(run.corpus.note)
@@ -111,21 +111,23 @@ class _Progress:
         print(f"{number} {code:{room}}", end="", file=sys.stderr, flush=True)
 
     def end(self, run: Rerun, cell: Cell) -> None:
-        self.done = f"{cell.number} of {len(run.cells)} cells of code are done"
         print(f"{cell.seconds:7.1f} s", file=sys.stderr)
         for command in cell.skipped:
             self._say(f"skipped: {command}")
-        short = [each for each in cell.trainings if each.ran < each.asked]
-        for training in short:
-            self._say(f"cut short: {training.ran} of {training.asked} epochs")
+        for training in cell.trainings:
+            if training.ran < training.asked:
+                self._say(f"cut short: {training.ran} of {training.asked} epochs")
         if cell.status != "ran":
             self._say(f"{cell.status}: {cell.error}")
 
     def stopped(self) -> None:
-        """Say what was written before Ctrl-C."""
-        if self.done:
+        """Say what Ctrl-C leaves behind."""
+        if self.run:
+            done = sum(cell.status != "not run" for cell in self.run.cells)
             print(file=sys.stderr)
-            self._say(f"stopped: {self.done}, and in {self.out}")
+            self._say(f"stopped: {done} of {len(self.run.cells)} cells of code are done")
+            for line in _left_behind(self.run):
+                self._say(line)
 
     def _say(self, text: str) -> None:
         from gluon_gru.report import terminal
@@ -153,10 +155,14 @@ def _text(done: Rerun) -> str:
     if counts["not run"]:
         lines.append(f"{counts['not run']} not run, since the kernel was gone")
     blocks.append(Paragraph("\n".join(lines)))
-    if done.folder:
-        blocks.append(Paragraph(f"Files that the cells wrote are in {done.folder}"))
-    blocks.append(Paragraph(f"The notebook with today's outputs: {done.out}"))
+    blocks.append(Paragraph("\n".join(_left_behind(done))))
     return terminal.text(blocks, _WIDTH)
+
+
+def _left_behind(run: Rerun) -> list[str]:
+    """Return where the notebook is, and what its cells wrote."""
+    files = [f"the files that its cells wrote: {run.folder}"] if run.folder else []
+    return [f"the notebook with today's outputs: {run.out}", *files]
 
 
 def _rows(result: Judged) -> list[tuple[Any, ...]]:
