@@ -77,7 +77,7 @@ class _Client(nbclient.NotebookClient):
         before, content = self._written, msg["content"]
         self._written += len(content.get("text") or "")
         self._written += sum(map(len, map(str, content.get("data", {}).values())))
-        if self._written <= LIMIT:
+        if self._written <= LIMIT or msg["msg_type"] == "error":
             return super().output(outs, msg, display_id, cell_index)
         if before <= LIMIT:
             note = f"\n[left out: what follows the first {LIMIT:,} characters]\n"

@@ -230,7 +230,7 @@ def test_cells_that_take_too_long_and_a_kernel_that_dies(tmp_path, monkeypatch):
     ran = run_all(
         tmp_path,
         "import os, time\nprint('started', flush=True)\ntime.sleep(600)",
-        "for _ in range(100): print('x' * 100, flush=True)",
+        "for _ in range(100): print('x' * 100, flush=True)\nraise KeyError('late')",
         "print(os.getcwd())\nraise ValueError('one\\ntwo')",
         "os.kill(os.getpid(), 9)",
         "print('never')",
@@ -238,7 +238,7 @@ def test_cells_that_take_too_long_and_a_kernel_that_dies(tmp_path, monkeypatch):
     )
     assert [(one.status, one.error.partition("(")[0].strip()) for one in ran] == [
         ("timed out", "not done after 3 seconds"),
-        ("ran", ""),
+        ("failed", "KeyError: 'late'"),
         ("failed", "ValueError: one"),
         ("died", "the kernel died"),
         ("not run", ""),
