@@ -59,11 +59,9 @@ def main() -> None:
         # As Python does; here it was the working folder, as for any -m.
         sys.path[0] = os.path.dirname(os.path.abspath(name))
     try:
-        import mxnet
+        import mxnet  # noqa: F401  (the error of one that is missing is a line)
     except InstallError as error:
         sys.exit(_fail(error, 1))
-    # The program says itself which arrays it uses; those of MXNet 1.x are the default.
-    mxnet.npx.reset_np()
     give_back_aliases()
     if not has_own_d2l():
         stand_in_for_d2l()

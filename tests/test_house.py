@@ -13,7 +13,7 @@ PACKAGE = pathlib.Path(gluon_gru.__file__).parent
 MAY_USE = {
     "errors": set(),
     "cells": set(),
-    "compat": {"errors", "programs"},
+    "compat": {"programs"},
     "programs": {"errors"},
     "variables": set(),
     "mxnet_import": {"errors", "variables"},
