@@ -241,7 +241,7 @@ def _run(main: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
-        # At once, since a library's thread (Optuna's heartbeat) could keep the process alive.
+        # At once, since a library's thread (Dask's) could keep the process alive.
         os._exit(128 + getattr(interrupt, "signum", signal.SIGINT))
     except BrokenPipeError:
         # The reader of the output has gone.

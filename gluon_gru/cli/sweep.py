@@ -9,7 +9,7 @@ from typing import Any
 
 from gluon_gru.cli import options
 from gluon_gru.errors import InputError
-from gluon_gru.studies.sweep.space import FULL, REDUCED, SAMPLERS
+from gluon_gru.studies.sweep.space import AXES, GRIDS, INITS, SAMPLERS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,15 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--grid",
-        choices=["reduced", "full"],
+        choices=list(GRIDS),
         default="reduced",
-        help="the values to try; the next three options change them",
+        help="the values to try, and the epochs; the next five options change them",
     )
     parser.add_argument("--num-steps", nargs="+", type=int, metavar="N", help="tokens in a window")
     parser.add_argument("--num-hiddens", nargs="+", type=int, metavar="N", help="hidden units")
     parser.add_argument("--lr", nargs="+", type=float, metavar="X", help="learning rates")
     parser.add_argument(
-        "--epochs", type=int, metavar="N", help=f"of each trial, instead of {REDUCED.epochs}"
+        "--init", nargs="+", choices=list(INITS), help="how the initial weights are drawn"
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="of each trial")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="try every point of the grid with the seeds 1 to N"
     )
     parser.add_argument(
         "--sampler", choices=SAMPLERS, default="grid", help="how points are chosen from the values"
@@ -77,9 +81,9 @@ def run(args: argparse.Namespace) -> None:
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(args).items()
-        if name in ("num_steps", "num_hiddens", "lr", "epochs") and value is not None
+        if name in (*AXES, "epochs", "seeds") and value is not None
     }
-    space = dataclasses.replace(FULL if args.grid == "full" else REDUCED, **given)
+    space = dataclasses.replace(GRIDS[args.grid], **given)
     if args.budget:
         if args.cluster:
             raise InputError("a budget is measured on this machine: leave out --cluster")

@@ -257,7 +257,7 @@ class Bars:
 
 @dataclasses.dataclass(frozen=True)
 class HeatMap:
-    """Values as colours, in one grid or in several side by side.
+    """Values as colours, in one grid or in several.
 
     Attributes:
         title: a sentence.
@@ -266,6 +266,7 @@ class HeatMap:
         grids: a grid's title -> rows of cells, each a value (or None) and its text.
         xlabel, ylabel: the axes' labels.
         legend: of the colours; without one they show on which side of 1 a value lies, and how far.
+        across: how many grids are side by side; by default all.
     """
 
     title: str
@@ -276,6 +277,7 @@ class HeatMap:
     xlabel: str = ""
     ylabel: str = ""
     legend: str = ""
+    across: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

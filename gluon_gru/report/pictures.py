@@ -182,11 +182,15 @@ def _heat_map(block: d.HeatMap) -> Figure:
         low, high, colours = 1 / bound, bound, "PuOr"
     norm = LogNorm(low, high)
     longest = max(len(line) for label in block.columns for line in label.split("\n"))
-    width = 2.2 + (0.4 + max(0.9, 0.085 * longest) * len(block.columns)) * len(block.grids)
-    height = 1.9 + (0.6 if block.legend else 0.32) * len(block.rows)
+    across = block.across or len(block.grids)
+    down = math.ceil(len(block.grids) / across)
+    width = 2.2 + (0.4 + max(0.9, 0.085 * longest) * len(block.columns)) * across
+    # Where grids are below each other, their rows need not be as high.
+    row_height = 0.32 if down > 1 or not block.legend else 0.6
+    height = 0.9 + (1 + row_height * len(block.rows)) * down
     fig = Figure(figsize=(width, height), layout="constrained")
-    panels = fig.subplots(1, len(block.grids), squeeze=False, sharey=True)[0]
-    for axes, (title, grid) in zip(panels, block.grids.items()):
+    panels = fig.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    for axes, (title, grid) in zip(panels.flat, block.grids.items()):
         shades = [[value or math.nan for value, _ in row] for row in grid]
         image = axes.imshow(shades, norm=norm, cmap=colours, aspect="auto")
         axes.set_facecolor("0.88")
@@ -198,9 +202,12 @@ def _heat_map(block: d.HeatMap) -> Figure:
                 axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink)
         axes.set_xticks(range(len(block.columns)), list(map(_plain, block.columns)), fontsize=8)
         axes.set_yticks(range(len(block.rows)), block.rows, fontsize=8)
-        axes.set(title=title, xlabel=block.xlabel)
+        axes.set_title(title, fontsize=10)
         axes.tick_params(length=0)
-    panels[0].set_ylabel(block.ylabel)
+    for axes in panels[-1]:
+        axes.set_xlabel(block.xlabel)
+    for axes in panels[:, 0]:
+        axes.set_ylabel(block.ylabel)
     if block.legend:
         bar = fig.colorbar(image, ax=panels, label=block.legend)
         ticks = Axis(low, high, "log").ticks

@@ -1,97 +1,136 @@
-"""The charts of a hyperparameter study: curves, the grid, time and quality, importance."""
+"""The charts of a hyperparameter study: curves, the grid, initial weights, time, importance."""
 
 from __future__ import annotations
 
+import statistics
 from typing import Any, Sequence
 
 from gluon_gru.report.document import Bar, Bars, Curve, Curves, HeatMap, Paragraph, Point, Table
-from gluon_gru.studies.sweep.space import AXES
+from gluon_gru.studies.sweep.results import Outcome
+from gluon_gru.studies.sweep.space import INITS
+
+# A point is on the front of time and quality if it is better by this than all faster ones.
+_BETTER = 1.01
 
 
-def complete(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the trials that trained to the end."""
-    return [trial for trial in results["trials"] if trial["state"] == "complete"]
-
-
-def point(trial: dict[str, Any]) -> str:
-    """Return a trial's hyperparameters in words."""
-    return ", ".join(f"{axis} {trial[axis]:g}" for axis in AXES)
-
-
-def curves(best: Sequence[dict[str, Any]]) -> Curves:
-    """Return the validation perplexities of some trials by epoch."""
+def curves(best: Sequence[Outcome]) -> Curves:
+    """Return the validation perplexities of some points by epoch."""
     return Curves(
-        "Validation perplexity by epoch, the best trials",
+        f"Validation perplexity by epoch, the {len(best)} best points",
         "curves.png",
-        [Curve(f"trial {one['number']}: {point(one)}", [one["validation"]]) for one in best],
+        [Curve(one.named, [trial["validation"] for trial in one.complete]) for one in best],
         ylabel="validation perplexity",
     )
 
 
-def heat_map(results: dict[str, Any]) -> HeatMap:
-    """Return the validation perplexity over num_steps and num_hiddens, a grid for each lr."""
-    rows, columns, lrs = (
-        sorted(results["settings"][axis]) for axis in ("num_steps", "num_hiddens", "lr")
-    )
-    # A point drawn twice had the same result; a trial that version 0.1.0 lost has none.
-    trials = {
-        tuple(trial[axis] for axis in AXES): trial
-        for trial in results["trials"]
-        if trial["state"] != "lost"
-    }
+def heat_map(outcomes: Sequence[Outcome], settings: dict[str, Any]) -> HeatMap:
+    """Return the grid of each lr twice: after the last epoch, and in the best one.
 
-    def cell(*point):
-        if point not in trials:
+    Args:
+        outcomes: of a study with one ``init``.
+        settings: the study's.
+    """
+    rows, columns, lrs = (sorted(settings[axis]) for axis in ("num_steps", "num_hiddens", "lr"))
+    at = {tuple(one.point.values())[:3]: one for one in outcomes}
+
+    def cell(which, *point):
+        if point not in at:
             return None, "–"
-        value = trials[point]["perplexity"]
-        return value, f"{value:.2f}" if value else trials[point]["state"]
+        values = getattr(at[point], which)
+        if not values:
+            return None, at[point].others[0]["state"]
+        value = statistics.median(values)
+        return value, f"{value:.2f}"
 
     return HeatMap(
-        "Validation perplexity over the grid",
+        "Validation perplexity at every point of the grid: after the last epoch (left) and in the "
+        "best one (right); less is better",
         "heatmap.png",
         list(map(str, rows)),
         list(map(str, columns)),
         {
-            f"lr {lr:g}": [[cell(row, column, lr) for column in columns] for row in rows]
+            f"lr {lr:g}, {name}": [
+                [cell(which, row, column, lr) for column in columns] for row in rows
+            ]
             for lr in lrs
+            for which, name in (("last", "last epoch"), ("best", "best epoch"))
         },
-        "num_hiddens",
-        "num_steps",
-        "validation perplexity (less is better)",
+        "num_hiddens (units)",
+        "num_steps (characters)",
+        "validation perplexity, median of the seeds",
+        across=2,
     )
 
 
-def time_and_quality(results: dict[str, Any]) -> Curves:
-    """Return perplexity by seconds; trials are named that no other is both faster and better than."""
-    trials = sorted(complete(results), key=lambda trial: trial["seconds"])
-    front = [
-        trial
-        for i, trial in enumerate(trials)
-        if all(trial["perplexity"] < faster["perplexity"] for faster in trials[:i])
+def initialisation(outcomes: Sequence[Outcome], baselines: dict[str, Any]) -> Curves:
+    """Return perplexity by learning rate, for each way to draw the initial weights.
+
+    Args:
+        outcomes: of a study with several.
+        baselines: the record's.
+    """
+    by_model: dict[tuple, list[Outcome]] = {}
+    order = [(*one.point.values(), one) for one in outcomes if one.complete]
+    for num_steps, num_hiddens, _, init, one in sorted(order, key=lambda found: found[2]):
+        by_model.setdefault((init, num_steps, num_hiddens), []).append(one)
+    drawn = [
+        Curve(
+            f"{num_steps} steps, {num_hiddens} units: {INITS[init]}",
+            # The line is at the medians, the band over the range.
+            [[of(one.last) for one in some] for of in (min, statistics.median, max)],
+            x=[one.point["lr"] for one in some],
+            dashed=init != "pytorch",
+        )
+        for (init, num_steps, num_hiddens), some in sorted(by_model.items())
     ]
-    by_lr: dict[str, list[dict[str, Any]]] = {}
-    for trial in sorted(trials, key=lambda trial: trial["lr"]):
-        by_lr.setdefault(f"lr {trial['lr']:g}", []).append(trial)
+    smallest = min((x for curve in drawn for x in curve.xs), default=1)
+    return Curves(
+        "Validation perplexity after the last epoch by learning rate, for two ways to draw the "
+        "initial weights",
+        "initialisation.png",
+        drawn,
+        [Point(smallest, baselines["frequencies"], "the characters' frequencies alone")],
+        "learning rate",
+        "validation perplexity",
+        "log",
+    )
+
+
+def time_and_quality(outcomes: Sequence[Outcome]) -> Curves:
+    """Return perplexity by seconds; points are named that no faster one is as good as."""
+    dots = sorted(
+        (one.of("seconds"), statistics.median(one.last), one.point)
+        for one in outcomes
+        if one.complete
+    )
+    front: list[tuple[float, float, dict[str, Any]]] = []
+    for seconds, perplexity, point in dots:
+        if not front or perplexity * _BETTER < front[-1][1]:
+            front.append((seconds, perplexity, point))
+    by_lr: dict[float, list[tuple[float, float, dict[str, Any]]]] = {}
+    for dot in dots:
+        by_lr.setdefault(dot[2]["lr"], []).append(dot)
 
     def curve(label, some, **how):
-        quality = [trial["perplexity"] for trial in some]
-        return Curve(label, [quality], x=[trial["seconds"] for trial in some], **how)
+        seconds, perplexities, _ = zip(*some)
+        return Curve(label, [perplexities], x=seconds, **how)
 
     return Curves(
-        "Running time and validation perplexity",
+        "Running time and validation perplexity after the last epoch: a dot for each point of the "
+        "grid, the median of its seeds",
         "time_quality.png",
         [
-            *(curve(label, some, joined=False) for label, some in by_lr.items()),
-            curve("no faster trial is as good", front, model="limit"),
+            *(curve(f"lr {lr:g}", some, joined=False) for lr, some in sorted(by_lr.items())),
+            curve("no faster one comes within 1%", front, model="limit"),
         ],
         [
             Point(
-                trial["seconds"],
-                trial["perplexity"],
-                f"{trial['num_steps']} steps, {trial['num_hiddens']} hiddens",
+                seconds,
+                perplexity,
+                f"{point['num_steps']} steps, {point['num_hiddens']} units",
                 across=False,
             )
-            for trial in front
+            for seconds, perplexity, point in front
         ],
         "seconds of training and validation",
         "validation perplexity",
@@ -117,7 +156,12 @@ def importance(found: dict[str, Any]) -> list[Any]:
                 Bar(axis, "share of the variance of log perplexity", shares[axis], fill="hollow")
             )
     return [
-        Bars("Importance of each hyperparameter", "importance.png", bars, "{:.2f}".format),
+        Bars(
+            "Importance of each hyperparameter for the validation perplexity, from 0 to 1",
+            "importance.png",
+            bars,
+            "{:.2f}".format,
+        ),
         Table(
             ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"],
             [
@@ -126,10 +170,12 @@ def importance(found: dict[str, Any]) -> list[Any]:
             ],
         ),
         Paragraph(
-            f"Of {found['trials']} complete trials; diverged ones are left out. PED-ANOVA, from "
-            "Optuna, measures how much a hyperparameter decides whether a trial is among the best "
-            f"{found['quantile']:.0%}. It depends on ranks only, so perplexity and its logarithm "
-            "give the same values, which add up to 1. The share of the variance of log perplexity "
-            "is that of each hyperparameter on its own; the rest up to 1 is due to interactions."
+            "The two differ because they ask different questions: PED-ANOVA what decides whether a "
+            f"trial is among the best {found['quantile']:.0%}, however bad the others are; the "
+            "share of the variance what moves the perplexity over all trials, in which the worst "
+            f"ones weigh most. Both are of {found['trials']} complete trials; diverged ones are "
+            "left out. PED-ANOVA, from Optuna, depends on ranks only, and its values add up to 1. "
+            "The share is of the variance of log perplexity, each hyperparameter on its own; the "
+            "rest up to 1 is due to interactions and seeds."
         ),
     ]

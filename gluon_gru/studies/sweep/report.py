@@ -1,32 +1,39 @@
-"""The report of a hyperparameter study: the best trials, each axis's effect, importance, trials."""
+"""The report of a hyperparameter study: the best points, each axis's effect, importance, all points."""
 
 from __future__ import annotations
 
-import math
 import statistics
-from typing import Any
+from typing import Any, Sequence
 
 from gluon_gru.report import terminal
 from gluon_gru.report.document import Document, Heading, Paragraph, Table, code
 from gluon_gru.studies.provenance import environments, trained_on
 from gluon_gru.studies.sweep import charts
-from gluon_gru.studies.sweep.space import AXES
+from gluon_gru.studies.sweep.results import Outcome, in_words, outcomes
+from gluon_gru.studies.sweep.space import AXES, INITS
 
-#: The report has curves of this many trials, the best ones.
+#: The report has curves of this many points, the best ones.
 _CURVES = 4
 
-# The columns of the table of trials; the first eight are printed too.
+# How much of a model's text a table shows.
+_SHOWN = 65
+
+# The columns of the table of points; the first ones are printed too.
 _HEADERS = [
-    "trial",
     *AXES,
-    "validation perplexity",
-    "training perplexity",
+    "perplexity, last epoch",
+    "best epoch",
+    "at",
     "seconds",
     "tokens/sec",
-    "",
+    "training",
+    "seeds",
+    "varied",
+    "verbatim",
+    "bits",
     "text",
 ]
-_PRINTED = 8
+_PRINTED = 9
 
 
 def document(results: dict[str, Any]) -> Document:
@@ -35,32 +42,36 @@ def document(results: dict[str, Any]) -> Document:
     Args:
         results: what the study's ``record.json`` holds.
     """
-    trials = _by_quality(results)
-    best = [trial for trial in trials if trial["perplexity"]][:_CURVES]
+    found = outcomes(results["trials"])
+    complete = [one for one in found if one.complete]
+    several_inits = len({one.point["init"] for one in found}) > 1
     return Document(
         "Hyperparameters of the GRU",
         [
             Heading("The best", "best"),
-            Paragraph(_best(best[0]) if best else "No trial completed."),
-            *([charts.curves(best)] if best else ()),
-            charts.heat_map(results),
-            *([charts.time_and_quality(results)] if best else ()),
+            Paragraph(_best(complete) if complete else "No trial completed."),
+            *([charts.curves(complete[:_CURVES])] if complete else ()),
+            charts.initialisation(found, results["baselines"])
+            if several_inits
+            else charts.heat_map(found, results["settings"]),
+            *([charts.time_and_quality(found)] if complete else ()),
             Paragraph(_protocol(results)),
             Heading("The effect of each hyperparameter", "effects", short="Effects"),
             Paragraph(
-                "Over all complete trials with that value. Seconds are of training and "
-                "validation, measured while the other workers ran."
+                "Over all points with that value, each the median of its seeds. Seconds are of "
+                "training and validation, measured while the other workers ran."
             ),
             *(
                 block
                 for axis in AXES
-                for block in (Heading(axis, level=3), _effects(results, axis))
+                if len({one.point[axis] for one in complete}) > 1
+                for block in (Heading(axis, level=3), _effects(complete, axis))
             ),
             Heading("Importance"),
             *charts.importance(results["importance"]),
-            Heading("All trials", "trials"),
-            Table(_HEADERS, list(map(_row, trials))),
-            *_lost(results),
+            Heading("All points", "points"),
+            Paragraph(_measures(results)),
+            Table(_HEADERS, list(map(_row, found))),
             *environments(
                 [(code(made["command"]), made["environment"]) for made in results["invocations"]]
             ),
@@ -69,8 +80,8 @@ def document(results: dict[str, Any]) -> Document:
 
 
 def table(results: dict[str, Any]) -> str:
-    """Return the finished trials, the best first, as a table for the terminal."""
-    rows = [_row(trial)[:_PRINTED] for trial in _by_quality(results)]
+    """Return the points, the best first, as a table for the terminal."""
+    rows = [_row(one)[:_PRINTED] for one in outcomes(results["trials"])]
     return terminal.text([Table(_HEADERS[:_PRINTED], rows)])
 
 
@@ -100,106 +111,120 @@ def budget_table(cost: dict[str, Any]) -> str:
     )
 
 
-def _by_quality(results):
-    """Return the finished trials, the best first."""
-    return sorted(
-        (trial for trial in results["trials"] if trial["state"] != "lost"),
-        key=lambda trial: (trial["perplexity"] or math.inf, trial["number"]),
-    )
-
-
-def _best(trial):
+def _best(complete: Sequence[Outcome]) -> str:
+    last, best = complete[0], min(complete, key=lambda one: statistics.median(one.best))
     return (
-        f"Validation perplexity {trial['perplexity']:.3f} with {charts.point(trial)}, in "
-        f"{trial['seconds']:,.0f} seconds: `{trial['continuation']}`"
+        f"After the last epoch: {_range(last.last)} with {last.named}, in {last.of('seconds'):,.0f} "
+        f"seconds: `{_text(last)}`\nIn the best epoch: {_range(best.best)} with {best.named}, in "
+        f"epoch {best.best_epoch:g}"
     )
 
 
 def _protocol(results):
-    asked = results["settings"]
+    asked, trials = results["settings"], results["trials"]
+    finished = [trial for trial in trials if trial["state"] != "lost"]
+    values = ", ".join(f"{axis} {asked[axis]}" for axis in AXES if axis in asked)
+    drawn = "; ".join(f"{name}: {INITS[name]}" for name in asked.get("init", ["normal"]))
     return (
-        f"{len(_by_quality(results))} of {results['needed']} trials are finished. Sampler: "
-        f"{asked['sampler']}, pruning {'on' if asked['prune'] else 'off'}. num_steps "
-        f"{asked['num_steps']}, num_hiddens {asked['num_hiddens']}, lr {asked['lr']}; "
+        f"{len(finished)} of {results['needed']} trials are finished{_left_out(results)}. Sampler: "
+        f"{asked['sampler']}, pruning {'on' if asked['prune'] else 'off'}. {values}; "
         f"{asked['epochs']} epochs, minibatches of {asked['batch_size']:,}, gradients clipped to "
-        f"norm 1, seed {asked['seed']}. The first {asked['train_windows']:,} windows of the text "
-        f"train, the next {asked['valid_windows']:,} validate; the state starts at zero in every "
-        "minibatch.\nTrained on "
+        f"norm 1. Initial weights: {drawn}. The first {asked['train_windows']:,} windows of "
+        f"the text train, shuffled, the next {asked['valid_windows']:,} validate; the state starts "
+        "at zero in every one. Where a point has several seeds, a figure is their median (with "
+        "their range).\nTrained on "
         + trained_on(results["text"], "nothing here is comparable with the book")
     )
 
 
-def _effects(results, axis):
-    """Return a table with a row for each value of an axis, over the other axes."""
-    by_value = {}
-    for trial in charts.complete(results):
-        by_value.setdefault(trial[axis], []).append(trial)
+def _left_out(results):
+    """Return how many points have how many seeds, where they differ."""
+    counts = {}
+    for one in outcomes(results["trials"]):
+        seeds = len(one.complete) + len(one.others)
+        counts[seeds] = counts.get(seeds, 0) + 1
+    if len(results["trials"]) >= results["needed"] or not counts:
+        return ""
+    said = ", ".join(f"{count} with {seeds}" for seeds, count in sorted(counts.items()))
+    return f" (points by their number of seeds: {said}; the rest is left out)"
 
-    def row(value, trials):
-        best = min(trials, key=lambda trial: trial["perplexity"])
-        medians = {
-            name: statistics.median(trial[name] for trial in trials)
-            for name in ("seconds", "tokens_per_sec", "perplexity")
-        }
+
+def _measures(results):
+    text = results.get("baselines", {}).get("text")
+    if not text:
+        return "The best first."
+    return (
+        "The best first. Of the text that a model writes at the end: “varied” is the share of its "
+        "characters that are in words of the book, each counted once; “verbatim” the share of its "
+        "runs of ten characters that the training text has too, each counted once; “bits” the bits "
+        "a character under an n-gram model of the book's part that was not trained on. Passages of "
+        f"the book itself, as long: {text['varied']:.0%}, {text['verbatim']:.0%}, "
+        f"{text['bits']:.1f} bits."
+    )
+
+
+def _effects(complete: Sequence[Outcome], axis: str) -> Table:
+    """Return a table with a row for each value of an axis, over the other axes."""
+    by_value: dict[Any, list[Outcome]] = {}
+    for one in complete:
+        by_value.setdefault(one.point[axis], []).append(one)
+
+    def row(value, some):
+        last = [statistics.median(one.last) for one in some]
         return [
-            f"{value:g}",
-            len(trials),
-            f"{medians['seconds']:,.0f}",
-            f"{medians['tokens_per_sec']:,.0f}",
-            f"{medians['perplexity']:.3f}",
-            f"{best['perplexity']:.3f}",
-            f"`{best['continuation']}`",
+            in_words(value),
+            len(some),
+            *(
+                f"{statistics.median(one.of(name) for one in some):,.0f}"
+                for name in ("seconds", "tokens_per_sec")
+            ),
+            f"{statistics.median(last):.3f}",
+            f"{min(last):.3f}",
+            f"{min(statistics.median(one.best) for one in some):.3f}",
+            f"`{_text(some[0])}`",
         ]
 
+    headers = "points", "seconds (median)", "tokens/sec (median)"
+    quality = "validation perplexity, last epoch (median)", "(best point)", "best epoch of all"
     return Table(
-        [
-            axis,
-            "complete trials",
-            "seconds (median)",
-            "tokens/sec (median)",
-            "validation perplexity (median)",
-            "(best)",
-            "text of the best",
-        ],
+        [axis, *headers, *quality, "text of the best point"],
         [row(*pair) for pair in sorted(by_value.items())],
     )
 
 
-def _row(trial):
-    note = f"same as trial {trial['same_as']}" if "same_as" in trial else ""
-    if trial.get("retry_of") is not None:
-        note = f"again trial {trial['retry_of']}"
-    diverged = trial["state"] == "diverged"
+def _range(values: Sequence[float]) -> str:
+    spread = f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
+    return f"{statistics.median(values):.3f}{spread}"
+
+
+def _text(one: Outcome) -> str:
+    return one.complete[0]["continuation"][:_SHOWN]
+
+
+def _row(one: Outcome) -> list[Any]:
+    values = [in_words(value) for value in one.point.values()]
+    others = ", ".join(
+        f"{trial['state']} (epoch {trial['epochs'] + (trial['state'] == 'diverged')})"
+        for trial in one.others
+    )
+    if not one.complete:
+        return [*values, others, *[""] * (len(_HEADERS) - len(values) - 1)]
+    # Version 0.1.0 didn't measure what models wrote.
+    measured = all("written" in trial for trial in one.complete)
+    written = [
+        one.median(lambda trial, name=name: trial["written"][name]) if measured else None
+        for name in ("varied", "verbatim", "bits")
+    ]
+    forms = "{:.0%}", "{:.0%}", "{:.1f}"
     return [
-        trial["number"],
-        *(f"{trial[axis]:g}" for axis in AXES),
-        f"{trial['perplexity']:.3f}"
-        if trial["perplexity"]
-        else f"{trial['state']} (epoch {trial['epochs'] + diverged})",
-        f"{trial['training'][-1]:.3f}" if trial["training"] else "",
-        f"{trial['seconds']:,.0f}",
-        f"{trial['tokens_per_sec']:,.0f}",
-        note,
-        f"`{trial['continuation']}`" if trial["continuation"] else "",
+        *values,
+        _range(one.last),
+        _range(one.best),
+        f"{one.best_epoch:g}",
+        f"{one.of('seconds'):,.0f}",
+        f"{one.of('tokens_per_sec'):,.0f}",
+        f"{one.median(lambda trial: trial['training'][-1]):.3f}",
+        f"{len(one.complete)}{'; ' + others if others else ''}",
+        *("" if value is None else form.format(value) for form, value in zip(forms, written)),
+        f"`{_text(one)}`",
     ]
-
-
-def _lost(results):
-    """Return a heading and a table of the trials whose workers died, which version 0.1.0 recorded."""
-    again = {trial.get("retry_of"): trial for trial in results["trials"]}
-    rows = [
-        [
-            trial["number"],
-            *(trial[axis] for axis in AXES),
-            trial["worker"],
-            trial["epochs"],
-            "trial {number} by {worker}".format(**again[trial["number"]])
-            if trial["number"] in again
-            else "a new trial",
-        ]
-        for trial in results["trials"]
-        if trial["state"] == "lost"
-    ]
-    headers = ["lost trial", *AXES, "worker", "at epoch", "taken up as"]
-    heading = Heading("Workers that died or were stopped", level=3)
-    return [heading, Table(headers, rows)] if rows else []

@@ -1,10 +1,12 @@
-"""A study's results as its record holds them: the trials, and the importance of hyperparameters."""
+"""A study's results: the trials as its record holds them, and what came out at each point."""
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import math
 import statistics
-from typing import Any
+from typing import Any, Callable, Sequence
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -28,13 +30,14 @@ def results(study: optuna.Study, needed: int) -> dict[str, Any]:
 
     Returns:
         A dict: ``needed``; ``trials``, a list of those that are finished; ``importance``. A trial
-        is a dict: ``number``; ``state``: ``complete``, ``pruned`` or ``diverged``; the three
-        hyperparameters; ``perplexity``, of the validation after the last epoch, None unless
-        complete; ``epochs``; ``worker``, the process that ran it; and what
-        `gluon_gru.studies.sweep.trial.train_point` returns.
+        is a dict: ``number``; ``state``: ``complete``, ``pruned`` or ``diverged``; the
+        hyperparameters and the ``seed``; ``perplexity``, of the validation after the last epoch,
+        None unless complete; ``epochs``; and what `gluon_gru.studies.sweep.trial.train_point`
+        returns, with ``worker``, the process that ran it, and ``written``, the
+        `gluon_gru.studies.sweep.writing.Measures` of its continuation.
     """
     return {
-        "needed": needed,
+        "needed": max(needed, storage.count(study)),
         "trials": [_trial(trial) for trial in storage.finished(study)],
         "importance": _importance(study),
     }
@@ -46,11 +49,9 @@ def _trial(trial: FrozenTrial) -> dict[str, Any]:
     return {
         "number": trial.number,
         "state": "diverged" if result["diverged"] else "complete" if complete else "pruned",
-        **{axis: trial.params[axis] for axis in AXES},
+        **trial.params,
         "perplexity": trial.value if complete else None,
         "epochs": len(result["validation"]),
-        # Version 0.1.0 kept it beside the result.
-        "worker": trial.user_attrs.get("worker"),
         **result,
     }
 
@@ -78,8 +79,8 @@ def _importance(study: optuna.Study) -> dict[str, Any]:
             study, evaluator=evaluator, params=several
         ),
     }
-    points = {tuple(trial.params[axis] for axis in AXES) for trial in trials}
-    if len(trials) == len(points) == math.prod(map(len, values.values())):
+    at = collections.Counter(tuple(trial.params[axis] for axis in AXES) for trial in trials)
+    if len(set(at.values())) == 1 and len(at) == math.prod(map(len, values.values())):
         importance["variance"] = {axis: _variance_share(trials, axis) for axis in several}
     return importance
 
@@ -95,3 +96,72 @@ def _variance_share(trials: list[FrozenTrial], axis: str) -> float:
         logs.setdefault(trial.params[axis], []).append(math.log(trial.value))
     whole = statistics.pvariance(sum(logs.values(), []))
     return statistics.pvariance(map(statistics.mean, logs.values())) / whole if whole else 0.0
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What came out at a point, over its seeds.
+
+    Attributes:
+        point: the hyperparameters.
+        complete: its trials that trained to the end, as the record holds them.
+        others: its other trials: diverged or pruned ones.
+    """
+
+    point: dict[str, Any]
+    complete: list[dict[str, Any]]
+    others: list[dict[str, Any]]
+
+    @property
+    def named(self) -> str:
+        """Return the hyperparameters in words."""
+        return ", ".join(f"{axis} {in_words(value)}" for axis, value in self.point.items())
+
+    @property
+    def last(self) -> list[float]:
+        """Return the validation perplexities after the last epoch."""
+        return [trial["perplexity"] for trial in self.complete]
+
+    @property
+    def best(self) -> list[float]:
+        """Return the lowest validation perplexities of all epochs."""
+        return [min(trial["validation"]) for trial in self.complete]
+
+    @property
+    def best_epoch(self) -> float:
+        """Return the epoch that validated best, the median of the seeds."""
+        return self.median(lambda trial: 1 + trial["validation"].index(min(trial["validation"])))
+
+    def median(self, value: Callable[[dict[str, Any]], float]) -> float:
+        """Return the median of a value over the complete trials."""
+        return statistics.median(map(value, self.complete))
+
+    def of(self, name: str) -> float:
+        """Return the median of a field over the complete trials."""
+        return self.median(lambda trial: trial[name])
+
+
+def in_words(value: Any) -> str:
+    """Return a hyperparameter's value in words."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def outcomes(trials: Sequence[dict[str, Any]]) -> list[Outcome]:
+    """Return what came out at each point, the best first, by the last epoch; then the others."""
+    found: dict[tuple, dict[int, dict[str, Any]]] = {}
+    for trial in trials:
+        # Version 0.1.0 recorded trials that it lost, and neither seeds nor initialisations.
+        if trial["state"] != "lost":
+            point = tuple(trial.get(axis, "normal") for axis in AXES)
+            found.setdefault(point, {}).setdefault(trial.get("seed", 1), trial)
+    all_of_them = [
+        Outcome(
+            dict(zip(AXES, point)),
+            [trial for trial in by_seed.values() if trial["state"] == "complete"],
+            [trial for trial in by_seed.values() if trial["state"] != "complete"],
+        )
+        for point, by_seed in found.items()
+    ]
+    return sorted(
+        all_of_them, key=lambda one: statistics.median(one.last) if one.last else math.inf
+    )

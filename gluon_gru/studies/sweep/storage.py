@@ -109,6 +109,13 @@ def storage_errors(place: str | pathlib.Path) -> Iterator[None]:
         ) from None
 
 
+def older(settings: dict[str, Any]) -> list[str]:
+    """Return a clause on a study's settings if it is one of version 0.1.0, of another protocol."""
+    if "init" in settings:
+        return []
+    return ["it is a study of version 0.1.0, which drew all initial weights from N(0, 0.01)"]
+
+
 def open_study(place: str | pathlib.Path, settings: dict[str, Any], sampler: str) -> optuna.Study:
     """Return the study that a storage holds; create it if there is none.
 
@@ -136,7 +143,7 @@ def open_study(place: str | pathlib.Path, settings: dict[str, Any], sampler: str
         study.set_user_attr("asked", settings)
     _check(study, place)
     stored = Record("sweep", study.user_attrs["asked"], {}, [], {})
-    differences = stored.differences(settings)
+    differences = [*older(stored.settings), *stored.differences(settings)]
     if differences:
         raise InputError(
             f"the study in {_shown(place)!r} is another one: {'; '.join(differences)}; ask for "
@@ -178,6 +185,12 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
     return _trials(study, TrialState.COMPLETE, TrialState.PRUNED)
 
 
+def count(study: optuna.Study) -> int:
+    """Return how many trials are finished, running or queued."""
+    states = TrialState.RUNNING, TrialState.WAITING
+    return len(finished(study)) + len(_trials(study, *states))
+
+
 def ask(study: optuna.Study, space: Space, sampler: str, num_trials: int) -> Iterator[optuna.Trial]:
     """Yield the trials that the study still needs, each when it is asked for.
 
@@ -192,6 +205,8 @@ def ask(study: optuna.Study, space: Space, sampler: str, num_trials: int) -> Ite
     values: dict[str, optuna.distributions.BaseDistribution] = {
         axis: optuna.distributions.CategoricalDistribution(getattr(space, axis)) for axis in AXES
     }
+    # A number, unlike a choice, may have other limits when the study goes on.
+    values["seed"] = optuna.distributions.IntDistribution(1, space.seeds)
     missing = num_trials - len(finished(study))
     if sampler == "grid":
         waiting = _trials(study, TrialState.WAITING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import pathlib
 import statistics
@@ -20,7 +21,7 @@ from gluon_gru.errors import InputError, check_positive
 from gluon_gru.runs.files import StrPath, make_folder
 from gluon_gru.runs.folder import Folder, edition_in
 from gluon_gru.studies import jobs
-from gluon_gru.studies.sweep.space import REDUCED, SAMPLERS, Space
+from gluon_gru.studies.sweep.space import GRIDS, SAMPLERS, Space
 from gluon_gru.text.corpus import Corpus, find, load_corpus
 from gluon_gru.text.editions import DEFAULT
 from gluon_gru.text.vocabulary import Vocab
@@ -54,6 +55,11 @@ def _checked(
                 "choose another sampler"
             )
         trials = len(space.points())
+    elif space.seeds > 1:
+        raise InputError(
+            f"seeds is {space.seeds}, but the sampler {sampler!r} tries every point with the seed "
+            "1: leave it out, or choose the sampler 'grid'"
+        )
     elif trials is None:
         raise InputError(f"trials is missing: say how many the sampler {sampler!r} is to try")
     check_positive("trials", trials)
@@ -89,7 +95,7 @@ def _alone(folder: StrPath) -> Iterator[None]:
 
 def sweep(
     out: StrPath,
-    space: Space = REDUCED,
+    space: Space = GRIDS["reduced"],
     sampler: str = "grid",
     trials: int | None = None,
     prune: bool = False,
@@ -105,7 +111,8 @@ def sweep(
     Args:
         out: the folder to write to.
         space: the values to try, and the protocol.
-        sampler: ``grid`` tries every point once; ``random`` and ``tpe`` draw ``trials`` points.
+        sampler: ``grid`` tries every point once with each seed; ``random`` and ``tpe`` draw
+            ``trials`` points.
         trials: how many trials the study has in all; only without a grid.
         prune: end trials that are worse than the median of those that were complete when they
             started: Optuna's rule.
@@ -129,6 +136,8 @@ def sweep(
         from gluon_gru.studies.sweep import storage as storages
         from gluon_gru.studies.sweep.report import document
         from gluon_gru.studies.sweep.results import results
+        from gluon_gru.studies.sweep.trial import NUM_PREDICTS, PREFIX
+        from gluon_gru.studies.sweep.writing import Judge
 
         num_trials, here, text, tokens, vocab = _checked(
             space, sampler, trials, device, corpus, edition_in(out, "sweep")
@@ -136,7 +145,8 @@ def sweep(
         settings = {
             "sampler": sampler,
             "prune": prune,
-            **vars(space),
+            # A study may go on with more seeds.
+            **{name: value for name, value in vars(space).items() if name != "seeds"},
             "corpus SHA-1": text.sha1,
             "storage": storages.without_password(storage) if storage else "study.db",
         }
@@ -147,10 +157,15 @@ def sweep(
         place = storage or out / "study.db"
         with _alone(out), storages.storage_errors(place):
             folder = Folder(out, "sweep", resume=True)
-            record = folder.begin(
-                settings, {**text.facts, "edition": vocab.edition}, command, environment
-            )
+            further = storages.older(folder.record.settings) if folder.record else ()
+            facts = {**text.facts, "edition": vocab.edition}
+            record = folder.begin(settings, facts, command, environment, further)
             study = storages.open_study(place, settings, sampler)
+            judge = Judge(tokens, vocab, space.train_windows)
+            baselines = {
+                "frequencies": judge.frequencies(space.valid_windows),
+                "text": judge.of_the_text(NUM_PREDICTS)._asdict(),
+            }
 
             def needed() -> Iterator[jobs.Job]:
                 for trial in storages.ask(study, space, sampler, num_trials):
@@ -170,11 +185,14 @@ def sweep(
                     yield jobs.Job(_train_point, args, trial)
 
             def note() -> None:
-                record.results = results(study, num_trials)
+                record.results = {**results(study, num_trials), "baselines": baselines}
                 folder.write()
 
             def keep(job: jobs.Job, result: dict[str, Any]) -> None:
-                storages.tell(study, job.key, result, space.epochs)
+                written = judge.measure(result["continuation"][len(PREFIX) :])
+                storages.tell(
+                    study, job.key, {**result, "written": written._asdict()}, space.epochs
+                )
                 note()
 
             try:
@@ -195,7 +213,7 @@ def _train_point(*args: Any) -> dict[str, Any]:
 
 
 def budget(
-    space: Space = REDUCED,
+    space: Space = GRIDS["reduced"],
     sampler: str = "grid",
     trials: int | None = None,
     workers: int = 1,
@@ -221,7 +239,7 @@ def budget(
     from gluon_gru.studies.sweep.trial import probe
 
     num_trials, here, _, tokens, vocab = _checked(space, sampler, trials, device, corpus)
-    pairs = sorted({(point["num_steps"], point["num_hiddens"]) for point in space.points()})
+    pairs = sorted(itertools.product(space.num_steps, space.num_hiddens))
     per_pair = num_trials / len(pairs)
     costs: dict[tuple[float, float], tuple[float, float]] = {}
     jobs.run(

@@ -1,7 +1,8 @@
 """A trial of the study: a GRU (cuDNN's, as ``rnn.GRU``) trained and validated on a text's windows.
 
-The data is that of ``TimeMachine`` in the book's later editions. The text is this edition's: lines
-follow each other directly, where later editions put a space between them.
+The protocol is that of a published solution, made with the book's later editions: their
+``TimeMachine`` cuts the windows, their ``Trainer`` clips and updates, and PyTorch draws the initial
+weights. The text is the one of the edition that is asked for, where those editions have another.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 import numpy
 
@@ -22,10 +23,7 @@ from gluon_gru.training.learner import Learner, learner_from, learner_of
 from gluon_gru.training.metrics import perplexity
 
 #: What every trained model continues, and by how many characters.
-PREFIX, NUM_PREDICTS = "time traveller ", 50
-
-#: The standard deviation of the initial weights; biases start at zero.
-SIGMA = 0.01
+PREFIX, NUM_PREDICTS = "time traveller ", 200
 
 _MODEL: dict[str, Any] = {
     "model": "RNNModel",
@@ -38,17 +36,18 @@ _MODEL: dict[str, Any] = {
 
 
 def loaders(
-    space: Space, num_steps: int, tokens: numpy.ndarray
+    space: Space, num_steps: int, tokens: numpy.ndarray, seed: int = 1
 ) -> tuple[WindowLoader, WindowLoader]:
-    """Return the loader of the windows that train, and of those that validate.
+    """Return the loader of the windows that train, and of those that validate, in one minibatch.
 
     Raises:
         InputError: for a text that is too short.
     """
-    rng = numpy.random.RandomState(space.seed)
+    rng = numpy.random.RandomState(seed)
+    first, count = space.train_windows, space.valid_windows
     return (
-        WindowLoader(tokens, num_steps, space.batch_size, 0, space.train_windows, rng),
-        WindowLoader(tokens, num_steps, space.batch_size, space.train_windows, space.valid_windows),
+        WindowLoader(tokens, num_steps, space.batch_size, 0, first, rng),
+        WindowLoader(tokens, num_steps, count, first, count),
     )
 
 
@@ -64,19 +63,34 @@ def device_name(device: str) -> str:
     return str(context(device))
 
 
-def new_learner(space: Space, num_hiddens: int, vocab_size: int, device: str = "auto") -> Learner:
+def new_model(
+    point: Mapping[str, Any], vocab_size: int
+) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
+    """Return an untrained model as a checkpoint holds it: its parameters and its config.
+
+    Args:
+        point: ``num_hiddens``, ``init`` (see `gluon_gru.studies.sweep.space.INITS`) and ``seed``.
+        vocab_size: the number of tokens.
+    """
+    num_hiddens, rng = point["num_hiddens"], numpy.random.RandomState(point["seed"])
+    bound, params = num_hiddens**-0.5, {}
+    for name, shape in model_shapes(_MODEL["cell"], vocab_size, num_hiddens).items():
+        if point["init"] == "pytorch":
+            values = rng.uniform(-bound, bound, shape)
+        else:
+            values = rng.normal(0, 0.01, shape) if len(shape) > 1 else numpy.zeros(shape)
+        params[name] = values.astype(numpy.float32)
+    return params, {**_MODEL, "num_hiddens": num_hiddens, "vocab_size": vocab_size}
+
+
+def new_learner(point: Mapping[str, Any], vocab_size: int, device: str = "auto") -> Learner:
     """Return the learner of a new model: on a CPU the engine's, without importing MXNet.
 
     Args:
-        space: the protocol.
-        num_hiddens, vocab_size: sizes.
+        point, vocab_size: see `new_model`.
         device: see `gluon_gru.training.device.context`.
     """
-    rng, params = numpy.random.RandomState(space.seed), {}
-    for name, shape in model_shapes(_MODEL["cell"], vocab_size, num_hiddens).items():
-        values = rng.normal(0, SIGMA, shape) if len(shape) > 1 else numpy.zeros(shape)
-        params[name] = values.astype(numpy.float32)
-    config = {**_MODEL, "num_hiddens": num_hiddens, "vocab_size": vocab_size}
+    params, config = new_model(point, vocab_size)
     name = device_name(device)
     if name.startswith("cpu"):
         return learner_from(params, config)
@@ -87,14 +101,26 @@ def new_learner(space: Space, num_hiddens: int, vocab_size: int, device: str = "
     return learner_of(build(config, ctx, params), ctx)
 
 
-def mean_perplexity(loss: Callable[..., Any], minibatches: Iterable, *args: Any) -> float:
-    """Return exp of the mean of ``loss(X, Y, *args, from_zeros=True)`` per token."""
-    losses, sizes = [], []
-    for X, Y in minibatches:
-        losses.append(loss(X, Y, *args, from_zeros=True))
-        sizes.append(Y.size)
-    # Some losses may only be computed here.
-    return perplexity(float(numpy.average(list(map(float, losses)), weights=sizes)))
+def epochs(
+    learner: Any, train_iter: WindowLoader, valid_iter: WindowLoader, lr: float, ctrl_c: CtrlC
+) -> Iterator[tuple[float, float, float]]:
+    """Train epoch by epoch, without end: plain SGD, a state of zeros in every minibatch.
+
+    Yields:
+        Training perplexity, validation perplexity, and the seconds of the training alone.
+    """
+    ((valid_X, valid_Y),) = valid_iter.in_numpy()
+    while True:
+        began, losses, sizes = time.perf_counter(), [], []
+        for X, Y in ctrl_c.between(learner.minibatches(train_iter)):
+            losses.append(learner.step(X, Y, lr, from_zeros=True))
+            sizes.append(Y.size)
+        # On MXNet, losses may only be computed here.
+        trained = float(numpy.average(list(map(float, losses)), weights=sizes))
+        learner.finish()
+        seconds = time.perf_counter() - began
+        scored = learner.score(valid_X, valid_Y, from_zeros=True)
+        yield perplexity(trained), perplexity(scored), seconds
 
 
 def train_point(
@@ -107,11 +133,9 @@ def train_point(
 ) -> dict[str, Any]:
     """Train and validate the GRU of one point of a space.
 
-    The hidden state starts at zero in every minibatch, gradients are clipped to norm 1, plain SGD.
-
     Args:
         space: the protocol.
-        point: num_steps, num_hiddens and lr.
+        point: a value for each of `AXES`, and the seed.
         tokens, vocab: the text, an integer array (num_tokens,), and its `Vocab`.
         device: see `gluon_gru.training.device.context`.
         medians: other trials' validation perplexities by epoch. From a tenth of the epochs on,
@@ -124,33 +148,32 @@ def train_point(
         ends the training: that one is not listed, and the continuation is empty; ``device``.
     """
     start, rates = time.perf_counter(), []
-    train_iter, valid_iter = loaders(space, point["num_steps"], tokens)
+    train_iter, valid_iter = loaders(space, point["num_steps"], tokens, point["seed"])
     curves: dict[str, list[float]] = {"validation": [], "training": []}
     diverged, continuation = False, ""
-    with new_learner(space, point["num_hiddens"], len(vocab), device) as learner, CtrlC() as ctrl_c:
-        for epoch in range(1, space.epochs + 1):
-            began = time.perf_counter()
-            minibatches = ctrl_c.between(learner.minibatches(train_iter))
-            trained = mean_perplexity(learner.step, minibatches, point["lr"])
-            learner.finish()
-            rates.append(train_iter.count * train_iter.num_steps / (time.perf_counter() - began))
-            scored = mean_perplexity(learner.score, ctrl_c.between(valid_iter.in_numpy()))
+    with new_learner(point, len(vocab), device) as learner, CtrlC() as ctrl_c:
+        for trained, scored, seconds in epochs(
+            learner, train_iter, valid_iter, point["lr"], ctrl_c
+        ):
+            rates.append(train_iter.count * train_iter.num_steps / seconds)
             diverged = not (math.isfinite(trained) and math.isfinite(scored))
             if diverged:
                 break
             curves["training"].append(trained)
             curves["validation"].append(scored)
+            epoch = len(curves["validation"])
             late = space.epochs // 10 <= epoch <= len(medians)
-            if late and min(curves["validation"]) > medians[epoch - 1]:
+            worse = late and min(curves["validation"]) > medians[epoch - 1]
+            if worse or epoch == space.epochs:
                 break
-        seconds = time.perf_counter() - start
+        took = time.perf_counter() - start
         if not diverged:
             added = learner.generate(vocab[list(PREFIX)], NUM_PREDICTS)
             continuation = PREFIX + "".join(vocab.to_tokens(added))
     return {
         **curves,
         "diverged": diverged,
-        "seconds": seconds,
+        "seconds": took,
         "tokens_per_sec": statistics.median(rates),
         "continuation": continuation,
         "device": device_name(device),
@@ -164,32 +187,34 @@ def probe(
     tokens: numpy.ndarray,
     vocab: Vocab,
     device: str = "auto",
-    seconds: float = 0.5,
 ) -> tuple[float, float]:
-    """Measure a trial's cost on a few minibatches; ``(seconds per epoch, tokens/sec trained)``.
+    """Measure a trial's cost; return ``(seconds per epoch, tokens/sec trained)``.
+
+    One minibatch is trained on and the validation text scored, for a quarter of a second each, and
+    at least twice: the first time, when memory is allocated, doesn't count.
 
     Args:
         space, tokens, vocab, device: see `train_point`.
-        num_steps, num_hiddens: of the trial; its learning rate has no effect on the cost.
-        seconds: how long to measure; at least two minibatches of each kind are run.
+        num_steps, num_hiddens: of the trial; the rest of it has no effect on the cost.
     """
-    rows = min(space.batch_size, space.train_windows, space.valid_windows)
-    one = WindowLoader(tokens, num_steps, rows, 0, rows)
+    train_iter, valid_iter = loaders(space, num_steps, tokens)
+    minibatch, ((valid_X, valid_Y),) = next(train_iter.in_numpy()), valid_iter.in_numpy()
+    point = {"num_hiddens": num_hiddens, "init": "pytorch", "seed": 1}
 
     def clock(work: Callable[[], object]) -> float:
         work()
         times: list[float] = []
-        while sum(times) < seconds / 2:
+        while sum(times) < 0.25:
             before = time.perf_counter()
             work()
             times.append(time.perf_counter() - before)
-        return statistics.median(times) / rows
+        return statistics.median(times)
 
     def train() -> None:
-        mean_perplexity(learner.step, learner.minibatches(one), 0.01)
+        float(learner.step(*minibatch, 0.01, from_zeros=True))
         learner.finish()
 
-    with new_learner(space, num_hiddens, len(vocab), device) as learner:
-        trained = clock(train)
-        valid = clock(lambda: mean_perplexity(learner.score, one.in_numpy()))
-    return trained * space.train_windows + valid * space.valid_windows, num_steps / trained
+    with new_learner(point, len(vocab), device) as learner:
+        trained = clock(train) * space.train_windows / len(minibatch[0])
+        scored = clock(lambda: learner.score(valid_X, valid_Y, from_zeros=True))
+    return trained + scored, space.train_windows * num_steps / trained
