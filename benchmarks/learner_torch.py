@@ -1,8 +1,8 @@
-"""A learner on PyTorch, to train the same runs on texts of one's own beside this package's."""
+"""A learner on PyTorch, to train the same runs beside this package's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy
@@ -42,6 +42,13 @@ class TorchLearner:
         logits, state = self._model(X, None if from_zeros else self._states.get(training))
         self._states[training] = detached(state)
         return nn.functional.cross_entropy(logits, Y.flatten())
+
+    def minibatches(self, train_iter: Any) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+        """Start an epoch; return its minibatches."""
+        return train_iter.in_numpy()
+
+    def finish(self) -> None:
+        """Do nothing: every step waits."""
 
     def step(
         self, X: numpy.ndarray, Y: numpy.ndarray, lr: float, from_zeros: bool = False

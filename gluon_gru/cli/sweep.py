@@ -42,11 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many trials in all, for the samplers random and tpe",
     )
-    parser.add_argument(
-        "--prune",
-        action="store_true",
-        help="end trials that are worse than the median of the others",
-    )
     options.add_workers(parser, "trials", 1)
     parser.add_argument(
         "--storage",
@@ -99,7 +94,6 @@ def run(args: argparse.Namespace) -> None:
             space,
             args.sampler,
             args.trials,
-            args.prune,
             args.workers,
             args.storage,
             args.device,

@@ -168,7 +168,7 @@ class Network:
         network, (steps, rows) = self._network, X.shape
         if (steps, rows, use) != self._begun:
             before = self._states if self._begun and self._begun[1] == rows else None
-            self.close()
+            self._begun = None
             network.num_threads = native.num_threads()
             network.num_steps, network.batch_size = steps, rows
             network.training = use == "train_step"
@@ -182,7 +182,11 @@ class Network:
                 for i in range(2 if self._cell.has_memory else 1):
                     layer.start[i] = layer.end[i] = states[i].ctypes.data
             network.tokens = X.ctypes.data
-            self._workspace = native.workspaces.take(self._kernels.workspace_size(network))
+            size = self._kernels.workspace_size(network)
+            # An epoch's last minibatch may be smaller: new memory for each would cost time.
+            if self._workspace is None or self._workspace.size < size:
+                self.close()
+                self._workspace = native.workspaces.take(size)
             network.workspace = self._workspace.ctypes.data
             if use == "read":
                 self._kernels.begin(network)

@@ -26,17 +26,19 @@ _FORWARD: dict[str, Callable[[float], float]] = {
 
 
 class Axis:
-    """An axis from ``low`` to ``high``.
+    """An axis from ``low`` to ``high``, or if ``whole`` from the tick below to the one above.
 
     Attributes:
         ticks: pairs of a place, from 0 to 1, and its label.
     """
 
-    def __init__(self, low: float, high: float, scale: str) -> None:
+    def __init__(self, low: float, high: float, scale: str, whole: bool = False) -> None:
         self._forward = _FORWARD[scale]
+        values = self._values(low, high, scale, whole)
+        low, high = min(low, *values[:1]), max(high, *values[-1:])
         self._ends = self._forward(low), self._forward(high)
         self.ticks: list[tuple[float, str]] = []
-        for value in self._values(low, high, scale):
+        for value in values:
             place = self.at(value)
             if not self.ticks or place - self.ticks[-1][0] > _CROWDED:
                 self.ticks.append((place, f"{value:.6g}"))
@@ -48,20 +50,27 @@ class Axis:
         return (there - low) / (high - low)
 
     @staticmethod
-    def _values(low: float, high: float, scale: str) -> Sequence[float]:
+    def _values(low: float, high: float, scale: str, whole: bool) -> Sequence[float]:
         if scale == "near":
             return [v for v in (0, 2, 4, 6, 8, 10, 20, 40, 60, 100, 200) if low <= v <= high]
         if scale == "log":
             powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-            sets = [[t * 10.0**p for p in powers for t in ticks] for ticks in _LOG_TICKS]
-            sets = [[value for value in values if low <= value <= high] for values in sets]
-            found = next((values for values in sets if len(values) <= _MOST_TICKS), sets[-1])
+            for ticks in _LOG_TICKS:
+                every = [tick * 10.0**power for power in powers for tick in ticks]
+                found = [value for value in every if low <= value <= high]
+                if len(found) <= _MOST_TICKS or len(ticks) == 1:
+                    break
             if len(found) >= _FEWEST_TICKS:
-                return found
+                before = max((value for value in every if value < low), default=low)
+                after = min((value for value in every if value > high), default=high)
+                return [before, *found, after] if whole else found
         raw = (high - low) / 8
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw)
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if whole:
+            first, last = math.floor(low / step), math.ceil(high / step)
+        else:
+            first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         return [number * step for number in range(first, last + 1)]
 
 
@@ -96,16 +105,16 @@ class Axes:
         xs = [x for curve in block.curves for x in curve.xs]
         ys = [float(y) for curve in block.curves for run in curve.runs for y in run]
         ys = [y for y in (*ys, *(point.y for point in block.points)) if math.isfinite(y)]
-        self.x = _axis(xs, block.xscale, 0 if block.by_epoch else 0.03)
-        self.y = _axis(ys, block.yscale, 0.03)
+        whole = not block.by_epoch
+        self.x = _axis(xs, block.xscale, 0.03 if whole else 0, whole)
+        self.y = _axis(ys, block.yscale, 0.03, whole)
         if block.by_epoch and self.x.ticks[0][0] > 0:
             self.x.ticks = [(0.0, "1"), *(tick for tick in self.x.ticks if tick[0] > _CROWDED)]
         self.lines = [self._line(curve) for curve in block.curves]
         # A point that was reported after more epochs than were trained here is at the edge.
         low, high = min(xs), max(xs)
         self.places = [
-            self._place(point, self.x.at(min(max(point.x, low), high)), number)
-            for number, point in enumerate(block.points)
+            self._place(point, self.x.at(min(max(point.x, low), high))) for point in block.points
         ]
 
     def _line(self, curve: Curve) -> Line:
@@ -118,20 +127,23 @@ class Axes:
         band = points(max) + points(min)[::-1] if len(curve.runs) > 1 else []
         return Line(curve, points(statistics.median), band)
 
-    def _place(self, point: Point, x: float, number: int) -> Place:
-        """Put a label where no curve is: right of an early point, at the left edge for a late one."""
+    def _place(self, point: Point, x: float) -> Place:
+        """Put a label where no curve is: right of an early point, at the left edge for a late one.
+
+        Without a line across, below and left of the point: such points have the others above them.
+        """
         y = self.y.at(point.y)
         if point.across:
             return Place(point, x, y, x + 0.02 if x < 0.5 else 0.015, False, False)
-        ended = x > 0.75
-        return Place(point, x, y, x - 0.015 if ended else x + 0.02, number % 2 == 0, ended)
+        ended = x > 0.15
+        return Place(point, x, y, x - 0.008 if ended else x + 0.008, True, ended)
 
 
-def _axis(values: Sequence[float], scale: str, margin: float) -> Axis:
+def _axis(values: Sequence[float], scale: str, margin: float, whole: bool) -> Axis:
     low, high = min(values, default=1), max(values, default=2)
     if scale == "log":
         # Of numbers at the ends of what there are, the room would be none.
         room = min(1.02 * math.exp(margin * (math.log(high) - math.log(low))), 1e7)
-        return Axis(max(low / room, sys.float_info.min), high * room, scale)
+        return Axis(max(low / room, sys.float_info.min), high * room, scale, whole)
     room = margin * (high - low) if high > low else 0.5
-    return Axis(low - (0 if scale == "near" else room), high + room, scale)
+    return Axis(low - (0 if scale == "near" else room), high + room, scale, whole)

@@ -2,7 +2,10 @@
 
 import re
 
+import campaign
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from gluon_gru.report import document as d
 from gluon_gru.report import markdown, page, style, terminal, write
@@ -101,6 +104,19 @@ def test_an_axis_has_ticks_that_can_be_read(low, high, scale, labels):
     places = [place for place, _ in axis.ticks]
     assert places == sorted(places) and places[0] >= 0 and places[-1] <= 1
     assert axis.at(low) == 0 and axis.at(high) == 1
+
+
+@pytest.mark.campaign
+@hypothesis.settings(max_examples=campaign.times(100), deadline=None)
+@hypothesis.given(st.floats(1e-3, 1e3), st.floats(1.01, 1e4), st.sampled_from(["linear", "log"]))
+def test_a_whole_axis_has_every_value_between_two_ticks_that_do_not_overlap(low, ratio, scale):
+    axis = Axis(low, low * ratio, scale, whole=True)
+    values = [float(label) for _, label in axis.ticks]
+    # A label has six digits.
+    assert values[0] <= low * (1 + 1e-5) and values[-1] >= low * ratio * (1 - 1e-5)
+    places = [place for place, _ in axis.ticks]
+    assert min(b - a for a, b in zip(places, places[1:])) > 0.06
+    assert places[0] == pytest.approx(0) and 2 <= len(places) <= 13
 
 
 def test_a_point_that_was_reported_after_more_epochs_is_at_the_edge():

@@ -42,6 +42,11 @@ WRITTEN_BY_0_1_0 = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.
 
 EPOCHS = 2
 SPACE = Space((2, 4), (3,), (0.1, 1), epochs=2, batch_size=16, train_windows=32, valid_windows=16)
+STUDIES = {
+    "sweep": SPACE,
+    "sweep-initialisation": dataclasses.replace(SPACE, init=("pytorch", "normal")),
+    "sweep-last-cell": dataclasses.replace(SPACE, num_steps=(2,), lr=(1,)),
+}
 
 
 def float32(values):
@@ -63,7 +68,7 @@ def small_protocols():
         patch.setattr(invalid_words, "_BEFORE", 5)
         patch.setattr(invalid_words, "_AFTER", 2)
         patch.setattr(gate_decisions, "_READ", 50)
-        patch.setattr(hyperparameters, "REDUCED", SPACE)
+        patch.setattr(hyperparameters, "_STUDIES", STUDIES)
         patch.setattr(hyperparameters, "_workers", lambda context: 1)
         for name, value in (("_ROWS", 4), ("_STEPS", 5), ("_WARM_UP", 5), ("_PLACES", 5)):
             patch.setattr(holding, name, value)
@@ -449,7 +454,8 @@ def test_what_is_answered_stays_unless_other_seeds_are_asked_for(answered, tmp_p
 def test_a_text_too_short_for_the_study_is_refused_before_anything_is_trained(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(hyperparameters, "REDUCED", dataclasses.replace(SPACE, train_windows=20000))
+    longer = {"sweep": dataclasses.replace(SPACE, train_windows=20000)}
+    monkeypatch.setattr(hyperparameters, "_STUDIES", longer)
     with pytest.raises(InputError, match="too short for the exercise hyperparameters"):
         answer(tmp_path / "new", "cells", "hyperparameters")
     assert not (tmp_path / "new").exists()

@@ -21,6 +21,7 @@ from gluon_gru.studies.exercises.questions import (
     random_sampling,
 )
 from gluon_gru.studies.exercises.trained import TrainedModel
+from gluon_gru.studies.sweep.results import Outcome
 from gluon_gru.training.loop import History
 
 
@@ -208,33 +209,69 @@ def test_verdicts_on_what_gates_are_for(reset, update, reach, short, long):
     assert gate_dependencies._update_long(Full(), found, 6).verdict == long
 
 
-def trial(num_steps, num_hiddens, lr, perplexity, seconds, continuation=""):
-    return {
+BOOK = {"varied": 0.7, "verbatim": 1.0, "bits": 2.4}
+
+
+def outcome(num_steps, num_hiddens, perplexity, seconds, written=(0.5, 0.1, 2.4), **point):
+    point = {
         "num_steps": num_steps,
         "num_hiddens": num_hiddens,
-        "lr": lr,
-        "perplexity": perplexity,
-        "seconds": seconds,
-        "continuation": continuation,
-        "number": perplexity,
+        "lr": 1,
+        "init": "pytorch",
+        **point,
     }
+    measures = dict(zip(BOOK, written))
+    trial = {"perplexity": perplexity, "seconds": seconds, "written": measures}
+    return Outcome(point, [trial], [])
 
 
 def test_verdicts_on_the_study():
-    trials = [
-        trial(8, 4, 1, 4, 20),
-        trial(8, 2, 1, 5, 10),
-        trial(16, 4, 1, 6, 40),
-        trial(16, 2, 1, 7, 30),
+    points = [
+        outcome(8, 4, 4, 20),
+        outcome(8, 2, 5, 10),
+        outcome(16, 4, 6, 40),
+        outcome(16, 2, 7, 30),
     ]
-    assert hyperparameters._running_time(Full(), "", trials).verdict == "holds"
-    assert hyperparameters._perplexity(Full(), "", trials, 0).verdict == "depends"
-    level = [{**trial, "seconds": 10} for trial in trials]
-    assert hyperparameters._running_time(Full(), "", level).verdict == "does not hold"
-    better = hyperparameters._text(Full(), trials, {4: 1.0, 5: 0.5, 6: 0.2, 7: 0.0})
-    assert better.verdict == "holds" and better.figures == {"better": 0.75, "worse": 0.1}
-    worse = hyperparameters._text(Full(), trials, {4: 0.0, 5: 0.0, 6: 0.2, 7: 0.0})
-    assert worse.verdict == "does not hold"
+    assert hyperparameters._running_time(Full(), points).verdict == "holds"
+    assert hyperparameters._perplexity(Full(), points, 4).verdict == "depends"
+    level = [
+        outcome(*(one.point[axis] for axis in ("num_steps", "num_hiddens")), 4, 10)
+        for one in points
+    ]
+    assert hyperparameters._running_time(Full(), level).verdict == "does not hold"
+
+
+# What a model wrote: varied, verbatim, bits; text, a loop, nonsense, nothing.
+GOOD, LOOP, NONSENSE, BLANK = (0.5, 0.3, 2.3), (0.02, 0.1, 1.5), (0.1, 0.0, 6), (0, 0, 10)
+
+
+@pytest.mark.parametrize(
+    "written, verdict",
+    [
+        ([GOOD, GOOD, LOOP, NONSENSE], "holds"),
+        ([LOOP, NONSENSE, GOOD, GOOD], "does not hold"),
+        # A loop is duller than the book, and its words are few: it doesn't win.
+        ([LOOP, LOOP, GOOD, GOOD], "does not hold"),
+        # Only those that write nothing are worse.
+        ([LOOP, LOOP, GOOD, GOOD, BLANK, BLANK, BLANK, BLANK], "depends"),
+    ],
+)
+def test_verdicts_on_what_the_study_writes(written, verdict):
+    points = [outcome(8, 4, rank, 1, of) for rank, of in enumerate(written)]
+    found = hyperparameters._text(Full(), points, BOOK)
+    assert found.verdict == verdict
+    assert found.figures["with words"]["points"] == sum(of != BLANK for of in written)
+
+
+@pytest.mark.parametrize(
+    "normal, verdict", [((17, 12), "holds"), ((17, 8), "depends"), ((13, 8), "does not hold")]
+)
+def test_verdicts_on_initial_weights(normal, verdict):
+    points = [
+        *(outcome(8, 4, value, 1, lr=lr) for lr, value in ((0.1, 13), (1, 8))),
+        *(outcome(8, 4, value, 1, lr=lr, init="normal") for lr, value in zip((0.1, 1), normal)),
+    ]
+    assert hyperparameters._initialisation(Full(), points, {"frequencies": 16.8}).verdict == verdict
 
 
 def test_verdicts_on_the_gates():

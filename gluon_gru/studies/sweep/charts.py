@@ -38,7 +38,7 @@ def heat_map(outcomes: Sequence[Outcome], settings: dict[str, Any]) -> HeatMap:
             return None, "–"
         values = getattr(at[point], which)
         if not values:
-            return None, at[point].others[0]["state"]
+            return None, "diverged"
         value = statistics.median(values)
         return value, f"{value:.2f}"
 
@@ -96,46 +96,48 @@ def initialisation(outcomes: Sequence[Outcome], baselines: dict[str, Any]) -> Cu
     )
 
 
-def time_and_quality(outcomes: Sequence[Outcome]) -> Curves:
-    """Return perplexity by seconds; points are named that no faster one is as good as."""
-    dots = sorted(
-        (one.of("seconds"), statistics.median(one.last), one.point)
-        for one in outcomes
-        if one.complete
-    )
-    front: list[tuple[float, float, dict[str, Any]]] = []
-    for seconds, perplexity, point in dots:
-        if not front or perplexity * _BETTER < front[-1][1]:
-            front.append((seconds, perplexity, point))
-    by_lr: dict[float, list[tuple[float, float, dict[str, Any]]]] = {}
-    for dot in dots:
-        by_lr.setdefault(dot[2]["lr"], []).append(dot)
+def time_and_quality(outcomes: Sequence[Outcome]) -> list[Any]:
+    """Return perplexity by seconds, and a table of the points that no faster one is as good as."""
+    dots = [one for one in outcomes if one.complete]
+    dots.sort(key=lambda one: one.of("seconds"))
+    front: list[Outcome] = []
+    for one in dots:
+        if not front or one.of("perplexity") * _BETTER < front[-1].of("perplexity"):
+            front.append(one)
+    by_lr: dict[float, list[Outcome]] = {}
+    for one in dots:
+        by_lr.setdefault(one.point["lr"], []).append(one)
 
     def curve(label, some, **how):
-        seconds, perplexities, _ = zip(*some)
-        return Curve(label, [perplexities], x=seconds, **how)
+        perplexities = [one.of("perplexity") for one in some]
+        return Curve(label, [perplexities], x=[one.of("seconds") for one in some], **how)
 
-    return Curves(
-        "Running time and validation perplexity after the last epoch: a dot for each point of the "
-        "grid, the median of its seeds",
-        "time_quality.png",
-        [
-            *(curve(f"lr {lr:g}", some, joined=False) for lr, some in sorted(by_lr.items())),
-            curve("no faster one comes within 1%", front, model="limit"),
-        ],
-        [
-            Point(
-                seconds,
-                perplexity,
-                f"{point['num_steps']} steps, {point['num_hiddens']} units",
-                across=False,
-            )
-            for seconds, perplexity, point in front
-        ],
-        "seconds of training and validation",
-        "validation perplexity",
-        "log",
-    )
+    named = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", front))
+    return [
+        Curves(
+            "Running time and validation perplexity after the last epoch: a dot for each point of "
+            "the grid",
+            "time_quality.png",
+            [
+                *(curve(f"lr {lr:g}", some, joined=False) for lr, some in sorted(by_lr.items())),
+                curve("no faster one comes within 1%", front, model="limit"),
+            ],
+            [
+                Point(one.of("seconds"), one.of("perplexity"), name, across=False)
+                for name, one in named.items()
+            ],
+            "seconds of training and validation",
+            "validation perplexity",
+            "log",
+        ),
+        Table(
+            ["", "no faster point comes within 1%", "seconds", "perplexity, last epoch"],
+            [
+                [name, one.named, f"{one.of('seconds'):,.0f}", f"{one.of('perplexity'):.3f}"]
+                for name, one in named.items()
+            ],
+        ),
+    ]
 
 
 def importance(found: dict[str, Any]) -> list[Any]:

@@ -54,7 +54,7 @@ def document(results: dict[str, Any]) -> Document:
             charts.initialisation(found, results["baselines"])
             if several_inits
             else charts.heat_map(found, results["settings"]),
-            *([charts.time_and_quality(found)] if complete else ()),
+            *(charts.time_and_quality(found) if complete else ()),
             Paragraph(_protocol(results)),
             Heading("The effect of each hyperparameter", "effects", short="Effects"),
             Paragraph(
@@ -127,7 +127,7 @@ def _protocol(results):
     drawn = "; ".join(f"{name}: {INITS[name]}" for name in asked.get("init", ["normal"]))
     return (
         f"{len(finished)} of {results['needed']} trials are finished{_left_out(results)}. Sampler: "
-        f"{asked['sampler']}, pruning {'on' if asked['prune'] else 'off'}. {values}; "
+        f"{asked['sampler']}. {values}; "
         f"{asked['epochs']} epochs, minibatches of {asked['batch_size']:,}, gradients clipped to "
         f"norm 1. Initial weights: {drawn}. The first {asked['train_windows']:,} windows of "
         f"the text train, shuffled, the next {asked['valid_windows']:,} validate; the state starts "
@@ -141,7 +141,7 @@ def _left_out(results):
     """Return how many points have how many seeds, where they differ."""
     counts = {}
     for one in outcomes(results["trials"]):
-        seeds = len(one.complete) + len(one.others)
+        seeds = len(one.complete) + len(one.diverged)
         counts[seeds] = counts.get(seeds, 0) + 1
     if len(results["trials"]) >= results["needed"] or not counts:
         return ""
@@ -203,19 +203,9 @@ def _text(one: Outcome) -> str:
 
 def _row(one: Outcome) -> list[Any]:
     values = [in_words(value) for value in one.point.values()]
-    others = ", ".join(
-        f"{trial['state']} (epoch {trial['epochs'] + (trial['state'] == 'diverged')})"
-        for trial in one.others
-    )
+    diverged = ", ".join(f"diverged (epoch {trial['epochs'] + 1})" for trial in one.diverged)
     if not one.complete:
-        return [*values, others, *[""] * (len(_HEADERS) - len(values) - 1)]
-    # Version 0.1.0 didn't measure what models wrote.
-    measured = all("written" in trial for trial in one.complete)
-    written = [
-        one.median(lambda trial, name=name: trial["written"][name]) if measured else None
-        for name in ("varied", "verbatim", "bits")
-    ]
-    forms = "{:.0%}", "{:.0%}", "{:.1f}"
+        return [*values, diverged, *[""] * (len(_HEADERS) - len(values) - 1)]
     return [
         *values,
         _range(one.last),
@@ -224,7 +214,11 @@ def _row(one: Outcome) -> list[Any]:
         f"{one.of('seconds'):,.0f}",
         f"{one.of('tokens_per_sec'):,.0f}",
         f"{one.median(lambda trial: trial['training'][-1]):.3f}",
-        f"{len(one.complete)}{'; ' + others if others else ''}",
-        *("" if value is None else form.format(value) for form, value in zip(forms, written)),
+        f"{len(one.complete)}{'; ' + diverged if diverged else ''}",
+        *(
+            map(str.format, ("{:.0%}", "{:.0%}", "{:.1f}"), one.written)
+            if one.written
+            else [""] * 3
+        ),
         f"`{_text(one)}`",
     ]

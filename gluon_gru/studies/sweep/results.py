@@ -9,7 +9,7 @@ import statistics
 from typing import Any, Callable, Sequence
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from gluon_gru.studies.sweep import storage
 from gluon_gru.studies.sweep.space import AXES
@@ -30,7 +30,7 @@ def results(study: optuna.Study, needed: int) -> dict[str, Any]:
 
     Returns:
         A dict: ``needed``; ``trials``, a list of those that are finished; ``importance``. A trial
-        is a dict: ``number``; ``state``: ``complete``, ``pruned`` or ``diverged``; the
+        is a dict: ``number``; ``state``: ``complete`` or ``diverged``; the
         hyperparameters and the ``seed``; ``perplexity``, of the validation after the last epoch,
         None unless complete; ``epochs``; and what `gluon_gru.studies.sweep.trial.train_point`
         returns, with ``worker``, the process that ran it, and ``written``, the
@@ -45,12 +45,11 @@ def results(study: optuna.Study, needed: int) -> dict[str, Any]:
 
 def _trial(trial: FrozenTrial) -> dict[str, Any]:
     result = trial.user_attrs["result"]
-    complete = trial.state == TrialState.COMPLETE
     return {
         "number": trial.number,
-        "state": "diverged" if result["diverged"] else "complete" if complete else "pruned",
+        "state": "diverged" if result["diverged"] else "complete",
         **trial.params,
-        "perplexity": trial.value if complete else None,
+        "perplexity": None if result["diverged"] else trial.value,
         "epochs": len(result["validation"]),
         **result,
     }
@@ -105,12 +104,12 @@ class Outcome:
     Attributes:
         point: the hyperparameters.
         complete: its trials that trained to the end, as the record holds them.
-        others: its other trials: diverged or pruned ones.
+        diverged: its other trials.
     """
 
     point: dict[str, Any]
     complete: list[dict[str, Any]]
-    others: list[dict[str, Any]]
+    diverged: list[dict[str, Any]]
 
     @property
     def named(self) -> str:
@@ -131,6 +130,12 @@ class Outcome:
     def best_epoch(self) -> float:
         """Return the epoch that validated best, the median of the seeds."""
         return self.median(lambda trial: 1 + trial["validation"].index(min(trial["validation"])))
+
+    @property
+    def written(self) -> list[float]:
+        """Return the median `gluon_gru.studies.sweep.writing.Measures`; version 0.1.0 had none."""
+        measured = [trial["written"].values() for trial in self.complete if "written" in trial]
+        return [statistics.median(values) for values in zip(*measured)]
 
     def median(self, value: Callable[[dict[str, Any]], float]) -> float:
         """Return the median of a value over the complete trials."""

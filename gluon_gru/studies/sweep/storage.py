@@ -181,7 +181,7 @@ def complete(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that are complete or were pruned."""
+    """Return the trials that trained to the end or diverged."""
     return _trials(study, TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -220,18 +220,17 @@ def ask(study: optuna.Study, space: Space, sampler: str, num_trials: int) -> Ite
         yield study.ask(values)
 
 
-def tell(study: optuna.Study, trial: optuna.Trial, result: dict[str, Any], epochs: int) -> None:
-    """Store the result of a trial; it is pruned if it has fewer than ``epochs``.
+def tell(study: optuna.Study, trial: optuna.Trial, result: dict[str, Any]) -> None:
+    """Store the result of a trial; to Optuna, one that diverged is a pruned one.
 
     Args:
         study, trial: the study, and what `ask` yielded.
         result: what `gluon_gru.studies.sweep.trial.train_point` returns.
-        epochs: how many a complete trial has.
     """
     for epoch, perplexity in enumerate(result["validation"], 1):
         trial.report(perplexity, epoch)
     trial.set_user_attr("result", result)
-    if len(result["validation"]) == epochs:
-        study.tell(trial, result["validation"][-1])
-    else:
+    if result["diverged"]:
         study.tell(trial, state=TrialState.PRUNED)
+    else:
+        study.tell(trial, result["validation"][-1])

@@ -11,7 +11,6 @@ import fcntl
 import itertools
 import os
 import pathlib
-import statistics
 from importlib import metadata
 from typing import Any, Iterator
 
@@ -26,9 +25,6 @@ from gluon_gru.text.corpus import Corpus, find, load_corpus
 from gluon_gru.text.editions import DEFAULT
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.interrupt import CtrlC
-
-#: How many complete trials pruning takes.
-_FEWEST_FOR_PRUNING = 5
 
 
 def _checked(
@@ -98,7 +94,6 @@ def sweep(
     space: Space = GRIDS["reduced"],
     sampler: str = "grid",
     trials: int | None = None,
-    prune: bool = False,
     workers: int = 1,
     storage: str | None = None,
     device: str = "auto",
@@ -114,8 +109,6 @@ def sweep(
         sampler: ``grid`` tries every point once with each seed; ``random`` and ``tpe`` draw
             ``trials`` points.
         trials: how many trials the study has in all; only without a grid.
-        prune: end trials that are worse than the median of those that were complete when they
-            started: Optuna's rule.
         workers, cluster: see `gluon_gru.studies.jobs.run`.
         storage: the URL of a database, any that Optuna takes; by default ``study.db`` in ``out``.
         device, corpus: see `gluon_gru.studies.reproduce.study.reproduce`.
@@ -144,7 +137,6 @@ def sweep(
         )
         settings = {
             "sampler": sampler,
-            "prune": prune,
             # A study may go on with more seeds.
             **{name: value for name, value in vars(space).items() if name != "seeds"},
             "corpus SHA-1": text.sha1,
@@ -169,19 +161,15 @@ def sweep(
 
             def needed() -> Iterator[jobs.Job]:
                 for trial in storages.ask(study, space, sampler, num_trials):
-                    complete = storages.complete(study)
-                    same = [other for other in complete if other.params == trial.params]
+                    same = [one for one in storages.complete(study) if one.params == trial.params]
                     if same:
                         # From the same seed it would be the same run.
                         result = {**same[0].user_attrs["result"], "same_as": same[0].number}
                         yield jobs.Job(dict, (result,), trial)
                         continue
-                    curves = [one.user_attrs["result"]["validation"] for one in complete]
-                    enough = prune and len(curves) >= _FEWEST_FOR_PRUNING
-                    medians = list(map(statistics.median, zip(*curves))) if enough else []
                     # A worker elsewhere may have another device.
                     where = device if cluster else here
-                    args = (space, trial.params, tokens, vocab, where, medians)
+                    args = (space, trial.params, tokens, vocab, where)
                     yield jobs.Job(_train_point, args, trial)
 
             def note() -> None:
@@ -190,9 +178,7 @@ def sweep(
 
             def keep(job: jobs.Job, result: dict[str, Any]) -> None:
                 written = judge.measure(result["continuation"][len(PREFIX) :])
-                storages.tell(
-                    study, job.key, {**result, "written": written._asdict()}, space.epochs
-                )
+                storages.tell(study, job.key, {**result, "written": written._asdict()})
                 note()
 
             try:

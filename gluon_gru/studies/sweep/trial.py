@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping
 
 import numpy
 
@@ -129,7 +129,6 @@ def train_point(
     tokens: numpy.ndarray,
     vocab: Vocab,
     device: str = "auto",
-    medians: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Train and validate the GRU of one point of a space.
 
@@ -138,8 +137,6 @@ def train_point(
         point: a value for each of `AXES`, and the seed.
         tokens, vocab: the text, an integer array (num_tokens,), and its `Vocab`.
         device: see `gluon_gru.training.device.context`.
-        medians: other trials' validation perplexities by epoch. From a tenth of the epochs on,
-            training ends if its best one so far is above the epoch's.
 
     Returns:
         A dict: ``validation`` and ``training``, perplexities by epoch; ``seconds`` of training and
@@ -161,10 +158,7 @@ def train_point(
                 break
             curves["training"].append(trained)
             curves["validation"].append(scored)
-            epoch = len(curves["validation"])
-            late = space.epochs // 10 <= epoch <= len(medians)
-            worse = late and min(curves["validation"]) > medians[epoch - 1]
-            if worse or epoch == space.epochs:
+            if len(curves["validation"]) == space.epochs:
                 break
         took = time.perf_counter() - start
         if not diverged:
