@@ -57,7 +57,7 @@ def record_of(folder):
 
 
 def points(record):
-    return [tuple(trial[axis] for axis in AXES) for trial in record.get("trials", [])]
+    return [tuple(trial[axis] for axis in (*AXES, "seed")) for trial in record.get("trials", [])]
 
 
 def start(*words):
@@ -82,11 +82,9 @@ def no_training(monkeypatch):
     """Have trials take no time; return the points that are tried, which grow worse and worse."""
     tried = []
 
-    def train(space, point, tokens, vocab, device, medians):
-        tried.append((point, medians))
+    def train(space, point, tokens, vocab, device):
+        tried.append(point)
         validation = [float(len(tried))] * space.epochs
-        if any(value < validation[0] for value in medians):
-            del validation[1:]
         return {
             "validation": validation,
             "training": validation,
@@ -130,10 +128,13 @@ def check_report(results, folder):
     report = (folder / "report.md").read_text()
     assert "**NOT the book's corpus" in report and "8 of 8 trials are finished" in report
     for trial in results["trials"]:
-        assert f"{trial['perplexity']:.3f}" in report and f"`{trial['continuation']}`" in report
+        assert f"{trial['perplexity']:.3f}" in report
+        assert f"`{trial['continuation'][:65]}`" in report
     for block in report.split("\n\n"):
         if block.startswith("|"):
             assert len({line.count("|") for line in block.splitlines()}) == 1
+    for one in sweep_results.outcomes(results["trials"]):
+        assert f"| {min(one.complete[0]['validation']):.3f}" in report
     assert sum(results["importance"]["values"].values()) == pytest.approx(1)
     assert 0 < sum(results["importance"]["variance"].values()) <= 1
     for name in ("heatmap", "time_quality", "importance"):
@@ -176,11 +177,34 @@ def test_a_point_that_is_drawn_again_is_not_trained_again_and_more_trials_can_fo
     assert len(no_training) == 1 and {trial["perplexity"] for trial in trials} == {1.0}
 
 
-def test_pruning_hands_the_medians_of_the_complete_trials_along(tmp_path, no_report, no_training):
-    trials = tiny_sweep(tmp_path, prune=True)["trials"]
-    assert [trial["state"] for trial in trials] == ["complete"] * 5 + ["pruned"] * 3
-    assert [medians for _, medians in no_training] == [[]] * 5 + [[3.0, 3.0]] * 3
-    assert [trial["epochs"] for trial in trials] == [2] * 5 + [1] * 3
+def test_every_point_has_its_seeds_one_after_the_other_and_a_study_takes_more_of_them(
+    tmp_path, no_report, no_training
+):
+    once = tiny_sweep(tmp_path)
+    twice = tiny_sweep(tmp_path, space=dataclasses.replace(TINY, seeds=2))
+    assert twice["trials"][:8] == once["trials"] and twice["needed"] == 16 == len(no_training)
+    assert [seed for *_, seed in points(twice)] == [1] * 8 + [2] * 8
+    sizes = [num_steps * num_hiddens for num_steps, num_hiddens, *_ in points(twice)]
+    assert sizes[:8] == sorted(sizes[:8]) == sizes[8:]
+    assert tiny_sweep(tmp_path)["needed"] == 16
+
+
+def test_what_is_left_out_is_said(tmp_path, no_training, no_pictures, monkeypatch):
+    train = sweep._train_point
+
+    def stopped(space, point, *args):
+        if len(no_training) == 11:
+            raise KeyboardInterrupt
+        return train(space, point, *args)
+
+    monkeypatch.setattr(sweep, "_train_point", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        tiny_sweep(tmp_path, space=dataclasses.replace(TINY, seeds=2))
+    report = (tmp_path / "report.md").read_text()
+    assert (
+        "11 of 16 trials are finished (points by their number of seeds: 5 with 1, 3 with 2"
+        in report
+    )
 
 
 def test_an_error_in_a_trial_ends_the_study_and_keeps_what_is_finished(
@@ -204,24 +228,20 @@ def test_an_error_in_a_trial_ends_the_study_and_keeps_what_is_finished(
 # ---- How it goes on ----
 
 
-def test_a_study_of_version_0_1_0_goes_on(tmp_path, no_report):
+def test_a_study_of_version_0_1_0_is_refused_and_stays_as_it_is(tmp_path, no_report, no_training):
     folder = tmp_path / "older"
     shutil.copytree(OLDER, folder)
-    older = json.loads((folder / "sweep.json").read_text())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
     space = Space(
         (2, 3), (4,), (0.5, 1.0), epochs=2, batch_size=16, train_windows=40, valid_windows=20
     )
-    results = tiny_sweep(folder, space=space, command="now")
-    assert points(results)[:2] == points(older)
-    for trial, before in zip(results["trials"], older["trials"]):
-        assert trial["validation"] == before["validation"] and trial["worker"] == before["worker"]
-    assert sorted(points(results)) == sorted(tuple(point.values()) for point in space.points())
-    assert [trial["state"] for trial in results["trials"]] == ["complete"] * 4
-    assert [made["command"] for made in results["invocations"]] == [
-        older["invocations"][0]["command"],
-        "now",
-    ]
-    assert not (folder / "sweep.json").exists()
+    with pytest.raises(InputError, match="a study of version 0.1.0.*give another folder"):
+        tiny_sweep(folder, space=space)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    # Its storage alone, too.
+    with pytest.raises(InputError, match="a study of version 0.1.0"):
+        tiny_sweep(tmp_path / "new", space=space, storage=f"sqlite:///{folder}/study.db")
+    assert not no_training
 
 
 def test_a_stored_study_that_differs_is_refused_by_every_difference(
@@ -372,6 +392,10 @@ def test_a_shown_url_tells_no_password():
         ({"sampler": "tpe"}, "trials is missing"),
         ({"trials": 3}, "trials is 3"),
         ({"sampler": "random", "trials": 0}, "trials is 0"),
+        (
+            {"sampler": "tpe", "trials": 2, "space": dataclasses.replace(TINY, seeds=2)},
+            "seeds is 2",
+        ),
         ({"workers": 0}, "workers is 0"),
         ({"device": "gpu(99)"}, "gpu"),
         ({"space": dataclasses.replace(TINY, train_windows=10**6)}, "too short"),
