@@ -135,7 +135,7 @@ class Axes:
         y = self.y.at(point.y)
         if point.across:
             return Place(point, x, y, x + 0.02 if x < 0.5 else 0.015, False, False)
-        ended = x > 0.15
+        ended = x > 0.1
         return Place(point, x, y, x - 0.008 if ended else x + 0.008, True, ended)
 
 

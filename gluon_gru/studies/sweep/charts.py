@@ -16,7 +16,7 @@ _BETTER = 1.01
 def curves(best: Sequence[Outcome]) -> Curves:
     """Return the validation perplexities of some points by epoch."""
     return Curves(
-        f"Validation perplexity by epoch, the {len(best)} best points",
+        "Validation perplexity by epoch at the best points",
         "curves.png",
         [Curve(one.named, [trial["validation"] for trial in one.complete]) for one in best],
         ylabel="validation perplexity",
@@ -43,8 +43,8 @@ def heat_map(outcomes: Sequence[Outcome], settings: dict[str, Any]) -> HeatMap:
         return value, f"{value:.2f}"
 
     return HeatMap(
-        "Validation perplexity at every point of the grid: after the last epoch (left) and in the "
-        "best one (right); less is better",
+        "Validation perplexity at every point of the grid, the median of its seeds: after the last "
+        "epoch (left) and in the best one (right)",
         "heatmap.png",
         list(map(str, rows)),
         list(map(str, columns)),
@@ -57,7 +57,7 @@ def heat_map(outcomes: Sequence[Outcome], settings: dict[str, Any]) -> HeatMap:
         },
         "num_hiddens (units)",
         "num_steps (characters)",
-        "validation perplexity, median of the seeds",
+        "validation perplexity",
         across=2,
     )
 
@@ -70,26 +70,27 @@ def initialisation(outcomes: Sequence[Outcome], baselines: dict[str, Any]) -> Cu
         baselines: the record's.
     """
     by_model: dict[tuple, list[Outcome]] = {}
-    order = [(*one.point.values(), one) for one in outcomes if one.complete]
-    for num_steps, num_hiddens, _, init, one in sorted(order, key=lambda found: found[2]):
-        by_model.setdefault((init, num_steps, num_hiddens), []).append(one)
+    for one in sorted(outcomes, key=lambda one: one.point["lr"]):
+        if one.complete:
+            num_steps, num_hiddens, _, init = one.point.values()
+            by_model.setdefault((num_steps, num_hiddens, init), []).append(one)
     drawn = [
         Curve(
             f"{num_steps} steps, {num_hiddens} units: {INITS[init]}",
             # The line is at the medians, the band over the range.
             [[of(one.last) for one in some] for of in (min, statistics.median, max)],
             x=[one.point["lr"] for one in some],
-            dashed=init != "pytorch",
         )
-        for (init, num_steps, num_hiddens), some in sorted(by_model.items())
+        for (num_steps, num_hiddens, init), some in sorted(by_model.items())
     ]
-    smallest = min((x for curve in drawn for x in curve.xs), default=1)
+    lrs = sorted({x for curve in drawn for x in curve.xs})
+    alone = "knowing only how frequent each character is"
     return Curves(
         "Validation perplexity after the last epoch by learning rate, for two ways to draw the "
         "initial weights",
         "initialisation.png",
-        drawn,
-        [Point(smallest, baselines["frequencies"], "the characters' frequencies alone")],
+        [*drawn, Curve(alone, [[baselines["frequencies"]] * len(lrs)], "limit", lrs)],
+        (),
         "learning rate",
         "validation perplexity",
         "log",
@@ -97,7 +98,11 @@ def initialisation(outcomes: Sequence[Outcome], baselines: dict[str, Any]) -> Cu
 
 
 def time_and_quality(outcomes: Sequence[Outcome]) -> list[Any]:
-    """Return perplexity by seconds, and a table of the points that no faster one is as good as."""
+    """Return perplexity by seconds, and a table of the points that no faster one is as good as.
+
+    Args:
+        outcomes: of which several are complete.
+    """
     dots = [one for one in outcomes if one.complete]
     dots.sort(key=lambda one: one.of("seconds"))
     front: list[Outcome] = []

@@ -44,7 +44,7 @@ def document(results: dict[str, Any]) -> Document:
     """
     found = outcomes(results["trials"])
     complete = [one for one in found if one.complete]
-    several_inits = len({one.point["init"] for one in found}) > 1
+    several, inits = len(complete) > 1, {one.point["init"] for one in found}
     return Document(
         "Hyperparameters of the GRU",
         [
@@ -52,9 +52,9 @@ def document(results: dict[str, Any]) -> Document:
             Paragraph(_best(complete) if complete else "No trial completed."),
             *([charts.curves(complete[:_CURVES])] if complete else ()),
             charts.initialisation(found, results["baselines"])
-            if several_inits
+            if len(inits) > 1
             else charts.heat_map(found, results["settings"]),
-            *(charts.time_and_quality(found) if complete else ()),
+            *(charts.time_and_quality(found) if several else ()),
             Paragraph(_protocol(results)),
             Heading("The effect of each hyperparameter", "effects", short="Effects"),
             Paragraph(
