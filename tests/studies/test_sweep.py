@@ -141,17 +141,21 @@ def check_report(results, folder):
         assert imread(folder / f"{name}.png").std() > 0.05
 
 
-@pytest.mark.parametrize(
-    "name", ["what?x=1%20a#b", pytest.param("sqlite:", marks=pytest.mark.slow)]
-)
 def test_the_storage_is_a_file_in_the_folder_whatever_that_is_called(
-    tmp_path, name, no_report, no_training
+    tmp_path, no_report, no_training
 ):
-    tiny_sweep(tmp_path / name)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert {path.name for path in (tmp_path / name).iterdir()} == {"study.db", "record.json"}
-    (tmp_path / name / "study.db").rename(tmp_path / "study.db")
-    # As optuna-dashboard opens it.
+    one = dataclasses.replace(TINY, num_steps=(2,), num_hiddens=(3,), lr=(1.0,))
+    # The first two would be one file, and others none at all, if they were read as URLs.
+    names = ["what?x=1", "what?x=2", "%20", "sqlite:", "new\nline", os.fsdecode(b"\xff")]
+    for number, name in enumerate(names, 1):
+        tiny_sweep(tmp_path / name, space=one)
+        assert len(no_training) == number
+        assert {path.name for path in (tmp_path / name).iterdir()} == {"study.db", "record.json"}
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
+
+
+def test_the_storage_opens_as_a_dashboard_opens_it(tmp_path, no_report, no_training):
+    tiny_sweep(tmp_path)
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path}/study.db")
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 8
     assert study.trials[3].intermediate_values == {1: 4.0, 2: 4.0}
