@@ -146,7 +146,7 @@ def time_and_quality(outcomes: Sequence[Outcome]) -> list[Any]:
 
 
 def importance(found: dict[str, Any]) -> list[Any]:
-    """Return the importance of each hyperparameter as blocks: bars, a table, what they mean.
+    """Return the importance of each hyperparameter as blocks: bars, and what they mean.
 
     Args:
         found: the record's ``importance``.
@@ -169,13 +169,6 @@ def importance(found: dict[str, Any]) -> list[Any]:
             bars,
             "{:.2f}".format,
         ),
-        Table(
-            ["hyperparameter", "importance (PED-ANOVA)", "share of the variance"],
-            [
-                [axis, f"{value:.2f}", f"{shares[axis]:.2f}" if shares else "the grid has gaps"]
-                for axis, value in values.items()
-            ],
-        ),
         Paragraph(
             "The two differ because they ask different questions: PED-ANOVA what decides whether a "
             f"trial is among the best {found['quantile']:.0%}, however bad the others are; the "
@@ -183,6 +176,6 @@ def importance(found: dict[str, Any]) -> list[Any]:
             f"ones weigh most. Both are of {found['trials']} complete trials; diverged ones are "
             "left out. PED-ANOVA, from Optuna, depends on ranks only, and its values add up to 1. "
             "The share is of the variance of log perplexity, each hyperparameter on its own; the "
-            "rest up to 1 is due to interactions and seeds."
+            "rest up to 1 is due to interactions and seeds. It takes a whole grid, without gaps."
         ),
     ]

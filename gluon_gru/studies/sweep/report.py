@@ -59,14 +59,10 @@ def document(results: dict[str, Any]) -> Document:
             Heading("The effect of each hyperparameter", "effects", short="Effects"),
             Paragraph(
                 "Over all points with that value, each the median of its seeds. Seconds are of "
-                "training and validation, measured while the other workers ran."
+                "training and validation, measured while the other workers ran; “varied” is explained "
+                "below."
             ),
-            *(
-                block
-                for axis in AXES
-                if len({one.point[axis] for one in complete}) > 1
-                for block in (Heading(axis, level=3), _effects(complete, axis))
-            ),
+            _effects(complete),
             Heading("Importance"),
             *charts.importance(results["importance"]),
             Heading("All points", "points"),
@@ -163,33 +159,26 @@ def _measures(results):
     )
 
 
-def _effects(complete: Sequence[Outcome], axis: str) -> Table:
-    """Return a table with a row for each value of an axis, over the other axes."""
-    by_value: dict[Any, list[Outcome]] = {}
-    for one in complete:
-        by_value.setdefault(one.point[axis], []).append(one)
-
-    def row(value, some):
-        last = [statistics.median(one.last) for one in some]
-        return [
-            in_words(value),
-            len(some),
-            *(
-                f"{statistics.median(one.of(name) for one in some):,.0f}"
-                for name in ("seconds", "tokens_per_sec")
-            ),
-            f"{statistics.median(last):.3f}",
-            f"{min(last):.3f}",
-            f"{min(statistics.median(one.best) for one in some):.3f}",
-            f"`{_text(some[0])}`",
-        ]
-
-    headers = "points", "seconds (median)", "tokens/sec (median)"
-    quality = "validation perplexity, last epoch (median)", "(best point)", "best epoch of all"
-    return Table(
-        [axis, *headers, *quality, "text of the best point"],
-        [row(*pair) for pair in sorted(by_value.items())],
-    )
+def _effects(complete: Sequence[Outcome]) -> Table:
+    """Return a table with a row for each value of each axis, over the other axes."""
+    rows = []
+    for axis in AXES:
+        for value in sorted({one.point[axis] for one in complete}):
+            some = [one for one in complete if one.point[axis] == value]
+            seconds, rate, last = (
+                statistics.median(one.of(name) for one in some)
+                for name in ("seconds", "tokens_per_sec", "perplexity")
+            )
+            measured = f"{seconds:,.0f}", f"{rate:,.0f}", f"{last:.3f}"
+            best = min(one.of("perplexity") for one in some)
+            epoch = min(statistics.median(one.best) for one in some)
+            varied = [one.written[0] for one in some if one.written]
+            written = f"{statistics.median(varied):.0%}" if varied else ""
+            found = f"{best:.3f}", f"{epoch:.3f}", written, f"`{_text(some[0])}`"
+            rows.append([f"{axis} {in_words(value)}", len(some), *measured, *found])
+    headers = "", "points", "seconds (median)", "tokens/sec (median)"
+    quality = "perplexity, last epoch (median)", "(best point)", "best epoch of all", "varied"
+    return Table([*headers, *quality, "text of the best point"], rows)
 
 
 def _range(values: Sequence[float]) -> str:
