@@ -254,6 +254,10 @@ def recurrent(
     with autograd.pause():
         call = _Call(cell, layout, inputs, states, params)
         call.forward(recording)
+    outputs = call.outputs
     if recording:
         _record(call)
-    return call.outputs[0], call.outputs[1:]
+        # MXNet's graph has the call, and outputs have the graph: with them, it would hold itself, and
+        # never be freed. These have their memory alone.
+        call.outputs = [output.detach() for output in outputs]
+    return outputs[0], outputs[1:]

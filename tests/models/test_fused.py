@@ -671,3 +671,21 @@ def test_a_fused_layer_is_pytorchs(name, either_engine):
     ((outputs**2).sum() + sum((end**3).sum() for end in ends)).backward()
     expected = [outputs, *ends, Y.grad, *(theirs.grad for _, theirs in pairs)]
     assert_near(found, [np.array(array.detach().numpy()) for array in expected])
+
+
+@with_engine
+def test_what_a_backward_pass_needs_is_freed_after_it():
+    held = autograd.Function._registry.ref_holder
+    layer, before = fused.LSTM(HIDDENS, 2, bidirectional=True), len(held)
+    layer.initialize()
+    states = None
+    for _ in range(5):
+        with autograd.record():
+            outputs, states = layer(np.ones((STEPS, BATCH, V)), states or layer.begin_state(BATCH))
+            loss = (outputs**2).sum()
+        loss.backward()
+        states = [state.detach() for state in states]
+    assert len(held) > before
+    mx.npx.waitall()
+    del outputs, loss, states
+    assert len(held) == before
