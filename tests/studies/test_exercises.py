@@ -69,7 +69,6 @@ def small_protocols():
         patch.setattr(invalid_words, "_AFTER", 2)
         patch.setattr(gate_decisions, "_READ", 50)
         patch.setattr(hyperparameters, "_STUDIES", STUDIES)
-        patch.setattr(hyperparameters, "_workers", lambda context: 1)
         for name, value in (("_ROWS", 4), ("_STEPS", 5), ("_WARM_UP", 5), ("_PLACES", 5)):
             patch.setattr(holding, name, value)
         yield
@@ -213,7 +212,7 @@ def test_every_statement_gets_a_verdict_and_none_is_invented(answered):
         judged = [verdict["claim"] for verdict in answer["verdicts"]]
         assert judged == [claim.id for claim in EXERCISES[name].statements]
         assert {claim.group for claim in EXERCISES[name].statements} == {name}
-    assert set(answers) == set(EXERCISES) and len(STATEMENTS) == 39
+    assert set(answers) == set(EXERCISES) and len(STATEMENTS) == 40
     verdicts = {verdict["verdict"] for answer in answers.values() for verdict in answer["verdicts"]}
     assert verdicts <= {"holds", "does not hold", "depends", "answered"}
 

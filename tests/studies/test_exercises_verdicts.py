@@ -232,13 +232,12 @@ def test_verdicts_on_the_study():
         outcome(16, 4, 6, 40),
         outcome(16, 2, 7, 30),
     ]
-    assert hyperparameters._running_time(Full(), points).verdict == "holds"
-    assert hyperparameters._perplexity(Full(), points, 4).verdict == "depends"
-    level = [
-        outcome(*(one.point[axis] for axis in ("num_steps", "num_hiddens")), 4, 10)
-        for one in points
-    ]
-    assert hyperparameters._running_time(Full(), level).verdict == "does not hold"
+    times = hyperparameters._running_time(Full(), points)
+    assert times.verdict == "answered" and times.figures["num_steps"] == {8: 15, 16: 35}
+    perplexities = hyperparameters._perplexity(Full(), points, 4)
+    assert perplexities.verdict == "answered"
+    assert perplexities.figures["num_hiddens"] == {2: 5, 4: 4}
+    assert "Diverged: 0 of 4" in perplexities.evidence
 
 
 # What a model wrote: varied, verbatim, bits; text, a loop, nonsense, nothing.
@@ -246,20 +245,21 @@ GOOD, LOOP, NONSENSE, BLANK = (0.5, 0.3, 2.3), (0.02, 0.1, 1.5), (0.1, 0.0, 6), 
 
 
 @pytest.mark.parametrize(
-    "written, verdict",
+    "written, won",
     [
-        ([GOOD, GOOD, LOOP, NONSENSE], "holds"),
-        ([LOOP, NONSENSE, GOOD, GOOD], "does not hold"),
+        ([GOOD, GOOD, LOOP, NONSENSE], 6),
+        ([LOOP, NONSENSE, GOOD, GOOD], 0),
         # A loop is duller than the book, and its words are few: it doesn't win.
-        ([LOOP, LOOP, GOOD, GOOD], "does not hold"),
+        ([LOOP, LOOP, GOOD, GOOD], 0),
         # Only those that write nothing are worse.
-        ([LOOP, LOOP, GOOD, GOOD, BLANK, BLANK, BLANK, BLANK], "depends"),
+        ([LOOP, LOOP, GOOD, GOOD, BLANK, BLANK, BLANK, BLANK], 3),
     ],
 )
-def test_verdicts_on_what_the_study_writes(written, verdict):
+def test_the_answer_on_what_the_study_writes(written, won):
     points = [outcome(8, 4, rank, 1, of) for rank, of in enumerate(written)]
     found = hyperparameters._text(Full(), points, BOOK)
-    assert found.verdict == verdict
+    assert found.verdict == "answered"
+    assert f"is the better one in {won} of 6 comparisons" in found.evidence
     assert found.figures["with words"]["points"] == sum(of != BLANK for of in written)
 
 

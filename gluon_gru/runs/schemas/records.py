@@ -24,7 +24,15 @@ from gluon_gru.runs.schemas.checking import (
     one_of,
     refuse,
 )
-from gluon_gru.runs.schemas.sweep import Complete, Diverged, Importance, Lost, Pruned, SweepSettings
+from gluon_gru.runs.schemas.sweep import (
+    Baselines,
+    Complete,
+    Diverged,
+    Importance,
+    Lost,
+    Pruned,
+    SweepSettings,
+)
 from gluon_gru.text.rules import LINES
 
 #: The name of a picture, which is in the folder of its report.
@@ -283,6 +291,7 @@ class Sweep(_Record, tag="sweep"):
     text: BookText
     needed: Count = 0
     trials: List[Union[Complete, Pruned, Diverged, Lost]] = []
+    baselines: Maybe[Baselines] = UNSET
     importance: Importance = msgspec.field(default_factory=lambda: Importance(reason="no trials"))
 
 

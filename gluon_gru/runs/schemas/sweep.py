@@ -1,7 +1,8 @@
 """The schemas of what hyperparameter studies record."""
 
 # See `checking` on the annotations.
-from typing import Dict, List, Optional
+import math
+from typing import Any, Dict, List, Optional
 
 import msgspec
 from msgspec import UNSET, Meta
@@ -15,15 +16,33 @@ from gluon_gru.runs.schemas.checking import (
     Share,
     Size,
     Strict,
+    one_of,
     refuse,
 )
+
+#: Those of `gluon_gru.studies.sweep.space`.
+Init = Annotated[str, one_of(["pytorch", "normal"])]
+
+
+class Written(Strict):
+    """See `gluon_gru.studies.sweep.writing.Measures`."""
+
+    varied: Share
+    verbatim: Share
+    bits: Amount
+
+
+class Baselines(Strict):
+    """What a study's figures are held against."""
+
+    frequencies: Positive
+    text: Written
 
 
 class SweepSettings(Strict):
     """See `gluon_gru.studies.sweep.space.Space`; the rest is what a study must agree in."""
 
     sampler: str
-    prune: bool
     num_steps: Annotated[List[Size], Meta(min_length=1)]
     num_hiddens: Annotated[List[Size], Meta(min_length=1)]
     lr: Annotated[List[Positive], Meta(min_length=1)]
@@ -31,12 +50,16 @@ class SweepSettings(Strict):
     batch_size: Size
     train_windows: Size
     valid_windows: Size
-    seed: Count
     corpus: str = msgspec.field(name="corpus SHA-1")
     storage: Maybe[str] = UNSET
+    init: Maybe[List[Init]] = UNSET
+    # Of version 0.1.0.
+    prune: Maybe[bool] = UNSET
+    seed: Maybe[Count] = UNSET
 
     def __post_init__(self) -> None:
-        points = len(self.num_steps) * len(self.num_hiddens) * len(self.lr)
+        axes: List[List[Any]] = [self.num_steps, self.num_hiddens, self.lr, self.init or [""]]
+        points = math.prod(map(len, axes))
         refuse(points > 100_000 and points, "more points than a page can show:")
 
 
@@ -52,6 +75,7 @@ class TrialResult(Strict):
     device: Maybe[str] = UNSET
     worker: Maybe[Optional[str]] = UNSET
     same_as: Maybe[Count] = UNSET
+    written: Maybe[Written] = UNSET
 
 
 class StoredTrial(Strict):
@@ -61,6 +85,8 @@ class StoredTrial(Strict):
     num_hiddens: Size
     lr: Positive
     result: TrialResult
+    init: Maybe[Init] = UNSET
+    seed: Maybe[Count] = UNSET
 
 
 class _Point(Strict, tag_field="state", kw_only=True):
@@ -70,6 +96,8 @@ class _Point(Strict, tag_field="state", kw_only=True):
     lr: Positive
     epochs: Count
     worker: Optional[str]
+    init: Maybe[Init] = UNSET
+    seed: Maybe[Count] = UNSET
     retry_of: Maybe[Optional[Count]] = UNSET
 
 
@@ -88,6 +116,7 @@ class _Finished(_Point, kw_only=True):
     continuation: str
     device: Maybe[str] = UNSET
     same_as: Maybe[Count] = UNSET
+    written: Maybe[Written] = UNSET
 
 
 class Complete(_Finished, tag="complete", kw_only=True):
