@@ -8,6 +8,7 @@ import itertools
 import os
 import pathlib
 import runpy
+import signal
 import subprocess
 import sys
 import threading
@@ -30,8 +31,11 @@ _GIVEN = os.environ.get("GLUON_GRU_CORPUS")
 
 
 def pytest_configure(config):
-    """Set hypothesis up, but in a process that only hands tests to workers."""
+    """Set signals and hypothesis up, but in a process that only hands tests to workers."""
     if config.getoption("dist", "no") == "no":
+        # Under nohup it is ignored, in all that tests start, too; some of them send it.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
         import campaign
         import hypothesis
 

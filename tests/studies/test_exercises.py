@@ -12,6 +12,7 @@ import mxnet as mx
 import numpy
 import pytest
 import reference
+from examples import ENVIRONMENT
 from mxnet import np
 
 import gluon_gru as d2l
@@ -91,7 +92,7 @@ def answered(tmp_path_factory, small_protocols):
 def models_in(folder, *names, num_seeds=1, sha1=None):
     """Return trained models of a folder, of the sample unless another text is named."""
     text = find(SAMPLE)
-    made_by = {"command": "", "environment": {"commit": "none"}}
+    made_by = {"command": "", "environment": ENVIRONMENT}
     corpus = dataclasses.replace(text, sha1=sha1 or text.sha1)
     opened = Folder(folder, "exercises", True, ["checkpoints"])
     context = Context(opened, corpus, load_corpus(text), mx.cpu(), num_seeds, False, made_by)

@@ -273,7 +273,7 @@ class Exercise(_Record, tag="exercise"):
     walks: List[Walk]
     answer: str = ""
     # Of earlier versions.
-    trainings: List[str] = []
+    trainings: Maybe[List[str]] = UNSET
 
 
 class Training(_Record, tag="training"):
