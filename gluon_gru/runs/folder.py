@@ -15,7 +15,6 @@ from gluon_gru.errors import InputError
 from gluon_gru.runs import record as records
 from gluon_gru.runs.files import JSONObject, StrPath, exists, make_folder
 from gluon_gru.runs.record import Record
-from gluon_gru.text.editions import DEFAULT
 
 # Version 0.1.0 recorded a folder of exercises only in its answers and trainings.
 _EXERCISES = (
@@ -173,13 +172,3 @@ class Folder:
         while self._replaced:
             # The new record holds all of it.
             self._replaced.pop().unlink()
-
-
-def edition_in(path: StrPath, kind: str) -> str:
-    """Return the edition of the book's text that a run in a folder reads: its own, if it has begun.
-
-    Args:
-        path, kind: see `Folder`.
-    """
-    record = Folder(path, kind, resume=True).record
-    return record.edition if record else DEFAULT

@@ -9,7 +9,7 @@ from examples import ENVIRONMENT, example
 
 from gluon_gru.errors import InputError
 from gluon_gru.runs import record
-from gluon_gru.runs.folder import KINDS, Folder, edition_in
+from gluon_gru.runs.folder import KINDS, Folder
 
 OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
 
@@ -174,8 +174,6 @@ def test_a_folder_of_exercises_of_the_older_version_keeps_its_answers(tmp_path):
         Folder(out, "exercises", False)
     folder = Folder(out, "exercises", True)
     text = json.loads((out / "gates.json").read_text())["record"]["corpus"]
-    assert edition_in(out, "exercises") == "2020-09"
-    assert edition_in(tmp_path / "new", "exercises") == "2019"
     text["edition"] = "2020-09"
     settings = {"device": "cpu(0)", "quick": False}
     assert (folder.record.settings, folder.record.text) == (settings, text)

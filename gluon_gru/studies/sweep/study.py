@@ -18,22 +18,16 @@ import numpy
 
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.runs.files import StrPath, make_folder
-from gluon_gru.runs.folder import Folder, edition_in
+from gluon_gru.runs.folder import Folder
 from gluon_gru.studies import jobs
 from gluon_gru.studies.sweep.space import GRIDS, SAMPLERS, Space
 from gluon_gru.text.corpus import Corpus, find, load_corpus
-from gluon_gru.text.editions import DEFAULT
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.interrupt import CtrlC
 
 
 def _checked(
-    space: Space,
-    sampler: str,
-    trials: int | None,
-    device: str,
-    corpus: StrPath | None,
-    edition: str = DEFAULT,
+    space: Space, sampler: str, trials: int | None, device: str, corpus: StrPath | None
 ) -> tuple[int, str, Corpus, numpy.ndarray, Vocab]:
     """Check what a user asked for; ``(trials, device's name, corpus, its tokens, vocabulary)``.
 
@@ -60,7 +54,7 @@ def _checked(
         raise InputError(f"trials is missing: say how many the sampler {sampler!r} is to try")
     check_positive("trials", trials)
     name, text = device_name(device), find(corpus)
-    tokens, vocab = load_corpus(text, edition=edition)
+    tokens, vocab = load_corpus(text)
     for num_steps in space.num_steps:
         loaders(space, num_steps, tokens)
     return trials, name, text, tokens, vocab
@@ -132,9 +126,7 @@ def sweep(
         from gluon_gru.studies.sweep.trial import NUM_PREDICTS, PREFIX
         from gluon_gru.studies.sweep.writing import Judge
 
-        num_trials, here, text, tokens, vocab = _checked(
-            space, sampler, trials, device, corpus, edition_in(out, "sweep")
-        )
+        num_trials, here, text, tokens, vocab = _checked(space, sampler, trials, device, corpus)
         settings = {
             "sampler": sampler,
             # A study may go on with more seeds.
