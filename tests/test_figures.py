@@ -89,44 +89,78 @@ def first(perplexities):
     return perplexities[:200]
 
 
-def test_a_training_moves_with_the_number_of_threads_as_far_as_the_docs_say(results):
-    found = read(_ROOT / "results" / "published-cpu" / "record.json")
-    assert "in each of 2 workers" in found.invocations[0]["environment"]["OMP_NUM_THREADS"]
-    one = {(run["model"], run["edition"], run["seed"]): run for run in found.results["runs"]}
-    pairs = [
-        (run["perplexity"], one[key]["perplexity"])
-        for run in results["runs"]
-        for key in [(run["model"], run["edition"], run["seed"])]
-        if key in one
-    ]
-    assert len(pairs) == 6
-    apart = [[abs(a / b - 1) for a, b in zip(*pair)] for pair in pairs]
-    assert all(max(some[:200]) < 1e-13 for some in apart)
+def trainings(name):
+    """Return the perplexities by epoch of a record's trainings, by model, edition and seed."""
+    found = read(_ROOT / "results" / name / "record.json")
+    runs = {
+        (run["model"], run["edition"], run["seed"]): run["perplexity"]
+        for run in found.results["runs"]
+    }
+    return runs, found.invocations[0]["environment"]
+
+
+def in_both(one, other):
+    """Return by how much each epoch's perplexity differs, for each training of both records."""
+    return [[abs(a / b - 1) for a, b in zip(one[key], other[key])] for key in one if key in other]
+
+
+def test_a_training_moves_with_the_number_of_threads_as_far_as_the_docs_say():
+    (two, _), (one, environment) = trainings("reproduce-cpu"), trainings("published-cpu")
+    assert "in each of 2 workers" in environment["OMP_NUM_THREADS"]
+    apart = in_both(two, one)
+    assert len(apart) == 6 and all(max(some[:200]) < 1e-13 for some in apart)
     parted = [
         next(i for i, by in enumerate(some) if by > 1e-7) for some in apart if max(some) > 1e-7
     ]
     assert len(parted) == 2 and all(330 < epoch < 350 for epoch in parted)
 
 
-def test_the_table_of_published_distributions_is_that_of_its_record():
-    found = read(_ROOT / "results" / "published-cpu" / "record.json").results
+def test_a_training_moves_with_the_processor_as_far_as_the_docs_say():
+    (ours, here), (older, there) = trainings("published-cpu"), trainings("published-family-25-cpu")
+    assert "family 26" in here["processor"] and "family 25" in there["processor"]
+    assert "avx512" in here["engine"] and "avx512" in there["engine"]
+    apart = in_both(ours, older)
+    assert len(apart) == 45 and not any(map(max, apart))
+
+
+def test_a_training_moves_with_the_instruction_set_as_far_as_the_docs_say():
+    (ours, _), (avx2, environment) = trainings("published-cpu"), trainings("published-avx2-cpu")
+    assert "avx2" in environment["engine"]
+    for model, within, first, last in (
+        ("gru-fused", 5e-7, 260, 280),
+        ("rnn-scratch-fused", 1e-1, 100, 140),
+    ):
+        apart = in_both({key: ours[key] for key in ours if key[0] == model}, avx2)
+        assert len(apart) == 3 and all(max(some[:200]) < within for some in apart)
+        parted = [next(i for i, by in enumerate(some, 1) if by > 0.01) for some in apart]
+        assert all(first < epoch < last for epoch in parted), parted
+
+
+def test_the_table_of_published_distributions_is_that_of_its_records():
     claims = {claim.id: claim for claim in on_engine(CLAIMS)}
     text = (_ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
-    rows, same = [], {}
-    for verdict in found["verdicts"]:
-        claim, figures = claims[verdict["claim"]], verdict["figures"]
-        if claim.quantity == "perplexity":
-            group = claim.group[: -len("-fused")]
-            rows.append(
-                f"| `{group}` | {claim.reported} | {counts(figures['printed'])} | "
-                f"{verdict['verdict']}, p = {figures['p']:.2g}, power {figures['power']:.0%} |"
-            )
-        elif claim.quantity == "continuation":
-            same[claim.group] = figures["same"]
+    rows, same, words = [], {}, collections.Counter()
+    for name, seeds in (("published-cpu", 10), ("published-deep-cpu", 3)):
+        found = read(_ROOT / "results" / name / "record.json").results
+        assert found["seeds"] == list(range(1, seeds + 1))
+        for verdict in found["verdicts"]:
+            claim, figures = claims[verdict["claim"]], verdict["figures"]
+            if claim.quantity == "perplexity":
+                group = claim.group[: -len("-fused")]
+                words[verdict["verdict"]] += 1
+                rows.append(
+                    f"| `{group}` | {claim.reported} | {counts(figures['printed'])} | "
+                    f"{verdict['verdict']}, p = {figures['p']:.2g}, power {figures['power']:.0%} |"
+                )
+            elif claim.quantity == "continuation":
+                same[claim.group] = figures["same"]
     assert [line for line in text.splitlines() if line.startswith("| `book-")] == rows
-    assert found["seeds"] == [1, 2, 3, 4, 5] and len(rows) == 9
+    assert len(rows) == 14
     wrote = same["book-2019-gru-scratch-fused"]
-    assert f"these five wrote {wrote} letter for letter" in " ".join(text.split())
+    assert f"these ten wrote {wrote} letter for letter" in " ".join(text.split())
+    readme = " ".join(_README.read_text(encoding="utf-8").split())
+    for where in (readme, " ".join(text.split())):
+        assert f"{words['holds']} of {len(rows)} distributions hold" in where
 
 
 def test_the_counts_of_random_sampling_are_those_that_were_published():
