@@ -33,8 +33,10 @@ _GIVEN = os.environ.get("GLUON_GRU_CORPUS")
 def pytest_configure(config):
     """Set signals and hypothesis up, but in a process that only hands tests to workers."""
     if config.getoption("dist", "no") == "no":
-        # Under nohup it is ignored, in all that tests start, too; some of them send it.
+        # Some tests send these, which are ignored, in all that tests start, too, under nohup and in
+        # the background of a script.
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
         import campaign
         import hypothesis

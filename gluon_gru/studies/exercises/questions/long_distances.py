@@ -294,13 +294,21 @@ def _table(learnt: Tasks, task: str) -> Table:
     )
 
 
+# Untrained models have smaller ones, down to 0, which no logarithmic axis has.
+_SHOWN_FROM = 1e-20
+
+
 def _picture(stage: str, curves: Mapping[str, Sequence[numpy.ndarray]]) -> Picture:
     return plots.by_distance(
         f"influence-{stage.replace(' ', '-')}.png",
         f"How much the state depends on the character d steps ago, as a share of the last one, in "
-        f"the models from scratch, {stage} (the median of the seeds, and their range)",
+        f"the models from scratch, {stage} (the median of the seeds, and their range); shares below "
+        f"{_SHOWN_FROM:g} are drawn there",
         "share",
-        {cell: [curve / curve[0] for curve in seeds] for cell, seeds in curves.items()},
+        {
+            cell: [numpy.maximum(curve / curve[0], _SHOWN_FROM) for curve in seeds]
+            for cell, seeds in curves.items()
+        },
         _MODELS,
         "log",
     )
