@@ -159,7 +159,7 @@ def test_an_altered_record_is_refused_or_read_right(kind, tmp_path, monkeypatch,
 
     for name, text in originals:
         assert not read_as(name, text)
-    outcomes = set()
+    assert read_as(today, json.dumps({"schema": 2, "kind": kind}))
 
     @settings(max_examples=campaign.times(20))
     @given(seeds)
@@ -167,10 +167,9 @@ def test_an_altered_record_is_refused_or_read_right(kind, tmp_path, monkeypatch,
         rng = random.Random(seed)
         # A large one takes long.
         name, text = rng.choice(originals[:2] * 10 + originals[2:])
-        outcomes.add(read_as(name, altered(text, rng)))
+        read_as(name, altered(text, rng))
 
     alter()
-    assert True in outcomes
 
 
 def saved_again(original, path, rng):
@@ -260,16 +259,16 @@ def test_an_altered_checkpoint_is_refused_or_read_right(name, tmp_path):
     (run / "text").write_text("the cat sees a dog")
     shutil.copy(original, path)
     assert not use(path, run)
-    outcomes = set()
+    path.write_bytes(original.read_bytes()[:-1])
+    assert use(path, run)
 
     @settings(max_examples=campaign.times(20))
     @given(seeds)
     def alter(seed):
         saved_again(original, path, random.Random(seed))
-        outcomes.add(use(path, run))
+        use(path, run)
 
     alter()
-    assert True in outcomes
 
 
 @pytest.mark.campaign
