@@ -74,8 +74,8 @@ def gate_decisions(context: Context) -> Answer:
     verdicts = _verdicts(context, gates)
     z, r = (statistics.median(shares) for shares in verdicts[0].figures.values())
     return Answer(
-        f"Largely by the character that it reads: in {z:.0%} of the units that explains a tenth or "
-        f"more of how the update gate varies, in {r:.0%} of how the reset gate does.",
+        f"The character just read explains a tenth or more of how the update gate varies in {z:.0%} of "
+        f"the units, and of how the reset gate does in {r:.0%}.",
         verdicts,
         tables,
         pictures,
