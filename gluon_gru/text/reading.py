@@ -87,7 +87,7 @@ class Text:
 def _text(file: TextFile, indexed: IndexedTokens, vocab: Vocab, num_training: int = 0) -> Text:
     predicted = indexed.freqs(num_training + 1)
     unknown = {name: freq for name, freq in predicted.items() if name not in vocab.token_to_idx}
-    spelling = Spelling(vocab.idx_to_token[1:])
+    spelling = Spelling([token for token in vocab.idx_to_token if token != "<unk>"])
     return Text(
         tokens=indexed.numbered(vocab),
         vocab=vocab,

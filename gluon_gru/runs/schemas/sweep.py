@@ -78,26 +78,25 @@ class TrialResult(Strict):
     written: Maybe[Written] = UNSET
 
 
-class StoredTrial(Strict):
+class _Hyperparameters(Strict, kw_only=True):
+    num_steps: Size
+    num_hiddens: Size
+    lr: Positive
+    # Version 0.1.0 had one of each.
+    init: Maybe[Init] = UNSET
+    seed: Maybe[Count] = UNSET
+
+
+class StoredTrial(_Hyperparameters, kw_only=True):
     """What Optuna's storage holds of a finished trial."""
 
-    num_steps: Size
-    num_hiddens: Size
-    lr: Positive
     result: TrialResult
-    init: Maybe[Init] = UNSET
-    seed: Maybe[Count] = UNSET
 
 
-class _Point(Strict, tag_field="state", kw_only=True):
+class _Point(_Hyperparameters, tag_field="state", kw_only=True):
     number: Count
-    num_steps: Size
-    num_hiddens: Size
-    lr: Positive
     epochs: Count
     worker: Optional[str]
-    init: Maybe[Init] = UNSET
-    seed: Maybe[Count] = UNSET
     retry_of: Maybe[Optional[Count]] = UNSET
 
 
@@ -108,6 +107,7 @@ class Lost(_Point, tag="lost", kw_only=True):
 
 
 class _Finished(_Point, kw_only=True):
+    # The fields of a TrialResult again: a Struct can have one base only.
     validation: List[Positive]
     training: List[Positive]
     diverged: bool

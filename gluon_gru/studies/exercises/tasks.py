@@ -22,6 +22,9 @@ from gluon_gru.studies.reproduce.models import Model
 from gluon_gru.training.interrupt import CtrlC
 from gluon_gru.training.learner import CLIP_NORM, learner_of
 
+if TYPE_CHECKING:
+    import mxnet
+
 TASKS = ("recall", "skip", "reset")
 
 #: What reports call it -> a key of `gluon_gru.cells.CELLS`. All run as layers on the engine.
@@ -38,9 +41,6 @@ _LR = 0.01
 NUM_MINIBATCHES = 1000
 
 _LOOKED_AT, _LEARNT = 25, 0.99
-
-if TYPE_CHECKING:
-    import mxnet
 
 
 class Learnt(NamedTuple):
