@@ -18,6 +18,9 @@ from typing import Any, Sequence
 from gluon_gru import variables
 from gluon_gru.errors import InstallError
 
+#: The newest series of NumPy that MXNet was tried with.
+NEWEST_NUMPY = (2, 5)
+
 
 def prepare_mxnet() -> None:
     """Make the next ``import mxnet`` work, and set the mode that the book's arrays need.
@@ -68,24 +71,22 @@ class _Finder:
             if spec is not None:
                 vars(spec.loader)["exec_module"] = self._exec_module
                 return spec
-        raise InstallError("MXNet is not installed: run  pip install mxnet==1.9.1", name=name)
+        # With --no-deps, since MXNet asks for a NumPy below 2, which it can do without.
+        raise InstallError(
+            "MXNet is not installed: run  pip install --no-deps mxnet==1.9.1", name=name
+        )
 
     def _exec_module(self, module: Any) -> None:
         """Run the module in this prepared place; afterwards nothing of this class is left.
 
-        NumPy 1.24 removed the alias ``numpy.bool`` (NumPy 1.20 deprecated it), which MXNet uses
-        while it is imported and afterwards. It becomes what it was, Python's ``bool``; nothing
-        else in NumPy is changed.
+        What NumPy lacks by then is said in `gluon_gru.removed_names`.
         """
-        import numpy
+        from gluon_gru import removed_names
 
         loader = module.__spec__.loader
         del loader.exec_module
-        _require_what_mxnet_needs(numpy.__version__)
-        # Not hasattr(): on NumPy 1.20 to 1.23 that alone triggers the deprecation warning.
-        if "bool" not in vars(numpy):
-            vars(numpy)["bool"] = bool
-        with warnings.catch_warnings():
+        _require_what_mxnet_needs(removed_names.numpy.__version__)
+        with warnings.catch_warnings(), removed_names.given_back():
             # MXNet's own: invalid escapes in docstrings, the deprecation of distutils.
             warnings.simplefilter("ignore")
             if sys.version_info >= (3, 12):
@@ -98,6 +99,7 @@ class _Finder:
                     "names (on Debian and Ubuntu libgomp1, libquadmath0; for a CUDA build the CUDA "
                     "libraries, cuDNN 8 and NCCL 2)"
                 ) from error
+        removed_names.give_modules_theirs()
         _set_mode(module)
         # A new list, since another thread may be importing something by the old one.
         sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
@@ -105,9 +107,13 @@ class _Finder:
 
 def _require_what_mxnet_needs(numpy_version: str) -> None:
     """Raise InstallError with the command that helps, where MXNet's own error is unclear."""
-    if int(numpy_version.split(".")[0]) >= 2:
-        raise InstallError(
-            f"MXNet 1.9.1 can't run on NumPy {numpy_version}: run  pip install 'numpy<2'"
+    if tuple(map(int, numpy_version.split(".")[:2])) > NEWEST_NUMPY:
+        newest = ".".join(map(str, NEWEST_NUMPY))
+        warnings.warn(
+            f"gluon_gru: MXNet 1.9.1 was never tried with NumPy {numpy_version}, only with 1.21 to "
+            f"{newest}: if it fails, run  pip install 'numpy<={newest}.99'",
+            RuntimeWarning,
+            stacklevel=2,
         )
     if sys.version_info >= (3, 12) and importlib.util.find_spec("setuptools") is None:
         raise InstallError(
