@@ -82,3 +82,24 @@ def test_the_committed_notebook_tells_nothing_of_the_machine_and_has_no_warning(
         "".join(output.get("text", "") for output in outputs) + str(notebook.metadata),
     )
     assert {key for cell in notebook.cells for key in cell.metadata} == set()
+
+
+@pytest.mark.slow
+def test_the_short_notebook_trains_after_its_first_cell(tool, sample_corpus, tmp_path, monkeypatch):
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    start = nbformat.read(_FOLDER / "start.ipynb", as_version=4)
+    install, train, *_ = code(start)
+    assert install.source.splitlines() == [
+        "%pip install -q gluon_gru",
+        "%pip install -q --no-deps mxnet==1.9.1",
+    ]
+    assert {(cell.execution_count, len(cell.outputs)) for cell in code(start)} == {(None, 0)}
+    install.source = "pass"
+    train.source = train.source.replace("500", "2").replace("256", "32")
+    tool["run"](start, tmp_path, seconds=120)
+    shown = "".join(
+        output.get("text", "") for cell in code(start) for output in cell.outputs
+    ).splitlines()
+    assert any(re.match(r"Perplexity \d", line) for line in shown)
+    assert shown[-1].startswith("the time traveller") and len(shown[-1]) == 18 + 200
