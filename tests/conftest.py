@@ -46,6 +46,7 @@ def pytest_configure(config):
         hypothesis.settings.register_profile(
             "tests",
             deadline=None,
+            suppress_health_check=[hypothesis.HealthCheck.too_slow],
             derandomize=campaign.FACTOR == 1,
             max_examples=campaign.times(100),
         )

@@ -43,7 +43,7 @@ x = mx.sym.var("x")
 out = (x * 2).bind(mx.cpu(), {"x": nd.ones((2,))}).forward()[0]
 print(json.dumps({
     "argv": sys.argv, "file": __file__, "name": __name__, "path": sys.path[0],
-    "types": [np.int is int, np.float is float, np.object is object, np.bool is bool],
+    "types": [np.int is int, np.float is float, np.object is object, np.dtype(np.bool) == bool],
     "arrays": [type(l).__name__, type(out).__name__, mx.util.is_np_array()],
     "d2l": [d2l is again, d2l.perplexity(0.0)], "helper": helper.WHERE,
 }))
