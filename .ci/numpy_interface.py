@@ -8,6 +8,7 @@ mx.npx and mx.np.random that the book's recurrent chapters use, and what happens
 meet NumPy's functions and scalars.
 """
 
+import importlib
 import itertools
 import json
 import math
@@ -163,11 +164,11 @@ def plain(value):
 
 def walk():
     """Return what each call gives, or raises."""
+    # First: it makes the import of MXNet work.
+    importlib.import_module("gluon_gru")
     import mxnet as mx
     import numpy as onp
     from mxnet import np, npx
-
-    import gluon_gru  # noqa: F401  (makes the import of MXNet work)
 
     def first(row):
         return row[0]

@@ -104,6 +104,15 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, numpy.generic) else value
 
 
+def _unnamed(convert: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what makes MXNet's arrays of NumPy's results take a named tuple, of ``linalg.qr`` say."""
+
+    def converted(object: Any, ctx: Any = None) -> Any:
+        return convert(tuple(object) if hasattr(object, "_fields") else object, ctx)
+
+    return converted
+
+
 def _missing(names: dict[str, Any], module: types.ModuleType = numpy) -> dict[str, Any]:
     # Not hasattr(): for some names NumPy answers with a warning that they will go.
     return {name: value for name, value in names.items() if name not in vars(module)}
@@ -130,6 +139,9 @@ def give_modules_theirs() -> None:
             changed = types.ModuleType(numpys.__name__, numpys.__doc__)
             vars(changed).update({**vars(numpys), **missing})
             _give(path, alias, changed)
+    multiarray = sys.modules.get("mxnet.numpy.multiarray")
+    if multiarray is not None:
+        _give("numpy.multiarray", "_as_mx_np_array", _unnamed(multiarray._as_mx_np_array))
     if repr(numpy.int64(2)) != "2":
         for path in _WRITERS:
             _give(path, "str", _Text)
