@@ -140,7 +140,7 @@ def test_the_table_of_published_distributions_is_that_of_its_records():
     claims = {claim.id: claim for claim in on_engine(CLAIMS)}
     text = (_ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
     rows, same, words = [], {}, collections.Counter()
-    for name, seeds in (("published-cpu", 10), ("published-deep-cpu", 3)):
+    for name, seeds in (("published-cpu", 20), ("published-deep-cpu", 3)):
         found = read(_ROOT / "results" / name / "record.json").results
         assert found["seeds"] == list(range(1, seeds + 1))
         for verdict in found["verdicts"]:
@@ -150,14 +150,14 @@ def test_the_table_of_published_distributions_is_that_of_its_records():
                 words[verdict["verdict"]] += 1
                 rows.append(
                     f"| `{group}` | {claim.reported} | {counts(figures['printed'])} | "
-                    f"{verdict['verdict']}, p = {figures['p']:.2g}, power {figures['power']:.0%} |"
+                    f"{verdict['verdict']}, p = {figures['p']:.2g}, power {int(100 * figures['power'])}% |"
                 )
             elif claim.quantity == "continuation":
                 same[claim.group] = figures["same"]
     assert [line for line in text.splitlines() if line.startswith("| `book-")] == rows
     assert len(rows) == 14
     wrote = same["book-2019-gru-scratch-fused"]
-    assert f"these ten wrote {wrote} letter for letter" in " ".join(text.split())
+    assert f"these twenty wrote {wrote} letter for letter" in " ".join(text.split())
     readme = " ".join(_README.read_text(encoding="utf-8").split())
     for where in (readme, " ".join(text.split())):
         assert f"{words['holds']} of {len(rows)} distributions hold" in where
