@@ -30,7 +30,7 @@ _GROUPS = {
         ),
     ),
     "model": (
-        ("cell", CELLS, "gru is the book's, gru-after cuDNN's"),
+        ("cell", CELLS, "gru-after is the GRU of Gluon, PyTorch and cuDNN, gru the book's"),
         ("num_hiddens", int, "hidden units per layer"),
         ("num_layers", int, "layers"),
         ("dropout", float, "share of hidden units dropped between layers"),

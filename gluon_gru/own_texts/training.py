@@ -71,7 +71,7 @@ def train(
         case: ``keep`` or ``fold`` (the text in lower case).
         encoding: of the text, by the name that Python has for it.
         lines: ``keep``, or ``shuffle``: put them in random order first, where theirs means nothing.
-        cell: ``rnn``, ``gru`` (the book's), ``gru-after`` (cuDNN's), ``lstm``.
+        cell: ``rnn``, ``gru-after`` (the GRU of Gluon and PyTorch), ``gru`` (the book's), ``lstm``.
         num_hiddens, num_layers: hidden units per layer, and layers.
         dropout: the share of hidden units that is dropped between layers in training.
         optimizer: ``adam`` or ``sgd``, as in the book.
