@@ -21,9 +21,10 @@ from gluon_gru.runs import checkpoint
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.files import JSONObject, StrPath, write_whole
 from gluon_gru.runs.folder import Folder
-from gluon_gru.runs.restore import IN_FOLDER
+from gluon_gru.runs.restore import IN_FOLDER, vocabulary
 from gluon_gru.runs.schemas.checking import checked
 from gluon_gru.runs.schemas.checkpoints import Place
+from gluon_gru.text.vocabulary import Vocab
 
 _LAST = "last.safetensors"
 
@@ -35,15 +36,17 @@ class Last(NamedTuple):
     """Where a training continues.
 
     Attributes:
-        config: the model's.
+        config, vocab: the model's.
         model, learner: the parameters, and the learner's state.
         random_state: before the epoch.
-        rounds: the measurements of those that are done.
+        rounds: the measurements of those that are done; none yet where the training has just
+            started from another model.
         place: how many minibatches of the epoch are done.
         done: how many steps are done.
     """
 
     config: JSONObject
+    vocab: Vocab
     model: dict[str, numpy.ndarray]
     learner: dict[str, numpy.ndarray]
     random_state: Sequence[Any]
@@ -63,13 +66,26 @@ class RunFolder(Folder):
         self._unsaved: dict[str, Checkpoint] = {}
         self._saved_at = -math.inf
 
-    def settings(self, given: JSONObject) -> JSONObject:
+    @property
+    def started_from(self) -> JSONObject | None:
+        """The facts of the model that the run in the folder started from: see `Start.facts`."""
+        return self.record.results.get("started_from") if self.record else None
+
+    def settings(self, given: JSONObject, start: JSONObject | None = None) -> JSONObject:
         """Return the settings of the run that it holds, or ``given`` if it holds none.
 
+        Args:
+            given: some or all of them.
+            start: the facts of the model to start from; None if none was named.
+
         Raises:
-            InputError: if ``given`` differs from them.
+            InputError: if ``given`` differs from them, or the run started from another model.
         """
-        self.check(given)
+        differences = []
+        if start and self.record:
+            ours, theirs = map(_start_named, (self.started_from, start))
+            differences = [f"it started from {ours}, not {theirs}"] if ours != theirs else []
+        self.check(given, further=differences)
         return self.record.settings if self.record else given
 
     def last(self) -> Last | None:
@@ -88,9 +104,11 @@ class RunFolder(Folder):
             parts.setdefault(of, {})[name] = array
         with checkpoint.naming(path):
             place = checked(saved.history, Place)
+            vocab = vocabulary(saved.vocab, saved.config.get("vocab_size"))
             checkpoint.set_state(random.Random(), saved.random_state)
         assert saved.random_state is not None
-        return Last(saved.config, parts["model"], parts["learner"], saved.random_state, **place)
+        params = parts["model"], parts["learner"]
+        return Last(saved.config, vocab, *params, saved.random_state, **place)
 
     def check_fits(self, last: Last, config: JSONObject) -> None:
         """Raise InputError if what `last` returned is of another model than a config describes."""
@@ -114,10 +132,17 @@ class RunFolder(Folder):
                 self._unsaved[name].save(self.path / name)
         self.write()
         assert self.record is not None
-        for name, png in pictures([curve(self.record.as_json())]).items():
-            write_whole(self.path / name, png)
+        if self.record.results["rounds"]:
+            for name, png in pictures([curve(self.record.as_json())]).items():
+                write_whole(self.path / name, png)
         self._unsaved.clear()
         self._saved_at = time.monotonic()
+
+
+def _start_named(facts: JSONObject | None) -> str:
+    if not facts:
+        return "new weights"
+    return f"the model {facts['name']!r} (SHA-256 {facts['sha256'][:12]}...)"
 
 
 def curve(record: JSONObject) -> Curves:

@@ -3,9 +3,11 @@
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
 import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -20,6 +22,8 @@ from toy_texts import SMALL, toy_text, write_toy
 
 from gluon_gru import cli as commands
 from gluon_gru import own_texts
+
+OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
 
 # A shell's background job has Ctrl-C switched off.
 _MAIN = (
@@ -80,6 +84,20 @@ def test_training_prints_a_table_and_the_command_that_generates(tmp_path, run):
     )
 
 
+def test_training_further_prints_what_it_started_from(trained, tmp_path, run):
+    (tmp_path / "more.txt").write_text(toy_text(seed=1) + "Why?\n", encoding="utf-8")
+    small = ("--batch-size", 4, "--num-steps", 8, "--epochs", 1)
+    words = ("train", tmp_path / "more.txt", "--from", trained / "run", "--out", tmp_path / "new")
+    code, printed, told = run(*words, *small)
+    assert (code, told) == (0, "")
+    facts = dict(re.split("  +", line) for line in printed.split("\n\n")[0].splitlines())
+    old = json.loads((trained / "run" / "record.json").read_text())["text"]["vocab_size"]
+    assert facts["started from"] == "run"
+    assert facts["vocabulary"] == f"{old + 3} tokens, 3 of them new"
+    found = json.loads(run(*words, *small, "--resume", "--json")[1])
+    assert found["started_from"]["name"] == "run" and found["rounds"] == 1
+
+
 def test_json_is_for_programs(trained, tmp_path, run):
     text = trained / "toy.txt"
     found = json.loads(run("train", text, "--out", tmp_path / "run", "--json", *_SMALL)[1])
@@ -111,6 +129,24 @@ def test_json_is_for_programs(trained, tmp_path, run):
         (("train", "toy.txt", "--out", "new", "--lr", "-1"), "lr is -1.0"),
         (("train", "toy.txt", "--out", "new", "--cell", "gruu"), "'gruu'"),
         (("train", "toy.txt"), "--out"),
+        (("train", "toy.txt", "--out", "new", "--from", "none"), "'none' isn't there"),
+        (("train", "toy.txt", "--out", "new", "--from", "."), "holds no trained model"),
+        (("train", "toy.txt", "--out", "new", "--from", "toy.txt"), "is damaged or no checkpoint"),
+        (("train", "toy.txt", "--out", "new", "--from", "book.safetensors"), "of the book's text"),
+        (
+            ("train", "toy.txt", "--out", "new", "--from", "run/last.safetensors"),
+            "not a model alone",
+        ),
+        (
+            ("train", "toy.txt", "--out", "new", "--from", "run", "--cell", "lstm"),
+            "has 'gru-after'",
+        ),
+        (("train", "greek.txt", "--out", "new", "--from", "run"), "has none of the"),
+        (("train", "toy.txt", "--out", "run", "--from", "run"), "holds a run already"),
+        (
+            ("train", "toy.txt", "--out", "run", "--from", "run", "--resume"),
+            "started from new weights",
+        ),
         (("generate", "run", "The %"), "'%'"),
         (("generate", "run", "The \udcff"), "has half a character ('\\udcff')"),
         (("gates", "run", "The \udcff"), "has half a character ('\\udcff')"),
@@ -148,8 +184,10 @@ def bad_inputs(trained):
         "binary.txt": bytes(range(256)) * 9,
         "latin1.txt": "Größe über alles\n".encode("latin1"),
         "japanese.txt": "吾輩は猫である。".encode(),
+        "greek.txt": ("αβγδ·" * 200).encode(),
     }.items():
         (trained / name).write_bytes(data)
+    shutil.copy(OLDER / "checkpoints" / "gru-scratch.safetensors", trained / "book.safetensors")
     path = trained / "run" / "model.safetensors"
     with safetensors.safe_open(path, framework="numpy") as file:
         header = file.metadata()

@@ -1,7 +1,6 @@
 """Training on a text of one's own: it learns, keeps the best, and can be interrupted anywhere."""
 
 import collections
-import contextlib
 import functools
 import json
 import math
@@ -10,18 +9,18 @@ import random
 import campaign
 import numpy
 import pytest
+from stopped import ctrl_c_at, digits
 from toy_texts import SMALL, toy_text, write_toy
 
 from gluon_gru import own_texts
 from gluon_gru.errors import InputError, TrainingDiverged
 from gluon_gru.own_texts import schedule
+from gluon_gru.own_texts.rounds import best_round
 from gluon_gru.own_texts.settings import CELLS, num_validation
-from gluon_gru.own_texts.training import best_round
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.text import reading, rules, textfile
 from gluon_gru.training.learner import EngineLearner as Learner
-from gluon_gru.training.mxnet_learner import MXNetLearner
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -30,14 +29,6 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 def short_rounds(monkeypatch):
     """Let rounds be an epoch, or half a long one."""
     monkeypatch.setattr(schedule, "ROUND_TOKENS", (1, 2500))
-
-
-def digits(record):
-    """Return what doesn't depend on the clock."""
-    return [
-        {name: value for name, value in done.items() if name not in ("seconds", "tokens_per_sec")}
-        for done in record["rounds"]
-    ]
 
 
 def unigram_perplexity(text, num_training):
@@ -105,26 +96,6 @@ def test_training_stops_when_patience_runs_out(tmp_path):
     rounds = record["rounds"]
     assert len(rounds) < 50
     assert rounds.index(best_round(rounds)) == len(rounds) - 3
-
-
-@contextlib.contextmanager
-def ctrl_c_at(number, method="step"):
-    """Have Ctrl-C pressed at a call of a learner's method, counted from 1."""
-    done = []
-
-    def counting(original):
-        def counted(*args, **kwargs):
-            done.append(None)
-            if len(done) == number:
-                raise KeyboardInterrupt
-            return original(*args, **kwargs)
-
-        return counted
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        for kind in (Learner, MXNetLearner):
-            patch.setattr(kind, method, counting(getattr(kind, method)))
-        yield
 
 
 SETTINGS = {
