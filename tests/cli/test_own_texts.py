@@ -1,5 +1,6 @@
 """``gluon-gru train``, ``generate`` and ``evaluate`` as users call them, and call them wrongly."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -153,6 +154,22 @@ def test_json_is_for_programs(trained, tmp_path, run):
         (("generate", "run", "The", "--temperature", "-1"), "temperature is -1.0"),
         (("generate", "run", "The", "--temperature", "nan"), "temperature is nan"),
         (("generate", "run", "The", "--top-k", "1000"), "top_k is 1000"),
+        (("generate", "run", "The", "--top-p", "0"), "top_p is 0.0: it must be a number above 0"),
+        (("generate", "run", "The", "--top-p", "1.5"), "top_p is 1.5"),
+        (("generate", "run", "The", "--top-p", "nan"), "top_p is nan"),
+        (("generate", "run", "The", "--num", "0"), "num is 0: it must be a whole number above 0"),
+        (("generate", "run", "The", "--num", "-1"), "num is -1"),
+        (("generate", "run", "The", "--num", "two"), "invalid int value: 'two'"),
+        (("generate", "run", "The", "--num", "3", "--top-k", "0"), "top_k is 0"),
+        (("generate", "run", "--prompt-file", "empty.txt"), "'empty.txt' is empty"),
+        (("generate", "run", "--prompt-file", "line.txt"), "'line.txt' is empty"),
+        (("generate", "run", "--prompt-file", "none.txt"), "No such file"),
+        (("generate", "run", "--prompt-file", "."), "Is a directory"),
+        (("generate", "run", "--prompt-file", "binary.txt"), "is binary data, not text"),
+        (("generate", "run", "--prompt-file", "latin1.txt"), "(--encoding cp1252)"),
+        (("generate", "run", "--prompt-file", "japanese.txt"), "not learned: '吾'"),
+        (("generate", "run", "The", "--prompt-file", "toy.txt"), "either PREFIX or --prompt-file"),
+        (("generate", "run", "", "--prompt-file", "toy.txt"), "either PREFIX or --prompt-file"),
         (("generate", "run", "The", "--length", "-5"), "length is -5"),
         (("generate", "new"), "isn't there"),
         (("generate", "."), "holds no trained model"),
@@ -181,6 +198,7 @@ def bad_inputs(trained):
         "short.txt": b"a short text",
         "same.txt": b"z" * 999,
         "empty.txt": b"",
+        "line.txt": b"\r\n",
         "binary.txt": bytes(range(256)) * 9,
         "latin1.txt": "Größe über alles\n".encode("latin1"),
         "japanese.txt": "吾輩は猫である。".encode(),
@@ -199,6 +217,36 @@ def bad_inputs(trained):
     return trained
 
 
+def test_several_texts_are_those_of_the_seeds_from_the_first_on(trained, run):
+    words = ("generate", trained / "run", "The ", "--length", 30, "--top-p", 0.9)
+    code, printed, told = run(*words, "--num", 3, "--seed", 7)
+    texts = [
+        "".join(own_texts.generate(trained / "run", "The ", 30, seed=7 + i, top_p=0.9))
+        for i in range(3)
+    ]
+    assert len(set(texts)) == 3 and (code, told) == (0, "")
+    assert printed == "\n".join(
+        f"--- {i + 1} of 3 (--seed {7 + i}) ---\n{text}\n" for i, text in enumerate(texts)
+    )
+    assert (
+        run(*words, "--seed", 7) == run(*words, "--seed", 7, "--num", 1) == (0, f"{texts[0]}\n", "")
+    )
+    seeds = re.findall(r"--seed (\d+)", run(*words, "--num", 2)[1])
+    assert int(seeds[1]) == int(seeds[0]) + 1
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_prefix_comes_from_a_file_in_its_encoding(trained, tmp_path, run, end):
+    expected = run("generate", trained / "run", "The cat\nA", "--seed", 1)
+    assert expected[0] == 0
+    path = tmp_path / "prompt.txt"
+    path.write_bytes(("The cat\r\nA" + end).encode("utf-16"))
+    words = ("generate", trained / "run", "--seed", 1, "--encoding", "utf-16")
+    assert run(*words, "--prompt-file", path) == expected
+    with standard_input(path.read_bytes()):
+        assert run(*words, "--prompt-file", "-") == expected
+
+
 def test_texts_come_through_pipes_in_their_encoding(trained, run, monkeypatch, tmp_path):
     data = (trained / "toy.txt").read_text().encode("utf-16")
     (tmp_path / "utf-16.txt").write_bytes(data)
@@ -207,12 +255,19 @@ def test_texts_come_through_pipes_in_their_encoding(trained, run, monkeypatch, t
         run("evaluate", trained / "run", tmp_path / "utf-16.txt", "--encoding", "utf-16")
         == expected
     )
+    with standard_input(data):
+        assert run("evaluate", trained / "run", "-", "--encoding", "utf-16") == expected
+
+
+@contextlib.contextmanager
+def standard_input(data):
+    """Have the standard input hold some bytes."""
     kept, (ours, theirs) = os.dup(0), os.pipe()
     os.write(theirs, data)
     os.close(theirs)
     os.dup2(ours, 0)
     try:
-        assert run("evaluate", trained / "run", "-", "--encoding", "utf-16") == expected
+        yield
     finally:
         os.dup2(kept, 0)
         os.close(kept)
