@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompt-file",
         metavar="PATH",
-        help=f"continue this instead: {options.TEXT}; an end of line at its end is left out",
+        help=f"continue {options.TEXT}, without the end of line at its end",
     )
     options.add_encoding(parser)
     parser.add_argument(

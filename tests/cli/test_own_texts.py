@@ -1,6 +1,7 @@
 """``gluon-gru train``, ``generate`` and ``evaluate`` as users call them, and call them wrongly."""
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -106,9 +107,33 @@ def test_json_is_for_programs(trained, tmp_path, run):
     assert found["settings"] == record["settings"]
     best, recorded = found["best"], record["best"]
     assert best["validation_perplexity"] == recorded["validation_perplexity"]
-    scored = json.loads(run("evaluate", trained / "run", text, "--json")[1])
-    assert scored["perplexity"] == own_texts.evaluate(trained / "run", text).perplexity
-    assert f"{scored['perplexity']:.4f}" in run("evaluate", trained / "run", text)[1]
+
+
+def test_scores_as_json_are_the_figures_of_the_table(trained, tmp_path, run):
+    text = tmp_path / "text.txt"
+    text.write_text(toy_text(30, seed=2) + "Zebras and quaggas.\n", encoding="utf-8")
+    code, printed, told = run("evaluate", trained / "run", text, "--json")
+    scored = json.loads(printed)
+    assert (code, told) == (0, "")
+    assert scored == dataclasses.asdict(own_texts.evaluate(trained / "run", text))
+    assert scored["num_unknown"] > 0
+    facts = dict(
+        re.split("  +", line) for line in run("evaluate", trained / "run", text)[1].splitlines()
+    )
+    numbers = {name: re.findall(r"[\d.,]*\d", value) for name, value in facts.items()}
+    assert numbers == {
+        "perplexity": [f"{scored['perplexity']:.4f}"],
+        "bits per character": [
+            f"{scored['bits_per_character']:.4f}",
+            f"{scored['bits_per_character_spelled_out']:.4f}",
+        ],
+        "tokens": [f"{scored['num_tokens']:,}"],
+        "characters": [f"{scored['num_characters']:,}"],
+        "unknown tokens": [
+            f"{scored['num_unknown']:,}",
+            f"{100 * scored['num_unknown'] / scored['num_tokens']:.1f}",
+        ],
+    }
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_the_optimiser_begins_anew_and_the_model_learns_the_new_text(trained, tm
         own_texts.evaluate(run, trained / "other.txt")
         for run in (trained / "run", tmp_path / "new")
     )
-    assert after.bits_spelled_out < before.bits_spelled_out / 2
+    assert after.bits_per_character_spelled_out < before.bits_per_character_spelled_out / 2
     assert after.num_unknown == 0 < before.num_unknown
 
 
