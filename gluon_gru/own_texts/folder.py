@@ -1,11 +1,13 @@
 """The folder of a run on a text of one's own.
 
 It holds ``model.safetensors``, the best model; ``last.safetensors``, where a resumed run continues;
-``record.json``; and ``curve.png``, perplexity by epoch.
+``record.json``; ``history.csv``, its rounds as a table; and ``curve.png``, perplexity by epoch.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import random
 import time
@@ -26,7 +28,7 @@ from gluon_gru.runs.schemas.checking import checked
 from gluon_gru.runs.schemas.checkpoints import Place
 from gluon_gru.text.vocabulary import Vocab
 
-_LAST = "last.safetensors"
+_LAST, _HISTORY = "last.safetensors", "history.csv"
 
 # The least time between two saves, each of which takes a second at most.
 _SAVE_SECONDS = 10
@@ -123,6 +125,14 @@ class RunFolder(Folder):
         if time.monotonic() - self._saved_at > _SAVE_SECONDS:
             self.save()
 
+    def write(self) -> None:
+        """Write the record, and its rounds as a table: see `Folder.write`."""
+        super().write()
+        assert self.record is not None
+        rounds = self.record.results.get("rounds")
+        if rounds:
+            write_whole(self.path / _HISTORY, _csv(rounds))
+
     def save(self) -> None:
         """Write what isn't written yet; wherever it is killed, the run can be resumed."""
         if not self._unsaved:
@@ -137,6 +147,14 @@ class RunFolder(Folder):
                 write_whole(self.path / name, png)
         self._unsaved.clear()
         self._saved_at = time.monotonic()
+
+
+def _csv(rounds: list[JSONObject]) -> bytes:
+    table = io.StringIO()
+    writer = csv.DictWriter(table, rounds[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rounds)
+    return table.getvalue().encode()
 
 
 def _start_named(facts: JSONObject | None) -> str:

@@ -1,6 +1,7 @@
 """Training on a text of one's own: it learns, keeps the best, and can be interrupted anywhere."""
 
 import collections
+import csv
 import functools
 import json
 import math
@@ -160,6 +161,32 @@ def test_a_run_of_version_0_1_0_goes_on_with_the_words_that_it_began_with(tmp_pa
     assert len(begun.history["rounds"]) == 1 and len(ended.history["rounds"]) == 3
     assert "\u064e" in begun.vocab and ended.vocab == begun.vocab
     assert ended.config["text"]["words"] == 1
+
+
+def history(folder):
+    with open(folder / "history.csv", encoding="utf-8", newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def test_the_history_is_the_records_rounds(tmp_path):
+    path, run = write_toy(tmp_path), tmp_path / "run"
+    with ctrl_c_at(SMALL["epochs"] * 70):
+        own_texts.train(path, run, **{**SMALL, "epochs": 2 * SMALL["epochs"]})
+    stopped = json.loads((run / "record.json").read_text())["rounds"]
+    assert stopped and history(run) == stopped
+    assert list(history(run)[0]) == [
+        "epoch",
+        "train_perplexity",
+        "validation_perplexity",
+        "bits_per_character",
+        "lr",
+        "seconds",
+        "tokens_per_sec",
+    ]
+    # As if it had been killed between the two files.
+    (run / "history.csv").write_text("epoch\n")
+    resumed = own_texts.train(path, run, resume=True)["rounds"]
+    assert len(resumed) > len(stopped) and history(run) == resumed
 
 
 def test_ctrl_c_in_the_first_round_leaves_nothing_half_written(tmp_path):
