@@ -77,6 +77,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="start from this trained model, a run's folder or checkpoint, instead of new weights; "
         "what is new in the text is added to its vocabulary",
     )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="also write event files into the folder, which TensorBoard shows; takes the package "
+        "tensorboardX: pip install 'gluon_gru[tensorboard]'",
+    )
     options.add_json(parser)
     for title, settings in _GROUPS.items():
         group = parser.add_argument_group(title)

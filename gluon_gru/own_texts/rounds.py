@@ -10,6 +10,7 @@ import itertools
 import random
 import sys
 import time
+from collections.abc import Callable
 
 import numpy
 from tqdm import tqdm
@@ -68,8 +69,22 @@ class Training:
         self._rounds: list[JSONObject] = []
         self._sampled_at = time.monotonic()
 
-    def run(self, folder: RunFolder, record: Record) -> None:
-        """Train to the end; save now and then, and at the end or at an error."""
+    def run(
+        self,
+        folder: RunFolder,
+        record: Record,
+        on_round: Callable[[int, JSONObject], None] | None = None,
+    ) -> None:
+        """Train to the end; save now and then, and at the end or at an error.
+
+        Args:
+            folder, record: where it is kept.
+            on_round: called with the step at the end of a round, and its figures; first for the
+                rounds that are done already.
+        """
+        on_round = on_round or (lambda step, figures: None)
+        for number, figures in enumerate(self._rounds, 1):
+            on_round(self._schedule.step_after(number), figures)
         best = best_round(self._rounds) if self._rounds else None
         record.results.update(engine=self._learner.engine, rounds=self._rounds, best=best)
         folder.write()
@@ -92,6 +107,7 @@ class Training:
                     last, best = self._rounds[-1], best_round(self._rounds)
                     record.results["best"] = best
                     folder.note(*self._checkpoints(is_best=best is last))
+                    on_round(self._done, last)
                     bar.set_postfix_str(
                         f"perplexity {last['train_perplexity']:.2f}, held out "
                         f"{last['validation_perplexity']:.2f} "

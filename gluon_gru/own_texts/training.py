@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 import numpy
 
 from gluon_gru.errors import InputError
+from gluon_gru.own_texts import events
 from gluon_gru.own_texts.advice import advices
 from gluon_gru.own_texts.folder import RunFolder
 from gluon_gru.own_texts.model import initial_params, model_config
@@ -31,6 +33,7 @@ def train(
     command: str = "",
     make_learner: Callable[..., Learner] = learner_from,
     from_run: StrPath | None = None,
+    tensorboard: bool = False,
     **settings: Any,
 ) -> JSONObject:
     """Train a model on a text; return the content of ``out/record.json``.
@@ -49,6 +52,7 @@ def train(
         from_run: the trained model to start from, a run's folder or checkpoint file; by default,
             new weights. Its tokens, case, cell, num_hiddens and num_layers stay, its vocabulary
             gets the tokens of the text that it lacks, and the optimiser begins anew.
+        tensorboard: also write the figures of every round into an event file for TensorBoard.
         tokens: ``characters`` or ``words``; see `gluon_gru.text.rules`.
         case: ``keep`` or ``fold`` (the text in lower case).
         encoding: of the text, by the name that Python has for it.
@@ -72,8 +76,11 @@ def train(
     Raises:
         InputError: for a text or a setting that can't be used, or a folder that holds another run;
             before anything is written.
+        InstallError: without the package for ``tensorboard``, likewise.
         TrainingDiverged: when the loss is no longer finite; the rounds before are kept.
     """
+    if tensorboard:
+        events.package()
     folder, given = RunFolder(out, resume), checked(settings)
     start = None if from_run is None else load_start(from_run)
     given = folder.settings(start.settings(given), start.facts) if start else folder.settings(given)
@@ -120,7 +127,8 @@ def train(
             environment("cpu(0)"),
             results={"started_from": started_from} if started_from else None,
         )
-        training.run(folder, record)
+        with events.event_file(out) if tensorboard else contextlib.nullcontext() as on_round:
+            training.run(folder, record, on_round)
     return record.as_json()
 
 
