@@ -83,10 +83,9 @@ class RunFolder(Folder):
         Raises:
             InputError: if ``given`` differs from them, or the run started from another model.
         """
-        differences = []
-        if start and self.record:
-            ours, theirs = map(_start_named, (self.started_from, start))
-            differences = [f"it started from {ours}, not {theirs}"] if ours != theirs else []
+        ours, differences = self.started_from, []
+        if self.record and start and (not ours or ours["sha256"] != start["sha256"]):
+            differences = [f"it started from {_start_named(ours)}, not {_start_named(start)}"]
         self.check(given, further=differences)
         return self.record.settings if self.record else given
 

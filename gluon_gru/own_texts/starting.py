@@ -109,9 +109,9 @@ def load_start(path: StrPath) -> Start:
             raise InputError(
                 "it is a model of the book's text: name a run of gluon-gru train to start from"
             )
-        if (config["model"], config.get("directions")) != ("RNNModel", 1) or config["cell"] not in {
-            cell.name for cell in OPTIONS.values()
-        }:
+        cells = [cell.name for cell in OPTIONS.values()]
+        is_layers = config["model"] == "RNNModel" and config.get("directions") == 1
+        if not is_layers or config.get("cell") not in cells:
             raise InputError(
                 "gluon-gru train can't train such a model further: it takes layers of one "
                 f"direction, of the cells {', '.join(OPTIONS)}"

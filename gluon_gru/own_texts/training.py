@@ -103,7 +103,7 @@ def train(
     )
     folder.check({}, _facts(own_text))
     chosen = filled(given, own_text.num_training, len(own_text.vocab))
-    started_from = start.facts if start else folder.started_from
+    started_from = folder.started_from or (start.facts if start else None)
     if not started_from:
         rules = dataclasses.replace(rules, form=noticed.form)
     config = model_config(chosen, len(own_text.vocab), rules)

@@ -143,7 +143,7 @@ def read(
         indexed = indexed.shuffled(shuffle)
     training = num_training(len(indexed.indices))
     freqs = indexed.freqs() if rules.tokens == "characters" else indexed.freqs(0, training)
-    known = vocab.token_to_idx.keys() - {"<unk>"} if vocab else set()
+    known = set() if vocab is None else vocab.token_to_idx.keys() - {"<unk>"}
     new = {token: freq for token, freq in freqs.items() if token not in known}
     if rules.tokens == "words":
         new = _frequent(new, MAX_WORDS - len(known))
@@ -153,10 +153,10 @@ def read(
                 f"text {str(file)!r} has {training:,} words to train on, of which more than half "
                 f"occur once: give a longer text, or train on characters ({NO_SPACES})"
             )
-    added = Vocab(collections.Counter(new))
-    if vocab:
-        added = Vocab.of([*vocab.idx_to_token, *added.idx_to_token[1:]])
-    return _text(file, indexed, added, training), noticed
+    made = Vocab(collections.Counter(new))
+    if vocab is not None:
+        made = Vocab.of([*vocab.idx_to_token, *made.idx_to_token[1:]])
+    return _text(file, indexed, made, training), noticed
 
 
 def _frequent(freqs: Mapping[str, int], most: int) -> dict[str, int]:

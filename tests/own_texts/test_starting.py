@@ -167,7 +167,10 @@ def test_a_folder_without_its_first_save_asks_for_the_model(trained, tmp_path):
         (tmp_path / "new" / name).unlink()
     with pytest.raises(InputError, match="name the model that it starts from again, by --from"):
         own_texts.train(trained / "toy.txt", tmp_path / "new", resume=True)
+    # The same file, by another name.
+    how["from_run"] = trained / "run" / "model.safetensors"
     again = own_texts.train(trained / "toy.txt", tmp_path / "new", resume=True, **how)
+    assert again["started_from"]["name"] == "run"
     assert len(again["invocations"]) == 2
 
 
@@ -197,6 +200,15 @@ def test_what_is_the_models_cant_be_changed(trained, tmp_path):
     )
 
 
+def test_steps_without_rounds_are_refused(trained, tmp_path):
+    own_texts.train(trained / "toy.txt", tmp_path / "new", from_run=trained / "run", **STILL)
+    path = tmp_path / "new" / "last.safetensors"
+    saved = checkpoint.load(path)
+    dataclasses.replace(saved, history={**saved.history, "rounds": []}).save(path)
+    with pytest.raises(InputError, match="last.safetensors': it has 0 rounds, but .* steps"):
+        own_texts.train(trained / "toy.txt", tmp_path / "new", resume=True)
+
+
 def test_another_model_or_text_is_refused_when_it_goes_on(trained, tmp_path):
     how = {**STILL, "from_run": trained / "run"}
     own_texts.train(trained / "other.txt", tmp_path / "new", **how)
@@ -209,6 +221,8 @@ def test_another_model_or_text_is_refused_when_it_goes_on(trained, tmp_path):
         own_texts.train(trained / "toy.txt", trained / "run", True, **how)
     with pytest.raises(InputError, match="its text is 'other.txt'"):
         own_texts.train(trained / "toy.txt", tmp_path / "new", resume=True)
+    with pytest.raises(InputError, match="its lr is 1e-20, not 0.1"):
+        own_texts.train(trained / "other.txt", tmp_path / "new", True, **{**how, "lr": 0.1})
     with pytest.raises(InputError, match="holds a run already"):
         own_texts.train(trained / "other.txt", trained / "run", **how)
     assert files(tmp_path / "new") == before
@@ -249,6 +263,7 @@ def test_models_that_train_could_not_have_made_are_refused(trained, tmp_path):
         ({"text": None}, "is a model of the book's text: name a run of gluon-gru train"),
         ({"directions": 2}, "it takes layers of one direction, of the cells rnn, gru, gru-after, "),
         ({"cell": "rnn_relu"}, "can't train such a model further"),
+        ({"cell": None}, "can't train such a model further"),
         ({"num_hiddens": 17}, "are the parameters of another model"),
     ):
         saved_as(path, trained, **config)
@@ -297,6 +312,7 @@ def test_a_model_without_unk_is_trained_further(tmp_path):
     numpy.testing.assert_allclose(reads[0][: len(reads[1])], reads[1], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_needs_no_mxnet(trained, tmp_path, run_python):
     how = {**STILL, "from_run": str(trained / "run")}
     done = run_python(

@@ -80,7 +80,7 @@ class Place(Strict):
     def __post_init__(self) -> None:
         # Only a training that started from another model is saved before its first round.
         odd = bool(self.rounds) != bool(self.done)
-        refuse(odd and len(self.rounds), f"its rounds, with {self.done} steps done, are")
+        refuse(odd and f"{self.done} steps", f"it has {len(self.rounds)} rounds, but")
 
 
 class State(Strict):
