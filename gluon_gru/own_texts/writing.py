@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import numbers
+import reprlib
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -93,7 +94,7 @@ def _prefix(prefix: str, vocab: Vocab, rules: Rules) -> list[str]:
         learned = [token for token in vocab.idx_to_token if token != "<unk>"]
         some = ", ".join(map(repr, learned[:12]))
         raise InputError(
-            f"prefix {prefix!r} has {'words' if words else 'characters'} that the model has not "
+            f"prefix {reprlib.repr(prefix)} has {'words' if words else 'characters'} that the model has not "
             f"learned: {named}; it knows {len(learned):,}, such as {some}"
             + _in_another_form("".join(pieces), vocab, rules)
         )

@@ -93,6 +93,14 @@ def test_unknown_characters_are_named_beside_known_ones(run, prefix, named):
         own_texts.generate(run, prefix)
 
 
+def test_of_a_long_prefix_an_error_shows_the_ends(run):
+    with pytest.raises(
+        InputError, match="prefix 'The.*' has characters .* not learned: '%'"
+    ) as error:
+        own_texts.generate(run, "The cat " * 1000 + "%")
+    assert len(str(error.value)) < 300
+
+
 def test_unknown_words_are_named(words):
     with pytest.raises(InputError, match="words that the model has not learned: 'zebra', '!'; "):
         own_texts.generate(words, "the zebra zebra!")
