@@ -174,3 +174,16 @@ def test_the_counts_of_random_sampling_are_those_that_were_published():
         f"from 1.3 ({went_on[1.3]} of {sum(went_on.values())} builds; 1.4 in {went_on[1.4]}) to "
         f"1.4 or 1.5 ({anew[1.4] + anew[1.5]} of {sum(anew.values())})"
     ) in text
+
+
+def test_the_two_grus_learn_own_texts_as_alike_as_the_docs_say():
+    text = " ".join((_ROOT / "docs" / "own-texts.md").read_text(encoding="utf-8").split())
+    assert "On the five texts [below](#results) their perplexities differ by at most 2.5%" in text
+    apart = []
+    for name in ("own-texts", "own-texts-large"):
+        for entry in read(_ROOT / "results" / name / "own_texts.json").results["texts"]:
+            runs = (entry["runs"][of] for of in ("the book's GRU", "GRU as cuDNN's"))
+            book, other = (run["best"]["validation_perplexity"] for run in runs)
+            apart.append(book / other - 1)
+    assert len(apart) == 5 and min(apart) < 0 < max(apart)
+    assert max(map(abs, apart)) <= 0.025

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     score = own_texts.evaluate(args.run, args.text, args.encoding)
     bits = f"{score.bits_per_character:.4f}"
     if score.num_unknown:
-        bits += f" ({score.bits_spelled_out:.4f} with <unk> spelled out)"
+        bits += f" ({score.bits_per_character_spelled_out:.4f} with <unk> spelled out)"
     facts = {
         "perplexity": f"{score.perplexity:.4f}",
         "bits per character": bits,

@@ -30,7 +30,7 @@ _GROUPS = {
         ),
     ),
     "model": (
-        ("cell", CELLS, "gru is the book's, gru-after cuDNN's"),
+        ("cell", CELLS, "gru-after is the GRU of Gluon, PyTorch and cuDNN, gru the book's"),
         ("num_hiddens", int, "hidden units per layer"),
         ("num_layers", int, "layers"),
         ("dropout", float, "share of hidden units dropped between layers"),
@@ -70,6 +70,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in the folder, if there is one"
     )
+    parser.add_argument(
+        "--from",
+        dest="from_run",
+        metavar="RUN",
+        help="start from this trained model, a run's folder or checkpoint, instead of new weights; "
+        "what is new in the text is added to its vocabulary",
+    )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="also write event files into the folder, which TensorBoard shows; takes the package "
+        "tensorboardX: pip install 'gluon_gru[tensorboard]'",
+    )
     options.add_json(parser)
     for title, settings in _GROUPS.items():
         group = parser.add_argument_group(title)
@@ -91,9 +104,9 @@ def run(args: argparse.Namespace) -> None:
     from gluon_gru import own_texts
 
     given = dict(vars(args))
-    text, out, _, resume = (given.pop(name) for name in ("text", "out", "json", "resume"))
+    text, out, _ = (given.pop(name) for name in ("text", "out", "json"))
     with options.resumable(f"finished rounds are kept in {out}; to go on", "--resume"):
-        record = own_texts.train(text, out, resume, options.command(), **given)
+        record = own_texts.train(text, out, command=options.command(), **given)
     summary = _summary(record, out)
     shown = (
         f"{options.aligned(summary['table'])}\n\n"
@@ -110,6 +123,11 @@ def _summary(record: dict[str, Any], out: str) -> dict[str, Any]:
     if unknown:
         bits += f" ({best['bits_per_character'] + spelling:.3f} with <unk> spelled out)"
     seconds = sum(done["seconds"] for done in rounds)
+    start, of_start = record.get("started_from"), {}
+    if start:
+        new = text["vocab_size"] - start["vocab_size"]
+        vocabulary = f"{text['vocab_size']:,} tokens, {new:,} of them new"
+        of_start = {"started from": start["name"], "vocabulary": vocabulary}
     return {
         "run": str(out),
         "rounds": len(rounds),
@@ -117,10 +135,12 @@ def _summary(record: dict[str, Any], out: str) -> dict[str, Any]:
         "best": best,
         "seconds": seconds,
         "engine": record["engine"],
+        "started_from": start,
         "settings": record["settings"],
         "curve": str(pathlib.Path(out) / "curve.png"),
         "generate": shlex.join(["gluon-gru", "generate", str(out)]),
         "table": {
+            **of_start,
             "rounds": f"{len(rounds)} ({rounds[-1]['epoch']:.3g} epochs)",
             "best perplexity, held out": f"{best['validation_perplexity']:.4g}",
             "bits per character": bits,

@@ -35,6 +35,10 @@ class Schedule:
         else:
             self.round_steps = math.ceil(epoch / math.ceil(num_training / most))
 
+    def step_after(self, number: int) -> int:
+        """Return how many steps are done after so many rounds, of which the last may be shorter."""
+        return min(number * self.round_steps, self.num_steps)
+
     def lr_at(self, step: int) -> float:
         """Return the learning rate at a step, counted from 0: half a cosine from lr to lr * decay.
 

@@ -27,15 +27,15 @@ class Score:
     Attributes:
         perplexity: exp of the mean loss per token.
         bits_per_character: the total loss in bits over the number of characters.
-        bits_spelled_out: the same with the bits that it takes to spell the unknown tokens, for a
-            comparison of models with other vocabularies: see `gluon_gru.text.spelling`.
+        bits_per_character_spelled_out: the same with the bits that it takes to spell the unknown
+            tokens, to compare models of different vocabularies by: see `gluon_gru.text.spelling`.
         num_tokens, num_characters: how many were predicted: all but the first token.
         num_unknown: how many tokens are not in the vocabulary.
     """
 
     perplexity: float
     bits_per_character: float
-    bits_spelled_out: float
+    bits_per_character_spelled_out: float
     num_tokens: int
     num_characters: int
     num_unknown: int

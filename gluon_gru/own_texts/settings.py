@@ -25,7 +25,7 @@ DEFAULTS = {
     "case": "keep",  # or fold: all in lower case
     "encoding": "utf-8",
     "lines": "keep",  # or shuffle: in random order
-    "cell": "gru",  # the book's; gru-after is Gluon's and cuDNN's
+    "cell": "gru-after",  # the GRU of Gluon, PyTorch and ONNX; gru is the book's
     "optimizer": "adam",  # or sgd, the book's
     "decay": 0.1,  # the share of lr that is left at the planned end
     "sampling": "sequential",  # minibatches continue each other; or random

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import numbers
+import reprlib
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -25,6 +26,7 @@ def generate(
     temperature: float = 0.8,
     top_k: int | None = None,
     seed: int | None = None,
+    top_p: float | None = None,
 ) -> Iterator[str]:
     """Continue a prefix; return an iterator of strings: the prefix, then one token at a time.
 
@@ -39,11 +41,13 @@ def generate(
             likeliest token each time, as `gluon_gru.predict_ch8` does, but never ``<unk>``.
         top_k: draw only from this many of the likeliest tokens; by default from all.
         seed: of the draws; by default another one each time.
+        top_p: draw only from as few of the likeliest tokens as have this probability, above 0 and
+            at most 1, together (see `choose`); by default from all.
 
     Raises:
         InputError: at once, for a run that can't be read, unknown characters or words in the
-            prefix, a negative length, temperature or seed, or a top_k below 1 or above the size of
-            the vocabulary.
+            prefix, a negative length, temperature or seed, a top_k below 1 or above the size of
+            the vocabulary, or a top_p out of its range.
     """
     for name, value in (("length", length), ("seed", 0 if seed is None else seed)):
         if not isinstance(value, numbers.Integral) or value < 0:
@@ -52,6 +56,10 @@ def generate(
         raise InputError(
             f"temperature is {temperature!r}: it must be a number, 0 (the likeliest token each "
             "time) or more (0.8 is usual)"
+        )
+    if top_p is not None and not (isinstance(top_p, numbers.Real) and 0 < top_p <= 1):
+        raise InputError(
+            f"top_p is {top_p!r}: it must be a number above 0 and at most 1 (all tokens), or left out"
         )
     learner, vocab, config = load_trained(run)
     known = len(vocab) - (vocab.unk is not None)
@@ -63,7 +71,7 @@ def generate(
     pieces = _prefix(prefix, vocab, Rules.of(config))
     start = vocab[pieces] or [opening(vocab)]
     added = itertools.islice(
-        continuation(learner, start, temperature, top_k, seed, vocab.unk), length
+        continuation(learner, start, temperature, top_k, seed, vocab.unk, top_p), length
     )
     return itertools.chain(filter(None, ["".join(pieces)]), map(vocab.to_tokens, added))
 
@@ -86,7 +94,7 @@ def _prefix(prefix: str, vocab: Vocab, rules: Rules) -> list[str]:
         learned = [token for token in vocab.idx_to_token if token != "<unk>"]
         some = ", ".join(map(repr, learned[:12]))
         raise InputError(
-            f"prefix {prefix!r} has {'words' if words else 'characters'} that the model has not "
+            f"prefix {reprlib.repr(prefix)} has {'words' if words else 'characters'} that the model has not "
             f"learned: {named}; it knows {len(learned):,}, such as {some}"
             + _in_another_form("".join(pieces), vocab, rules)
         )
@@ -108,19 +116,20 @@ def continuation(
     top_k: int | None = None,
     seed: int | None = None,
     unk: int | None = 0,
+    top_p: float | None = None,
 ) -> Iterator[int]:
     """Yield tokens that follow a prefix, without end.
 
     Args:
         learner: of the model.
         prefix: at least one token, maybe ``<unk>``.
-        temperature, top_k: see `choose`.
+        temperature, top_k, top_p: see `choose`.
         seed: of the draws; by default another one each time.
         unk: ``<unk>``; None if there is none.
     """
     rng, read, tokens = numpy.random.default_rng(seed), learner.reader(), prefix
     while True:
-        token = choose(read(tokens), temperature, top_k, rng, unk)
+        token = choose(read(tokens), temperature, top_k, rng, unk, top_p)
         yield token
         tokens = [token]
 
@@ -131,8 +140,12 @@ def choose(
     top_k: int | None,
     rng: numpy.random.Generator,
     unk: int | None = 0,
+    top_p: float | None = None,
 ) -> int:
     """Return a token drawn from logits, never ``<unk>``.
+
+    The temperature comes first, then top_k, then top_p (the nucleus of Holtzman et al., 2020) among
+    the tokens that are left, whose probabilities add up to 1 again.
 
     Args:
         logits: (vocab_size,).
@@ -140,6 +153,8 @@ def choose(
         top_k: the number of likeliest tokens to draw from; None for all.
         rng: the generator that draws.
         unk: ``<unk>``; None if there is none.
+        top_p: draw from as few of the likeliest tokens as have this probability or more together;
+            None for all.
     """
     logits = logits.astype(numpy.float64)
     known = len(logits)
@@ -152,6 +167,12 @@ def choose(
     tokens = numpy.sort(numpy.argpartition(-logits, count - 1)[:count])
     # The largest exponent is 0; one that overflows has no chance beside it.
     with numpy.errstate(over="ignore"):
-        chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature).cumsum()
-    drawn = numpy.searchsorted(chances, rng.random() * chances[-1], side="right")
+        chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature)
+    if top_p is not None and top_p < 1:
+        order = numpy.argsort(-chances, kind="stable")
+        sums = chances[order].cumsum()
+        kept = numpy.sort(order[: numpy.searchsorted(sums, top_p * sums[-1]) + 1])
+        tokens, chances = tokens[kept], chances[kept]
+    sums = chances.cumsum()
+    drawn = numpy.searchsorted(sums, rng.random() * sums[-1], side="right")
     return int(tokens[min(drawn, len(tokens) - 1)])

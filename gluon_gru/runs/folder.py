@@ -132,6 +132,7 @@ class Folder:
         command: str,
         environment: JSONObject,
         further: Iterable[str] = (),
+        results: JSONObject | None = None,
     ) -> Record:
         """Begin or continue the run: make the folder, tidy it, and write the record; return that.
 
@@ -139,6 +140,7 @@ class Folder:
             settings, text, further: see `check`.
             command: the command line.
             environment: see `gluon_gru.runs.environment.environment`.
+            results: those that a new run begins with.
 
         Raises:
             InputError: if it holds another run, or can't be written to.
@@ -156,7 +158,9 @@ class Folder:
             self.check(settings, text)
         if self.record is None:
             # As the file holds them.
-            self.record = Record(self.kind, json.loads(json.dumps(settings)), text, [], {})
+            self.record = Record(
+                self.kind, json.loads(json.dumps(settings)), text, [], results or {}
+            )
         self.record.invocations.append({"command": command, "environment": environment})
         self.write()
         return self.record

@@ -73,8 +73,6 @@ def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> 
     import mxnet as mx
     from mxnet import gluon
 
-    from gluon_gru.models.parameters import learn_sizes, set_params
-
     path = checkpoint_of(path)
     saved = checkpoint.load(path)
     with checkpoint.naming(path):
@@ -84,9 +82,7 @@ def restore(path: StrPath, ctx: mx.Context | None = None, model: Any = None) -> 
         else:
             if isinstance(model, gluon.Block):
                 model.initialize(ctx=ctx or mx.cpu(), force_reinit=True)
-            set_params(model, saved.params)
-    if isinstance(model, gluon.Block):
-        learn_sizes(model)
+            _fill(model, saved.params)
     return model, vocab
 
 
@@ -109,10 +105,19 @@ def build(
 
     model = _new(config, ctx or mx.cpu(), params)
     if params is not None:
-        from gluon_gru.models.parameters import set_params
-
-        set_params(model, params)
+        _fill(model, params)
     return model
+
+
+def _fill(model: Any, params: Mapping[str, numpy.ndarray]) -> None:
+    """Set a model's parameters, which can be read at once then."""
+    from mxnet import gluon
+
+    from gluon_gru.models.parameters import learn_sizes, set_params
+
+    set_params(model, params)
+    if isinstance(model, gluon.Block):
+        learn_sizes(model)
 
 
 def _new(

@@ -112,17 +112,20 @@ def read(
     rules: Rules,
     num_training: Callable[[int], int] = lambda num_tokens: num_tokens,
     shuffle: int | None = None,
+    vocab: Vocab | None = None,
 ) -> tuple[Text, Noticed]:
     """Read a text and make its vocabulary; also return what was noticed of it.
 
     The vocabulary has, by falling frequency, all characters; or the words that the training part
-    has at least `MIN_FREQ` times, at most `MAX_WORDS`.
+    has at least `MIN_FREQ` times, at most `MAX_WORDS`. A model's vocabulary keeps its tokens and
+    their indices, and gets those that it lacks behind them.
 
     Args:
         file: the file.
         rules: what tokens are.
         num_training: how many tokens of a text's are its training part, a function of all.
         shuffle: put the lines in the random order of this seed first.
+        vocab: that of a model which is trained further; by default a new one is made.
 
     Raises:
         InputError: for a file that can't be read (`TextFile.blocks`), is empty, or has a single
@@ -139,25 +142,28 @@ def read(
     if shuffle is not None:
         indexed = indexed.shuffled(shuffle)
     training = num_training(len(indexed.indices))
-    freqs = collections.Counter(
-        indexed.freqs() if rules.tokens == "characters" else indexed.freqs(0, training)
-    )
+    freqs = indexed.freqs() if rules.tokens == "characters" else indexed.freqs(0, training)
+    known = set() if vocab is None else vocab.token_to_idx.keys() - {"<unk>"}
+    new = {token: freq for token, freq in freqs.items() if token not in known}
     if rules.tokens == "words":
-        freqs = _frequent(freqs)
-        if sum(freqs.values()) * 2 < training:
+        new = _frequent(new, MAX_WORDS - len(known))
+        learned = sum(new.values()) + sum(freqs.get(word, 0) for word in known)
+        if learned * 2 < training:
             raise InputError(
                 f"text {str(file)!r} has {training:,} words to train on, of which more than half "
                 f"occur once: give a longer text, or train on characters ({NO_SPACES})"
             )
-    return _text(file, indexed, Vocab(freqs), training), noticed
+    made = Vocab(collections.Counter(new))
+    if vocab is not None:
+        made = Vocab.of([*vocab.idx_to_token, *made.idx_to_token[1:]])
+    return _text(file, indexed, made, training), noticed
 
 
-def _frequent(freqs: Mapping[str, int]) -> collections.Counter:
-    """Return the words that a vocabulary has."""
+def _frequent(freqs: Mapping[str, int], most: int) -> dict[str, int]:
+    """Return the words, at most so many, that a vocabulary gets."""
     # By frequency, then in alphabetical order, as the vocabulary has them.
     ordered = sorted(freqs.items(), key=lambda pair: (-pair[1], pair[0]))
-    kept = {word: freq for word, freq in ordered[:MAX_WORDS] if freq >= MIN_FREQ}
-    return collections.Counter(kept)
+    return {word: freq for word, freq in ordered[: max(0, most)] if freq >= MIN_FREQ}
 
 
 def read_as(file: TextFile, vocab: Vocab, config: Mapping[str, Any]) -> Text:

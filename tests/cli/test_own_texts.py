@@ -1,11 +1,15 @@
 """``gluon-gru train``, ``generate`` and ``evaluate`` as users call them, and call them wrongly."""
 
+import contextlib
+import dataclasses
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
 import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -20,6 +24,8 @@ from toy_texts import SMALL, toy_text, write_toy
 
 from gluon_gru import cli as commands
 from gluon_gru import own_texts
+
+OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
 
 # A shell's background job has Ctrl-C switched off.
 _MAIN = (
@@ -80,6 +86,20 @@ def test_training_prints_a_table_and_the_command_that_generates(tmp_path, run):
     )
 
 
+def test_training_further_prints_what_it_started_from(trained, tmp_path, run):
+    (tmp_path / "more.txt").write_text(toy_text(seed=1) + "Why?\n", encoding="utf-8")
+    small = ("--batch-size", 4, "--num-steps", 8, "--epochs", 1)
+    words = ("train", tmp_path / "more.txt", "--from", trained / "run", "--out", tmp_path / "new")
+    code, printed, told = run(*words, *small)
+    assert (code, told) == (0, "")
+    facts = dict(re.split("  +", line) for line in printed.split("\n\n")[0].splitlines())
+    old = json.loads((trained / "run" / "record.json").read_text())["text"]["vocab_size"]
+    assert facts["started from"] == "run"
+    assert facts["vocabulary"] == f"{old + 3} tokens, 3 of them new"
+    found = json.loads(run(*words, *small, "--resume", "--json")[1])
+    assert found["started_from"]["name"] == "run" and found["rounds"] == 1
+
+
 def test_json_is_for_programs(trained, tmp_path, run):
     text = trained / "toy.txt"
     found = json.loads(run("train", text, "--out", tmp_path / "run", "--json", *_SMALL)[1])
@@ -87,9 +107,33 @@ def test_json_is_for_programs(trained, tmp_path, run):
     assert found["settings"] == record["settings"]
     best, recorded = found["best"], record["best"]
     assert best["validation_perplexity"] == recorded["validation_perplexity"]
-    scored = json.loads(run("evaluate", trained / "run", text, "--json")[1])
-    assert scored["perplexity"] == own_texts.evaluate(trained / "run", text).perplexity
-    assert f"{scored['perplexity']:.4f}" in run("evaluate", trained / "run", text)[1]
+
+
+def test_scores_as_json_are_the_figures_of_the_table(trained, tmp_path, run):
+    text = tmp_path / "text.txt"
+    text.write_text(toy_text(30, seed=2) + "Zebras and quaggas.\n", encoding="utf-8")
+    code, printed, told = run("evaluate", trained / "run", text, "--json")
+    scored = json.loads(printed)
+    assert (code, told) == (0, "")
+    assert scored == dataclasses.asdict(own_texts.evaluate(trained / "run", text))
+    assert scored["num_unknown"] > 0
+    facts = dict(
+        re.split("  +", line) for line in run("evaluate", trained / "run", text)[1].splitlines()
+    )
+    numbers = {name: re.findall(r"[\d.,]*\d", value) for name, value in facts.items()}
+    assert numbers == {
+        "perplexity": [f"{scored['perplexity']:.4f}"],
+        "bits per character": [
+            f"{scored['bits_per_character']:.4f}",
+            f"{scored['bits_per_character_spelled_out']:.4f}",
+        ],
+        "tokens": [f"{scored['num_tokens']:,}"],
+        "characters": [f"{scored['num_characters']:,}"],
+        "unknown tokens": [
+            f"{scored['num_unknown']:,}",
+            f"{100 * scored['num_unknown'] / scored['num_tokens']:.1f}",
+        ],
+    }
 
 
 @pytest.mark.parametrize(
@@ -111,12 +155,46 @@ def test_json_is_for_programs(trained, tmp_path, run):
         (("train", "toy.txt", "--out", "new", "--lr", "-1"), "lr is -1.0"),
         (("train", "toy.txt", "--out", "new", "--cell", "gruu"), "'gruu'"),
         (("train", "toy.txt"), "--out"),
+        (("train", "toy.txt", "--out", "new", "--from", "none"), "'none' isn't there"),
+        (("train", "toy.txt", "--out", "new", "--from", "."), "holds no trained model"),
+        (("train", "toy.txt", "--out", "new", "--from", "toy.txt"), "is damaged or no checkpoint"),
+        (("train", "toy.txt", "--out", "new", "--from", "book.safetensors"), "of the book's text"),
+        (
+            ("train", "toy.txt", "--out", "new", "--from", "run/last.safetensors"),
+            "not a model alone",
+        ),
+        (
+            ("train", "toy.txt", "--out", "new", "--from", "run", "--cell", "lstm"),
+            "has 'gru-after'",
+        ),
+        (("train", "greek.txt", "--out", "new", "--from", "run"), "has none of the"),
+        (("train", "toy.txt", "--out", "run", "--from", "run"), "holds a run already"),
+        (
+            ("train", "toy.txt", "--out", "run", "--from", "run", "--resume"),
+            "started from new weights",
+        ),
         (("generate", "run", "The %"), "'%'"),
         (("generate", "run", "The \udcff"), "has half a character ('\\udcff')"),
         (("gates", "run", "The \udcff"), "has half a character ('\\udcff')"),
         (("generate", "run", "The", "--temperature", "-1"), "temperature is -1.0"),
         (("generate", "run", "The", "--temperature", "nan"), "temperature is nan"),
         (("generate", "run", "The", "--top-k", "1000"), "top_k is 1000"),
+        (("generate", "run", "The", "--top-p", "0"), "top_p is 0.0: it must be a number above 0"),
+        (("generate", "run", "The", "--top-p", "1.5"), "top_p is 1.5"),
+        (("generate", "run", "The", "--top-p", "nan"), "top_p is nan"),
+        (("generate", "run", "The", "--num", "0"), "num is 0: it must be a whole number above 0"),
+        (("generate", "run", "The", "--num", "-1"), "num is -1"),
+        (("generate", "run", "The", "--num", "two"), "invalid int value: 'two'"),
+        (("generate", "run", "The", "--num", "3", "--top-k", "0"), "top_k is 0"),
+        (("generate", "run", "--prompt-file", "empty.txt"), "'empty.txt' is empty"),
+        (("generate", "run", "--prompt-file", "line.txt"), "'line.txt' is empty"),
+        (("generate", "run", "--prompt-file", "none.txt"), "No such file"),
+        (("generate", "run", "--prompt-file", "."), "Is a directory"),
+        (("generate", "run", "--prompt-file", "binary.txt"), "is binary data, not text"),
+        (("generate", "run", "--prompt-file", "latin1.txt"), "(--encoding cp1252)"),
+        (("generate", "run", "--prompt-file", "japanese.txt"), "not learned: '吾'"),
+        (("generate", "run", "The", "--prompt-file", "toy.txt"), "either PREFIX or --prompt-file"),
+        (("generate", "run", "", "--prompt-file", "toy.txt"), "either PREFIX or --prompt-file"),
         (("generate", "run", "The", "--length", "-5"), "length is -5"),
         (("generate", "new"), "isn't there"),
         (("generate", "."), "holds no trained model"),
@@ -145,11 +223,14 @@ def bad_inputs(trained):
         "short.txt": b"a short text",
         "same.txt": b"z" * 999,
         "empty.txt": b"",
+        "line.txt": b"\r\n",
         "binary.txt": bytes(range(256)) * 9,
         "latin1.txt": "Größe über alles\n".encode("latin1"),
         "japanese.txt": "吾輩は猫である。".encode(),
+        "greek.txt": ("αβγδ·" * 200).encode(),
     }.items():
         (trained / name).write_bytes(data)
+    shutil.copy(OLDER / "checkpoints" / "gru-scratch.safetensors", trained / "book.safetensors")
     path = trained / "run" / "model.safetensors"
     with safetensors.safe_open(path, framework="numpy") as file:
         header = file.metadata()
@@ -161,6 +242,36 @@ def bad_inputs(trained):
     return trained
 
 
+def test_several_texts_are_those_of_the_seeds_from_the_first_on(trained, run):
+    words = ("generate", trained / "run", "The ", "--length", 30, "--top-p", 0.9)
+    code, printed, told = run(*words, "--num", 3, "--seed", 7)
+    texts = [
+        "".join(own_texts.generate(trained / "run", "The ", 30, seed=7 + i, top_p=0.9))
+        for i in range(3)
+    ]
+    assert len(set(texts)) == 3 and (code, told) == (0, "")
+    assert printed == "\n".join(
+        f"--- {i + 1} of 3 (--seed {7 + i}) ---\n{text}\n" for i, text in enumerate(texts)
+    )
+    assert (
+        run(*words, "--seed", 7) == run(*words, "--seed", 7, "--num", 1) == (0, f"{texts[0]}\n", "")
+    )
+    seeds = re.findall(r"--seed (\d+)", run(*words, "--num", 2)[1])
+    assert int(seeds[1]) == int(seeds[0]) + 1
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_prefix_comes_from_a_file_in_its_encoding(trained, tmp_path, run, end):
+    expected = run("generate", trained / "run", "The cat\nA", "--seed", 1)
+    assert expected[0] == 0
+    path = tmp_path / "prompt.txt"
+    path.write_bytes(("The cat\r\nA" + end).encode("utf-16"))
+    words = ("generate", trained / "run", "--seed", 1, "--encoding", "utf-16")
+    assert run(*words, "--prompt-file", path) == expected
+    with standard_input(path.read_bytes()):
+        assert run(*words, "--prompt-file", "-") == expected
+
+
 def test_texts_come_through_pipes_in_their_encoding(trained, run, monkeypatch, tmp_path):
     data = (trained / "toy.txt").read_text().encode("utf-16")
     (tmp_path / "utf-16.txt").write_bytes(data)
@@ -169,12 +280,19 @@ def test_texts_come_through_pipes_in_their_encoding(trained, run, monkeypatch, t
         run("evaluate", trained / "run", tmp_path / "utf-16.txt", "--encoding", "utf-16")
         == expected
     )
+    with standard_input(data):
+        assert run("evaluate", trained / "run", "-", "--encoding", "utf-16") == expected
+
+
+@contextlib.contextmanager
+def standard_input(data):
+    """Have the standard input hold some bytes."""
     kept, (ours, theirs) = os.dup(0), os.pipe()
     os.write(theirs, data)
     os.close(theirs)
     os.dup2(ours, 0)
     try:
-        assert run("evaluate", trained / "run", "-", "--encoding", "utf-16") == expected
+        yield
     finally:
         os.dup2(kept, 0)
         os.close(kept)

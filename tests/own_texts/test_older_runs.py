@@ -46,4 +46,6 @@ def test_it_goes_on_to_the_same_end(monkeypatch, tmp_path, no_pictures, setting)
         for clocked in ("seconds", "tokens_per_sec"):
             del ours[clocked], theirs[clocked]
         assert ours == pytest.approx(theirs, rel=0 if same else 1e-3, abs=0)
+    assert resumed["settings"]["cell"] == "gru"
+    assert (out / "history.csv").read_text().count("\n") == 4
     assert len(resumed["invocations"]) == 2 and not (out / "run.json").exists()

@@ -1,7 +1,7 @@
 """Training on a text of one's own: it learns, keeps the best, and can be interrupted anywhere."""
 
 import collections
-import contextlib
+import csv
 import functools
 import json
 import math
@@ -10,18 +10,18 @@ import random
 import campaign
 import numpy
 import pytest
+from stopped import ctrl_c_at, digits
 from toy_texts import SMALL, toy_text, write_toy
 
 from gluon_gru import own_texts
 from gluon_gru.errors import InputError, TrainingDiverged
 from gluon_gru.own_texts import schedule
+from gluon_gru.own_texts.rounds import best_round
 from gluon_gru.own_texts.settings import CELLS, num_validation
-from gluon_gru.own_texts.training import best_round
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.restore import restore
 from gluon_gru.text import reading, rules, textfile
 from gluon_gru.training.learner import EngineLearner as Learner
-from gluon_gru.training.mxnet_learner import MXNetLearner
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -30,14 +30,6 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 def short_rounds(monkeypatch):
     """Let rounds be an epoch, or half a long one."""
     monkeypatch.setattr(schedule, "ROUND_TOKENS", (1, 2500))
-
-
-def digits(record):
-    """Return what doesn't depend on the clock."""
-    return [
-        {name: value for name, value in done.items() if name not in ("seconds", "tokens_per_sec")}
-        for done in record["rounds"]
-    ]
 
 
 def unigram_perplexity(text, num_training):
@@ -107,26 +99,6 @@ def test_training_stops_when_patience_runs_out(tmp_path):
     assert rounds.index(best_round(rounds)) == len(rounds) - 3
 
 
-@contextlib.contextmanager
-def ctrl_c_at(number, method="step"):
-    """Have Ctrl-C pressed at a call of a learner's method, counted from 1."""
-    done = []
-
-    def counting(original):
-        def counted(*args, **kwargs):
-            done.append(None)
-            if len(done) == number:
-                raise KeyboardInterrupt
-            return original(*args, **kwargs)
-
-        return counted
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        for kind in (Learner, MXNetLearner):
-            patch.setattr(kind, method, counting(getattr(kind, method)))
-        yield
-
-
 SETTINGS = {
     "half epochs": {},
     "random, dropout": {"sampling": "random", "num_layers": 2, "dropout": 0.3, "cell": "lstm"},
@@ -189,6 +161,32 @@ def test_a_run_of_version_0_1_0_goes_on_with_the_words_that_it_began_with(tmp_pa
     assert len(begun.history["rounds"]) == 1 and len(ended.history["rounds"]) == 3
     assert "\u064e" in begun.vocab and ended.vocab == begun.vocab
     assert ended.config["text"]["words"] == 1
+
+
+def history(folder):
+    with open(folder / "history.csv", encoding="utf-8", newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def test_the_history_is_the_records_rounds(tmp_path):
+    path, run = write_toy(tmp_path), tmp_path / "run"
+    with ctrl_c_at(SMALL["epochs"] * 70):
+        own_texts.train(path, run, **{**SMALL, "epochs": 2 * SMALL["epochs"]})
+    stopped = json.loads((run / "record.json").read_text())["rounds"]
+    assert stopped and history(run) == stopped
+    assert list(history(run)[0]) == [
+        "epoch",
+        "train_perplexity",
+        "validation_perplexity",
+        "bits_per_character",
+        "lr",
+        "seconds",
+        "tokens_per_sec",
+    ]
+    # As if it had been killed between the two files.
+    (run / "history.csv").write_text("epoch\n")
+    resumed = own_texts.train(path, run, resume=True)["rounds"]
+    assert len(resumed) > len(stopped) and history(run) == resumed
 
 
 def test_ctrl_c_in_the_first_round_leaves_nothing_half_written(tmp_path):

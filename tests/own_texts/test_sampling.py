@@ -40,6 +40,50 @@ def test_tokens_come_as_often_as_they_are_likely_and_unk_never(temperature, top_
     numpy.testing.assert_allclose(shares(temperature, top_k), expected, atol=0.032)
 
 
+class Grid:
+    """Draws the middles of equal parts of 0 to 1, one after the other, in place of random numbers."""
+
+    def __init__(self, count):
+        self._numbers = iter((numpy.arange(count) + 0.5) / count)
+
+    def random(self):
+        return next(self._numbers)
+
+
+def nucleus(logits, temperature, top_k, top_p, unk):
+    """Return each token's probability by the definitions, in float64, one token at a time."""
+    scaled = logits.astype("float64") / temperature
+    chances = numpy.exp(scaled - scaled.max())
+    if unk is not None:
+        chances[unk] = 0
+    by_chance = sorted(range(len(logits)), key=lambda token: -chances[token])[:top_k]
+    total, kept = sum(chances[token] for token in by_chance), {}
+    for token in by_chance:
+        kept[token] = chances[token] / total
+        if sum(kept.values()) >= top_p:
+            break
+    return numpy.array([kept.get(i, 0) / sum(kept.values()) for i in range(len(logits))])
+
+
+@pytest.mark.parametrize("unk", [None, 0, 7])
+@pytest.mark.parametrize("temperature, top_k", [(1, None), (0.6, None), (1.7, 12), (0.8, 3)])
+@pytest.mark.parametrize("top_p", [1e-6, 0.3, 0.75, 0.95, 0.9999])
+def test_a_nucleus_is_drawn_from_as_defined(temperature, top_k, top_p, unk):
+    logits = numpy.random.RandomState(5).normal(0, 2, 30).astype("float32")
+    grid, count = Grid(2000), 2000
+    drawn = [choose(logits, temperature, top_k, grid, unk, top_p) for _ in range(count)]
+    found = numpy.bincount(drawn, minlength=30) / count
+    expected = nucleus(logits, temperature, top_k, top_p, unk)
+    numpy.testing.assert_allclose(found, expected, atol=1.5 / count)
+    if top_p < 0.99:
+        assert set(drawn) == set(numpy.flatnonzero(expected))
+
+
+def test_of_equal_tokens_a_nucleus_has_the_first():
+    drawn = [choose(numpy.zeros(8), 1, None, grid, None, 0.5) for grid in [Grid(80)] * 80]
+    assert numpy.bincount(drawn).tolist() == [20] * 4
+
+
 @pytest.mark.parametrize("temperature, top_k", [(0, None), (1, None), (1, 1), (1, 4), (1e-9, 5)])
 @pytest.mark.parametrize("unk", [None, 0, 1, 4])
 def test_unk_may_be_any_token_or_none(unk, temperature, top_k):

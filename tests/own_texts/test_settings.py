@@ -6,6 +6,7 @@ import math
 import numpy
 import pytest
 
+from gluon_gru.cells import OPTIONS
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts.settings import (
     CELLS,
@@ -59,6 +60,11 @@ def test_a_value_that_cant_be_is_named(name, value):
 def test_what_is_no_setting_is_named_beside_those_that_are():
     with pytest.raises(InputError, match="num_hidens is no setting: there are tokens, case, "):
         checked({"num_hidens": 9, "seed": 1})
+
+
+def test_a_model_has_the_cell_of_other_libraries_unless_asked_otherwise():
+    cells = [filled(given, 10_000, 50).cell for given in ({}, {"cell": "gru"})]
+    assert [bool(OPTIONS[cell].torch) for cell in cells] == [True, False]
 
 
 def test_dropout_without_layers_to_be_between_is_refused():

@@ -52,6 +52,14 @@ def test_a_seed_fixes_the_text_and_each_has_another(run):
     assert text(run, "The ", 60) != text(run, "The ", 60)
 
 
+def test_a_nucleus_narrows_a_text_down_to_the_likeliest(run):
+    greedy = text(run, "The ", 60, temperature=0)
+    assert text(run, "The ", 60, temperature=1.5, top_p=1e-9, seed=4) == greedy
+    drawn = text(run, "The ", 60, temperature=1.5, seed=4)
+    assert text(run, "The ", 60, temperature=1.5, top_p=1, seed=4) == drawn != greedy
+    assert text(run, "The ", 60, temperature=1.5, top_p=0.8, seed=4) not in (drawn, greedy)
+
+
 def test_text_comes_token_by_token(run, monkeypatch):
     read = []
     tokens = (read.append(token) or token for token in itertools.cycle([1, 2]))
@@ -85,6 +93,14 @@ def test_unknown_characters_are_named_beside_known_ones(run, prefix, named):
         own_texts.generate(run, prefix)
 
 
+def test_of_a_long_prefix_an_error_shows_the_ends(run):
+    with pytest.raises(
+        InputError, match="prefix 'The.*' has characters .* not learned: '%'"
+    ) as error:
+        own_texts.generate(run, "The cat " * 1000 + "%")
+    assert len(str(error.value)) < 300
+
+
 def test_unknown_words_are_named(words):
     with pytest.raises(InputError, match="words that the model has not learned: 'zebra', '!'; "):
         own_texts.generate(words, "the zebra zebra!")
@@ -99,6 +115,10 @@ def test_unknown_words_are_named(words):
         ({"temperature": "1"}, "is '1'"),
         ({"top_k": 0}, "top_k is 0: .* from 1 to 2"),
         ({"top_k": 1000}, "top_k is 1000: .* from 1 to"),
+        ({"top_p": 0}, "top_p is 0: it must be a number above 0 and at most 1"),
+        ({"top_p": 1.5}, "top_p is 1.5"),
+        ({"top_p": math.nan}, "top_p is nan"),
+        ({"top_p": "0.9"}, "top_p is '0.9'"),
         ({"length": -1}, "length is -1"),
         ({"length": 1.5}, "length is 1.5"),
         ({"seed": -1}, "seed is -1"),

@@ -30,6 +30,7 @@ from gluon_gru.errors import InputError
 from gluon_gru.own_texts.folder import RunFolder, curve
 from gluon_gru.own_texts.model import model_config
 from gluon_gru.own_texts.settings import Settings
+from gluon_gru.own_texts.starting import load_start
 from gluon_gru.published.claims import CLAIMS, on_engine
 from gluon_gru.published.trainings import evidence_of
 from gluon_gru.report.axes import Axes
@@ -194,6 +195,7 @@ def use_model(path, run):
         saved = checkpoint.load(path)
         refused(lambda: "".join(own_texts.generate(path, "", 3, seed=1)))
         refused(lambda: own_texts.evaluate(path, run / "text"))
+        refused(lambda: load_start(path).settings({}))
         refused(lambda: torch_file.to_bytes(weights.from_params(saved.params, saved.config), {}))
         refused(lambda: restore(path))
         return False

@@ -73,9 +73,14 @@ BUILT = Union[ScratchConfig, LayerConfig]
 class Place(Strict):
     """Where a training on a text of one's own continues, the ``history`` of its checkpoint."""
 
-    rounds: Annotated[List[Round], Meta(min_length=1)]
+    rounds: List[Round]
     place: Count
-    done: Size
+    done: Count
+
+    def __post_init__(self) -> None:
+        # Only a training that started from another model is saved before its first round.
+        odd = bool(self.rounds) != bool(self.done)
+        refuse(odd and f"{self.done} steps", f"it has {len(self.rounds)} rounds, but")
 
 
 class State(Strict):

@@ -121,6 +121,14 @@ class Round(Strict):
     tokens_per_sec: Amount
 
 
+class StartedFrom(Strict):
+    """The model that a training started from: see `gluon_gru.own_texts.starting`."""
+
+    name: str
+    sha256: str
+    vocab_size: Size
+
+
 class Epochs(Strict):
     """A `gluon_gru.History`."""
 
@@ -234,6 +242,7 @@ class Train(_Record, tag="train"):
 
     settings: TrainSettings
     text: OwnText
+    started_from: Maybe[StartedFrom] = UNSET
     rounds: List[Round] = []
     engine: str = ""
     best: Optional[Round] = None
