@@ -152,7 +152,9 @@ def test_a_process_stopped_at_random_moments_comes_to_the_same_digits(
             epochs = [int(process.stdout.readline()) for _ in range(chance.randint(2, 5))]
             time.sleep(chance.uniform(0, 0.05))
             process.send_signal(stop)
-            out, err = process.communicate()
+            # Not communicate(), which misses lines that came with the last one that was read.
+            out, err = process.stdout.read(), process.stderr.read()
+            process.wait()
         assert process.returncode == (-stop if stop == signal.SIGKILL else 128 + stop), err
         assert err == ""
         epochs += [int(line) for line in out.splitlines(keepends=True) if line.endswith("\n")]
