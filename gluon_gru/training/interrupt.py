@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import _weakrefset
 import contextlib
+import os
 import signal
 import threading
+import types
+import weakref
 from typing import Any, Iterable, Iterator, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -21,30 +25,61 @@ class Ended(KeyboardInterrupt):
         self.signum = signum
 
 
-def _end(signum: int, frame: object = None) -> NoReturn:
+#: Python ignores what is raised in a ``__del__``, and in what it calls for a weak reference that has
+#: died: those of its import system, which come with every import, and of its own collections.
+_CALLBACKS = {
+    ("cb", "<frozen importlib._bootstrap>"),
+    ("remove", weakref.__file__),
+    ("_remove", _weakrefset.__file__),
+}
+
+# Until a signal comes again that would have been ignored.
+_AGAIN_SECONDS = 0.01
+
+
+def _would_be_ignored(frame: types.FrameType | None) -> bool:
+    while frame:
+        code = frame.f_code
+        if code.co_name == "__del__" or (code.co_name, code.co_filename) in _CALLBACKS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _raise(signum: int) -> NoReturn:
     raise KeyboardInterrupt if signum == signal.SIGINT else Ended(signum)
+
+
+def _end(signum: int, frame: types.FrameType | None) -> None:
+    if _would_be_ignored(frame):
+        threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), signum)).start()
+    else:
+        _raise(signum)
 
 
 @contextlib.contextmanager
 def ending_like_ctrl_c() -> Iterator[None]:
     """Have SIGTERM and SIGHUP raise `Ended`, a KeyboardInterrupt, in a ``with`` block.
 
-    A signal that is ignored, as ``nohup`` has it, or handled by something else, is left alone; and
-    so are all of them in other threads than the main one.
+    And have Python lose none, Ctrl-C neither, that comes at a moment at which it ignores errors. A
+    signal that is ignored, as ``nohup`` has it, or handled by something else, is left alone; and so
+    are all of them in other threads than the main one.
     """
-    mine = [
-        end
-        for end in ENDS[1:]
-        if threading.current_thread() is threading.main_thread()
-        and signal.getsignal(end) is signal.SIG_DFL
-    ]
+    around = {}
+    if threading.current_thread() is threading.main_thread():
+        around = {end: signal.getsignal(end) for end in ENDS}
+    mine = {
+        end: handler
+        for end, handler in around.items()
+        if handler in (signal.SIG_DFL, signal.default_int_handler)
+    }
     for end in mine:
         signal.signal(end, _end)
     try:
         yield
     finally:
-        for end in mine:
-            signal.signal(end, signal.SIG_DFL)
+        for end, handler in mine.items():
+            signal.signal(end, handler)
 
 
 class CtrlC:
@@ -91,7 +126,7 @@ class CtrlC:
     def check(self) -> None:
         """Raise KeyboardInterrupt if Ctrl-C was pressed."""
         if self._outermost._pressed is not None:
-            _end(self._outermost._pressed)
+            _raise(self._outermost._pressed)
 
     def between(self, minibatches: Iterable[T]) -> Iterator[T]:
         """Yield the minibatches, checking before each."""

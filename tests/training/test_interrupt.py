@@ -1,12 +1,17 @@
 """Ctrl-C, SIGTERM and SIGHUP: where they take effect, and who leaves them alone."""
 
+import _weakrefset
 import contextlib
 import errno
+import importlib
 import signal
 import threading
+import time
+import weakref
 
 import pytest
 
+from gluon_gru.training import interrupt
 from gluon_gru.training.interrupt import ENDS, CtrlC, Ended, ending_like_ctrl_c
 
 
@@ -84,6 +89,41 @@ def test_a_handler_of_someone_elses_stays():
             signal.raise_signal(end)
         ctrl_c.check()
     assert seen == list(ENDS)
+
+
+class RaisesWhenFreed:
+    def __init__(self, end):
+        self.end = end
+
+    def __del__(self):
+        signal.raise_signal(self.end)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_would_be_lost_in_a_del_comes_again(end):
+    with ended_by(end), ending_like_ctrl_c():
+        RaisesWhenFreed(end)
+        time.sleep(60)
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name, file", sorted(interrupt._CALLBACKS))
+def test_what_would_be_lost_in_a_weak_references_callback_comes_again(end, name, file):
+    names = {"signal": signal, "end": end}
+    exec(compile(f"def {name}(reference): signal.raise_signal(end)", file, "exec"), names)
+    reference = weakref.ref(thing := type("Thing", (), {})(), names[name])
+    with ended_by(end), ending_like_ctrl_c():
+        del thing
+        assert reference() is None
+        time.sleep(60)
+
+
+def test_these_callbacks_are_python_s_own():
+    assert weakref.WeakValueDictionary()._remove.__code__.co_filename == weakref.__file__
+    assert weakref.WeakSet()._remove.__code__.co_filename == _weakrefset.__file__
+    lock = importlib._bootstrap._get_module_lock.__code__
+    assert "cb" in [getattr(part, "co_name", None) for part in lock.co_consts]
+    assert lock.co_filename == "<frozen importlib._bootstrap>"
 
 
 def test_without_the_block_sigterm_and_sighup_are_as_python_has_them():
