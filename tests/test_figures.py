@@ -140,7 +140,7 @@ def test_the_table_of_published_distributions_is_that_of_its_records():
     claims = {claim.id: claim for claim in on_engine(CLAIMS)}
     text = (_ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
     rows, same, words = [], {}, collections.Counter()
-    for name, seeds in (("published-cpu", 20), ("published-deep-cpu", 3)):
+    for name, seeds in (("published-cpu", 20), ("published-deep-cpu", 10)):
         found = read(_ROOT / "results" / name / "record.json").results
         assert found["seeds"] == list(range(1, seeds + 1))
         for verdict in found["verdicts"]:
