@@ -18,8 +18,8 @@ MAY_USE = {
     "variables": set(),
     "mxnet_import": {"errors", "variables"},
     "text": {"errors"},
-    "engine": {"errors", "cells"},
-    "models": {"errors", "cells", "engine"},
+    "engine": {"errors", "cells", "mxnet_import"},
+    "models": {"errors", "cells", "engine", "mxnet_import"},
     "published": {"errors"},
 }
 # It reads verdicts as older files have them.

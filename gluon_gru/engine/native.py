@@ -29,7 +29,9 @@ def _after_fork() -> None:
         one.after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+# Windows has no forks.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _fields(*declarations):
