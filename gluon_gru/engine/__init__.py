@@ -85,7 +85,8 @@ def info() -> dict[str, str | int]:
     """Return which kernels run, and ``why``, as a dict.
 
     ``engine`` is ``native`` or ``off``; if native, ``instructions`` is the instruction set and
-    ``threads`` the number of threads (``OMP_NUM_THREADS``, or all cores).
+    ``threads`` the number of threads (``OMP_NUM_THREADS``, or all cores; 1 if the engine was built
+    without OpenMP).
 
     Raises:
         InputError: see `kernels`.
@@ -97,5 +98,5 @@ def info() -> dict[str, str | int]:
         "engine": "native",
         "instructions": found.name.decode(),
         "why": why,
-        "threads": native.num_threads(),
+        "threads": native.num_threads() if found.has_threads else 1,
     }
