@@ -392,7 +392,6 @@ def test_info_of_the_best_engine(setting):
 
 @built
 def test_an_engine_without_openmp_says_that_it_has_one_thread(setting, monkeypatch):
-    assert engine.kernels().has_threads
     monkeypatch.setattr(engine.kernels(), "has_threads", False)
     assert engine.info()["threads"] == 1
 
