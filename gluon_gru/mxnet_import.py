@@ -25,7 +25,8 @@ _WHEELS = ("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "x86_64")
 
 def installed() -> bool:
     """Return whether MXNet is installed, without importing it."""
-    return importlib.util.find_spec("mxnet") is not None
+    # A stand-in that a program has put there may have no spec.
+    return sys.modules.get("mxnet") is not None or importlib.util.find_spec("mxnet") is not None
 
 
 def _missing() -> str:

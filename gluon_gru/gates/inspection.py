@@ -22,6 +22,9 @@ from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.files import JSONObject
 from gluon_gru.runs.restore import check_ours
 
+# The tokens that are read at a time: a layer keeps more of each than its gates.
+_PIECE = 1000
+
 if TYPE_CHECKING:
     import mxnet
 
@@ -162,10 +165,15 @@ def inspect(
         )
     check_known(text, vocab)
     indices = vocab[list(text)]
-    hiddens = numpy.array(indices)[:, None]
-    for one in layers[: layer + 1]:
-        hiddens, _ = one.forward(hiddens, zeros(config["cell"], 1, config["num_hiddens"]))
-    update, reset = (numpy.concatenate([step[gate] for step in one.steps]) for gate in "ZR")
+    states = [zeros(config["cell"], 1, config["num_hiddens"]) for _ in layers]
+    seen: dict[str, list[numpy.ndarray]] = {"Z": [], "R": []}
+    for at in range(0, len(indices), _PIECE):
+        hiddens = numpy.array(indices[at : at + _PIECE])[:, None]
+        for i, one in enumerate(layers[: layer + 1]):
+            hiddens, states[i] = one.forward(hiddens, states[i])
+        for gate in seen:
+            seen[gate] += [step[gate] for step in one.steps]
+    update, reset = (numpy.concatenate(seen[gate]) for gate in "ZR")
     return Gates(vocab.to_tokens(indices), update, reset, layer)
 
 
