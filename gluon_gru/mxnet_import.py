@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import platform
 import sys
 import threading
 import types
@@ -21,11 +22,33 @@ from gluon_gru.errors import InstallError
 #: The newest series of NumPy that MXNet was tried with.
 NEWEST_NUMPY = (2, 5)
 
+# Where MXNet 1.9.1 has wheels, as in mxnet.txt: (sys.platform, platform.machine()).
+_WHEELS = ("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "x86_64")
+
+
+def installed() -> bool:
+    """Return whether MXNet is installed, without importing it."""
+    # A stand-in that a program has put there may have no spec.
+    return sys.modules.get("mxnet") is not None or importlib.util.find_spec("mxnet") is not None
+
+
+def _missing() -> str:
+    """Return what the import of an MXNet that isn't installed has to say."""
+    here = sys.platform, platform.machine()
+    if here in _WHEELS:
+        # Without its dependencies: it asks for a NumPy below 2, which it can do without.
+        return "MXNet is not installed: run  pip install --no-deps mxnet==1.9.1"
+    return (
+        f"this needs MXNet 1.9.1, which has no wheels for {' '.join(here)}: train, generate, "
+        "evaluate, gates, export, import and info work without it"
+    )
+
 
 def prepare_mxnet() -> None:
     """Make the next ``import mxnet`` work, and set the mode that the book's arrays need.
 
-    The import raises `gluon_gru.errors.InstallError` for packages that are missing or too new.
+    The import raises `gluon_gru.errors.InstallError` for packages that are missing or too new, and
+    where MXNet itself is missing.
     """
     variables.make_safe()
     if "mxnet" in sys.modules:
@@ -71,10 +94,11 @@ class _Finder:
             if spec is not None:
                 vars(spec.loader)["exec_module"] = self._exec_module
                 return spec
-        # With --no-deps, since MXNet asks for a NumPy below 2, which it can do without.
-        raise InstallError(
-            "MXNet is not installed: run  pip install --no-deps mxnet==1.9.1", name=name
-        )
+        # An import is told why it fails. Who only asks whether there is an MXNet, as
+        # importlib.util.find_spec does, hears no; both call this by the same function.
+        if sys._getframe(2).f_code.co_name == "_find_and_load_unlocked":
+            raise InstallError(_missing(), name=name)
+        return None
 
     def _exec_module(self, module: Any) -> None:
         """Run the module in this prepared place; afterwards nothing of this class is left.

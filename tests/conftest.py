@@ -1,6 +1,7 @@
 """What all tests share: no network, no cache or corpus of the user's, and the texts to read."""
 
 import base64
+import functools
 import gc
 import hashlib
 import http.server
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from gluon_gru import mxnet_import
 from gluon_gru.text import corpus
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -26,12 +28,19 @@ if _WORKERS:
     _SHARE = max(1, (os.cpu_count() or 1) // int(_WORKERS))
     os.environ.setdefault("OMP_NUM_THREADS", str(_SHARE))
 
+_NO_MXNET = "needs MXNet, which is not installed"
+
 # Read before the fixtures below take it away from the tests.
 _GIVEN = os.environ.get("GLUON_GRU_CORPUS")
 
 
 def pytest_configure(config):
-    """Set signals and hypothesis up, but in a process that only hands tests to workers."""
+    """Do without MXNet; and set signals and hypothesis up, but in a process that only hands tests on."""
+    if not mxnet_import.installed():
+        # Whatever imports it, a file of tests or a test, is skipped: this function makes its error.
+        # tests/test_without_mxnet.py holds, on every machine, what must not import it.
+        mxnet_import._missing = functools.partial(pytest.skip, _NO_MXNET, allow_module_level=True)
+        config.addinivalue_line("filterwarnings", "ignore:gluon_gru. .*MXNet is not installed")
     if config.getoption("dist", "no") == "no":
         # Some tests send these, which are ignored, in all that tests start, too, under nohup and in
         # the background of a script.
@@ -63,6 +72,25 @@ _SHARED = {
 }
 
 
+# Tests that need MXNet in a thread or a process of theirs; those that import it are skipped anyway.
+_WITH_MXNET = (
+    "cli/test_commands.py::test_benchmark_prints_rates_or_every_round",
+    "cli/test_commands.py::test_piped_output_has_no_colours",
+    "cli/test_scripts.py::test_a_divergence_is_one_line",
+    "cli/test_scripts.py::test_ctrl_c_ends_a_benchmark",
+    "cli/test_scripts.py::test_what_ends_it_saves",
+    "engine/test_hostile.py",
+    "notebook/test_rerun.py::test_a_notebook_of_20",
+    "test_mxnet_import.py::test_importing_gives_no_warning",
+    "test_mxnet_import.py::test_what_an_import_changes",
+    "test_mxnet_import.py::test_with_compat_imported_first_mxnet_keeps",
+    "test_notebook.py",
+    "test_programs.py::test_an_old_program_runs_with",
+    "test_threads.py",
+    "test_variables.py::test_mxnet_and_the_engine_load",
+)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Send tests that share a fixture to the same worker (pytest -n), each other one to any."""
@@ -77,8 +105,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark what needs pages or answers as slow, and put what is slow first."""
+    """Mark what needs pages or answers as slow, and put what is slow first; skip what can't run."""
     for item in items:
+        if not mxnet_import.installed() and item.nodeid.startswith(
+            tuple(f"tests/{start}" for start in _WITH_MXNET)
+        ):
+            item.add_marker(pytest.mark.skip(reason=_NO_MXNET))
         if {"made", "answered"}.intersection(item.fixturenames):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -19,8 +19,8 @@ MAY_USE = {
     "removed_names": set(),
     "mxnet_import": {"errors", "removed_names", "variables"},
     "text": {"errors"},
-    "engine": {"errors", "cells"},
-    "models": {"errors", "cells", "engine"},
+    "engine": {"errors", "cells", "mxnet_import"},
+    "models": {"errors", "cells", "engine", "mxnet_import"},
     "published": {"errors"},
 }
 # It reads verdicts as older files have them.

@@ -3,14 +3,18 @@
 import importlib.machinery
 import importlib.util
 import json
+import pathlib
 import sys
 import types
 
+import checkout
 import numpy
 import pytest
+from packaging.markers import Marker
 
 from gluon_gru import mxnet_import, removed_names
-from gluon_gru.errors import InstallError
+
+HELPERS = pathlib.Path(checkout.__file__).parent
 
 # What making mxnet importable, and importing it, does to NumPy's namespace; imports may load
 # NumPy's submodules.
@@ -272,12 +276,55 @@ def test_what_mxnet_reads_of_numpy_later_is_there(run_python):
     ], done.stderr
 
 
-def test_a_missing_mxnet_is_an_error_with_the_command_that_installs_it(monkeypatch):
-    monkeypatch.delitem(sys.modules, "mxnet", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [])
-    mxnet_import.prepare_mxnet()
-    with pytest.raises(InstallError, match="pip install --no-deps mxnet==1.9.1"):
-        importlib.import_module("mxnet")
+# Modules that ask for MXNet before and while another one, which does the same, is imported.
+ASKING = """
+import importlib.util, sys
+import without_mxnet
+import gluon_gru
+from gluon_gru import mxnet_import
+assert importlib.util.find_spec("mxnet") is None and not mxnet_import.installed()
+import asking
+assert asking.found is None
+sys.platform, mxnet_import.platform.machine = {system!r}, lambda: {machine!r}
+try:
+    {statement}
+except ImportError as error:
+    print(type(error).__name__, error.name, error)
+"""
+
+
+@pytest.mark.parametrize(
+    "system, machine, told",
+    [
+        ("linux", "x86_64", "MXNet is not installed: run  pip install --no-deps mxnet==1.9.1"),
+        ("darwin", "x86_64", "MXNet is not installed: run  pip install --no-deps mxnet==1.9.1"),
+        ("darwin", "arm64", "this needs MXNet 1.9.1, which has no wheels for darwin arm64: "),
+        ("win32", "AMD64", "this needs MXNet 1.9.1, which has no wheels for win32 AMD64: "),
+    ],
+)
+@pytest.mark.parametrize("statement", ["import mxnet", "from mxnet.gluon import rnn"])
+def test_a_missing_mxnet_is_an_error_of_its_import_and_no_for_who_only_asks(
+    run_python, tmp_path, system, machine, told, statement
+):
+    (tmp_path / "asking.py").write_text(
+        "import importlib.util\nfound = importlib.util.find_spec('mxnet')"
+    )
+    code = ASKING.format(system=system, machine=machine, statement=statement)
+    done = run_python(code, path=[tmp_path, HELPERS])
+    assert done.stdout.startswith(f"InstallError mxnet {told}"), done
+
+
+def test_the_list_of_requirements_wants_mxnet_where_the_import_says_that_it_has_wheels():
+    lines = (checkout.ROOT / "mxnet.txt").read_text().splitlines()
+    (marker,) = (line.partition(";")[2] for line in lines if line.startswith("mxnet"))
+    for system, machine in (
+        *mxnet_import._WHEELS,
+        ("darwin", "arm64"),
+        ("win32", "AMD64"),
+        ("linux", "i686"),
+    ):
+        here = {"sys_platform": system, "platform_machine": machine}
+        assert Marker(marker).evaluate(here) == ((system, machine) in mxnet_import._WHEELS)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from gluon_gru.cli import options
 from gluon_gru.errors import InputError
 
 if TYPE_CHECKING:
-    from gluon_gru.convert.weights import Weights
+    from gluon_gru.runs.checkpoint import Checkpoint
 
 # The ending of a file -> the --layout that it takes.
 _LAYOUTS = {".onnx": None, ".safetensors": "torch"}
@@ -53,13 +53,12 @@ def run(args: argparse.Namespace) -> None:
     from gluon_gru.convert import onnx_file, torch_file, weights
     from gluon_gru.runs import checkpoint, files, restore
 
-    path = restore.checkpoint_of(args.run)
-    saved = checkpoint.load(path)
+    saved = checkpoint.load(restore.checkpoint_of(args.run))
     taken = weights.from_params(saved.params, saved.config)
     facts = weights.facts(saved.vocab, saved.config)
     if args.file.suffix == ".onnx":
         data = onnx_file.to_bytes(taken, facts)
-        lines = [_checked(data, path, taken)]
+        lines = [_checked(data, saved)]
     else:
         data, lines = torch_file.to_bytes(taken, facts), []
     # Runs of gluon-gru train, which have a text, are all of this package's layers.
@@ -93,14 +92,13 @@ def _check(args: argparse.Namespace) -> None:
         onnx_file.package()
 
 
-def _checked(data: bytes, path: pathlib.Path, taken: Weights) -> str:
+def _checked(data: bytes, saved: Checkpoint) -> str:
     """Compare the file with the model; return the result as a line."""
     from gluon_gru.convert import checking
-    from gluon_gru.runs.restore import restore
 
     if checking.runtime() is None:
         return "not checked: ONNX Runtime is not installed (pip install onnxruntime)"
-    apart = checking.difference(data, restore(path)[0], taken)
+    apart = checking.difference(data, saved.params, saved.config)
     if not apart <= checking.TOLERANCE:
         raise ArithmeticError(
             f"ONNX Runtime's logits or states are off by {apart:.1e} of the "

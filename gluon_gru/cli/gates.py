@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where report.html, report.md and the pictures go",
     )
     options.add_encoding(parser)
-    options.add_device(parser)
+    parser.add_argument("--device", help="has no effect: the gates are computed in NumPy")
     options.add_json(parser)
 
 
@@ -34,13 +34,10 @@ def run(args: argparse.Namespace) -> None:
     """Inspect the gates; print the tables, or Z and R as JSON."""
     from gluon_gru.gates.look import look
     from gluon_gru.runs.restore import checkpoint_of
-    from gluon_gru.training.device import context
 
     text, folder = _text(args), pathlib.Path(args.out)
     name = shown(pathlib.Path(args.run).name or args.run)
-    seen = look(
-        folder, {name: checkpoint_of(args.run)}, text, context(args.device), options.command()
-    )
+    seen = look(folder, {name: checkpoint_of(args.run)}, text, command=options.command())
     data = {"page": str(folder / "report.html"), "gates": seen.walks}
     options.show_report(args, data, lambda: terminal.text(seen.tables))
 

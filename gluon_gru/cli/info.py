@@ -16,12 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the facts as a table or as JSON."""
     from gluon_gru import engine
+    from gluon_gru.mxnet_import import installed
     from gluon_gru.runs.environment import environment
-    from gluon_gru.training.device import context
 
+    device = "cpu(0)"
+    if installed():
+        from gluon_gru.training.device import context
+
+        device = str(context("auto"))
     facts = {
         "gluon_gru": options.version(),
-        **environment(str(context("auto"))),
+        **environment(device),
         "why": engine.info()["why"],
         "GLUON_GRU_CORPUS": os.environ.get("GLUON_GRU_CORPUS", "not set"),
     }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 import numpy
 
 from gluon_gru.convert.onnx_file import state_names
-from gluon_gru.convert.weights import Weights
+from gluon_gru.engine.numpy_network import numpy_layers
 
 #: The largest difference allowed, as a share of the largest number. Rounding stays far below.
 TOLERANCE = 1e-4
@@ -22,31 +22,37 @@ def runtime() -> Any:
     return onnxruntime
 
 
-def difference(data: bytes, model: Any, weights: Weights) -> float:
+def difference(
+    data: bytes, params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]
+) -> float:
     """Return the largest difference of a logit or state, as a share of the largest of its kind.
 
-    Both run over the same random tokens from the same random state.
+    The file runs over random tokens from a random state, and so do the model's own equations, in
+    NumPy, on the parameters as the checkpoint has them.
 
     Args:
         data: the bytes of the ONNX file.
-        model: the MXNet model, on the CPU.
-        weights: of the model.
+        params, config: of the model, as in its checkpoint.
     """
-    import mxnet as mx
-
-    rng, batch_size = numpy.random.default_rng(1), 3
-    tokens = rng.integers(0, weights.vocab_size, (batch_size, 20))
-    shape = (len(weights.layers) * weights.directions, batch_size, weights.num_hiddens)
-    names = state_names(weights.cell)
+    rng, batch_size, names = numpy.random.default_rng(1), 3, state_names(config["cell"])
+    layers, W_q, b_q = numpy_layers(params, config)
+    sides = [side for layer in layers for side in layer]
+    tokens = rng.integers(0, config["vocab_size"], (batch_size, 20))
+    shape = (len(sides), batch_size, config["num_hiddens"])
     state = [rng.uniform(-1, 1, shape).astype(numpy.float32) for _ in names]
     session = runtime().InferenceSession(data, providers=["CPUExecutionProvider"])
     logits, *ends = session.run(None, {"tokens": tokens, **dict(zip(names, state))})
-    # A model from scratch has one layer, and states without that axis.
-    begin = model.begin_state(batch_size=batch_size, ctx=mx.cpu())
-    outputs, expected = model(
-        mx.np.array(tokens, dtype="int32"),
-        [mx.np.array(part).reshape(shaped.shape) for part, shaped in zip(state, begin)],
-    )
-    theirs = [logits.swapaxes(0, 1).reshape(-1, weights.vocab_size), *ends]
-    ours = [outputs.asnumpy(), *(end.asnumpy().reshape(shape) for end in expected)]
+    hiddens = tokens.T
+    expected: list[list[numpy.ndarray]] = []
+    for layer in layers:
+        outputs = []
+        # The second direction reads from the end.
+        for side, order in zip(layer, (1, -1)):
+            start = [part[len(expected)] for part in state]
+            out, end = side.forward(hiddens[::order], start)
+            outputs.append(out[::order])
+            expected.append(end)
+        hiddens = numpy.concatenate(outputs, axis=2)
+    ours = [hiddens @ W_q + b_q, *map(numpy.array, zip(*expected))]
+    theirs = [logits.swapaxes(0, 1), *ends]
     return max(float(numpy.abs(a - b).max() / numpy.abs(b).max()) for a, b in zip(theirs, ours))

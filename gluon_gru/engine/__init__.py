@@ -12,16 +12,20 @@ import functools
 import os
 import warnings
 
+from gluon_gru import mxnet_import
 from gluon_gru.engine import native
 from gluon_gru.errors import InputError
 
 _INSTRUCTIONS = ("generic", "avx2", "avx512")
 
-_NOT_BUILT = (
-    "the engine was not built, so fused models run on MXNet's own operators, several times slower: "
-    "install a C compiler (on Debian and Ubuntu: apt install gcc) and install gluon_gru again, "
-    "with pip's --force-reinstall --no-deps"
-)
+_OFF = "GLUON_GRU_ENGINE=off"
+
+
+def _instead() -> str:
+    """Return a clause on what computes without an engine."""
+    if mxnet_import.installed():
+        return "so fused models run on MXNet's own operators, several times slower"
+    return "and MXNet is not installed, so NumPy computes, several times slower"
 
 
 def _find():
@@ -32,7 +36,7 @@ def _find():
 @functools.lru_cache(maxsize=None)
 def _find_for(setting):
     if setting == "off":
-        return None, "GLUON_GRU_ENGINE=off"
+        return None, _OFF if mxnet_import.installed() else f"{_OFF} {_instead()}: unset it"
     if setting and setting not in _INSTRUCTIONS:
         raise InputError(
             f"GLUON_GRU_ENGINE is {setting!r}: choose from off, "
@@ -40,11 +44,16 @@ def _find_for(setting):
         )
     path = native.library_path()
     if path is None:
-        return None, _NOT_BUILT
+        return None, (
+            f"the engine was not built, {_instead()}: install a C compiler (on Debian and Ubuntu: "
+            "apt install gcc) and install gluon_gru again, with pip's --force-reinstall --no-deps"
+        )
     try:
         kernels = native.load(path, setting or None)
     except (OSError, ValueError) as error:
-        return None, f"the engine's library can't be used ({error}): install gluon_gru again"
+        return None, (
+            f"the engine's library can't be used ({error}), {_instead()}: install gluon_gru again"
+        )
     if kernels is None:
         raise InputError(
             f"GLUON_GRU_ENGINE is {setting!r}, which this processor doesn't support: unset it"
@@ -59,13 +68,15 @@ def warn_once(why: str) -> None:
 
 
 def kernels() -> native.Kernels | None:
-    """Return the `native.Kernels` to use; None without an engine, with a warning unless it's off.
+    """Return the `native.Kernels` to use; None without an engine.
+
+    A warning, once, says what is slower for it, unless the engine was turned off for MXNet's sake.
 
     Raises:
         InputError: if ``GLUON_GRU_ENGINE`` is unknown, or the processor doesn't support it.
     """
     found, why = _find()
-    if found is None and why != "GLUON_GRU_ENGINE=off":
+    if found is None and why != _OFF:
         warn_once(why)
     return found
 
@@ -74,7 +85,8 @@ def info() -> dict[str, str | int]:
     """Return which kernels run, and ``why``, as a dict.
 
     ``engine`` is ``native`` or ``off``; if native, ``instructions`` is the instruction set and
-    ``threads`` the number of threads (``OMP_NUM_THREADS``, or all cores).
+    ``threads`` the number of threads (``OMP_NUM_THREADS``, or all cores; 1 if the engine was built
+    without OpenMP).
 
     Raises:
         InputError: see `kernels`.
@@ -86,5 +98,5 @@ def info() -> dict[str, str | int]:
         "engine": "native",
         "instructions": found.name.decode(),
         "why": why,
-        "threads": native.num_threads(),
+        "threads": native.num_threads() if found.has_threads else 1,
     }

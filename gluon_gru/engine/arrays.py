@@ -7,12 +7,17 @@ shape, type and layout: it must be as the caller says, and `Addresses` sees to i
 
 from __future__ import annotations
 
+import contextlib
+import numbers
 import weakref
-from typing import Any
+from typing import Any, Iterator, Mapping
 
 import numpy
 
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, check_positive
+
+# The kernels' tokens are int32.
+_MOST = 2**31
 
 
 def own_tokens(tokens: Any, vocab_size: int) -> numpy.ndarray:
@@ -70,6 +75,41 @@ def own_minibatch(X: Any, Y: Any, vocab_size: int) -> tuple[numpy.ndarray, numpy
             "(batch_size, num_steps), and not empty"
         )
     return numpy.ascontiguousarray(X.T), numpy.ascontiguousarray(Y.T)
+
+
+def check_sizes(config: Mapping[str, Any]) -> None:
+    """Raise InputError for sizes and a dropout, in a model's config, that can't be."""
+    from_scratch, dropout = config["model"] == "RNNModelScratch", config.get("dropout") or 0
+    for name in ("vocab_size", "num_hiddens", *([] if from_scratch else ["num_layers"])):
+        check_positive(name, config[name])
+        if config[name] >= _MOST:
+            raise InputError(f"{name} is {config[name]}: it must be below {_MOST}")
+    if not isinstance(dropout, numbers.Real) or not 0 <= float(dropout) < 1:
+        raise InputError(f"dropout is {dropout!r}: it must be a number, at least 0 and below 1")
+
+
+def check_count(num_predicts: Any) -> None:
+    """Raise InputError unless it is a number of tokens that can be generated."""
+    if not isinstance(num_predicts, numbers.Integral) or not 0 <= int(num_predicts) < _MOST:
+        raise InputError(
+            f"num_predicts is {num_predicts!r}: it must be a whole number from 0 to {_MOST - 1}"
+        )
+
+
+@contextlib.contextmanager
+def no_memory(X: numpy.ndarray) -> Iterator[None]:
+    """Have a MemoryError in a ``with`` block become an InputError that names the minibatch's size.
+
+    Args:
+        X: the minibatch's tokens, (num_steps, batch_size).
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise InputError(
+            f"there is no memory for a minibatch of {X.shape[1]} sequences of {len(X)} tokens "
+            f"({error}): make them fewer, or shorter"
+        ) from error
 
 
 class Addresses:

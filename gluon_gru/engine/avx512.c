@@ -2,11 +2,18 @@
 #include "engine.h"
 
 #ifdef WITH_AVX
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma"))), apply_to = function)
+#else
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma")
+#endif
 #define W 16
 #define NV 2
 #define MR 6
 #define ISA "avx512"
 #define KERNELS avx512_kernels
 #include "kernels.h"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 #endif

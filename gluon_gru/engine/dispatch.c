@@ -8,6 +8,13 @@
 const int64_t structure_sizes[] = {sizeof(layer), sizeof(network), sizeof(parameter),
                                    sizeof(optimizer), sizeof(kernels)};
 
+/* Whether there are threads; without OpenMP one does everything. */
+#ifdef _OPENMP
+const int32_t has_threads = 1;
+#else
+const int32_t has_threads = 0;
+#endif
+
 /* The kernels of that name, or for NULL the best for this processor; NULL if it can't run them. */
 const kernels *choose_kernels(const char *name)
 {

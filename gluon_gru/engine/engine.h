@@ -5,8 +5,7 @@
 
 #include <stdint.h>
 
-/* Clang ignores the pragma by which avx2.c and avx512.c ask for those instructions. */
-#if defined(__x86_64__) && !defined(__clang__)
+#ifdef __x86_64__
 #define WITH_AVX
 #endif
 

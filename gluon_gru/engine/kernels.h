@@ -11,6 +11,9 @@
    hidden units, a multiple of a tile's width. All pads are zeros and stay zeros, since a unit whose
    weights are zeros has pre-activations and gradients of zero.
 
+   Clang doesn't compile what stands in a parallel region itself for the file's instruction set: there
+   are no vectors in it, only calls of functions that have them.
+
    How threads share the work: the rows of a minibatch are independent, so each thread takes its
    share of them through the whole loop over time, forward and backward, without waiting. If there
    are too few rows for that, the threads share the hidden units instead, and wait for each other in
@@ -22,7 +25,13 @@
    all time steps at once (for tokens it is a row of a table); and each weight's gradient is one
    large product at the end, for which the gates' gradients are kept. */
 #include <math.h>
+#ifdef _OPENMP
 #include <omp.h>
+#else
+/* Built without OpenMP, one thread does everything. */
+static int omp_get_thread_num(void) { return 0; }
+static int omp_get_num_threads(void) { return 1; }
+#endif
 #include <stddef.h>
 #include <string.h>
 

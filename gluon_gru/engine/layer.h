@@ -165,6 +165,19 @@ static void column_sums(float *to, const float *from, long ld, long rows, long j
             to[j] += from[i * ld + j];
 }
 
+/* Sums, for columns from..to) of the table of inputs, the gates' gradients of each word's tokens. */
+static void sum_by_token(const run *r, long from, long to)
+{
+    for (long i = 0; i < r->I; i++)
+        memset(r->dx + i * r->ld_dx + from, 0, (to - from) * sizeof(float));
+    for (long row = 0; row < r->T * r->B; row++) {
+        INDEX(r->tokens[row], r->I);
+        float *dx = r->dx + r->tokens[row] * r->ld_dx, *a = r->a + row * r->ldg;
+        for (long j = from; j < to; j += W)
+            store(dx + j, load(dx + j) + load(a + j));
+    }
+}
+
 /* All gradients with respect to the layer's weights and inputs, after backward_in_time. */
 static void layer_gradients(const run *r, int threads, float *scratch, long scratch_size)
 {
@@ -178,14 +191,7 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
         long from, to;
         if (r->tokens) {
             share(width, NR, all, id, &from, &to);
-            for (long i = 0; i < I; i++)
-                memset(r->dx + i * r->ld_dx + from, 0, (to - from) * sizeof(float));
-            for (long row = 0; row < rows; row++) {
-                INDEX(r->tokens[row], I);
-                float *dx = r->dx + r->tokens[row] * r->ld_dx, *a = r->a + row * r->ldg;
-                for (long j = from; j < to; j += W)
-                    store(dx + j, load(dx + j) + load(a + j));
-            }
+            sum_by_token(r, from, to);
             #pragma omp barrier
             share(I, 1, all, id, &from, &to);
             for (int g = 0; g < r->gates; g++)

@@ -110,6 +110,43 @@ def scratch_shapes(cell: str, vocab_size: int, num_hiddens: int) -> dict[str, tu
     return {f"params.{i:02}": shape for i, shape in enumerate(shapes)}
 
 
+def layouts(config: Mapping[str, Any]) -> tuple[list[list[Layout]], dict[str, tuple[int, ...]]]:
+    """Return the layouts of a model's layers, by direction, and its parameters: name -> shape.
+
+    The shapes are in the order of the layouts; the output layer's two are the last.
+
+    Args:
+        config: the model's facts, as in checkpoints.
+    """
+    cell, vocab_size, num_hiddens = (config[k] for k in ("cell", "vocab_size", "num_hiddens"))
+    if config["model"] == "RNNModelScratch":
+        layout = book_layout(cell, vocab_size, num_hiddens)
+        return [[layout]], scratch_shapes(cell, vocab_size, num_hiddens)
+    num_layers, directions = config["num_layers"], config.get("directions", 1)
+    inputs = [vocab_size, *[num_hiddens * directions] * (num_layers - 1)]
+    return (
+        [[gluon_layout(cell, size, num_hiddens)] * directions for size in inputs],
+        model_shapes(cell, vocab_size, num_hiddens, num_layers, directions),
+    )
+
+
+def by_gate(layout: Layout, arrays: Sequence[numpy.ndarray]) -> dict[str, list[numpy.ndarray]]:
+    """Return views of a layer's parameters, gate by gate, with matrices as (inputs, outputs).
+
+    Args:
+        layout: of the parameters.
+        arrays: the parameters, or their gradients, in C order.
+    """
+    shapes = {"W_x": (layout.num_inputs, layout.num_hiddens), "W_h": (layout.num_hiddens,) * 2}
+
+    def view(name: str, i: int, start: int) -> numpy.ndarray:
+        shape = shapes.get(name, (layout.num_hiddens,))
+        gate = arrays[i].reshape(-1)[start : start + math.prod(shape)]
+        return gate.reshape(shape[::-1]).T if layout.transposed else gate.reshape(shape)
+
+    return {name: [view(name, *place) for place in at] for name, at in layout.places.items()}
+
+
 def check_model(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) -> None:
     """Check that arrays are the parameters of the model that a checkpoint's config describes.
 
@@ -125,15 +162,10 @@ def check_model(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) 
         )
     if config["model"] not in MODELS:
         raise InputError(f"its model is {config['model']!r}, and not one of {', '.join(MODELS)}")
-    cell, vocab_size, num_hiddens = (config[k] for k in ("cell", "vocab_size", "num_hiddens"))
-    if config["model"] == "RNNModelScratch":
-        shapes = scratch_shapes(cell, vocab_size, num_hiddens)
-    else:
-        num_layers = config["num_layers"]
-        if num_layers > len(params):
-            raise InputError(f"it has {num_layers} layers, but only {len(params)} parameters")
-        shapes = model_shapes(cell, vocab_size, num_hiddens, num_layers, config["directions"])
-    check_params(params, shapes)
+    num_layers = config.get("num_layers", 1)
+    if num_layers > len(params):
+        raise InputError(f"it has {num_layers} layers, but only {len(params)} parameters")
+    check_params(params, layouts(config)[1])
 
 
 def check_params(

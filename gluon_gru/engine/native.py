@@ -29,7 +29,9 @@ def _after_fork() -> None:
         one.after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+# Windows has no forks.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _fields(*declarations):
@@ -95,7 +97,13 @@ def _function(*args, result=None):
 
 
 class Kernels(ctypes.Structure):
-    """``kernels`` of ``engine.h``: the functions for one instruction set."""
+    """``kernels`` of ``engine.h``: the functions for one instruction set.
+
+    Attributes:
+        has_threads: whether they were built with OpenMP; otherwise one thread does everything.
+    """
+
+    has_threads = True
 
     _fields_ = [
         ("name", ctypes.c_char_p),
@@ -129,7 +137,7 @@ def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
         instructions: ``generic``, ``avx2`` or ``avx512``; by default the best of the processor.
 
     Raises:
-        OSError: if the library can't be loaded, or is of another version.
+        OSError, ValueError: if the library can't be loaded, or is of another version.
     """
     library = ctypes.CDLL(str(path))
     ours = [
@@ -140,7 +148,11 @@ def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
     library.choose_kernels.restype = ctypes.POINTER(Kernels)
     library.choose_kernels.argtypes = [ctypes.c_char_p]
     found = library.choose_kernels(instructions and instructions.encode())
-    return found.contents if found else None
+    if not found:
+        return None
+    kernels: Kernels = found.contents
+    kernels.has_threads = bool(_int32.in_dll(library, "has_threads").value)
+    return kernels
 
 
 def num_threads() -> int:

@@ -6,7 +6,6 @@ All data are NumPy arrays. They may come from a checkpoint, or be the memory of 
 
 from __future__ import annotations
 
-import numbers
 import typing
 from typing import Any, Callable, Mapping, Sequence
 
@@ -15,22 +14,18 @@ import numpy
 from gluon_gru import engine
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
-from gluon_gru.engine.arrays import Addresses, own_minibatch, own_text
-from gluon_gru.engine.layout import (
-    MODELS,
-    book_layout,
-    check_params,
-    gluon_layout,
-    model_shapes,
-    scratch_shapes,
-    set_weights,
+from gluon_gru.engine.arrays import (
+    Addresses,
+    check_count,
+    check_sizes,
+    no_memory,
+    own_minibatch,
+    own_text,
 )
-from gluon_gru.errors import InputError, check_positive
+from gluon_gru.engine.layout import MODELS, check_params, layouts, set_weights
 
 #: Adam's decay rates and epsilon, as Kingma and Ba (2015) recommend them.
 ADAM = (0.9, 0.999, 1e-8)
-# The kernels' tokens are int32.
-_MOST = 2**31
 
 
 class Parameter(typing.NamedTuple):
@@ -47,17 +42,18 @@ class Parameter(typing.NamedTuple):
     lr_mult: float = 1
 
 
-def _check_sizes(vocab_size: Any, num_hiddens: Any, num_layers: Any, dropout: Any) -> None:
-    for name, size in (
-        ("vocab_size", vocab_size),
-        ("num_hiddens", num_hiddens),
-        ("num_layers", num_layers),
-    ):
-        check_positive(name, size)
-        if size >= _MOST:
-            raise InputError(f"{name} is {size}: it must be below {_MOST}")
-    if not isinstance(dropout, numbers.Real) or not 0 <= float(dropout) < 1:
-        raise InputError(f"dropout is {dropout!r}: it must be a number, at least 0 and below 1")
+def dropout_masks(
+    dropout: float, seed: Sequence[int], shape: tuple[int, int, int, int]
+) -> numpy.ndarray:
+    """Return what the outputs of all layers but the last are multiplied by in training.
+
+    Args:
+        dropout: the share that becomes zero; the rest is scaled up to make up for it.
+        seed: the network's, and the number of training steps before this one.
+        shape: (num_layers - 1, num_steps, batch_size, num_hiddens).
+    """
+    kept = numpy.random.default_rng(seed).random(shape, numpy.float32) >= dropout
+    return kept * numpy.float32(1 / (1 - dropout))
 
 
 class Network:
@@ -101,23 +97,15 @@ class Network:
         self.moments: dict[str, tuple[numpy.ndarray, numpy.ndarray]] = {}
         self._addresses = Addresses()
         self._updated: list[native.Parameter] = []
-        cell, vocab_size, num_hiddens = (config[k] for k in ("cell", "vocab_size", "num_hiddens"))
-        from_scratch = config["model"] == "RNNModelScratch"
-        num_layers = 1 if from_scratch else config["num_layers"]
-        _check_sizes(vocab_size, num_hiddens, num_layers, self._dropout)
-        self._cell, self._vocab_size = CELLS[cell], vocab_size
-        if from_scratch:
-            layouts = [book_layout(cell, vocab_size, num_hiddens)]
-            shapes = scratch_shapes(cell, vocab_size, num_hiddens)
-        else:
-            inputs = [vocab_size] + (num_layers - 1) * [num_hiddens]
-            layouts = [gluon_layout(cell, num_inputs, num_hiddens) for num_inputs in inputs]
-            shapes = model_shapes(cell, vocab_size, num_hiddens, len(layouts))
+        check_sizes(config)
+        self._cell, self._vocab_size = CELLS[config["cell"]], config["vocab_size"]
+        by_direction, shapes = layouts(config)
+        of_layers = [layout for (layout,) in by_direction]
         check_params({name: param.value for name, param in params.items()}, shapes)
         addresses = [self._use(name, shape) for name, shape in shapes.items()]
         (W_q, dW_q), (b_q, db_q) = addresses[-2:]
-        self._layers = (native.Layer * len(layouts))()
-        for layer, layout in zip(self._layers, layouts):
+        self._layers = (native.Layer * len(of_layers))()
+        for layer, layout in zip(self._layers, of_layers):
             layer.cell, layer.transposed = self._cell.number, layout.transposed
             layer.num_inputs, layer.num_hiddens = layout.num_inputs, layout.num_hiddens
             weights, grads = zip(*addresses[: len(layout.shapes)])
@@ -125,10 +113,10 @@ class Network:
             set_weights(layer, layout, weights)
             set_weights(layer, layout, grads, "d")
         self._network = native.Network(
-            num_layers=len(layouts),
+            num_layers=len(of_layers),
             layers=self._layers,
-            output_transposed=not from_scratch,
-            logits_size=vocab_size,
+            output_transposed=config["model"] != "RNNModelScratch",
+            logits_size=self._vocab_size,
             W_q=W_q,
             b_q=b_q,
             dW_q=dW_q,
@@ -200,25 +188,19 @@ class Network:
     def _read(self, X: Any, Y: Any, from_zeros: bool, use: str) -> None:
         """Enter the minibatch and state that the next call reads."""
         X, Y = own_minibatch(X, Y, self._vocab_size)
-        try:
+        with no_memory(X):
             self._begin(X, Y, use)
-        except MemoryError as error:
-            raise InputError(
-                f"there is no memory for a minibatch of {X.shape[1]} sequences of {len(X)} tokens "
-                f"({error}): make them fewer, or shorter"
-            ) from error
         if from_zeros:
             for states in self._states:
                 states[:] = 0
 
     def _draw_masks(self, seed: Any) -> None:
         """Draw the dropout masks of all layers but the last."""
-        rng, self._masks = numpy.random.default_rng([seed, self.steps]), []
-        for layer in self._layers[:-1]:
-            shape = self._network.num_steps, self._network.batch_size, layer.num_hiddens
-            kept = rng.random(shape, numpy.float32) >= self._dropout
-            self._masks.append(kept * numpy.float32(1 / (1 - self._dropout)))
-            layer.mask = self._masks[-1].ctypes.data
+        sizes = self._network.num_steps, self._network.batch_size, self._layers[0].num_hiddens
+        upper = len(self._layers) - 1
+        self._masks = dropout_masks(self._dropout, [seed, self.steps], (upper, *sizes))
+        for layer, mask in zip(self._layers, self._masks):
+            layer.mask = mask.ctypes.data
 
     def train_step(
         self,
@@ -274,10 +256,7 @@ class Network:
             InputError: for tokens out of range, and a ``num_predicts`` that isn't 0 or more.
         """
         tokens = own_text(prefix, self._vocab_size)
-        if not isinstance(num_predicts, numbers.Integral) or not 0 <= num_predicts < _MOST:
-            raise InputError(
-                f"num_predicts is {num_predicts!r}: it must be a whole number from 0 to {_MOST - 1}"
-            )
+        check_count(num_predicts)
         added = numpy.empty(num_predicts, numpy.int32)
         with self._lock:
             self.close()
@@ -322,9 +301,13 @@ class Network:
         self.close()
 
 
+def has_kernels_for(config: Mapping[str, Any]) -> bool:
+    """Return whether the model of a checkpoint's config is one of the engine's, if there is one."""
+    cell = CELLS.get(config.get("cell") or "")
+    one_way = config.get("directions", 1) == 1
+    return bool(cell and cell.number is not None and config.get("model") in MODELS and one_way)
+
+
 def runs_on_engine(config: Mapping[str, Any]) -> bool:
     """Return whether there is an engine that can run the model of a checkpoint's config."""
-    cell = CELLS.get(config.get("cell") or "")
-    if cell is None or cell.number is None or config.get("model") not in MODELS:
-        return False
-    return config.get("directions", 1) == 1 and engine.kernels() is not None
+    return has_kernels_for(config) and engine.kernels() is not None

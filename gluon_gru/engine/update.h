@@ -23,6 +23,22 @@ static void update(const parameter *p, long from, long to, const optimizer *o, f
     }
 }
 
+/* Adds the squares of g[from] to g[to - 1]. */
+static void add_squares(double *sum, const float *g, long from, long to)
+{
+    for (long i = from; i < to; i += 256) {
+        /* Short sums in float, so that they vectorise; long ones in double. */
+        long end = i + 256 < to ? i + 256 : to, j = i;
+        vec squares = {0};
+        for (; j + W <= end; j += W)
+            squares += load(g + j) * load(g + j);
+        for (int lane = 0; lane < W; lane++)
+            *sum += squares[lane];
+        for (; j < end; j++)
+            *sum += g[j] * g[j];
+    }
+}
+
 static void clip_and_update(parameter *params, int64_t count, int threads, double *sums,
                             const optimizer *o)
 {
@@ -34,18 +50,7 @@ static void clip_and_update(parameter *params, int64_t count, int threads, doubl
         long from, to;
         for (long n = 0; n < count; n++) {
             share(params[n].size, 16, all, id, &from, &to);
-            const float *g = params[n].grad;
-            for (long i = from; i < to; i += 256) {
-                /* Short sums in float, so that they vectorise; long ones in double. */
-                long end = i + 256 < to ? i + 256 : to, j = i;
-                vec squares = {0};
-                for (; j + W <= end; j += W)
-                    squares += load(g + j) * load(g + j);
-                for (int lane = 0; lane < W; lane++)
-                    sums[id] += squares[lane];
-                for (; j < end; j++)
-                    sums[id] += g[j] * g[j];
-            }
+            add_squares(&sums[id], params[n].grad, from, to);
         }
         #pragma omp barrier
         double sum = 0;

@@ -10,11 +10,20 @@ from __future__ import annotations
 
 import dataclasses
 import reprlib
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 import numpy
 
+from gluon_gru.cells import CELLS
+from gluon_gru.engine.layout import check_model
+from gluon_gru.engine.numpy_network import numpy_layers, zeros
 from gluon_gru.errors import InputError
+from gluon_gru.runs.checkpoint import Checkpoint
+from gluon_gru.runs.files import JSONObject
+from gluon_gru.runs.restore import check_ours
+
+# The tokens that are read at a time: a layer keeps more of each than its gates.
+_PIECE = 1000
 
 if TYPE_CHECKING:
     import mxnet
@@ -59,21 +68,56 @@ def written_out(model: Any) -> tuple[Callable, list[list[mxnet.np.ndarray]]]:
         return models.gru, [model.params]
     if isinstance(model, models.RNNModel) and isinstance(layer, rnn.GRU):
         if layer._dir == 2:
-            raise InputError(
-                "the model's rnn.GRU is bidirectional: its gates at a character also depend on the "
-                "text after it; give a model of a single direction"
-            )
+            raise _both_ways()
         numbers = range(layer._num_layers)
         if isinstance(layer, fused.GRUResetBefore):
             output = [model.dense.weight.data().T, model.dense.bias.data()]
             return models.gru, [[*layer.book_params(i), *output] for i in numbers]
         return models.gru_reset_after, [models.reset_after_params(model, i) for i in numbers]
     cell = forward_fn or type(model if layer is None else layer)
-    name = getattr(cell, "__name__", type(cell).__name__)
-    raise InputError(
+    raise _no_gru(getattr(cell, "__name__", type(cell).__name__))
+
+
+def _no_gru(name: str) -> InputError:
+    return InputError(
         f"the model's cell is {name}, which lacks a GRU's two gates: give a model "
         "of gluon_gru.gru or of Gluon's rnn.GRU"
     )
+
+
+def _both_ways() -> InputError:
+    return InputError(
+        "the model's rnn.GRU is bidirectional: its gates at a character also depend on the "
+        "text after it; give a model of a single direction"
+    )
+
+
+def _taken(model: Any) -> tuple[Mapping[str, numpy.ndarray], JSONObject]:
+    """Return the parameters and the config, as in checkpoints, of a model that is a GRU."""
+    if isinstance(model, Checkpoint):
+        check_ours(model.config)
+        cell = CELLS[model.config["cell"]]
+        if cell.gates != CELLS["gru_before"].gates:
+            raise _no_gru(cell.title)
+        if model.config.get("directions") == 2:
+            raise _both_ways()
+        check_model(model.params, model.config)
+        return model.params, model.config
+    _, layers = written_out(model)
+
+    from gluon_gru import models
+    from gluon_gru.models.parameters import params_of
+
+    from_scratch = isinstance(model, models.RNNModelScratch)
+    # The equations with 12 parameters have a second bias.
+    cell = CELLS["gru_after" if len(layers[0]) == 12 else "gru_before"]
+    return params_of(model), {
+        "model": "RNNModelScratch" if from_scratch else "RNNModel",
+        "cell": cell.name,
+        "vocab_size": model.vocab_size,
+        "num_hiddens": layers[0][1].shape[0],
+        "num_layers": len(layers),
+    }
 
 
 def check_known(text: Sequence[str], vocab: Vocab) -> None:
@@ -91,51 +135,45 @@ def inspect(
 ) -> Gates:
     """Read a text with a trained GRU, from a state of zeros; return its `Gates`.
 
+    NumPy computes them, from the model's parameters.
+
     Args:
-        model: an `RNNModelScratch` of `gru`, or an `RNNModel` of ``rnn.GRU``.
+        model: an `RNNModelScratch` of `gru`, or an `RNNModel` of ``rnn.GRU``; or the
+            `gluon_gru.runs.checkpoint.Checkpoint` of one, for which no MXNet is needed.
         vocab: the `gluon_gru.Vocab` that it was trained with.
         text: a string for a model of characters, read as it is (the book's corpus has only small
             letters and spaces); a list of words for a model of words. Tokens outside the
             vocabulary become ``<unk>``.
-        ctx: the device that the model is on; by default that of its parameters.
+        ctx: has no effect; callers of version 0.1.0 give the device that the model is on.
         layer: the layer's number, from 0.
 
     Raises:
         InputError: for a text without any known token, a vocabulary or layer that isn't the
             model's, and a cell that isn't a GRU.
     """
-    from mxnet import np, npx
-
-    from gluon_gru.models import init_gru_state
-
-    forward, layers = written_out(model)
+    params, config = _taken(model)
+    layers = [one for (one,) in numpy_layers(params, config)[0]]
     if layer not in range(len(layers)):
         raise InputError(
             f"layer is {layer!r}, but the model has {len(layers)}: give one from 0 "
             f"to {len(layers) - 1}"
         )
-    if len(vocab) != model.vocab_size:
+    if len(vocab) != config["vocab_size"]:
         raise InputError(
             f"the vocabulary has {len(vocab)} tokens, but the model was made for "
-            f"{model.vocab_size}: give the one that it was trained with"
+            f"{config['vocab_size']}: give the one that it was trained with"
         )
     check_known(text, vocab)
-    indices, seen = vocab[list(text)], []
-    ctx = ctx or layers[0][0].ctx
-    inputs = npx.one_hot(np.array([indices], dtype="int32", ctx=ctx).T, model.vocab_size)
-    state = init_gru_state(1, layers[layer][1].shape[0], ctx)
-    for params in layers[:layer]:
-        # With an output layer that changes nothing, the outputs are the hidden states.
-        same = [np.eye(state[0].shape[1], ctx=ctx), np.zeros(state[0].shape[1], ctx=ctx)]
-        hiddens, _ = forward(inputs, state, params[:-2] + same)
-        inputs = hiddens.reshape(len(indices), 1, -1)
-
-    def record(t, Z, R):
-        seen.append((Z, R))
-        return Z, R
-
-    forward(inputs, state, layers[layer], gates=record)
-    update, reset = (np.concatenate(gate, axis=0).asnumpy() for gate in zip(*seen))
+    indices = vocab[list(text)]
+    states = [zeros(config["cell"], 1, config["num_hiddens"]) for _ in layers]
+    seen: dict[str, list[numpy.ndarray]] = {"Z": [], "R": []}
+    for at in range(0, len(indices), _PIECE):
+        hiddens = numpy.array(indices[at : at + _PIECE])[:, None]
+        for i, one in enumerate(layers[: layer + 1]):
+            hiddens, states[i] = one.forward(hiddens, states[i])
+        for gate in seen:
+            seen[gate] += [step[gate] for step in one.steps]
+    update, reset = (numpy.concatenate(seen[gate]) for gate in "ZR")
     return Gates(vocab.to_tokens(indices), update, reset, layer)
 
 

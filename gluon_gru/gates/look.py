@@ -16,7 +16,6 @@ from gluon_gru.gates.inspection import (
     inspect,
     memory,
     resets,
-    written_out,
 )
 from gluon_gru.report import write
 from gluon_gru.report.document import (
@@ -30,14 +29,14 @@ from gluon_gru.report.document import (
     code,
     plain,
 )
+from gluon_gru.runs import checkpoint
 from gluon_gru.runs.files import make_folder
+from gluon_gru.runs.restore import checkpoint_of, vocabulary
 from gluon_gru.text.editions import DEFAULT, UNNAMED, edition_of
 from gluon_gru.text.rules import Rules
 from gluon_gru.text.textfile import tidy
 
 if TYPE_CHECKING:
-    import mxnet
-
     from gluon_gru.text.vocabulary import Vocab
 
 # Units in a table, and the occurrences that a character needs for its mean to count.
@@ -66,7 +65,7 @@ def look(
     folder: pathlib.Path,
     models: Mapping[str, Any],
     text: str,
-    ctx: mxnet.Context,
+    ctx: object = None,
     command: str = "",
 ) -> Look:
     """Inspect gates over a text; write ``report.md``, ``report.html`` and pictures into a folder.
@@ -77,7 +76,7 @@ def look(
         text: a string. A model trained on a text of one's own reads it as it read that (its ends of
             lines, its letters' form, and their case if that was folded); any other, as the book
             reads its corpus if the model knows only small letters.
-        ctx: the device.
+        ctx: has no effect; callers of version 0.1.0 give a device.
         command: the command line, for the record.
 
     Raises:
@@ -86,30 +85,28 @@ def look(
     """
     from gluon_gru.gates.picture import picture
     from gluon_gru.gates.walk import walk
-    from gluon_gru.runs.restore import restore
 
     seen = Look()
     for name, path in models.items():
-        model, vocab = restore(path, ctx)
-        known = _as_trained(text, path, vocab)
-        for layer in range(len(written_out(model)[1])):
-            gates = inspect(model, vocab, known, ctx, layer)
+        file = checkpoint_of(path)
+        saved = checkpoint.load(file)
+        with checkpoint.naming(file):
+            vocab = vocabulary(saved.vocab, saved.config.get("vocab_size"))
+        known = _as_trained(text, path, saved.config, vocab)
+        for layer in range(saved.config.get("num_layers") or 1):
+            gates = inspect(saved, vocab, known, layer=layer)
             title = f"{name}, layer {layer}"
             seen.tables += tables_of(title, gates)
-            file = f"gates-{len(seen.pictures) + 1}.png"
-            seen.pictures[file] = CAPTION.format(title), picture(gates)
+            png = f"gates-{len(seen.pictures) + 1}.png"
+            seen.pictures[png] = CAPTION.format(title), picture(gates)
             seen.walks.append(walk(name, gates))
     make_folder(folder)
     write(document(text, seen, command), folder)
     return seen
 
 
-def _as_trained(text: str, path: Any, vocab: Vocab) -> str:
+def _as_trained(text: str, path: Any, config: Mapping[str, Any], vocab: Vocab) -> str:
     """Return a text as the model of a checkpoint was trained to read it."""
-    from gluon_gru.runs import checkpoint
-    from gluon_gru.runs.restore import checkpoint_of
-
-    config = checkpoint.load(checkpoint_of(path)).config
     rules = Rules.of(config)
     if "text" not in config:
         return as_the_model_reads(tidy(text), vocab, config.get("edition", UNNAMED))

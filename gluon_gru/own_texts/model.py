@@ -1,4 +1,4 @@
-"""The model of a text of one's own, new or from a file; MXNet is imported only off the engine."""
+"""The model of a text of one's own, new or from a file; MXNet is imported at most off the engine."""
 
 from __future__ import annotations
 

@@ -113,7 +113,8 @@ def load(path: StrPath) -> Checkpoint:
 
 def _check_readable(path: StrPath) -> None:
     """Raise OSError or ValueError for what safetensors calls missing, or waits for as for a pipe."""
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    # On Windows a pipe is no file that can be named.
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise ValueError("it is no regular file")

@@ -13,6 +13,7 @@ import numpy
 
 from gluon_gru import engine
 from gluon_gru.engine.native import cores
+from gluon_gru.mxnet_import import installed
 from gluon_gru.runs.files import JSONObject
 
 
@@ -33,6 +34,8 @@ def environment(device: str) -> JSONObject:
 
 
 def _mxnet() -> str:
+    if not installed():
+        return "not installed"
     try:
         return importlib.metadata.version("mxnet")
     except importlib.metadata.PackageNotFoundError:

@@ -101,6 +101,8 @@ def build(
     Raises:
         InputError: if the model is a reader's own, or has other parameters.
     """
+    check_ours(config)
+
     import mxnet as mx
 
     model = _new(config, ctx or mx.cpu(), params)
@@ -128,25 +130,30 @@ def _new(
     from gluon_gru import models
     from gluon_gru.models import fused, scratch
 
-    cell = CELLS.get(config.get("cell") or "")
-    if cell and params is not None and config["model"] in MODELS:
+    cell = CELLS[config["cell"]]
+    if params is not None:
         check_model(params, config)
-    if cell and config["model"] == "RNNModelScratch":
+    if config["model"] == "RNNModelScratch":
         forward_fn = getattr(fused if config["on_engine"] else scratch, cell.scratch)
         get_params, init_state, _ = (getattr(scratch, name) for name in cell.functions)
         return models.RNNModelScratch(
             config["vocab_size"], config["num_hiddens"], ctx, get_params, init_state, forward_fn
         )
-    if cell and config["model"] == "RNNModel":
-        on_engine = config["on_engine"] or not cell.layer
-        kind = getattr(fused, cell.fused_layer) if on_engine else getattr(rnn, cell.layer)
-        options = {"dropout": config["dropout"], "bidirectional": config["directions"] == 2}
-        if cell.activation:
-            options["activation"] = cell.activation
-        layer = kind(config["num_hiddens"], config["num_layers"], **options)
-        model = models.RNNModel(layer, config["vocab_size"])
-        model.initialize(ctx=ctx)
-        return model
+    on_engine = config["on_engine"] or not cell.layer
+    kind = getattr(fused, cell.fused_layer) if on_engine else getattr(rnn, cell.layer)
+    options = {"dropout": config["dropout"], "bidirectional": config["directions"] == 2}
+    if cell.activation:
+        options["activation"] = cell.activation
+    layer = kind(config["num_hiddens"], config["num_layers"], **options)
+    model = models.RNNModel(layer, config["vocab_size"])
+    model.initialize(ctx=ctx)
+    return model
+
+
+def check_ours(config: Mapping[str, Any]) -> None:
+    """Raise InputError unless a checkpoint's config is that of a model with a cell of this package."""
+    if config["model"] in MODELS and CELLS.get(config.get("cell") or ""):
+        return
     what = {"RNNModelScratch": "forward_fn", "RNNModel": "layer"}.get(config["model"], "model")
     raise InputError(
         f"its {what} is {config.get(what)!r}, but not this package's: build the model with your own "

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.runs import environment as environments
 from gluon_gru.studies.cluster import Cluster
-from gluon_gru.training.interrupt import CtrlC
+from gluon_gru.training.interrupt import ENDS, CtrlC
 
 #: How often a job whose workers die is started.
 ATTEMPTS = 3
@@ -32,7 +32,7 @@ ATTEMPTS = 3
 POLL_SECONDS = 0.1
 
 #: What a terminal sends to all processes that it has started.
-_TERMINALS = {signal.SIGINT, signal.SIGHUP}
+_TERMINALS = {*ENDS} - {signal.SIGTERM}
 
 
 class Job(NamedTuple):

@@ -22,7 +22,7 @@ class Learner(abc.ABC):
         clip_norm, optimizer: see `gluon_gru.training.learner.learner_of`.
 
     Attributes:
-        engine: what computes: ``native`` or ``mxnet``.
+        engine: what computes: ``native``, ``mxnet`` or ``numpy``.
 
     Raises:
         InputError: for another optimizer.

@@ -13,8 +13,11 @@ from typing import Any, Iterable, Iterator, NoReturn, TypeVar
 
 T = TypeVar("T")
 
-#: Ctrl-C; what time limits, the system's shutdown and ``kill`` send; a terminal that is closed.
-ENDS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+#: Ctrl-C; what time limits, the system's shutdown and ``kill`` send; a terminal that is closed, which
+#: Windows has no signal for.
+ENDS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class Ended(KeyboardInterrupt):

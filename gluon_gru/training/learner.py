@@ -1,7 +1,8 @@
 """The learner of a model: on the engine where it can run the model, otherwise on MXNet.
 
 `learner_of` takes an MXNet model. `learner_from` takes what a checkpoint holds, and imports MXNet
-only if the engine can't run the model. A learner does the same whichever computes.
+only if the engine can't run the model; where MXNet isn't installed either, NumPy computes. A learner
+does the same whichever computes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import numpy
 
 from gluon_gru.engine.layout import check_model, check_params
 from gluon_gru.engine.native import Lock
-from gluon_gru.engine.network import Network, Parameter, runs_on_engine
+from gluon_gru.engine.network import Network, Parameter, has_kernels_for, runs_on_engine
+from gluon_gru.engine.numpy_network import NumpyNetwork
+from gluon_gru.mxnet_import import installed
 from gluon_gru.runs.checkpoint import described
 from gluon_gru.runs.restore import build
 from gluon_gru.training.base_learner import OPTIMIZERS, Learner
@@ -33,6 +36,7 @@ class EngineLearner(Learner):
     """
 
     engine = "native"
+    _Network: Any = Network
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class EngineLearner(Learner):
             return self._networks[use]
 
     def _new_network(self, adam: bool = False) -> Network:
-        return Network(self._params, self._config, self._seed, adam, self._lock)
+        return self._Network(self._params, self._config, self._seed, adam, self._lock)
 
     def minibatches(self, train_iter: Iterable) -> Iterator[tuple[Any, Any]]:
         return iter(train_iter.in_numpy() if hasattr(train_iter, "in_numpy") else train_iter)
@@ -94,6 +98,13 @@ class EngineLearner(Learner):
     def close(self) -> None:
         for network in list(self._networks.values()):
             network.close()
+
+
+class NumpyLearner(EngineLearner):
+    """The same in plain NumPy, several times slower."""
+
+    engine = "numpy"
+    _Network = NumpyNetwork
 
 
 def _in_numpy(array: Any) -> Any:
@@ -143,6 +154,8 @@ def learner_from(
 ) -> Learner:
     """Return the learner of a model as a checkpoint holds it: on the engine, without MXNet, if it can.
 
+    Without an engine it is on MXNet, and without that in NumPy: a warning, once, says so.
+
     Args:
         params: name -> array; the learner works on a copy.
         config: the model's facts.
@@ -153,7 +166,12 @@ def learner_from(
             model that isn't this package's.
     """
     config = described(config)
-    if not runs_on_engine(config):
+    kind: type[EngineLearner]
+    if runs_on_engine(config):
+        kind = EngineLearner
+    elif has_kernels_for(config) and not installed():
+        kind = NumpyLearner
+    else:
         model = build(config, params=params)
         return learner_of(model, None, None, clip_norm, optimizer, seed)
     check_model(params, config)
@@ -161,4 +179,4 @@ def learner_from(
     for name, array in params.items():
         value = numpy.array(array, numpy.float32, order="C")
         own[name] = Parameter(value, numpy.zeros_like(value))
-    return EngineLearner(own, config, clip_norm, optimizer, seed)
+    return kind(own, config, clip_norm, optimizer, seed)

@@ -9,7 +9,7 @@ import mxnet as mx
 import numpy
 from mxnet import autograd, gluon, np
 
-from gluon_gru.engine.network import ADAM
+from gluon_gru.engine.numpy_network import adam_change
 from gluon_gru.models.parameters import arrays_of, lr_mults_of, named_params, params_of, set_params
 from gluon_gru.training.base_learner import Learner
 from gluon_gru.training.updates import clipped_sgd, grad_clipping
@@ -97,21 +97,11 @@ class MXNetLearner(Learner):
             grad_clipping(self._model, self._clip_norm)
             params = arrays_of(self._model)
             for name, lr_mult in lr_mults_of(self._model).items():
-                self._adam_step(params[name], *self.moments[name], lr * lr_mult)
+                grad, rate = params[name].grad.asnumpy(), lr * lr_mult
+                change = adam_change(grad, *self.moments[name], self.steps, rate)
+                params[name][:] = params[name] - np.array(change)
         else:
             clipped_sgd(self._model, self._clip_norm, lr)
-
-    def _adam_step(
-        self, param: np.ndarray, mean: numpy.ndarray, square: numpy.ndarray, lr: float
-    ) -> None:
-        """Do what the engine's update.h does."""
-        beta1, beta2, epsilon = ADAM
-        grad = param.grad.asnumpy()
-        mean += numpy.float32(1 - beta1) * (grad - mean)
-        square += numpy.float32(1 - beta2) * (grad * grad - square)
-        rate = lr / (1 - beta1**self.steps)
-        size = numpy.sqrt(square) / numpy.float32(numpy.sqrt(1 - beta2**self.steps))
-        param[:] = param - np.array(numpy.float32(rate) * mean / (size + numpy.float32(epsilon)))
 
     def score(self, X: Any, Y: Any, from_zeros: bool = False) -> float:
         return float(self._loss_of("scoring", self._tokens(X), self._tokens(Y), from_zeros))

@@ -12,6 +12,7 @@ from benchmarks import catalogue, contest
 from benchmarks import report as benchmark_report
 from gluon_gru import cli as commands
 from gluon_gru.cli import options as cli
+from gluon_gru.mxnet_import import installed
 from gluon_gru.published.claims import DEFAULT_ORIGINS, select
 from gluon_gru.studies.reproduce import study as experiments
 from gluon_gru.text.corpus import SAMPLE
@@ -63,7 +64,8 @@ def test_info_is_a_table_or_json(command):
     done = run("info", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
-    assert found["mxnet"] == "1.9.1" and found["gluon_gru"] == cli.version()
+    assert found["mxnet"] == ("1.9.1" if installed() else "not installed")
+    assert found["gluon_gru"] == cli.version()
     assert found["processor"] in command("info").stdout
 
 

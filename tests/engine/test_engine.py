@@ -390,6 +390,12 @@ def test_info_of_the_best_engine(setting):
     assert engine.kernels().name.decode() == info["instructions"]
 
 
+@built
+def test_an_engine_without_openmp_says_that_it_has_one_thread(setting, monkeypatch):
+    monkeypatch.setattr(engine.kernels(), "has_threads", False)
+    assert engine.info()["threads"] == 1
+
+
 @each_instruction_set
 def test_instructions_of_ones_choice(kernels, setting):
     name = kernels.name.decode()

@@ -79,6 +79,15 @@ def test_the_gates_are_those_of_the_equations_at_every_character(make, layer):
     assert_allclose(found.reset, R, rtol=0, atol=1e-5)
 
 
+def test_a_long_text_is_read_in_pieces_as_in_one(monkeypatch):
+    model = concise_gru(2)
+    whole = gates.inspect(model, VOCAB, TEXT, layer=1)
+    monkeypatch.setattr(gates, "_PIECE", 4)
+    in_pieces = gates.inspect(model, VOCAB, TEXT, layer=1)
+    assert_allclose(in_pieces.update, whole.update, rtol=0, atol=1e-6)
+    assert_allclose(in_pieces.reset, whole.reset, rtol=0, atol=1e-6)
+
+
 def test_the_gates_of_words_come_with_a_list_of_words():
     vocab = d2l.Vocab(["the", "clock", "struck", "one"])
     model = reference.randomise(d2l.RNNModel(rnn.GRU(3), len(vocab)))

@@ -1,19 +1,20 @@
 """Problems for the engine's kernels: random networks, what they must give, two ways to run them.
 
-A `Problem` has the arrays that a call takes, by name, and knows by float64 NumPy (`bptt.py`) what
-must be in them afterwards. `run_here` runs it on kernels loaded into this process, between guard
-zones; `Runner` sends it to a build of ``native/runner.c``. Names are those of ``engine.h`` with a
-layer and a gate (or a state) where there are several: ``W_q``, ``0.dW_x2``, ``1.end0``.
+A `Problem` has the arrays that a call takes, by name, and knows by NumPy in float64
+(`gluon_gru.engine.numpy_layer`) what must be in them afterwards. `run_here` runs it on kernels
+loaded into this process, between guard zones; `Runner` sends it to a build of ``native/runner.c``.
+Names are those of ``engine.h`` with a layer and a gate (or a state) where there are several:
+``W_q``, ``0.dW_x2``, ``1.end0``.
 """
 
 import ctypes
 import subprocess
 
-import bptt
 import numpy
 
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
+from gluon_gru.engine.numpy_layer import Layer, cross_entropy
 
 #: The names of the cells that the engine has.
 ON_ENGINE = [cell.name for cell in CELLS.values() if cell.number is not None]
@@ -27,6 +28,22 @@ TOLERANCE = 1e-5
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 _WEIGHTS = ("W_x", "W_h", "b_x", "b_h")
+
+
+def random_weights(cell, num_inputs, num_hiddens, rng, scale):
+    """Return random weights by gate; without a second bias (zeros) for the book's GRU."""
+
+    def draw(*shape):
+        size = (len(CELLS[cell].gates), *shape)
+        return rng.normal(scale=scale, size=size).astype("float32")
+
+    both = cell != "gru_before"
+    return {
+        "W_x": draw(num_inputs, num_hiddens),
+        "W_h": draw(num_hiddens, num_hiddens),
+        "b_x": draw(num_hiddens),
+        "b_h": draw(num_hiddens) * numpy.float32(both),
+    }
 
 
 class Problem:
@@ -84,7 +101,7 @@ class Problem:
         self.weights, self.arrays, self.written = [], {}, set()
         for i in range(len(num_hiddens)):
             terms = self.sizes[i + 1] if tokens and i == 0 else max(self.sizes[i : i + 2])
-            weights = bptt.weights(
+            weights = random_weights(
                 cell, *self.sizes[i : i + 2], rng, scale or 1 / numpy.sqrt(terms + 3)
             )
             if not optional:
@@ -206,7 +223,7 @@ class Problem:
     def _layers(self):
         """Return the layers in float64."""
         return [
-            bptt.Layer(self.cell, {name: w.astype("float64") for name, w in weights.items()})
+            Layer(self.cell, {name: w.astype("float64") for name, w in weights.items()})
             for weights in self.weights
         ]
 
@@ -259,7 +276,7 @@ class Problem:
         """
         layers, outputs, expected = self._forward(self._inputs())
         hiddens, W_q = outputs.reshape(-1, self.sizes[-1]), self.W_q.astype("float64")
-        loss, d = bptt.cross_entropy(hiddens @ W_q + self.b_q, self.arrays["labels"].ravel())
+        loss, d = cross_entropy(hiddens @ W_q + self.b_q, self.arrays["labels"].ravel())
         expected["loss"] = loss
         self.expected = expected
         if self.task == "score":

@@ -58,8 +58,7 @@ def make(folder):
         folder / "gates",
         {EVIL: checkpoint(folder / "gru.safetensors")},
         TEXT,
-        d2l.try_gpu(),
-        f"gluon-gru gates {EVIL}",
+        command=f"gluon-gru gates {EVIL}",
     )
     gates = gates_of.inspect(*restore(folder / "gru.safetensors"), TEXT)
     assert seen.walks == [walk(EVIL, gates)]

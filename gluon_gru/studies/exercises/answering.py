@@ -177,8 +177,6 @@ def look(
         InputError: for a text with no known character, a checkpoint of another kind of cell, and
             other arguments that can't be used, before anything is trained.
     """
-    from gluon_gru.training.device import context as device_named
-
     text = TEXT if text is None else text
     models = {str(checkpoint): checkpoint}
     if not checkpoint:
@@ -187,4 +185,4 @@ def look(
         models = {
             title(name): seeds[0].checkpoint for name, seeds in trained(MODELS, context).items()
         }
-    return gates.look(pathlib.Path(out) / "text", models, text, device_named(device), command)
+    return gates.look(pathlib.Path(out) / "text", models, text, command=command)

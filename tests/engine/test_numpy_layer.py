@@ -1,9 +1,11 @@
-"""The kernels' reference, held against central differences of the cells in `reference.py`."""
+"""The layer in NumPy, held against central differences of the cells in `reference.py`."""
 
-import bptt
 import numpy
 import pytest
 import reference
+from engine_problem import random_weights
+
+from gluon_gru.engine.numpy_layer import Layer, cross_entropy
 
 
 def _book(W_x, W_h, b_x, b_h):
@@ -47,7 +49,7 @@ def test_layer_is_the_cell_step_by_step_and_its_gradients_are_central_difference
     num_steps, batch_size, num_inputs, num_hiddens = 4, 2, 3, 5
     weights = {
         name: rng.normal(scale=0.7, size=array.shape)
-        for name, array in bptt.weights(cell, num_inputs, num_hiddens, rng, 1).items()
+        for name, array in random_weights(cell, num_inputs, num_hiddens, rng, 1).items()
     }
     X = rng.normal(size=(num_steps, batch_size, num_inputs))
     start = [rng.normal(size=(batch_size, num_hiddens)) for _ in range(1 + (cell == "lstm"))]
@@ -59,7 +61,7 @@ def test_layer_is_the_cell_step_by_step_and_its_gradients_are_central_difference
         outputs, end = _run(cell, w, X, tuple(params[5:]))
         return (outputs * d_out).sum() + sum((a * b).sum() for a, b in zip(end, d_end))
 
-    layer = bptt.Layer(cell, weights)
+    layer = Layer(cell, weights)
     outputs, end = layer.forward(X, start)
     grads, dX, d_start = layer.backward(d_out, d_end)
 
@@ -71,10 +73,26 @@ def test_layer_is_the_cell_step_by_step_and_its_gradients_are_central_difference
         numpy.testing.assert_allclose(actual, wanted, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_tokens_are_their_one_hot_vectors(cell):
+    rng = numpy.random.RandomState(2)
+    layer = Layer(cell, random_weights(cell, 4, 3, rng, 1))
+    tokens = numpy.array([[1, 3], [1, 0], [2, 1]])
+    start = [numpy.zeros((2, 3))] * (1 + (cell == "lstm"))
+    found = []
+    for X in (tokens, numpy.eye(4)[tokens]):
+        outputs, end = layer.forward(X, start)
+        grads, dX, _ = layer.backward(outputs, end)
+        found.append([outputs, *(gate for name in grads for gate in grads[name])])
+    assert dX.shape == (3, 2, 4)
+    for by_token, dense in zip(*found):
+        numpy.testing.assert_allclose(by_token, dense, rtol=1e-6, atol=1e-7)
+
+
 def test_cross_entropy_and_its_gradient():
     rng = numpy.random.RandomState(2)
     logits, labels = rng.normal(scale=3, size=(6, 5)), rng.randint(0, 5, 6)
-    loss, gradient = bptt.cross_entropy(logits, labels)
+    loss, gradient = cross_entropy(logits, labels)
     numpy.testing.assert_allclose(loss, reference.cross_entropy(logits, labels), rtol=1e-12)
     (expected,) = reference.gradient(lambda a: reference.cross_entropy(a[0], labels), [logits])
     numpy.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
