@@ -33,26 +33,53 @@ ROWS = {
 }
 
 
-def test_the_readmes_table_is_that_of_its_record(results):
+def page(name):
+    """Return a page's text, its lines joined."""
+    return " ".join((_ROOT / name).read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("name, count", [("README.md", 3), ("docs/reproduce.md", len(ROWS))])
+def test_the_tables_of_claims_are_those_of_their_record(results, name, count):
     verdicts = {verdict["claim"]: verdict for verdict in results["verdicts"]}
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in _README.read_text(encoding="utf-8").splitlines()
+        for line in (_ROOT / name).read_text(encoding="utf-8").splitlines()
         if line.startswith("| ")
     ]
     shown = {row[0]: row for row in rows if row[0] in ROWS}
-    assert set(shown) == set(ROWS)
-    for name, (claim, *others) in ROWS.items():
+    assert len(shown) == count
+    for row in shown.values():
+        claim, *others = ROWS[row[0]]
         figures = verdicts[claim]["figures"]
         if claim.endswith("perplexity"):
             measured = spread(figures["measured"], "{:.3f}".format)
         else:
             form = "{:.1f}x" if claim.endswith("speedup") else "{:,.0f}"
             measured = f"{spread(figures['further'], form.format)}, two CPU cores"
-        assert shown[name][2:] == [measured, verdicts[claim]["verdict"]]
-        assert {verdicts[other]["verdict"] for other in others} <= {shown[name][3]}
-    # As the table's head says.
+        assert row[2:] == [measured, verdicts[claim]["verdict"]]
+        assert {verdicts[other]["verdict"] for other in others} <= {row[3]}
+    # As the tables' heads say.
     assert results["seeds"] == [1, 2, 3]
+
+
+def test_the_readmes_texts_were_written_and_published(results):
+    quoted = [
+        line[2:]
+        for line in _README.read_text(encoding="utf-8").splitlines()
+        if line.startswith("> ")
+    ]
+    written = {
+        run["seed"]: run["continuations"]["500"]
+        for run in results["runs"]
+        if run["model"] == "gru-scratch"
+    }
+    published = {
+        text
+        for run in published_runs()
+        if run.protocol == "gru-scratch"
+        for text in (run.time_traveller, run.traveller)
+    }
+    assert quoted == written[3] and published.issuperset(quoted)
 
 
 def test_the_readme_compares_the_engine_with_mxnet_as_recorded(results):
@@ -62,18 +89,19 @@ def test_the_readme_compares_the_engine_with_mxnet_as_recorded(results):
     fused, mxnet = (
         f"{statistics.median(seconds[model]):.0f}" for model in ("gru-fused", "gru-scratch")
     )
-    text = " ".join(_README.read_text(encoding="utf-8").split())
-    assert f"the 500 epochs from scratch take {fused} seconds, against {mxnet} with" in text
+    assert f"The 500 epochs from scratch take {fused} seconds, against {mxnet} with" in page(
+        "README.md"
+    )
 
 
-def test_engine_and_mxnet_agree_as_far_as_the_readme_says(results):
+def test_engine_and_mxnet_agree_as_far_as_the_docs_say(results):
     runs = {(run["model"], run["seed"]): run["perplexity"] for run in results["runs"]}
     pairs = [
         (runs[model, seed], runs[fused(model), seed])
         for model in ("gru-scratch", "gru-concise")
         for seed in results["seeds"]
     ]
-    text = " ".join(_README.read_text(encoding="utf-8").split())
+    text = page("docs/engine.md")
     assert (
         "first 200 epochs agree with those on MXNet's operators to within 5 parts in 100,0" in text
     )
@@ -157,9 +185,8 @@ def test_the_table_of_published_distributions_is_that_of_its_records():
     assert [line for line in text.splitlines() if line.startswith("| `book-")] == rows
     assert len(rows) == 14
     wrote = same["book-2019-gru-scratch-fused"]
-    assert f"these twenty wrote {wrote} letter for letter" in " ".join(text.split())
-    readme = " ".join(_README.read_text(encoding="utf-8").split())
-    for where in (readme, " ".join(text.split())):
+    assert f"these twenty wrote {wrote} letter for letter" in page("docs/reproduce.md")
+    for where in (page("README.md"), page("docs/reproduce.md")):
         assert f"{words['holds']} of {len(rows)} distributions hold" in where
 
 
