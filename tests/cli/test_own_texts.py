@@ -393,7 +393,8 @@ def test_ctrl_c_a_time_limit_and_a_closed_terminal_keep_the_rounds(tmp_path):
         os.execv(sys.executable, [*_COMMAND, *map(str, words), "--resume"])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     shown = b""
-    while b"held out" not in shown:
+    # The figures that it was stopped with, and those of a round more.
+    while len({*re.findall(rb"held out \S+ \(best \S+\), training \S+", shown)}) < 2:
         shown += os.read(terminal, 1 << 16)
     os.close(terminal)
     assert os.WEXITSTATUS(os.waitpid(pid, 0)[1]) == 129 and rounds() > kept
