@@ -14,9 +14,10 @@ from toy_texts import SMALL, write_toy
 _MAIN = """
 import json, pathlib, signal, sys
 from gluon_gru import cli
+from gluon_gru.cli import demo
 from gluon_gru.text import corpus
 signal.signal(signal.SIGINT, signal.default_int_handler)
-corpus.SAMPLE = pathlib.Path("toy.txt")
+corpus.SAMPLE, demo._SAMPLE_SECONDS = pathlib.Path("toy.txt"), 0
 sys.argv[1:] = json.loads(sys.argv[1])
 cli.main()
 """
@@ -61,7 +62,8 @@ def test_demo_fits_with_samples_on_the_way(tmp_path, width):
     code, shown = show(["demo"], width, tmp_path)
     assert code == 0 and widest(shown)[0] <= width, widest(shown)
     assert "held out" in shown and "\x1b" not in shown
-    _, end = shown.split("A sample of what it writes:")
+    on_the_way, end = shown.split("A sample of what it writes:")
+    assert on_the_way.count("  | ") >= 2 and "(best " in on_the_way
     assert "  | " in end and "A count of letter sequences" in end
     assert "\r\n  gluon-gru generate runs/demo\r\n" in end
 
