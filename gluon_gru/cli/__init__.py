@@ -51,7 +51,7 @@ def _main(words: list[str]) -> None:
         description="Recurrent language models: train them on a text of your own, read what they\n"
         "write; re-run every number of the GRU chapter of Dive into Deep Learning.",
         epilog=f"commands:\n{listed}\n\n"
-        "example:\n  gluon-gru train my.txt --out runs/mine\n\n"
+        "examples:\n  gluon-gru demo\n  gluon-gru train my.txt --out runs/mine\n\n"
         "Exit codes: 0 done, 1 the numbers went wrong, 2 bad input, 130 Ctrl-C.",
     )
     own.add_argument("--version", action="store_true", help="print the version and exit")

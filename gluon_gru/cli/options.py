@@ -14,9 +14,11 @@ import shlex
 import signal
 import sys
 import warnings
-from typing import Any, Callable, Iterator, Mapping, NoReturn, Sequence
+from typing import Any, Callable, Iterator, Mapping, NoReturn, Sequence, TextIO
 
 from gluon_gru.errors import InputError, InstallError, shown
+from gluon_gru.report import terminal
+from gluon_gru.report.document import Facts
 from gluon_gru.report.terminal import harmless
 from gluon_gru.training.interrupt import ENDS, ending_like_ctrl_c
 
@@ -190,16 +192,27 @@ def tell(message: str) -> None:
     print(harmless(message, sys.stderr), file=sys.stderr)
 
 
+def note(message: str) -> None:
+    """Print a message to stderr, in lines as wide as a terminal; elsewhere in one."""
+    tell(terminal.wrapped(message, sys.stderr))
+
+
 def show_report(args: argparse.Namespace, data: object, table: Callable[[], str]) -> None:
     """Print ``data`` as JSON, or a table and where the report is: see `show`."""
     where = f"the report: {args.out}/report.html (report.md and pictures beside it)"
     show(args, data, lambda: f"{table()}\n\n{where}")
 
 
-def aligned(facts: Mapping[str, object]) -> str:
-    """Return names and values as a table of two columns."""
-    width = max(map(len, facts))
-    return "\n".join(f"{name:{width}}  {value}" for name, value in facts.items())
+def aligned(facts: Mapping[str, object], stream: TextIO | None = None) -> str:
+    """Return names and values as a table of two columns, as wide as a terminal at most.
+
+    Args:
+        facts: name -> value.
+        stream: where it is shown; by default stdout.
+    """
+    return terminal.text(
+        [Facts(dict(facts))], terminal.columns(stream or sys.stdout) or sys.maxsize
+    )
 
 
 def run(main: Callable[[], None]) -> None:
@@ -222,7 +235,7 @@ def _run(main: Callable[[], None]) -> None:
     try:
         try:
             with warnings.catch_warnings():
-                warnings.showwarning = lambda message, *_: tell(f"note: {message}")
+                warnings.showwarning = lambda message, *_: note(f"note: {message}")
                 main()
         finally:
             # Also after --help, which exits.

@@ -13,9 +13,24 @@ _LINES, _IN_ORDER = 50, 0.9
 _UNKNOWN = 0.25
 
 
-def advices(text: Text, noticed: Noticed, settings: Settings) -> list[str]:
-    """Return a sentence on everything of a text that makes a model, or its figures, poor."""
+# Bytes, rather than characters, since a Chinese one, which takes three, tells more than a letter.
+_SHORT = 50_000
+
+
+def advices(text: Text, noticed: Noticed, settings: Settings, started: bool) -> list[str]:
+    """Return a sentence on everything of a text that makes a model, or its figures, poor.
+
+    Args:
+        text, noticed: the text, and what was noticed of it.
+        settings: of the training.
+        started: whether it starts from a trained model, which needn't learn all from this text.
+    """
     found = []
+    if text.size < _SHORT and not started:
+        found.append(
+            f"the text is short, {text.size:,} bytes: from fewer than some {_SHORT:,}, a model "
+            "seldom learns much more than counting its letters or words would tell"
+        )
     if settings.lines == "keep" and noticed.num_lines >= _LINES and noticed.in_order >= _IN_ORDER:
         found.append(
             f"{noticed.in_order:.0%} of the lines are in order, so that each tells the next one, "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import random
 import sys
 import time
@@ -22,7 +23,7 @@ from gluon_gru.own_texts.scoring import mean_loss
 from gluon_gru.own_texts.settings import Settings
 from gluon_gru.own_texts.stream import MinibatchStream
 from gluon_gru.own_texts.writing import continuation, opening
-from gluon_gru.report.terminal import harmless
+from gluon_gru.report.terminal import columns, quoted
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.files import JSONObject
 from gluon_gru.runs.record import Record
@@ -35,8 +36,18 @@ from gluon_gru.training.metrics import perplexity
 # A loss, in nats per token, that only weights out of control can have.
 _ABSURD = 50
 
-# The tokens of a sample that a terminal shows, and the least time between two.
-_SAMPLE_TOKENS, _SAMPLE_SECONDS = 80, 30
+# The characters and lines of a sample that a terminal shows, at most.
+_SAMPLE_CHARACTERS, _SAMPLE_LINES = 160, 2
+
+#: The least time between two samples.
+SAMPLE_SECONDS = 30
+
+# From this width on, in columns, a terminal shows the whole bar; a narrower one, what matters most.
+_WIDE = 72
+_FORMATS = {
+    True: "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}, {rate_fmt}",
+    False: "{percentage:3.0f}% {remaining}",
+}
 
 
 def best_round(rounds: list[JSONObject]) -> JSONObject:
@@ -52,10 +63,18 @@ class Training:
         text: the text that was read.
         config: the model's, see `gluon_gru.own_texts.model.model_config`.
         learner: of the model.
+        seconds: when to end at the latest, after the round in which so many have passed.
+        sample_seconds: the least time between two samples for a terminal.
     """
 
     def __init__(
-        self, settings: Settings, text: Text, config: JSONObject, learner: Learner
+        self,
+        settings: Settings,
+        text: Text,
+        config: JSONObject,
+        learner: Learner,
+        seconds: float = math.inf,
+        sample_seconds: float = SAMPLE_SECONDS,
     ) -> None:
         self._settings, self._text, self._config = settings, text, config
         self._learner, self._schedule = learner, Schedule(settings, text.num_training)
@@ -68,6 +87,17 @@ class Training:
         self._done = 0
         self._rounds: list[JSONObject] = []
         self._sampled_at = time.monotonic()
+        self._sample_seconds, self._ends_at = sample_seconds, time.monotonic() + seconds
+
+    @property
+    def epochs_done(self) -> float:
+        """How many epochs are done."""
+        return self._schedule.epoch_after(self._done)
+
+    def seconds_left(self, step_seconds: float) -> float:
+        """Return about how long it takes to the planned end: see `Schedule.seconds_after`."""
+        num_held_out = len(self._text.held_out)
+        return self._schedule.seconds_after(self._done, step_seconds, num_held_out)
 
     def run(
         self,
@@ -99,42 +129,57 @@ class Training:
             unit_scale=True,
             disable=None,
             dynamic_ncols=True,
+            bar_format=self._bar_format(),
         )
         with bar, CtrlC() as ctrl_c:
             try:
-                while not self._is_over():
+                while not self.is_over():
                     self._round(ctrl_c, bar)
                     last, best = self._rounds[-1], best_round(self._rounds)
                     record.results["best"] = best
                     folder.note(*self._checkpoints(is_best=best is last))
                     on_round(self._done, last)
-                    bar.set_postfix_str(
-                        f"perplexity {last['train_perplexity']:.2f}, held out "
-                        f"{last['validation_perplexity']:.2f} "
-                        f"(best {best['validation_perplexity']:.2f})"
-                    )
+                    bar.bar_format = self._bar_format()
+                    bar.refresh()
                     if best is last:
                         self._show_sample()
             finally:
                 folder.save()
 
+    def _bar_format(self) -> str:
+        """Return the bar's format: the perplexities, and what else the terminal has room for."""
+        is_wide = (columns(sys.stderr) or _WIDE) >= _WIDE
+        said = "first round"
+        if self._rounds:
+            last, best = self._rounds[-1], best_round(self._rounds)
+            said = f"held out {_short(last['validation_perplexity'])}"
+            said += f" (best {_short(best['validation_perplexity'])})"
+            if is_wide:
+                said += f", training {_short(last['train_perplexity'])}"
+        return f"{said} {_FORMATS[is_wide]}"
+
     def _show_sample(self) -> None:
-        """Write a line of the model's own text to a terminal, if the last one is old."""
-        if time.monotonic() - self._sampled_at > _SAMPLE_SECONDS and sys.stderr.isatty():
+        """Write a little of the model's own text to a terminal, if the last one is old."""
+        if time.monotonic() - self._sampled_at > self._sample_seconds and sys.stderr.isatty():
             vocab = self._text.vocab
             seed, unk = self._settings.seed, vocab.unk
             tokens = continuation(self._learner, [opening(vocab)], seed=seed, unk=unk)
-            text = "".join(map(vocab.to_tokens, itertools.islice(tokens, _SAMPLE_TOKENS)))
-            line = " ".join(text[:_SAMPLE_TOKENS].split())
-            tqdm.write(f"  | {harmless(line, sys.stderr)}", file=sys.stderr)
+            pieces = map(vocab.to_tokens, itertools.islice(tokens, _SAMPLE_CHARACTERS))
+            line = " ".join("".join(pieces)[:_SAMPLE_CHARACTERS].split())
+            shown = quoted(line, sys.stderr).split("\n")[:_SAMPLE_LINES]
+            tqdm.write("\n".join(shown), file=sys.stderr)
             self._sampled_at = time.monotonic()
 
-    def _is_over(self) -> bool:
-        """Return whether the planned end is reached, or patience has run out."""
+    def is_over(self) -> bool:
+        """Return whether the planned end is reached, or patience or time has run out."""
         if not self._rounds:
             return False
         since = len(self._rounds) - 1 - self._rounds.index(best_round(self._rounds))
-        return self._done >= self._schedule.num_steps or since >= self._settings.patience
+        return (
+            self._done >= self._schedule.num_steps
+            or since >= self._settings.patience
+            or time.monotonic() >= self._ends_at
+        )
 
     def _round(self, ctrl_c: CtrlC, bar: tqdm) -> None:
         """Train on the minibatches of a round, score the held-out part, and note both."""
@@ -153,7 +198,7 @@ class Training:
         self._done += count
         self._rounds.append(
             {
-                "epoch": round(self._done * plan.minibatch_size / self._text.num_training, 4),
+                "epoch": plan.epoch_after(self._done),
                 "train_perplexity": perplexity(float(numpy.mean(losses))),
                 "validation_perplexity": perplexity(validation),
                 "bits_per_character": self._text.bits_per_character(validation),
@@ -190,4 +235,12 @@ class Training:
         self._learner.load_state(last.learner)
         self._stream.go_to(last.place, last.random_state)
         self._done = last.done
-        self._rounds.extend(last.rounds)
+        # To version 0.1.0, an epoch had the few tokens at its end that fill no minibatch.
+        self._rounds.extend(
+            {**done, "epoch": self._schedule.epoch_after(self._schedule.step_after(number))}
+            for number, done in enumerate(last.rounds, 1)
+        )
+
+
+def _short(perplexity: float) -> str:
+    return f"{perplexity:.2f}" if perplexity < 1000 else f"{perplexity:,.0f}"

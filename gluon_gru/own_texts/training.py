@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +14,13 @@ import numpy
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts import events
 from gluon_gru.own_texts.advice import advices
+from gluon_gru.own_texts.comparing import comparison
 from gluon_gru.own_texts.folder import RunFolder
 from gluon_gru.own_texts.model import initial_params, model_config
-from gluon_gru.own_texts.rounds import Training
-from gluon_gru.own_texts.settings import DEFAULTS, checked, filled, num_validation
+from gluon_gru.own_texts.plan import Plan, step_seconds
+from gluon_gru.own_texts.rounds import SAMPLE_SECONDS, Training
+from gluon_gru.own_texts.schedule import Schedule
+from gluon_gru.own_texts.settings import DEFAULTS, Settings, checked, filled, num_validation
 from gluon_gru.own_texts.starting import load_start
 from gluon_gru.runs.environment import environment
 from gluon_gru.runs.files import JSONObject, StrPath
@@ -34,6 +38,9 @@ def train(
     make_learner: Callable[..., Learner] = learner_from,
     from_run: StrPath | None = None,
     tensorboard: bool = False,
+    on_plan: Callable[[Plan], object] | None = None,
+    seconds: float = math.inf,
+    sample_seconds: float = SAMPLE_SECONDS,
     **settings: Any,
 ) -> JSONObject:
     """Train a model on a text; return the content of ``out/record.json``.
@@ -53,6 +60,12 @@ def train(
             new weights. Its tokens, case, cell, num_hiddens and num_layers stay, its vocabulary
             gets the tokens of the text that it lacks, and the optimiser begins anew.
         tensorboard: also write the figures of every round into an event file for TensorBoard.
+        on_plan: called before the first round with what the training will be, if anything is left
+            to train; a short probe, which takes about a second, says how long.
+        seconds: train for about so long at most, but for one round at least: the planned end of a
+            new run is as early as a short probe says it must be, and a round in which the time is
+            up is the last.
+        sample_seconds: the least time between two samples for a terminal.
         tokens: ``characters`` or ``words``; see `gluon_gru.text.rules`.
         case: ``keep`` or ``fold`` (the text in lower case).
         encoding: of the text, by the name that Python has for it.
@@ -79,6 +92,8 @@ def train(
         InstallError: without the package for ``tensorboard``, likewise.
         TrainingDiverged: when the loss is no longer finite; the rounds before are kept.
     """
+    if not seconds >= 0:
+        raise InputError(f"seconds is {seconds!r}: it must be a number, 0 or more")
     if tensorboard:
         events.package()
     folder, given = RunFolder(out, resume), checked(settings)
@@ -113,11 +128,17 @@ def train(
     else:
         if start:
             start.check_reads(own_text)
-        for advice in advices(own_text, noticed, chosen):
-            warnings.warn(advice, stacklevel=2)
         params = (start.grown if start else initial_params)(config, chosen.seed)
+
+    def probe() -> float:
+        with make_learner(params, config, CLIP_NORM, chosen.optimizer, chosen.seed) as a_copy:
+            return step_seconds(a_copy, chosen, own_text)
+
+    per_step = probe() if seconds < math.inf and not last else 0
+    if per_step:
+        chosen = _lasting(chosen, own_text, per_step, seconds)
     with make_learner(params, config, CLIP_NORM, chosen.optimizer, chosen.seed) as learner:
-        training = Training(chosen, own_text, config, learner)
+        training = Training(chosen, own_text, config, learner, seconds, sample_seconds)
         if last:
             training.go_on_from(last)
         record = folder.begin(
@@ -127,9 +148,46 @@ def train(
             environment("cpu(0)"),
             results={"started_from": started_from} if started_from else None,
         )
+        if not last:
+            for advice in advices(own_text, noticed, chosen, bool(start)):
+                warnings.warn(advice, stacklevel=2)
+        if on_plan and not training.is_over():
+            on_plan(
+                Plan(
+                    chosen,
+                    sum(array.size for array in params.values()),
+                    len(own_text.vocab),
+                    own_text.num_training,
+                    len(own_text.held_out),
+                    training.epochs_done,
+                    training.seconds_left(per_step or probe()),
+                )
+            )
+        # That of a model which may not be the best any more.
+        record.results.pop("comparison", None)
         with events.event_file(out) if tensorboard else contextlib.nullcontext() as on_round:
             training.run(folder, record, on_round)
+    record.results["comparison"] = comparison(out, own_text, chosen)
+    folder.write()
     return record.as_json()
+
+
+def _lasting(settings: Settings, text: Text, per_step: float, seconds: float) -> Settings:
+    """Return settings with no more epochs than a time allows, rounded down, but a round at least.
+
+    Args:
+        settings, text: of the training.
+        per_step: what a step takes, in seconds.
+        seconds: the time.
+    """
+    schedule = Schedule(settings, text.num_training)
+    needed = schedule.seconds_after(0, per_step, len(text.held_out))
+    if needed <= seconds:
+        return settings
+    epochs = settings.epochs * seconds / needed
+    of_a_round = schedule.epoch_after(schedule.round_steps)
+    epochs = max(math.floor(epochs) or epochs, min(of_a_round, settings.epochs))
+    return dataclasses.replace(settings, epochs=epochs)
 
 
 def _facts(text: Text) -> JSONObject:

@@ -1,9 +1,13 @@
-"""Text for a terminal: what could command it is escaped; a report's blocks, as wide as it is."""
+"""Text for a terminal: what could command it is escaped; lines and blocks are as wide as it is.
+
+Nothing is coloured.
+"""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import os
 import re
 import shutil
 import textwrap
@@ -12,6 +16,12 @@ from typing import Any, Iterator, Sequence, TextIO
 from gluon_gru.report.document import Bullets, Facts, Heading, Paragraph, Table
 
 _GAP = 2
+
+# The columns of a terminal that doesn't say how many it has.
+_USUAL = 80
+
+# What a quoted line begins with.
+_BAR = "  | "
 
 # Control characters, but for tabs and ends of lines.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -26,6 +36,45 @@ def harmless(text: str, stream: TextIO) -> str:
     if not stream.isatty():
         return text
     return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def columns(stream: TextIO) -> int | None:
+    """Return how wide a terminal is, in columns; None for a stream that goes to something else."""
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL
+    except (OSError, ValueError):
+        return _USUAL
+
+
+def wrapped(text: str, stream: TextIO) -> str:
+    """Return a text with lines as wide as a terminal, cut at spaces; unchanged for anything else."""
+    width = columns(stream)
+    return text if width is None else "\n".join(_wrap(text, width))
+
+
+def quoted(text: str, stream: TextIO) -> str:
+    """Return what a model wrote as it is shown among messages: behind a bar, and harmless."""
+    width = columns(stream)
+    lines = harmless(text, stream).expandtabs().split("\n")
+    if width is not None:
+        room = max(1, width - len(_BAR))
+        lines = [part for line in lines for part in _cut(line, room)]
+    return "\n".join(f"{_BAR}{line}".rstrip() for line in lines)
+
+
+def _cut(line: str, width: int) -> Iterator[str]:
+    """Yield the parts of a line, cut at spaces if it has some, and anywhere where it has none."""
+    from tqdm.utils import disp_len, disp_trim
+
+    for part in _wrap(line, width, True):
+        # Chinese characters, for one, are two columns wide.
+        while disp_len(part) > width:
+            cut = disp_trim(part, width) or part[:1]
+            yield cut
+            part = part[len(cut) :]
+        yield part
 
 
 def text(blocks: Sequence[Any], width: int | None = None) -> str:

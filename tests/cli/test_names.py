@@ -35,6 +35,7 @@ def test_a_text_of_any_name_is_trained_on_recorded_and_read(tmp_path, command, n
     text.write_text(toy_text(60))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "the text is short")
         done = command("train", text, "--out", out, *OPTIONS)
     assert done.returncode == 0, done.stderr
     assert record.read(out / "record.json").text["name"] == recorded

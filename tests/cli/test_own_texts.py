@@ -20,10 +20,12 @@ import pytest
 import safetensors
 import safetensors.numpy
 from processes import wait_for
+from terminals import in_terminal
 from toy_texts import SMALL, toy_text, write_toy
 
 from gluon_gru import cli as commands
 from gluon_gru import own_texts
+from gluon_gru.own_texts.comparing import verdict
 
 OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
 
@@ -67,9 +69,20 @@ def trained(tmp_path_factory):
 def test_training_prints_a_table_and_the_command_that_generates(tmp_path, run):
     path, out = write_toy(tmp_path), tmp_path / "a run"
     code, printed, told = run("train", path, "--out", out, *_SMALL)
-    assert (code, told) == (0, "")
+    assert code == 0 and printed.startswith("held-out perplexity  ")
+    record = json.loads((out / "record.json").read_text())
+    model, text, training = (line for line in told.splitlines() if line)
+    assert re.fullmatch(r"model     gru-after, a layer of 16 units: [\d,]+ parameters", model)
+    held_out = record["text"]["num_tokens"] - record["text"]["num_training"]
+    assert text == (
+        f"text      {record['text']['num_training']:,} characters to train on, {held_out} held "
+        f"out; a vocabulary of {record['text']['vocab_size']}"
+    )
+    assert re.match(r"training  up to 3 epochs, about \S+ seconds? on this machine; ", training)
     for what in (
-        "best perplexity, held out",
+        "rounds               1 (3 epochs)",
+        f"\n\nA sample of what it writes:\n  | {record['comparison']['sample'][:10]}",
+        verdict(record),
         "bits per character",
         "tokens/sec",
         "engine",
@@ -91,7 +104,7 @@ def test_training_further_prints_what_it_started_from(trained, tmp_path, run):
     small = ("--batch-size", 4, "--num-steps", 8, "--epochs", 1)
     words = ("train", tmp_path / "more.txt", "--from", trained / "run", "--out", tmp_path / "new")
     code, printed, told = run(*words, *small)
-    assert (code, told) == (0, "")
+    assert code == 0 and "note:" not in told
     facts = dict(re.split("  +", line) for line in printed.split("\n\n")[0].splitlines())
     old = json.loads((trained / "run" / "record.json").read_text())["text"]["vocab_size"]
     assert facts["started from"] == "run"
@@ -107,6 +120,7 @@ def test_json_is_for_programs(trained, tmp_path, run):
     assert found["settings"] == record["settings"]
     best, recorded = found["best"], record["best"]
     assert best["validation_perplexity"] == recorded["validation_perplexity"]
+    assert found["comparison"] == record["comparison"]
 
 
 def test_scores_as_json_are_the_figures_of_the_table(trained, tmp_path, run):
@@ -379,7 +393,8 @@ def test_ctrl_c_a_time_limit_and_a_closed_terminal_keep_the_rounds(tmp_path):
         os.execv(sys.executable, [*_COMMAND, *map(str, words), "--resume"])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     shown = b""
-    while b"held out" not in shown:
+    # The figures that it was stopped with, and those of a round more.
+    while len({*re.findall(rb"held out \S+ \(best \S+\), training \S+", shown)}) < 2:
         shown += os.read(terminal, 1 << 16)
     os.close(terminal)
     assert os.WEXITSTATUS(os.waitpid(pid, 0)[1]) == 129 and rounds() > kept
@@ -410,30 +425,13 @@ def test_a_broken_pipe_is_silent(trained):
 @pytest.mark.slow
 def test_a_terminal_sees_the_bar_with_both_perplexities_and_the_seed(tmp_path, trained):
     path, out = write_toy(tmp_path), tmp_path / "run"
-    shown = in_terminal("train", path, "--out", out, *_SMALL)
+    words = ("train", path, "--out", out, *_SMALL)
+    code, shown = in_terminal(_MAIN, words, 120, stdout=subprocess.DEVNULL)
+    assert code == 0
     assert "held out" in shown and "tok/s" in shown and "100%" in shown
-    shown = in_terminal("generate", trained / "run", "The ", "--length", 5)
-    assert "(again: --seed " in shown
-
-
-def in_terminal(*words):
-    """Return what a command writes to stderr, a terminal."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
-    process = subprocess.Popen(
-        [*_COMMAND, *map(str, words)], stdout=subprocess.DEVNULL, stderr=theirs
-    )
-    os.close(theirs)
-    shown = b""
-    try:
-        while True:
-            shown += os.read(ours, 1 << 16)
-    except OSError:
-        # Linux tells so that the other side is closed.
-        pass
-    os.close(ours)
-    assert process.wait(60) == 0
-    return shown.decode()
+    words = ("generate", trained / "run", "The ", "--length", 5)
+    code, shown = in_terminal(_MAIN, words, 120, stdout=subprocess.DEVNULL)
+    assert code == 0 and "(again: --seed " in shown
 
 
 @pytest.mark.slow

@@ -11,6 +11,12 @@ from gluon_gru import own_texts
 WORDS = ["".join(random.Random(i).choices("abcdefgh", k=6)) for i in range(300)]
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """Let texts of 100 bytes be long enough."""
+    monkeypatch.setattr("gluon_gru.own_texts.advice._SHORT", 100)
+
+
 def advice(tmp_path, text, **settings):
     """Return what is said before a training."""
     path = tmp_path / "text.txt"
@@ -52,3 +58,17 @@ def test_words_of_a_script_without_spaces_are_no_words(tmp_path):
 def test_a_text_of_two_forms_is_told(tmp_path):
     (told,) = advice(tmp_path, "né ne\u0301 " * 100)
     assert "neither all composed (Unicode's form NFC) nor all decomposed" in told
+
+
+def test_a_short_text_is_told_unless_a_trained_model_is_trained_further(tmp_path, monkeypatch):
+    monkeypatch.setattr("gluon_gru.own_texts.advice._SHORT", 5000)
+    (told,) = advice(tmp_path, toy_text())
+    size = (tmp_path / "text.txt").stat().st_size
+    assert size < 5000 and f"the text is short, {size:,} bytes" in told and "some 5,000" in told
+    (tmp_path / "run").rename(tmp_path / "older")
+    more = {name: value for name, value in SMALL.items() if name != "num_hiddens"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        own_texts.train(
+            tmp_path / "text.txt", tmp_path / "run", from_run=tmp_path / "older", **more
+        )

@@ -27,6 +27,7 @@ from gluon_gru.cli import import_
 from gluon_gru.cli.train import _summary
 from gluon_gru.convert import torch_file, weights
 from gluon_gru.errors import InputError
+from gluon_gru.own_texts.comparing import verdict
 from gluon_gru.own_texts.folder import RunFolder, curve
 from gluon_gru.own_texts.model import model_config
 from gluon_gru.own_texts.settings import Settings
@@ -93,7 +94,10 @@ def read_train(path):
     own_texts.settings.filled(folder.settings({}), 10**6, 28)
     found = folder.record.as_json()
     if found["best"] and found["rounds"]:
-        assert _summary(found, "x") and Axes(curve(found))
+        # A training that goes on makes a new one.
+        figures = ("order", "num_counted", "bits_per_character", "copied", "held_out_copied")
+        found["comparison"] = dict.fromkeys(figures, 1)
+        assert _summary(found, "x") and verdict(found) and Axes(curve(found))
 
 
 def read_reproduce(path):

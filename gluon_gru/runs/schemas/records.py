@@ -129,6 +129,17 @@ class StartedFrom(Strict):
     vocab_size: Size
 
 
+class Comparison(Strict):
+    """The best model beside counts: see `gluon_gru.own_texts.comparing`."""
+
+    order: Size
+    num_counted: Count
+    bits_per_character: Amount
+    sample: str
+    copied: Share
+    held_out_copied: Share
+
+
 class Epochs(Strict):
     """A `gluon_gru.History`."""
 
@@ -246,6 +257,7 @@ class Train(_Record, tag="train"):
     rounds: List[Round] = []
     engine: str = ""
     best: Optional[Round] = None
+    comparison: Maybe[Comparison] = UNSET
 
 
 class Reproduce(_Record, tag="reproduce"):
