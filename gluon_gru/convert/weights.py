@@ -68,16 +68,25 @@ class Weights(NamedTuple):
 
 
 def from_params(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) -> Weights:
-    """Return the `Weights` of a model by its parameters.
+    """Return the `Weights` of a model for another program, by its parameters.
 
     Args:
         params, config: a `gluon_gru.runs.checkpoint.Checkpoint`'s.
 
     Raises:
         InputError: for a cell that other programs lack: a reader's own, a part of a GRU, a layer
-            with a projection or clipped states; and for parameters that aren't finite.
+            with a projection or clipped states; and see `taken_apart`.
     """
     _check(config)
+    return taken_apart(params, config)
+
+
+def taken_apart(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) -> Weights:
+    """Return the `Weights` of a model of any cell in `gluon_gru.cells.CELLS`, by its parameters.
+
+    Raises:
+        InputError: for parameters that aren't finite, or not those of the config's model.
+    """
     for name, array in params.items():
         if not numpy.isfinite(array).all():
             raise InputError(
