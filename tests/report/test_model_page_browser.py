@@ -108,7 +108,7 @@ def page(view, trained, tmp_path):
 
 def settled(page):
     """Wait until the page has read what was typed, or written what was asked for."""
-    page.locator("#go", has_text="Go on").wait_for()
+    page.locator("#go", has_text="Continue").wait_for()
     page.locator("#summary", has_text=re.compile(r"\d token|^$")).wait_for()
 
 
@@ -296,7 +296,7 @@ def test_the_bars_are_what_the_model_expects_where_the_cursor_is(page, trained):
     assert page.locator("#bars li").count() == 11
     assert page.locator("#bars .here .what").inner_text() in ("<unk> came", "q came")
     page.hover("h1")
-    page.locator("#where", has_text="In place of “q”").wait_for()
+    assert page.inner_text("#where") == "In place of “a”, token 6 of 9:"
 
 
 @pytest.mark.parametrize("cell", ["gru_after", "lstm", "rnn_tanh"])
@@ -402,6 +402,21 @@ def test_a_model_of_the_books_text_reads_any_text_as_letters_and_spaces(page):
     assert "".join(*page.evaluate(SPLIT, [reading, ["filby  what"]])) == "filby  what"
 
 
+def test_of_a_long_text_the_place_of_the_cursor_is_in_sight(page):
+    page.fill("#box", "The cat sees a dog.\n" * 60)
+    settled(page)
+    inside = """() => {
+      const [outer, inner] = [text, text.querySelector("[aria-selected=true]")].map(
+        element => element.getBoundingClientRect());
+      return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+    }"""
+    assert page.evaluate(inside)
+    for keys, place in (("Control+Home", 0), ("Control+End", 1199)):
+        page.press("#box", keys)
+        page.locator(f"[aria-selected=true][data-place='{place}']").wait_for()
+        assert page.evaluate(inside)
+
+
 def test_words_are_tokens_and_the_first_may_lack_its_space(view, tmp_path):
     run = OLDER / "own_texts" / "words"
     learner, vocab = write(tmp_path / "model.html", run)
@@ -418,8 +433,15 @@ def test_words_are_tokens_and_the_first_may_lack_its_space(view, tmp_path):
 
 CONTROLS = {
     "textbox": ["Type or paste a text, or let the model begin one:"],
-    "spinbutton": ["tokens", "temperature", "top k", "seed", "layer", "unit"],
-    "button": ["Go on", "Take back"],
+    "spinbutton": [
+        "tokens",
+        "temperature",
+        "top k",
+        "seed",
+        "layer (0 is the lowest)",
+        "unit (0 to 15)",
+    ],
+    "button": ["Continue", "Take back"],
     "listbox": ["the text, token by token"],
     "list": ["What it expects At the beginning:"],
     "status": ["what was read"],

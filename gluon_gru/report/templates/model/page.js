@@ -71,8 +71,8 @@ const setGates = place => {
   });
 };
 
-// Show the steps from a place on; those before it are shown already. Words are not split by lines.
-const draw = from => {
+// Show the steps from a place on, by default those that are not shown yet. No line ends in a word.
+const draw = (from = tokens.length) => {
   while (tokens.length > from) {
     const word = tokens[tokens.length - 1].parentElement;
     word.lastElementChild.remove();
@@ -116,6 +116,7 @@ const bar = (token, chance, here) => {
   return item;
 };
 
+// The place of the cursor, or of the token that has the focus.
 let here = 0;
 const show = place => {
   const step = steps[place];
@@ -140,15 +141,24 @@ const show = place => {
 };
 const goTo = place => {
   here = place;
-  select(Math.min(place, steps.length - 1));
+  const nearest = Math.min(place, steps.length - 1);
+  select(nearest);
+  // Only the text is scrolled, not the page.
+  const { offsetTop, offsetHeight } = tokens[nearest] ?? text;
+  if (offsetTop < text.scrollTop) text.scrollTop = offsetTop;
+  const below = offsetTop + offsetHeight - text.clientHeight;
+  if (below > text.scrollTop) text.scrollTop = below;
   show(place);
 };
-const select = roaming(text, place => { here = place; show(place); }, () => show(here));
+const select = roaming(text, show, () => show(Math.min(here, steps.length)));
+text.addEventListener("focusin", event => {
+  if (event.target.dataset.place) here = Number(event.target.dataset.place);
+});
 
 const tell = left => {
   const bits = steps.map(step => step.bits).filter(value => value !== null);
   const mean = bits.reduce((a, b) => a + b, 0) / bits.length;
-  element("summary").textContent = [
+  element("summary").textContent = !steps.length ? "" : [
     steps.length === 1 ? "1 token" : `${steps.length} tokens`,
     bits.length ? `: ${mean.toFixed(2)} bits each, perplexity ${(2 ** mean).toPrecision(4)}` : "",
     left ? `; the first ${MOST} are read, and ${left} are left out` : "",
@@ -160,7 +170,7 @@ const tell = left => {
 const box = element("box");
 // The number of what was begun last, reading or writing, at which all before it stops.
 let latest = 0;
-const finish = () => { latest++; element("go").textContent = "Go on"; };
+const finish = () => { latest++; element("go").textContent = "Continue"; };
 
 // The place of the token that the cursor is before, or in.
 const placeOfCursor = () => {
@@ -185,12 +195,12 @@ const refresh = async () => {
   for (const piece of pieces.slice(same)) {
     read(piece);
     if (performance.now() - since < SLICE) continue;
-    draw(steps.length - 1);
+    draw();
     await pause();
     if (mine !== latest) return;
     since = performance.now();
   }
-  draw(steps.length);
+  draw();
   goTo(placeOfCursor());
   tell(all.length - pieces.length);
 };
@@ -219,7 +229,7 @@ const write = async () => {
     read(vocab[token], steps.length ? undefined : opened);
     box.value += vocab[token];
     box.scrollTop = box.scrollHeight;
-    draw(steps.length - 1);
+    draw();
     goTo(steps.length);
     await pause();
     if (mine !== latest) return;
