@@ -132,6 +132,10 @@ def assert_same_logits(page, learner, vocab):
     return expected
 
 
+def test_every_cell_has_its_equations(page):
+    assert page.evaluate("Object.keys(CELLS)") == list(CELLS)
+
+
 @pytest.mark.parametrize("precision", model_page.PRECISIONS)
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if cell.fused_layer])
