@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 import numpy
 
@@ -63,9 +63,7 @@ def rounding(
         return Rounding(0, 0, numpy.inf)
     with learner_from(params, config) as exact, learner_from(rounded, config) as other:
         rng = numpy.random.default_rng(1)
-        # The largest sum of a logit and one of these is that of a token drawn by its probability.
-        noise = lambda logits: rng.gumbel(size=len(logits))  # noqa: E731
-        text = [opening, *_written(exact, [opening], NUM_SAMPLED, unk, noise)]
+        text = [opening, *_written(exact, [opening], NUM_SAMPLED, unk, rng)]
         starts = range(0, NUM_SAMPLED, NUM_SAMPLED // NUM_PREFIXES)
         prefixes = [[opening], *(text[start : start + PREFIX] for start in starts)]
         greedy = [
@@ -89,13 +87,16 @@ def _written(
     prefix: Sequence[int],
     count: int,
     unk: int | None,
-    noise: Callable[[numpy.ndarray], Any] = lambda logits: 0,
+    rng: numpy.random.Generator | None = None,
 ) -> Iterator[int]:
-    """Yield tokens after a prefix, each time that of the largest logit after ``noise`` is added."""
+    """Yield tokens after a prefix: drawn by their probabilities, or the likeliest without ``rng``."""
     read, tokens = learner.reader(), prefix
     for _ in range(count):
         logits = read(tokens).astype(numpy.float64)
         if unk is not None:
             logits[unk] = -numpy.inf
-        tokens = [int((logits + noise(logits)).argmax())]
+        if rng is not None:
+            # With this noise each token has the largest sum as often as its probability says.
+            logits += rng.gumbel(size=len(logits))
+        tokens = [int(logits.argmax())]
         yield from tokens

@@ -201,6 +201,32 @@ def test_a_seed_a_temperature_and_a_top_k_say_what_is_drawn(page, trained):
     assert go_on(page, length=100, temperature=0.9, top_k=5, seed=7) == expected
 
 
+def test_what_is_typed_is_never_taken_back(page):
+    page.fill("#box", "The cat")
+    go_on(page, length=5)
+    page.type("#box", "!")
+    settled(page)
+    assert page.locator("#back").is_disabled()
+
+
+def test_the_model_goes_on_when_all_of_a_long_text_is_read(page):
+    text = "The cat sees a dog.\n" * 100
+    # Both at once, before the text can have been read.
+    page.evaluate(
+        """text => {
+      box.value = text;
+      box.dispatchEvent(new Event("input"));
+      element("length").value = 3;
+      element("go").click();
+    }""",
+        text,
+    )
+    page.wait_for_timeout(50)
+    page.locator("#summary", has_text="2003 tokens").wait_for()
+    settled(page)
+    assert page.input_value("#box").startswith(text) and len(page.input_value("#box")) == 2003
+
+
 def test_writing_can_be_stopped_and_typing_stops_it(page):
     page.fill("#length", "4000")
     for stop in (lambda: page.click("#go"), lambda: page.press("#box", "End"), None):
@@ -356,11 +382,14 @@ def test_without_unk_an_unknown_character_is_left_out(view, tmp_path):
     page.fill("#box", "ab?ca")
     settled(page)
     page.hover(".unknown")
-    assert "not in the vocabulary, left out" in page.inner_text("#readout")
+    assert "left out; not in the vocabulary" in page.inner_text("#readout")
     with_it = page.evaluate("steps[4].bits")
     page.fill("#box", "abca")
     settled(page)
     assert page.evaluate("steps[3].bits") == with_it
+    page.fill("#box", "?ab")
+    settled(page)
+    assert page.evaluate("steps.map(step => step.bits === null)") == [True, True, False]
 
 
 def test_of_a_long_text_the_beginning_is_read_and_the_page_says_so(page):
@@ -368,6 +397,7 @@ def test_of_a_long_text_the_beginning_is_read_and_the_page_says_so(page):
     page.locator("#summary", has_text="the first 4000 are read, and 1000 are left out").wait_for()
     assert page.locator(".token").count() == 4000
     assert go_on(page, length=5) == "The cat sees a dog.\n" * 250
+    assert "1000 are left out" in page.inner_text("#summary")
 
 
 SPLIT = "([reading, texts]) => texts.map(text => split(reading, readAs(reading, text), new Map()))"
@@ -431,6 +461,14 @@ def test_words_are_tokens_and_the_first_may_lack_its_space(view, tmp_path):
     assert tokens == vocab[[" cat", " sees", " the", " zebra"]] and tokens[-1] == vocab.unk
     page.evaluate("box.setSelectionRange(4, 4)")
     page.locator("#where", has_text="token 2 of 4").wait_for()
+    # The space at the end is that of the next word.
+    page.fill("#box", "the cat ")
+    _, *written = own_texts.generate(run, "the cat ", 20, 0)
+    page.fill("#length", "20")
+    page.fill("#temperature", "0")
+    page.click("#go")
+    settled(page)
+    assert page.input_value("#box") == "the cat" + "".join(written)
 
 
 # Who uses it, and how.

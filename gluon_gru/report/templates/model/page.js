@@ -13,8 +13,8 @@ const SLICE = 30;
 const pause = () => new Promise(resolve => setTimeout(resolve, 0));
 
 // What was read: for each token, its piece of the text, its index (of <unk> for an unknown one; null
-// if there is no <unk>, and it is left out), its surprise in bits (null for the first, which follows
-// nothing), and the state and the gates after it.
+// if there is no <unk>, and it is left out), its surprise in bits (null for the first one read, which
+// follows nothing), and the state and the gates after it.
 const steps = [];
 // What a text may begin with is what follows the token that `facts.opening` is: the end of a line.
 const opened = model.step(facts.opening, model.zeros).state;
@@ -27,7 +27,8 @@ const read = (piece, state = stateAt(steps.length)) => {
     steps.push({ piece, token, bits: null, state, gates: null });
     return;
   }
-  const bits = steps.length ? surprise(model.logits(state), token) : null;
+  const isFirst = state === model.zeros || state === opened;
+  const bits = isFirst ? null : surprise(model.logits(state), token);
   steps.push({ piece, token, bits, ...model.step(token, state) });
 };
 
@@ -42,7 +43,8 @@ const visible = piece => {
 };
 const NAMES = { " ": "space", "\n": "end of line", "\t": "tab" };
 const named = piece => NAMES[piece] ?? `“${visible(piece)}”`;
-const inBits = bits => bits === null ? "nothing before it" : `${bits.toFixed(1)} bits`;
+const inBits = ({ token, bits }) =>
+  token === null ? "left out" : bits === null ? "nothing before it" : `${bits.toFixed(1)} bits`;
 
 const GATES = {
   update: "Z, the update gate", reset: "R, the reset gate",
@@ -91,7 +93,7 @@ const draw = (from = tokens.length) => {
     const token = make("span", known.has(piece) ? "token" : "token unknown", visible(piece));
     token.setAttribute("role", "option");
     token.setAttribute("aria-selected", "false");
-    token.setAttribute("aria-label", `${named(piece)}, ${inBits(bits)}`);
+    token.setAttribute("aria-label", `${named(piece)}, ${inBits(steps[place])}`);
     token.tabIndex = -1;
     token.dataset.place = place;
     token.style.setProperty("--s", Math.min((bits ?? 0) / blind, 1).toFixed(3));
@@ -129,9 +131,9 @@ const show = place => {
     ? `In place of ${named(step.piece)}, token ${place + 1} of ${steps.length}:`
     : steps.length ? `After ${named(steps[place - 1].piece)}, the last token:` : "At the beginning:";
   const [layer, unit] = unitNow();
-  const said = step ? [`${named(step.piece)}: ${inBits(step.bits)}`] : [""];
+  const said = step ? [`${named(step.piece)}: ${inBits(step)}`] : [""];
   if (step && !known.has(step.piece)) {
-    said.push(unk === null ? "not in the vocabulary, left out" : "not in the vocabulary, read as <unk>");
+    said.push(`not in the vocabulary${unk === null ? "" : ", read as <unk>"}`);
   }
   if (step?.gates) {
     said.push(...gates.map(gate =>
@@ -155,7 +157,11 @@ text.addEventListener("focusin", event => {
   if (event.target.dataset.place) here = Number(event.target.dataset.place);
 });
 
-const tell = left => {
+// How many tokens of the text are too many.
+let left = 0;
+// Told to screen readers when the model has written, not at every key.
+const tell = live => {
+  element("summary").setAttribute("aria-live", live);
   const bits = steps.map(step => step.bits).filter(value => value !== null);
   const mean = bits.reduce((a, b) => a + b, 0) / bits.length;
   element("summary").textContent = !steps.length ? "" : [
@@ -168,9 +174,14 @@ const tell = left => {
 // Reading.
 
 const box = element("box");
+// What the text was each time before the model went on with it.
+const earlier = [];
 // The number of what was begun last, reading or writing, at which all before it stops.
 let latest = 0;
-const finish = () => { latest++; element("go").textContent = "Continue"; };
+const finish = () => {
+  latest++;
+  element("go").textContent = "Continue";
+};
 
 // The place of the token that the cursor is before, or in.
 const placeOfCursor = () => {
@@ -182,11 +193,13 @@ const placeOfCursor = () => {
   return at;
 };
 
+// Read what has changed in the text; return whether nothing else was begun meanwhile.
 const refresh = async () => {
   finish();
   const mine = latest;
   const all = split(facts.reading, readAs(facts.reading, box.value), known);
   const pieces = all.slice(0, MOST);
+  left = all.length - pieces.length;
   let same = 0;
   while (same < pieces.length && steps[same]?.piece === pieces[same]) same++;
   steps.length = same;
@@ -197,24 +210,29 @@ const refresh = async () => {
     if (performance.now() - since < SLICE) continue;
     draw();
     await pause();
-    if (mine !== latest) return;
+    if (mine !== latest) return false;
     since = performance.now();
   }
   draw();
   goTo(placeOfCursor());
-  tell(all.length - pieces.length);
+  tell("off");
+  return true;
 };
 
-box.addEventListener("input", refresh);
+box.addEventListener("input", () => {
+  // To take back what was written before would take back what was typed after it.
+  earlier.length = 0;
+  element("back").disabled = true;
+  refresh();
+});
 document.addEventListener("selectionchange", () => {
   if (document.activeElement === box && steps.length) goTo(placeOfCursor());
 });
 
 // Writing.
 
-// What the text was before the model went on with it.
-const earlier = [];
 const write = async () => {
+  if (!await refresh()) return;
   finish();
   const mine = latest;
   const random = mulberry32(number("seed", 0));
@@ -223,6 +241,8 @@ const write = async () => {
   earlier.push(box.value);
   element("back").disabled = false;
   element("go").textContent = "Stop";
+  // The words have their spaces before them.
+  if (facts.reading.tokens === "words") box.value = box.value.replace(/ +$/, "");
   for (let i = 0; i < count; i++) {
     const logits = expectedAt(steps.length);
     const token = sampled(logits, temperature, number("top-k", vocab.length), random, unk);
@@ -235,14 +255,14 @@ const write = async () => {
     if (mine !== latest) return;
   }
   finish();
-  tell(0);
+  tell("polite");
 };
 
 document.querySelector("form").addEventListener("submit", event => {
   event.preventDefault();
   if (element("go").textContent === "Stop") {
     finish();
-    tell(0);
+    tell("polite");
   } else write();
 });
 element("back").addEventListener("click", () => {
