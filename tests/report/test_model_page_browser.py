@@ -24,6 +24,7 @@ from gluon_gru.text.rules import Rules
 from gluon_gru.training.learner import learner_from
 
 OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
+RECORDED = pathlib.Path(__file__).parents[2] / "results" / "pages" / "model.html"
 RUNS = sorted(path.parent.name for path in OLDER.glob("own_texts/*/model.safetensors"))
 CHECKPOINTS = sorted(
     path.stem for path in OLDER.glob("checkpoints/*.safetensors") if "bidir" not in path.stem
@@ -359,10 +360,10 @@ def test_the_gates_of_the_chosen_unit_are_under_the_text(view, tmp_path, cell):
     page.fill("#layer", "1")
     page.fill("#unit", "3")
     page.focus(".token[tabindex='0']")
-    said = page.inner_text("#readout")
+    said = page.inner_text("#gates")
     letters = {"update": "Z", "reset": "R", "input": "I", "forget": "F", "output": "O"}
     for gate, value in zip(shown, gates):
-        assert f"{letters[gate]} of unit 3: {value:.3f}" in said
+        assert f"{letters[gate]} {value:.3f}" in said and said.startswith("Unit 3: ")
         assert f"{letters[gate]}, the {gate} gate" in page.inner_text(".of-gates")
 
 
@@ -571,6 +572,14 @@ def test_a_vocabulary_of_one_token_leaves_nothing_to_expect(view, tmp_path):
     write(tmp_path / "model.html", run)
     page = view(tmp_path / "model.html")
     assert go_on(page, length=5) == "aaaaa" and bars(page) == [("a", "100.0%")]
+
+
+@pytest.mark.skipif(not RECORDED.is_file(), reason="the repository is not at hand")
+def test_the_page_among_the_results_opens(view):
+    page = view(RECORDED)
+    assert RECORDED.stat().st_size < 1_000_000
+    assert page.evaluate("[facts.num_hiddens, facts.num_layers]") == [128, 2]
+    assert len(go_on(page, length=50)) == 50
 
 
 def test_without_scripts_the_page_says_so(browser, trained, tmp_path):

@@ -94,6 +94,7 @@ const draw = (from = tokens.length) => {
     token.setAttribute("role", "option");
     token.setAttribute("aria-selected", "false");
     token.setAttribute("aria-label", `${named(piece)}, ${inBits(steps[place])}`);
+    token.setAttribute("aria-describedby", "gates");
     token.tabIndex = -1;
     token.dataset.place = place;
     token.style.setProperty("--s", Math.min((bits ?? 0) / blind, 1).toFixed(3));
@@ -131,15 +132,11 @@ const show = place => {
     ? `In place of ${named(step.piece)}, token ${place + 1} of ${steps.length}:`
     : steps.length ? `After ${named(steps[place - 1].piece)}, the last token:` : "At the beginning:";
   const [layer, unit] = unitNow();
-  const said = step ? [`${named(step.piece)}: ${inBits(step)}`] : [""];
-  if (step && !known.has(step.piece)) {
-    said.push(`not in the vocabulary${unk === null ? "" : ", read as <unk>"}`);
-  }
-  if (step?.gates) {
-    said.push(...gates.map(gate =>
-      `${GATES[gate].slice(0, 1)} of unit ${unit}: ${step.gates[layer][gate][unit].toFixed(3)}`));
-  }
-  element("readout").textContent = said.join("; ");
+  const isKnown = !step || known.has(step.piece);
+  element("readout").textContent = (step ? `${named(step.piece)}: ${inBits(step)}` : "")
+    + (isKnown ? "" : `; not in the vocabulary${unk === null ? "" : ", read as <unk>"}`);
+  element("gates").textContent = !step?.gates || !gates.length ? "" : `Unit ${unit}: ${
+    gates.map(gate => `${GATES[gate][0]} ${step.gates[layer][gate][unit].toFixed(3)}`).join(", ")}`;
 };
 const goTo = place => {
   here = place;
