@@ -107,10 +107,10 @@ const draw = (from = tokens.length) => {
 // What is told of a place: the token there, its gates, and what the model expected.
 
 const percent = chance => chance >= 0.001 ? `${(100 * chance).toFixed(1)}%` : "below 0.1%";
-const bar = (token, chance, here) => {
-  const item = make("li", here ? "here" : "");
+const bar = (token, chance, hasCome) => {
+  const item = make("li", hasCome ? "came" : "");
   const what = make("span", "what", token === unk ? "<unk>" : visible(vocab[token]));
-  if (here) what.append(make("small", "", " came"));
+  if (hasCome) what.append(make("small", "", " came"));
   const track = make("span", "track");
   track.setAttribute("aria-hidden", "true");
   track.append(make("span", "bar full"));
