@@ -106,7 +106,7 @@ const draw = (from = tokens.length) => {
 
 // What is told of a place: the token there, its gates, and what the model expected.
 
-const percent = chance => chance >= 0.001 ? `${(100 * chance).toFixed(1)}%` : "below 0.1%";
+const percent = chance => chance >= 0.001 ? `${(100 * chance).toFixed(1)}%` : "< 0.1%";
 const bar = (token, chance, hasCome) => {
   const item = make("li", hasCome ? "came" : "");
   const what = make("span", "what", token === unk ? "<unk>" : visible(vocab[token]));
