@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
 
     from gluon_gru.convert import model_page
     from gluon_gru.convert.rounding import rounding
-    from gluon_gru.convert.weights import taken_apart
+    from gluon_gru.convert.weights import doubts, taken_apart
     from gluon_gru.errors import shown
     from gluon_gru.own_texts.model import load_trained
     from gluon_gru.own_texts.writing import opening
@@ -61,4 +61,5 @@ def run(args: argparse.Namespace) -> None:
             f"note: the page is of {len(data) / 1e6:.1f} MB, which a browser takes a while to open"
         )
     write_whole(args.out, data)
-    print(f"{args.out}: {weights}, {len(data):,} bytes", f"{precision}: {changes}", sep="\n")
+    lines = f"{args.out}: {weights}, {len(data):,} bytes", f"{precision}: {changes}"
+    print(*lines, *doubts(config), sep="\n")

@@ -140,6 +140,17 @@ def _check(config: Mapping[str, Any]) -> None:
         )
 
 
+def doubts(config: Mapping[str, Any]) -> list[str]:
+    """Return a note, to be printed, where the cell of a checkpoint's config is not certain."""
+    # Runs of gluon-gru train, which have a text, are all of this package's layers.
+    if not config.get("cell_by_name") or "text" in config:
+        return []
+    return [
+        "note: an older version wrote this checkpoint and recorded only the name of its cell: if "
+        "that was a function or layer of your own by the same name, this is not your model"
+    ]
+
+
 def facts(tokens: Sequence[str], config: Mapping[str, Any]) -> dict[str, str]:
     """Return the metadata of a file: ``vocab``, ``text``, ``config``, all JSON, and ``made_by``.
 

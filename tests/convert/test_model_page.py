@@ -188,6 +188,14 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_computed(
     assert (tmp_path / "there.html").read_text() == "mine"
 
 
+def test_a_cell_that_only_its_name_tells_is_doubted(tmp_path, command):
+    run = OLDER / "checkpoints" / "gru-fused.safetensors"
+    said = command("page", run, "--out", tmp_path / "a.html").stdout
+    assert "recorded only the name of its cell" in said
+    said = command("page", RUN, "--out", tmp_path / "b.html").stdout
+    assert "name of its cell" not in said
+
+
 def test_force_replaces_a_file(tmp_path, command):
     (tmp_path / "there.html").write_text("mine")
     assert command("page", RUN, "--out", tmp_path / "there.html", "--force").returncode == 0
