@@ -3,7 +3,7 @@
 // Of each token, the probability as the logits have it.
 const probabilities = logits => {
   const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const chances = Float64Array.from(logits, logit => Math.exp(logit - most));
+  const chances = new Float64Array(logits).map(logit => Math.exp(logit - most));
   const sum = chances.reduce((a, b) => a + b, 0);
   return chances.map(chance => chance / sum);
 };

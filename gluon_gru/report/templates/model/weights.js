@@ -13,5 +13,6 @@ const numbersOf = (base64, precision) => {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   if (precision === "float32") return new Float32Array(bytes.buffer);
-  return Float32Array.from(new Uint16Array(bytes.buffer), half);
+  // Float32Array.from(..., half) goes through an iterator, and takes many times as long.
+  return new Float32Array(new Uint16Array(bytes.buffer)).map(half);
 };
