@@ -73,6 +73,13 @@ def test_the_file_holds_the_model_in_float16_and_its_vocabulary(tmp_path, comman
     assert sorted(numbers[numbers != 0]) == sorted(expected[expected != 0])
 
 
+def test_a_model_of_the_books_text_reads_letters(tmp_path, command):
+    run = OLDER / "reproduce" / "checkpoints" / "gru-scratch-seed1.safetensors"
+    assert command("page", run, "--out", tmp_path / "a.html").returncode == 0
+    facts = json.loads(part((tmp_path / "a.html").read_text(encoding="utf-8"), "facts"))
+    assert facts["reading"]["letters"] and facts["vocab"][facts["opening"]] == " "
+
+
 def test_weights_that_rounding_would_spoil_are_in_float32(tmp_path, command):
     # So many near ties that the digits decide, and weights that float16 has no numbers for.
     for change, reason in (
