@@ -86,4 +86,6 @@ with tempfile.TemporaryDirectory() as folder:
     assert 1 < score["perplexity"] < 100 and score["num_unknown"] == 0, score
     command("gates", "run", "The hat", "--out", "gates")
     assert "</html>" in pathlib.Path(folder, "gates", "report.html").read_text(encoding="utf-8")
+    command("page", "run", "--out", "model.html")
+    assert "</html>" in pathlib.Path(folder, "model.html").read_text(encoding="utf-8")
     print("the command works in a folder of its own")

@@ -64,6 +64,7 @@ def pytest_configure(config):
 
 # Files whose tests share a fixture that takes seconds -> what it is.
 _SHARED = {
+    "tests/report/test_model_page_browser.py": "a browser",
     "tests/report/test_page.py": "pages",
     "tests/report/test_page_browser.py": "pages",
     "tests/report/test_reproduction.py": "a reproduction",

@@ -61,12 +61,7 @@ def run(args: argparse.Namespace) -> None:
         lines = [_checked(data, saved)]
     else:
         data, lines = torch_file.to_bytes(taken, facts), []
-    # Runs of gluon-gru train, which have a text, are all of this package's layers.
-    if saved.config.get("cell_by_name") and "text" not in saved.config:
-        lines.append(
-            "note: an older version wrote this checkpoint and recorded only the name of its cell: if "
-            "that was a function or layer of your own by the same name, this is not your model"
-        )
+    lines += weights.doubts(saved.config)
     files.write_whole(args.file, data)
     print(f"{args.file}: {taken}, {len(data):,} bytes", *lines, sep="\n")
 

@@ -68,16 +68,25 @@ class Weights(NamedTuple):
 
 
 def from_params(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) -> Weights:
-    """Return the `Weights` of a model by its parameters.
+    """Return the `Weights` of a model for another program, by its parameters.
 
     Args:
         params, config: a `gluon_gru.runs.checkpoint.Checkpoint`'s.
 
     Raises:
         InputError: for a cell that other programs lack: a reader's own, a part of a GRU, a layer
-            with a projection or clipped states; and for parameters that aren't finite.
+            with a projection or clipped states; and see `taken_apart`.
     """
     _check(config)
+    return taken_apart(params, config)
+
+
+def taken_apart(params: Mapping[str, numpy.ndarray], config: Mapping[str, Any]) -> Weights:
+    """Return the `Weights` of a model of any cell in `gluon_gru.cells.CELLS`, by its parameters.
+
+    Raises:
+        InputError: for parameters that aren't finite, or not those of the config's model.
+    """
     for name, array in params.items():
         if not numpy.isfinite(array).all():
             raise InputError(
@@ -129,6 +138,17 @@ def _check(config: Mapping[str, Any]) -> None:
             f"a model whose {what} is {config.get(what)!r} can't be exported: {reason}; this "
             "package's rnn, gru and lstm and Gluon's layers can, without projection"
         )
+
+
+def doubts(config: Mapping[str, Any]) -> list[str]:
+    """Return a note, to be printed, where the cell of a checkpoint's config is not certain."""
+    # Runs of gluon-gru train, which have a text, are all of this package's layers.
+    if not config.get("cell_by_name") or "text" in config:
+        return []
+    return [
+        "note: an older version wrote this checkpoint and recorded only the name of its cell: if "
+        "that was a function or layer of your own by the same name, this is not your model"
+    ]
 
 
 def facts(tokens: Sequence[str], config: Mapping[str, Any]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import re
 from typing import TYPE_CHECKING, Any, Mapping
 
 from gluon_gru.errors import InputError
@@ -32,7 +31,7 @@ from gluon_gru.report.document import (
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.files import make_folder
 from gluon_gru.runs.restore import checkpoint_of, vocabulary
-from gluon_gru.text.editions import DEFAULT, UNNAMED, edition_of
+from gluon_gru.text.editions import DEFAULT, UNNAMED, edition_of, is_of_letters
 from gluon_gru.text.rules import Rules
 from gluon_gru.text.textfile import tidy
 
@@ -124,7 +123,7 @@ def as_the_model_reads(text: str, vocab: Vocab, edition: str = DEFAULT) -> str:
     Raises:
         InputError: if the vocabulary knows none of its characters.
     """
-    books = all(re.fullmatch("[a-z ]|<.+>", token) for token in vocab.idx_to_token)
+    books = is_of_letters(vocab.idx_to_token)
     known = edition_of(edition).line(text.replace("\n", " ")) if books else text
     # What the book's text has for another sign is a space.
     check_known(known.strip() or text, vocab)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from gluon_gru.report import charts
 from gluon_gru.report.axes import Axes
@@ -28,6 +28,22 @@ def page(document: Document, pictures: dict[str, bytes]) -> bytes:
     return template.render(document=document, colours=COLOURS, pictures=pictures).encode(
         "utf-8", "backslashreplace"
     )
+
+
+def model_page(name: str, about: str, facts: Mapping[str, Any], weights: bytes) -> bytes:
+    """Return the bytes of an HTML file that runs a model: `gluon_gru.convert.model_page` calls it.
+
+    Args:
+        name: of the model.
+        about: a line about it.
+        facts: what ``templates/model/`` needs to know of it, as JSON.
+        weights: in the order that ``templates/model/weights.js`` names.
+    """
+    template = _environment().get_template("model/page.html")
+    packed = base64.b64encode(weights).decode()
+    return template.render(
+        name=name, about=about, facts=facts, weights=packed, colours=COLOURS
+    ).encode("utf-8", "backslashreplace")
 
 
 def prose(text: Any) -> Markup:

@@ -83,6 +83,12 @@ EDITIONS = {
 
 DEFAULT = "2019"
 
+
+def is_of_letters(tokens: Iterable[str]) -> bool:
+    """Return whether a vocabulary is the book's text's: small letters, a space, and ``<...>``."""
+    return all(re.fullmatch("[a-z ]|<.+>", token) for token in tokens)
+
+
 #: That of every model and record that doesn't name one: version 0.1.0 knew no other.
 UNNAMED = "2020-09"
 

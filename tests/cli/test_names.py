@@ -63,6 +63,8 @@ def test_a_page_on_gates_has_a_run_of_any_name(tmp_path, command):
         ["generate", "{long}"],
         ["evaluate", "{run}", "{long}"],
         ["export", "{run}", "{long}.onnx"],
+        ["page", "{long}"],
+        ["page", "{run}", "--out", "{long}"],
         ["import", "{long}", "{text}.safetensors"],
         ["train", "{lines}", "--out", "run"],
         ["generate", "{lines}"],

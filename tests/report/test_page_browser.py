@@ -1,32 +1,14 @@
 """Pages in a real browser: Chromium, without a window and without a network."""
 
-import os
 import re
-import shutil
 
+import browsing
 import numpy
 import pytest
 
 from gluon_gru.gates import inspection as gates_of
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason='no playwright here: pip install -e ".[browser]"'
-)
-
 KINDS = ("reproduce", "exercises", "sweep", "benchmark", "shapes", "gates")
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        program = next(filter(None, map(shutil.which, _NAMES)), started.chromium.executable_path)
-        if not os.path.exists(program):
-            pytest.skip("no Chromium here: install the system's, or run playwright install")
-        # A sandbox is more than a container lets it have; it opens nothing but our own files.
-        running = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +18,9 @@ def opened(browser, made):
 
     def open_page(kind):
         if kind not in found:
-            page, wrong = browser.new_page(viewport={"width": 1280, "height": 800}), []
-            for event in ("console", "pageerror", "requestfailed", "dialog"):
-                page.on(event, lambda what, event=event: wrong.append((event, str(what))))
-            requests = []
-            page.on("request", lambda request: requests.append(request.url))
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            wrong = browsing.watched(page)
             page.goto(made[0][kind].as_uri())
-            wrong += [url for url in requests[1:] if not url.startswith("data:")]
             found[kind] = page, wrong
         return found[kind]
 
@@ -83,43 +61,6 @@ def test_nothing_is_wider_than_the_window(opened, kind, width):
     )
 
 
-# The least contrast of what is written with what is behind it, as WCAG computes it, over all
-# elements with text of their own; backgrounds that let others through are mixed with them.
-_CONTRASTS = """() => {
-  const numbers = colour => {
-    const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
-    return [r, g, b, a];
-  };
-  const over = ([r, g, b, a], below) =>
-    [r, g, b].map((value, i) => value * a + below[i] * (1 - a));
-  const behind = element => {
-    const chain = [];
-    for (let at = element; at; at = at.parentElement)
-      chain.unshift(numbers(getComputedStyle(at).backgroundColor));
-    return chain.reduce((below, colour) => over(colour, below), [255, 255, 255]);
-  };
-  const luminance = colour => {
-    const [r, g, b] = colour.map(value => value / 255).map(
-      value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const found = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const own = [...element.childNodes].some(
-      node => node.nodeType === 3 && node.textContent.trim());
-    const label = element.matches("td") && innerWidth < 1024;
-    if (!(own || label) || element.closest("script, style, select")
-        || !element.getClientRects().length) continue;
-    const style = label ? getComputedStyle(element, "::before") : getComputedStyle(element);
-    const below = behind(element);
-    const drawn = over(numbers(element.closest("svg") ? style.fill : style.color), below);
-    const [light, dark] = [luminance(drawn), luminance(below)].sort((a, b) => b - a);
-    found.push([(light + 0.05) / (dark + 0.05), element.outerHTML.slice(0, 80)]);
-  }
-  return found.sort((a, b) => a[0] - b[0]);
-}"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_that_is_written_stands_out(opened, kind, scheme):
@@ -127,7 +68,7 @@ def test_all_that_is_written_stands_out(opened, kind, scheme):
     page.emulate_media(color_scheme=scheme)
     for width in (360, 1280):
         page.set_viewport_size({"width": width, "height": 800})
-        found = page.evaluate(_CONTRASTS)
+        found = page.evaluate(browsing.CONTRASTS)
         assert len(found) > 50 and found[0][0] >= 4.5, found[:5]
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", paper))) > 3 * 128) == (scheme == "light")

@@ -25,13 +25,14 @@ from marks import slow_but
 from gluon_gru import own_texts
 from gluon_gru.cli import import_
 from gluon_gru.cli.train import _summary
-from gluon_gru.convert import torch_file, weights
+from gluon_gru.convert import model_page, torch_file, weights
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts.comparing import verdict
 from gluon_gru.own_texts.folder import RunFolder, curve
-from gluon_gru.own_texts.model import model_config
+from gluon_gru.own_texts.model import load_trained, model_config
 from gluon_gru.own_texts.settings import Settings
 from gluon_gru.own_texts.starting import load_start
+from gluon_gru.own_texts.writing import opening
 from gluon_gru.published.claims import CLAIMS, on_engine
 from gluon_gru.published.trainings import evidence_of
 from gluon_gru.report.axes import Axes
@@ -201,9 +202,18 @@ def use_model(path, run):
         refused(lambda: own_texts.evaluate(path, run / "text"))
         refused(lambda: load_start(path).settings({}))
         refused(lambda: torch_file.to_bytes(weights.from_params(saved.params, saved.config), {}))
+        refused(lambda: to_page(path))
         refused(lambda: restore(path))
         return False
     return True
+
+
+def to_page(path):
+    """Make the page of a model, without measuring what rounding changes, which takes longer."""
+    learner, vocab, config = load_trained(path)
+    taken = weights.taken_apart(learner.params(), config)
+    model_page.check(taken, vocab, "float16")
+    model_page.to_bytes("name", taken, vocab, config, opening(vocab), "float16")
 
 
 def use_last(path, run):
