@@ -9,7 +9,7 @@ import shlex
 import sys
 import warnings
 
-from gluon_gru.cli import options, train
+from gluon_gru.cli import options, page, train
 from gluon_gru.errors import InputError
 from gluon_gru.report import terminal
 from gluon_gru.runs.files import exists
@@ -20,6 +20,8 @@ _SECONDS = 50
 
 # A sample every few seconds, as soon as the model is better than at the last one.
 _SAMPLE_SECONDS = 2
+
+_PAGE = "model.html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +68,9 @@ def run(args: argparse.Namespace) -> None:
             interrupted = error
             # Without another round: only the end, with the figures of what is done.
             record = own_texts.train(SAMPLE, out, command=options.command(), resume=True, seconds=0)
-    print(terminal.harmless(f"{train.result(record)}\n\n{_next(out)}", sys.stdout))
+    model = pathlib.Path(out) / _PAGE
+    page.write(out, model)
+    print(terminal.harmless(f"{train.result(record)}\n\n{_next(out, model)}", sys.stdout))
     if interrupted:
         raise interrupted
 
@@ -80,12 +84,11 @@ def _free(out: str) -> str:
     return str(next(each for each in itertools.chain([path], numbered) if not exists(each)))
 
 
-def _next(out: str) -> str:
-    """Return the commands to try next."""
+def _next(out: str, model: pathlib.Path) -> str:
+    """Return what to open and the commands to try next."""
     commands = {
         "More of what it writes": ["generate", out],
         "A text of your own": ["train", "my.txt", "--out", "runs/mine"],
     }
-    return "\n".join(
-        f"{what}:\n  {shlex.join(['gluon-gru', *words])}" for what, words in commands.items()
-    )
+    lines = [f"{what}:\n  {shlex.join(['gluon-gru', *words])}" for what, words in commands.items()]
+    return "\n".join([f"The model in a page, for a browser:\n  {model}", *lines])

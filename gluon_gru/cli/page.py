@@ -36,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the page; print what is in it and what rounding the weights changes."""
     options.check_target(args.out, args.force)
+    print(*write(args.run, args.out), sep="\n")
 
+
+def write(run: str, out: pathlib.Path) -> list[str]:
+    """Write the page of a run's model to a file; return lines on what is in it."""
     from gluon_gru.convert import model_page
     from gluon_gru.convert.rounding import rounding
     from gluon_gru.convert.weights import doubts, taken_apart
@@ -45,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     from gluon_gru.own_texts.writing import opening
     from gluon_gru.runs.files import write_whole
 
-    learner, vocab, config = load_trained(args.run)
+    learner, vocab, config = load_trained(run)
     with learner:
         params = learner.params()
     weights = taken_apart(params, config)
@@ -54,12 +58,12 @@ def run(args: argparse.Namespace) -> None:
     changes = rounding(params, config, start, vocab.unk)
     precision = "float16" if changes.is_harmless else "float32"
     model_page.check(weights, vocab, precision)
-    name = shown(pathlib.Path(args.run).name or args.run)
+    name = shown(pathlib.Path(run).name or run)
     data = model_page.to_bytes(name, weights, vocab, config, start, precision)
     if len(data) > _LARGE:
         options.tell(
             f"note: the page is of {len(data) / 1e6:.1f} MB, which a browser takes a while to open"
         )
-    write_whole(args.out, data)
-    lines = f"{args.out}: {weights}, {len(data):,} bytes", f"{precision}: {changes}"
-    print(*lines, *doubts(config), sep="\n")
+    write_whole(out, data)
+    size = f"{out}: {weights}, {len(data):,} bytes"
+    return [size, f"{precision}: {changes}", *doubts(config)]

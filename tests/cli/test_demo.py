@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import pathlib
 import shlex
 
 import pytest
@@ -42,6 +43,8 @@ def test_it_ends_with_the_figures_and_commands_that_parse(capsys):
     assert verdict(record()) in printed
     commands = [line.strip() for line in printed.splitlines() if line.startswith("  gluon-gru ")]
     assert commands == ["gluon-gru generate runs/demo", "gluon-gru train my.txt --out runs/mine"]
+    (page,) = [line.strip() for line in printed.splitlines() if line.endswith(".html")]
+    assert "</html>" in pathlib.Path(page).read_text(encoding="utf-8")
     for command in commands:
         _, name, *words = shlex.split(command)
         cli.parser(name).parse_args(words)
