@@ -174,8 +174,9 @@ class Layer:
                 numpy.add.at(dW, X.ravel(), _flat(da))
             else:
                 dW[...] = _flat(X).T @ _flat(da)
-        dX = None if X.ndim == 2 else sum(da @ W.T for da, W in zip(in_gates, W_x))
-        return grads, dX
+        if X.ndim == 2:
+            return grads, None
+        return grads, numpy.sum([da @ W.T for da, W in zip(in_gates, W_x)], axis=0)
 
 
 def _in_order(steps: list[list[numpy.ndarray]]) -> list[numpy.ndarray]:
