@@ -83,7 +83,7 @@ def test_a_file_that_cant_be_written_is_named(tmp_path, monkeypatch, library):
     with pytest.raises(InputError, match="events.out.*can't be written .No such file"):
         events.event_file(tmp_path / "none").__enter__()
     with events.event_file(tmp_path) as write:
-        monkeypatch.setattr("os.fsync", full)
+        monkeypatch.setattr("tensorboardX.RecordWriter.flush", full)
         with pytest.raises(InputError, match="can't be written .No space left.*without --tensorb"):
             write(1, {"lr": math.inf})
 
