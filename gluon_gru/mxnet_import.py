@@ -40,7 +40,7 @@ def _missing() -> str:
         return "MXNet is not installed: run  pip install --no-deps mxnet==1.9.1"
     return (
         f"this needs MXNet 1.9.1, which has no wheels for {' '.join(here)}: train, generate, "
-        "evaluate, gates, export, import and info work without it"
+        "evaluate, gates, page, export, import and info work without it"
     )
 
 
