@@ -30,7 +30,9 @@ with tempfile.TemporaryDirectory() as folder:
         assert done.returncode == code, (words, done)
         # A line on what is slow, or what is wrong.
         lines = [
-            line for line in done.stderr.splitlines() if line.startswith(("note: ", "error: "))
+            line
+            for line in done.stderr.splitlines()
+            if line.startswith(("note: gluon_gru:", "error:"))
         ]
         assert len(lines) <= 1 and "Traceback" not in done.stderr, done
         return done.stderr if code else done.stdout
