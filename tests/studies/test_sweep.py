@@ -433,3 +433,13 @@ def test_the_budget_is_a_table_and_creates_nothing(tmp_path, monkeypatch):
     assert cost["hours"] == pytest.approx(sum(cell["hours"] for cell in cost["cells"]))
     table = sweep_report.budget_table({**cost, "hours": 1.234})
     assert "8 trials" in table and "1.23 hours here with --workers 1" in table
+
+
+def test_without_optuna_the_command_that_installs_it_is_named(run_python):
+    done = run_python(
+        "import sys; sys.modules['optuna'] = None; sys.argv = ['gluon-gru', 'sweep']\n"
+        "from gluon_gru import cli; cli.main()"
+    )
+    assert done.returncode == 1 and done.stderr.splitlines() == [
+        "error: a study of hyperparameters takes Optuna: run  pip install 'gluon_gru[sweep]'"
+    ]

@@ -14,11 +14,17 @@ import sqlite3
 import warnings
 from typing import Any, Dict, Iterator
 
-import optuna
-import sqlalchemy
-from optuna.trial import FrozenTrial, TrialState
+from gluon_gru.errors import InputError, InstallError
 
-from gluon_gru.errors import InputError
+try:
+    import optuna
+    import sqlalchemy
+    from optuna.trial import FrozenTrial, TrialState
+except ModuleNotFoundError as error:
+    raise InstallError(
+        "a study of hyperparameters takes Optuna: run  pip install 'gluon_gru[sweep]'"
+    ) from error
+
 from gluon_gru.runs.record import Record
 from gluon_gru.runs.schemas.checking import checked
 from gluon_gru.runs.schemas.sweep import StoredTrial

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib.util
 import itertools
 import os
 import pathlib
@@ -17,7 +16,7 @@ from typing import Any, Iterator
 
 import numpy
 
-from gluon_gru.errors import InputError, InstallError, check_positive
+from gluon_gru.errors import InputError, check_positive
 from gluon_gru.runs.files import StrPath, make_folder
 from gluon_gru.runs.folder import Folder
 from gluon_gru.studies import jobs
@@ -115,13 +114,8 @@ def sweep(
     Raises:
         InputError: for arguments that can't be used, a storage that can't be reached, and a stored
             study that differs from what is asked.
-        InstallError: if Optuna is missing.
         KeyboardInterrupt: for Ctrl-C, when everything that is finished is kept.
     """
-    if importlib.util.find_spec("optuna") is None:
-        raise InstallError(
-            "a study of hyperparameters takes Optuna: run  pip install 'gluon_gru[sweep]'"
-        )
     jobs.check(workers, cluster)
     # Ctrl-C in the middle of a transaction would leave its lock behind; during an import it is lost.
     with CtrlC():
