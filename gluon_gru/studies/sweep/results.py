@@ -8,11 +8,9 @@ import math
 import statistics
 from typing import Any, Callable, Sequence
 
-import optuna
-from optuna.trial import FrozenTrial
-
 from gluon_gru.studies.sweep import storage
 from gluon_gru.studies.sweep.space import AXES
+from gluon_gru.studies.sweep.storage import FrozenTrial, optuna
 
 #: Importance is for being among this share of the trials, the best ones.
 QUANTILE = 0.25

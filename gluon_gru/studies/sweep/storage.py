@@ -15,6 +15,10 @@ import warnings
 from typing import Any, Dict, Iterator
 
 from gluon_gru.errors import InputError, InstallError
+from gluon_gru.runs.record import Record
+from gluon_gru.runs.schemas.checking import checked
+from gluon_gru.runs.schemas.sweep import StoredTrial
+from gluon_gru.studies.sweep.space import AXES, Space
 
 try:
     import optuna
@@ -24,11 +28,6 @@ except ModuleNotFoundError as error:
     raise InstallError(
         "a study of hyperparameters takes Optuna: run  pip install 'gluon_gru[sweep]'"
     ) from error
-
-from gluon_gru.runs.record import Record
-from gluon_gru.runs.schemas.checking import checked
-from gluon_gru.runs.schemas.sweep import StoredTrial
-from gluon_gru.studies.sweep.space import AXES, Space
 
 NAME = "gluon_gru sweep"
 
