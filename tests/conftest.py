@@ -235,15 +235,18 @@ def command(monkeypatch, capsys):
 
 @pytest.fixture
 def run_python():
-    """Return a function that runs code in a new interpreter: ``run_python(code, *options)``."""
+    """Return a function that runs code in a new interpreter: ``run_python(code, *options)``.
 
-    def run(code, *options, path=()):
+    ``env`` is for that one alone: MXNet, where it is loaded, reads this process's at a fork.
+    """
+
+    def run(code, *options, path=(), env=()):
         paths = [*map(str, path), str(ROOT)]
         return subprocess.run(
             [sys.executable, *options, "-c", code],
             cwd=ROOT,
             timeout=120,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **dict(env)},
             capture_output=True,
             text=True,
         )

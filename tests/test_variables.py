@@ -81,11 +81,9 @@ def test_whatever_it_is_a_number_of_threads_or_nothing_is_left(value):
 
 
 @pytest.mark.slow
-def test_mxnet_and_the_engine_load_and_compute_with_all_of_them(run_python, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "2,1")
+def test_mxnet_and_the_engine_load_and_compute_with_all_of_them(run_python):
     bad = sorted(set(variables._READ) - {"OMP_NUM_THREADS"})
-    for name in bad:
-        monkeypatch.setenv(name, "nonsense")
+    env = {**dict.fromkeys(bad, "nonsense"), "OMP_NUM_THREADS": "2,1"}
     code = (
         "import gluon_gru, os\n"
         "from mxnet import np\n"
@@ -97,6 +95,6 @@ def test_mxnet_and_the_engine_load_and_compute_with_all_of_them(run_python, monk
         "    print(layer(np.ones((3, 2, 5))).asnumpy().shape)\n"
         "print(gluon_gru.engine.info().get('threads', 2), os.environ['OMP_NUM_THREADS'])"
     )
-    done = run_python(code)
+    done = run_python(code, env=env)
     assert done.stdout.splitlines() == ["(3, 2, 8)"] * 2 + ["2 2"], done.stderr
     assert done.stderr.count("RuntimeWarning: gluon_gru: ") == len(bad)
