@@ -685,9 +685,9 @@ def test_what_a_backward_pass_needs_is_freed_after_it():
         with autograd.record():
             outputs, states = layer(np.ones((STEPS, BATCH, V)), states or layer.begin_state(BATCH))
             loss = (outputs**2).sum()
+        assert set(held) - before
         loss.backward()
         states = [state.detach() for state in states]
-    assert set(held) - before
     mx.npx.waitall()
     del outputs, loss, states
     # MXNet's threads let go of an operator a moment after they have said that it is done.
