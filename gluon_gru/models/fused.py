@@ -110,6 +110,16 @@ class Layer:
         """Return the names of layer i's parameters, in the order of its layout."""
         return [f"{side}{i}_{part}" for part in gluon_parts(self.cell)]
 
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer, as Gluon's; InputError for inputs that have no time steps or no rows."""
+        if isinstance(inputs, mx.nd.NDArray) and len(inputs.shape) != 3:
+            sizes = {"T": "num_steps", "N": "batch_size", "C": "num_inputs"}
+            raise InputError(
+                f"inputs have the shape {inputs.shape}: {type(self).__name__} of the layout "
+                f"{self._layout} takes ({', '.join(sizes[axis] for axis in self._layout)})"
+            )
+        return super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
+
     def _forward_kernel(self, F, inputs, states, sequence_length, **params):
         imperative = F is mx.ndarray and is_usual(self)
         if imperative and 0 in inputs.shape[:2]:

@@ -695,3 +695,18 @@ def test_what_a_backward_pass_needs_is_freed_after_it():
     while set(held) - before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not set(held) - before
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (3, 7), (1, 2, 3, 7)])
+@pytest.mark.parametrize(
+    "layout, sizes", [("TNC", "num_steps, batch_size"), ("NTC", "batch_size, num_steps")]
+)
+def test_inputs_of_another_number_of_dimensions_are_refused(shape, layout, sizes):
+    layer = fused.GRU(5, layout=layout)
+    layer.initialize()
+    for states in ([], [np.zeros((1, 2, 5))]):
+        with pytest.raises(InputError) as caught:
+            layer(np.ones(shape), *states)
+        assert f"the shape {shape}: GRU of the layout {layout} takes ({sizes}, num_inputs)" in str(
+            caught.value
+        )
