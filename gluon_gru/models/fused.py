@@ -92,7 +92,8 @@ rnn, gru, lstm = _fused(scratch.rnn), _fused(scratch.gru), _fused(scratch.lstm)
 class Layer:
     """What the layers add to Gluon's: the engine where it can run, otherwise MXNet's operator."""
 
-    _mode: str  # Gluon's.
+    _mode: str  # Gluon's, as is the next.
+    _layout: str
 
     @property
     def fused_name(self) -> str:
@@ -121,6 +122,12 @@ class Layer:
         return super().__call__(inputs, *args, **kwargs)  # type: ignore[misc]
 
     def _forward_kernel(self, F, inputs, states, sequence_length, **params):
+        wanted = len(self.state_info())
+        if F is mx.ndarray and len(states) != wanted:
+            raise InputError(
+                f"states has {len(states)} arrays: {type(self).__name__} takes {wanted}, as "
+                "begin_state() returns them"
+            )
         imperative = F is mx.ndarray and is_usual(self)
         if imperative and 0 in inputs.shape[:2]:
             return self._layer_by_layer(self._nothing, inputs, states, params)

@@ -710,3 +710,13 @@ def test_inputs_of_another_number_of_dimensions_are_refused(shape, layout, sizes
         assert f"the shape {shape}: GRU of the layout {layout} takes ({sizes}, num_inputs)" in str(
             caught.value
         )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_another_number_of_states_is_refused_on_the_engine_and_off_it(dtype, count):
+    layer = fused.LSTM(5, input_size=7)
+    layer.initialize()
+    state = np.zeros((1, 2, 5), dtype=dtype)
+    with pytest.raises(InputError, match=f"states has {count} arrays: LSTM takes 2"):
+        layer(np.ones((3, 2, 7), dtype=dtype), [state] * count)
