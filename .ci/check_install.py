@@ -6,14 +6,15 @@ Run it outside of the checkout, or that would be the package.
 """
 
 import contextlib
+import functools
 import io
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 import warnings
 
+import commands
 import numpy
 
 import gluon_gru as d2l
@@ -53,17 +54,7 @@ if alone:
     sys.exit()
 
 with tempfile.TemporaryDirectory() as folder:
-
-    def command(*words, code=0):
-        """Run the installed command; return the finished process."""
-        done = subprocess.run(
-            [pathlib.Path(sys.executable).with_name("gluon-gru"), *words],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == code, (words, done)
-        return done
+    command = functools.partial(commands.run, folder)
 
     # Given, so that nothing is downloaded.
     given = "--corpus", str(corpus.SAMPLE), "--device", "cpu"

@@ -6,9 +6,10 @@ Run it outside of the checkout, or that would be the package.
 import importlib.util
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
+
+import commands
 
 from gluon_gru import engine
 from gluon_gru.text import corpus
@@ -21,13 +22,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     def command(*words, code=0):
         """Run the installed command; return its output, or its errors if it is to fail."""
-        done = subprocess.run(
-            [pathlib.Path(sys.executable).with_name("gluon-gru"), *words],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == code, (words, done)
+        done = commands.run(folder, *words, code=code)
         # A line on what is slow, or what is wrong.
         lines = [
             line
