@@ -98,7 +98,9 @@ def index_book_tokens(blocks: Iterable[str], tokens: str, edition: Edition) -> I
 
 
 def _index_characters(blocks: Iterable[str]) -> IndexedTokens:
-    place, parts = numpy.full(0x110000, -1, numpy.int32), [numpy.empty(0, numpy.uint8)]
+    place = numpy.full(0x110000, -1, numpy.int32)
+    # One array of bytes that grows: pieces put together at the end would take twice the memory.
+    indices, kind = bytearray(), numpy.dtype(numpy.uint8)
     names: list[str] = []
     for block in blocks:
         codes = numpy.frombuffer(block.encode("utf-32-le"), numpy.uint32)
@@ -106,13 +108,17 @@ def _index_characters(blocks: Iterable[str]) -> IndexedTokens:
         new = new[numpy.argsort(first)]
         place[new] = len(names) + numpy.arange(len(new))
         names.extend(map(chr, new.tolist()))
-        parts.append(place[codes].astype(numpy.min_scalar_type(max(len(names) - 1, 0))))
-    return IndexedTokens(numpy.concatenate(parts), names)
+        wider = numpy.min_scalar_type(max(len(names) - 1, 0))
+        if wider != kind:
+            indices = bytearray(numpy.frombuffer(indices, kind).astype(wider).tobytes())
+            kind = wider
+        indices += place[codes].astype(kind).tobytes()
+    return IndexedTokens(numpy.frombuffer(indices, kind), names)
 
 
 def _index_words(blocks: Iterable[list[str]]) -> IndexedTokens:
     place: collections.defaultdict[str, int] = collections.defaultdict(lambda: len(place))
-    parts = [numpy.empty(0, numpy.int32)]
+    indices = bytearray()
     for words in blocks:
-        parts.append(numpy.fromiter(map(place.__getitem__, words), numpy.int32, len(words)))
-    return IndexedTokens(numpy.concatenate(parts), list(place))
+        indices += numpy.fromiter(map(place.__getitem__, words), numpy.int32, len(words)).tobytes()
+    return IndexedTokens(numpy.frombuffer(indices, numpy.int32), list(place))

@@ -216,7 +216,7 @@ MEMORY = """
 import pathlib, resource, sys
 from gluon_gru.text import corpus
 path = pathlib.Path(sys.argv[1])
-size = 20 << 20
+size = 40 << 20
 with open(path, "wb") as file:
     while file.tell() < size:
         file.write(corpus.SAMPLE.read_bytes())
