@@ -35,7 +35,7 @@ MAY_USE["programs"] = {"errors"}
 MAY_USE["compat"] = {"errors", "programs"}
 # Notebooks are run again beside what is published.
 MAY_USE["notebook"] = MAY_USE["training"] | {"training", "published", "programs"}
-MAY_USE["studies"] = MAY_USE["gates"] | {"gates", "published", "report", "own_texts"}
+MAY_USE["studies"] = MAY_USE["gates"] | {"gates", "convert", "published", "report", "own_texts"}
 MAY_USE["cli"] = MAY_USE["studies"] | {"studies", "convert", "own_texts", "notebook"}
 # The package's face hands on the names of all of them.
 MAY_USE["__init__"] = set(MAY_USE)

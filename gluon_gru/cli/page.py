@@ -59,7 +59,7 @@ def write(run: str, out: pathlib.Path) -> list[str]:
     precision = "float16" if changes.is_harmless else "float32"
     model_page.check(weights, vocab, precision)
     name = shown(pathlib.Path(run).name or run)
-    data = model_page.to_bytes(name, weights, vocab, config, start, precision)
+    data = model_page.to_bytes(name, {name: weights}, vocab, config, start, precision)
     if len(data) > _LARGE:
         options.tell(
             f"note: the page is of {len(data) / 1e6:.1f} MB, which a browser takes a while to open"

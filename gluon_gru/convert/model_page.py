@@ -1,6 +1,7 @@
 """A trained model as one HTML file that runs it in a browser, without a network.
 
-What runs there is JavaScript, in ``gluon_gru/report/templates/model/``.
+The file may hold several stages of a training, between which the reader switches. What runs there
+is JavaScript, in ``gluon_gru/report/templates/model/``.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def check(weights: Weights, vocab: Vocab, precision: str) -> None:
 
 def to_bytes(
     name: str,
-    weights: Weights,
+    stages: Mapping[str, Weights],
     vocab: Vocab,
     config: Mapping[str, Any],
     opening: int,
@@ -51,17 +52,21 @@ def to_bytes(
 ) -> bytes:
     """Return a model as the bytes of an HTML file; no name or token in it can become markup.
 
-    It holds the weights, the vocabulary and how texts are read, and nothing else of the checkpoint.
+    It holds the weights of each stage, the vocabulary and how texts are read, and nothing else of
+    the checkpoint.
 
     Args:
         name: what the page calls the model.
-        weights: of one direction, see `check`.
+        stages: what the page calls each of them -> its weights, of one direction and the same sizes
+            (see `check`). The last one is shown first; the name of one alone is not shown.
         vocab: the model's.
         config: the checkpoint's.
         opening: the token that a text starts after.
         precision: of the weights, a key of `PRECISIONS`.
     """
+    weights, *_ = stages.values()
     facts = {
+        "stages": list(stages),
         "cell": weights.cell,
         "gates": CELLS[weights.cell].gates,
         "num_layers": len(weights.layers),
@@ -75,7 +80,9 @@ def to_bytes(
         },
         "precision": precision,
     }
-    numbers = numpy.concatenate([array.ravel() for array in _arrays(weights)])
+    numbers = numpy.concatenate(
+        [array.ravel() for one in stages.values() for array in _arrays(one)]
+    )
     if precision == "float16":
         numbers = in_half(numbers)
     packed = numbers.astype(numbers.dtype.newbyteorder("<")).tobytes()

@@ -77,6 +77,21 @@ class Paragraph:
 
 
 @dataclasses.dataclass(frozen=True)
+class Link:
+    """A paragraph that begins with a link to a file beside the report.
+
+    Attributes:
+        text: the link's words.
+        file: the file's name.
+        rest: of the paragraph.
+    """
+
+    text: str
+    file: str
+    rest: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Bullets:
     """A list of sentences."""
 

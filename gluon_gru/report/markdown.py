@@ -100,6 +100,7 @@ def _texts(block: d.Texts) -> str:
 _RENDERERS: dict[type, Callable[[Any], str]] = {
     d.Heading: _heading,
     d.Paragraph: lambda block: _prose(block.text),
+    d.Link: lambda block: f"[{_plain(block.text)}]({block.file}){_prose(block.rest)}",
     d.Bullets: _bullets,
     d.Quote: lambda block: f"> {_prose(block.text)}\n>\n> {_plain(block.source)}",
     d.Code: lambda block: "    " + block.text.replace("\n", "\n    "),

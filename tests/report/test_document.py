@@ -19,6 +19,7 @@ BLOCKS = [
     d.Paragraph("Some **words**."),
     d.Heading("The table", level=3, verdict="holds"),
     d.Table(["a", "verdict"], [["b|c", "holds"]], "A title", ["row"], 1),
+    d.Link("A [page", "page.html", ": of `it`"),
     d.Quote("What they wrote", "A source"),
     d.Bullets(["a bullet"]),
     d.Fold(d.Heading("Folded away"), "a summary", [d.Bullets(["a detail"])]),
@@ -46,6 +47,8 @@ def test_every_block_is_rendered_as_markdown_and_on_a_page(tmp_path):
     ):
         assert said in text.replace("`", "") and said in re.sub("<.?mark>", "", html), said
     assert "- holds, 1: [`x/y`](#the-table)\n- depends, 1: `x/z`" in text
+    assert "[A [page](page.html): of `it`" in text
+    assert '<a href="page.html">A [page</a>: of <code>it</code>' in html
     assert "### The table\n\nVerdict: **holds**" in text
     assert "<mark>some</mark> text" in html and '<a href="#first-things-a--b">First</a>' in html
 

@@ -9,6 +9,7 @@ import re
 import browsing
 import numpy
 import pytest
+import tiny
 from toy_texts import SMALL, write_toy
 
 from gluon_gru import own_texts
@@ -19,8 +20,10 @@ from gluon_gru.convert.weights import taken_apart
 from gluon_gru.engine.layout import model_shapes
 from gluon_gru.own_texts.model import load_trained
 from gluon_gru.own_texts.writing import opening
-from gluon_gru.runs.checkpoint import Checkpoint
+from gluon_gru.runs.checkpoint import Checkpoint, load
+from gluon_gru.text.corpus import SAMPLE
 from gluon_gru.text.rules import Rules
+from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.learner import learner_from
 
 OLDER = pathlib.Path(__file__).parents[1] / "data" / "written_by_0.1.0"
@@ -47,9 +50,8 @@ def write(path, run, precision="float32", name="mine"):
     """Write a run's page with weights of a precision; return the learner of those, and the vocab."""
     learner, vocab, config = load_trained(run)
     params = learner.params()
-    data = model_page.to_bytes(
-        name, taken_apart(params, config), vocab, config, opening(vocab), precision
-    )
+    stages = {name: taken_apart(params, config)}
+    data = model_page.to_bytes(name, stages, vocab, config, opening(vocab), precision)
     path.write_bytes(data)
     if precision == "float16":
         params = {k: in_half(array).astype(numpy.float32) for k, array in params.items()}
@@ -90,6 +92,29 @@ def view(browser):
 
     yield open_page
     assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    """Return the page of a small reproduction, and a function that gives a stage's learner."""
+    from gluon_gru.studies.reproduce import learning, study
+
+    folder = tmp_path_factory.mktemp("learnt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "CLAIMS", tiny.claims(20))
+        study.reproduce(folder, ["chapter-scratch"], corpus=SAMPLE, device="cpu")
+    is_half = '"precision":"float16"' in (folder / learning.PAGE).read_text(encoding="utf-8")
+
+    def learner(epoch):
+        (file,) = (folder / "checkpoints").glob(f"*-epoch{epoch}.safetensors")
+        saved = load(file)
+        params = {
+            name: in_half(array).astype(numpy.float32) if is_half else array
+            for name, array in saved.params.items()
+        }
+        return learner_from(params, saved.config), Vocab.of(saved.vocab)
+
+    return folder / learning.PAGE, learner
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +197,70 @@ def test_the_greedy_text_of_two_layers_is_the_models(page, trained, prefix):
     page.fill("#box", prefix)
     expected = "".join(own_texts.generate(trained, prefix, 200, 0))
     assert go_on(page, length=200, temperature=0) == expected
+
+
+STAGES = {"after 1 epoch": 1, "after 10 epochs": 10, "after 20 epochs": 20}
+
+
+def test_each_stage_predicts_what_the_model_did_after_that_epoch(view, learnt):
+    path, learner = learnt
+    page = view(path)
+    page.reload()
+    assert page.get_by_role("radio", name="after 20 epochs").is_checked()
+    text = "the time traveller"
+    page.fill("#box", text)
+    shown = []
+    for name, epoch in [*STAGES.items(), *reversed(STAGES.items())]:
+        page.get_by_role("radio", name=name, exact=True).check()
+        settled(page)
+        model, vocab = learner(epoch)
+        assert_same_logits(page, model, vocab)
+        # What was read before is read again by this model.
+        found = page.evaluate("steps.slice(1).map(step => step.bits)")
+        numpy.testing.assert_allclose(found, bits_of(model, vocab, text), atol=1e-4)
+        assert page.input_value("#box") == text
+        shown.append((bars(page), page.inner_text("#summary")))
+    assert shown[:3] == shown[5:2:-1] and len(set(map(str, shown))) == 3
+
+
+def test_a_stage_is_chosen_by_keyboard_and_ends_what_another_writes(view, learnt):
+    page = view(learnt[0])
+    page.reload()
+    page.fill("#length", "4000")
+    page.click("#go")
+    page.locator("#go", has_text="Stop").wait_for()
+    page.focus("[name=stage]:checked")
+    page.keyboard.press("ArrowLeft")
+    settled(page)
+    assert page.get_by_role("radio", name="after 10 epochs").is_checked()
+    written = page.input_value("#box")
+    assert 0 < len(written) < 4000 and page.locator(".token").count() == len(written)
+    # The other model takes back, and goes on with, what this one has written.
+    page.click("#back")
+    assert page.input_value("#box") == ""
+    page.focus("#box")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.value") == "1"
+
+
+def test_the_stages_have_names_and_a_page_of_one_model_has_none(view, learnt, trained, tmp_path):
+    page = view(learnt[0])
+    assert page.get_by_role("group", name="The model").get_by_role("radio").count() == 3
+    write(tmp_path / "model.html", trained)
+    assert view(tmp_path / "model.html").get_by_role("radio").count() == 0
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_stages_are_in_sight_and_stand_out(view, learnt, width, scheme):
+    page = view(learnt[0], width, scheme)
+    page.reload()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for stage in page.locator(".stages label").all():
+        box = stage.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 32
+    found = page.evaluate(browsing.CONTRASTS)
+    assert found[0][0] >= 4.5, found[:5]
 
 
 def mulberry32(seed):

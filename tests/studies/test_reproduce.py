@@ -118,6 +118,7 @@ def test_a_reproduction_leaves_results_report_and_pictures(finished):
         assert results["invocations"][0]["environment"][name]
     assert {path.name for path in folder.iterdir()} == {
         "record.json",
+        "learning.html",
         "report.md",
         "report.html",
         "perplexity.png",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import statistics
 from typing import Any, Container, Iterator
 
@@ -19,6 +20,7 @@ from gluon_gru.report.document import (
     Document,
     Heading,
     Judged,
+    Link,
     Paragraph,
     Picture,
     Point,
@@ -28,8 +30,10 @@ from gluon_gru.report.document import (
     Verdicts,
     code,
 )
+from gluon_gru.runs.files import exists
 from gluon_gru.studies.provenance import environments, trained_on
 from gluon_gru.studies.reproduce.dots import picture
+from gluon_gru.studies.reproduce.learning import PAGE
 from gluon_gru.text.editions import EDITIONS, UNNAMED
 
 #: More than so many curves in one chart are not told apart.
@@ -38,11 +42,13 @@ _MOST_CURVES = 6
 _CLAIMS = {claim.id: claim for claim in (*CLAIMS, *on_engine(CLAIMS))}
 
 
-def document(results: dict[str, Any]) -> Document:
+def document(results: dict[str, Any], folder: pathlib.Path | None = None) -> Document:
     """Return the report.
 
     Args:
         results: what ``record.json`` holds.
+        folder: where the report goes. If the page of `gluon_gru.studies.reproduce.learning` is
+            there, the report links it; records are passed on without that page.
     """
     ids = [verdict["claim"] for verdict in results["verdicts"]]
     return Document(
@@ -59,6 +65,7 @@ def document(results: dict[str, Any]) -> Document:
             *([_curves(results)] if results["runs"] else ()),
             Heading("Throughput"),
             *([_rates(results)] if results["runs"] else ()),
+            *_page(folder),
             Heading("Continuations"),
             Paragraph(_how_marked(results)),
             Texts("claim", list(_texts(results))),
@@ -275,6 +282,21 @@ def _threads(env):
     """Return how many threads trained, where that is fewer than there are cores."""
     threads = env["OMP_NUM_THREADS"]
     return "" if threads == "not set" else f" (threads: {threads})"
+
+
+def _page(folder):
+    """Return the section that links the page of the model, if that is in the folder."""
+    if folder is None or not exists(folder / PAGE):
+        return []
+    return [
+        Heading("The model while it learned", "learning", short="Learning"),
+        Link(
+            "The GRU from scratch, in your browser",
+            PAGE,
+            ": type a text, and switch between the model after its first epoch, on its way and at "
+            "the end, to see how well each expects what you type, and what each writes.",
+        ),
+    ]
 
 
 def _how_marked(results):

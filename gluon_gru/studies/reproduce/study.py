@@ -11,12 +11,20 @@ import dataclasses
 import functools
 import random
 import sys
-from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Container, Iterable, NamedTuple, Sequence
 
 from gluon_gru import engine
 from gluon_gru.engine.native import cores
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.published.claims import CLAIMS, DEFAULT_ORIGINS, Claim, Protocol, on_engine, select
+from gluon_gru.published.claims import (
+    CLAIMS,
+    DEFAULT_ORIGINS,
+    SCRATCH,
+    Claim,
+    Protocol,
+    on_engine,
+    select,
+)
 from gluon_gru.published.judging import judge
 from gluon_gru.published.trainings import evidence_of
 from gluon_gru.report import write
@@ -24,7 +32,7 @@ from gluon_gru.runs.files import StrPath
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
 from gluon_gru.studies import jobs
-from gluon_gru.studies.reproduce import ENGINES, FIRST, MAX_SEEDS, QUICK_EPOCHS, report
+from gluon_gru.studies.reproduce import ENGINES, FIRST, MAX_SEEDS, QUICK_EPOCHS, learning, report
 from gluon_gru.studies.reproduce.models import MODELS
 from gluon_gru.text import corpus as corpora
 from gluon_gru.text.corpus import load_corpus
@@ -47,10 +55,12 @@ class Run:
     Attributes:
         protocol: of the longest-trained of them.
         stops: the epochs after which a claim looks at it; the last one ends it.
+        kept: the epochs after which the model is kept in a file of its own.
     """
 
     protocol: Protocol
     stops: tuple[int, ...]
+    kept: tuple[int, ...] = ()
 
 
 class Key(NamedTuple):
@@ -111,15 +121,16 @@ def measure(
         seed: of the weights and of the minibatches' offsets.
         ctx: the ``mxnet.Context``.
         source: ``(tokens, vocab)``.
-        checkpoint: see `gluon_gru.train`; a finished one is only read.
+        checkpoint: see `gluon_gru.train`; a finished one is only read. Beside it are the files of
+            the run's ``kept``.
         description, progress: of the progress bar, see there.
         start: the checkpoint of the trained model that the run goes on with.
 
     Raises:
         InputError, TrainingDiverged: see `gluon_gru.train`.
     """
-    from gluon_gru.models.parameters import set_params
-    from gluon_gru.runs.checkpoint import load
+    from gluon_gru.models.parameters import params_of, set_params
+    from gluon_gru.runs.checkpoint import Checkpoint, load
     from gluon_gru.training.generation import predict_ch8
     from gluon_gru.training.loop import set_seed, train
 
@@ -136,6 +147,13 @@ def measure(
                 predict_ch8(prefix, protocol.num_predicts, model, vocab, ctx)
                 for prefix in protocol.prefixes
             ]
+        # This comes before the training's own state is saved, so a training that goes on after this
+        # epoch has left the file.
+        if checkpoint is not None and epoch in run.kept:
+            facts = {**model.config(), "edition": vocab.edition}
+            Checkpoint(params_of(model), facts, list(vocab.idx_to_token)).save(
+                learning.kept(checkpoint, epoch)
+            )
 
     return train(
         model,
@@ -180,7 +198,9 @@ def reproduce(
     """Measure what the claims need and judge them; write everything into a folder.
 
     The folder gets ``record.json``, ``report.md``, ``report.html`` and pictures, anew after every
-    training, and ``checkpoints/``, from which an interrupted reproduction goes on.
+    training, and ``checkpoints/``, from which an interrupted reproduction goes on. If the chapter's
+    GRU from scratch is among the models, it also gets the page of
+    `gluon_gru.studies.reproduce.learning`.
 
     Args:
         out: the folder.
@@ -232,6 +252,7 @@ def reproduce(
         for seed in range(1, num_seeds + 1)
         for run in plan(judged, quick)
     }
+    shown = _shown(planned)
     for run in planned.values():
         _loader(run.protocol, sources[run.protocol.edition], random.Random(0))
     folder = Folder(out, "reproduce", resume, ["checkpoints"])
@@ -245,6 +266,14 @@ def reproduce(
     )
     measured = dict(map(read_training, record.results.get("runs", ())))
     say(corpus_line(text))
+
+    def write_report() -> None:
+        write(report.document(record.as_json(), folder.path), folder.path)
+
+    def write_page() -> None:
+        if shown in measured:
+            checkpoint = folder.path / "checkpoints" / shown.checkpoint
+            learning.write_page(folder.path, checkpoint, _kept(planned[shown]))
 
     def write_record() -> None:
         # In the order of the plan, whichever worker was first.
@@ -260,7 +289,9 @@ def reproduce(
             f"{last.tokens_per_sec[-1]:,.0f} tokens/sec"
         )
         write_record()
-        write(report.document(record.as_json()), folder.path)
+        if key == shown:
+            write_page()
+        write_report()
 
     write_record()
     for stage in stages:
@@ -282,7 +313,7 @@ def reproduce(
                 jobs.Job(
                     train_one,
                     (
-                        run,
+                        dataclasses.replace(run, kept=_kept(run)) if key == shown else run,
                         key,
                         str(ctx),
                         str(text.path.resolve()),
@@ -296,9 +327,21 @@ def reproduce(
             if todo:
                 jobs.run(todo, min(workers, len(todo)), cluster, keep, len(todo))
         say(report.lines(record.as_json(), {claim.id for claim in stage.claims}))
-    # A folder that was finished already has its report drawn by today's version.
-    write(report.document(record.as_json()), folder.path)
+    # A folder that was finished already has its report and its page drawn by today's version.
+    write_page()
+    write_report()
     return record.as_json()
+
+
+def _shown(planned: Container[Key]) -> Key | None:
+    """Return the training that the page shows, if any: the chapter's, of the first seed."""
+    keys = [Key(model, SCRATCH.edition, 1) for model in learning.SHOWN]
+    return next((key for key in keys if key in planned), None)
+
+
+def _kept(run: Run) -> tuple[int, ...]:
+    """Return the epochs of the page: the first one, and where claims look at the training."""
+    return tuple(sorted({1, *run.stops}))
 
 
 class _Stage(NamedTuple):

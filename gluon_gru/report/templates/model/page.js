@@ -3,7 +3,12 @@
 const element = id => document.getElementById(id);
 const facts = JSON.parse(element("facts").textContent);
 const { vocab, unk } = facts;
-const model = new Model(facts, numbersOf(element("weights").textContent, facts.precision));
+const numbers = numbersOf(element("weights").textContent, facts.precision);
+const models = facts.stages.map((_, stage) =>
+  new Model(facts, numbers.subarray(numbers.length / facts.stages.length * stage)));
+const stages = [...document.getElementsByName("stage")];
+// The one of the chosen stage.
+let model;
 const known = new Map(vocab.map((token, index) => [token, index]));
 
 // What is read of a text; the rest would take a browser too long.
@@ -17,7 +22,7 @@ const pause = () => new Promise(resolve => setTimeout(resolve, 0));
 // follows nothing), and the state and the gates after it.
 const steps = [];
 // What a text may begin with is what follows the token that `facts.opening` is: the end of a line.
-const opened = model.step(facts.opening, model.zeros).state;
+let opened;
 const stateAt = place => place ? steps[place - 1].state : model.zeros;
 const expectedAt = place => model.logits(place ? steps[place - 1].state : opened);
 
@@ -190,8 +195,9 @@ const placeOfCursor = () => {
   return at;
 };
 
-// Read what has changed in the text; return whether nothing else was begun meanwhile.
-const refresh = async () => {
+// Read what has changed in the text; return whether nothing else was begun meanwhile. `live` says
+// whether screen readers are told.
+const refresh = async (live = "off") => {
   finish();
   const mine = latest;
   const all = split(facts.reading, readAs(facts.reading, box.value), known);
@@ -212,7 +218,7 @@ const refresh = async () => {
   }
   draw();
   goTo(placeOfCursor());
-  tell("off");
+  tell(live);
   return true;
 };
 
@@ -268,6 +274,20 @@ element("back").addEventListener("click", () => {
   refresh();
 });
 
+// The stage. What another one read is read again, and what it was writing ends.
+
+const enter = () => {
+  model = models[stages.findIndex(stage => stage.checked)] ?? models[0];
+  opened = model.step(facts.opening, model.zeros).state;
+  steps.length = 0;
+};
+for (const stage of stages) {
+  stage.addEventListener("change", () => {
+    enter();
+    refresh("polite");
+  });
+}
+
 // The unit.
 
 for (const id of ["layer", "unit"]) {
@@ -288,5 +308,6 @@ document.querySelector(".of-unit").hidden = !gates.length;
 document.querySelector(".of-layer").hidden = facts.num_layers === 1;
 
 document.querySelector(".live").hidden = false;
-// A browser may have kept the text of an earlier visit.
+// A browser may have kept the text and the stage of an earlier visit.
+enter();
 refresh();

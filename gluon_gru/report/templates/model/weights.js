@@ -1,4 +1,5 @@
-// The weights, from base64: of each layer, gate by gate, W_x, W_h, b_x, b_h; then W_q and b_q.
+// The weights, from base64: of each stage, of each of its layers, gate by gate, W_x, W_h, b_x, b_h;
+// then W_q and b_q.
 
 // IEEE 754's half precision: a sign, five bits of exponent, ten of the fraction.
 const half = bits => {
