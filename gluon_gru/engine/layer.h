@@ -242,7 +242,7 @@ static void sum_by_word(const run *r, long from, long to)
 }
 
 /* All gradients with respect to the layer's weights and inputs, after backward_in_time. */
-static void layer_gradients(const run *r, int threads, float *scratch)
+static void layer_gradients(const run *r, int threads, float *scratch, long scratch_size)
 {
     const layer *w = r->w;
     long rows = r->T * r->B, H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
@@ -250,7 +250,7 @@ static void layer_gradients(const run *r, int threads, float *scratch)
     {
         int id = omp_get_thread_num(), all = omp_get_num_threads();
         INDEX(id, threads);
-        float *mine = scratch + id * OUTER_SCRATCH;
+        float *mine = scratch + id * scratch_size;
         long from, to;
         if (r->tokens) {
             share(Hp, NR, all, id, &from, &to);

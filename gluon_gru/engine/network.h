@@ -7,16 +7,19 @@ typedef struct {
     long V, Vp, ldq;
     int threads;
     double *sums;             /* one per thread */
-    float *scratch;           /* OUTER_SCRATCH per thread */
+    float *scratch;
+    long scratch_size;        /* per thread */
 } plan;
 
 static plan layout_network(const network *net, arena *from)
 {
     plan p = {.V = net->logits_size, .Vp = padded(net->logits_size), .threads = threads_for(net)};
-    long rows = net->num_steps * net->batch_size;
+    long rows = net->num_steps * net->batch_size, widest = p.V;
     p.layers = take(from, net->num_layers * sizeof(run));
     for (long i = 0; i < net->num_layers; i++) {
         run r = layout(net, i, from);
+        if (r.H > widest) widest = r.H;
+        if (r.I > widest) widest = r.I;
         if (i == 0) {
             r.inputs = net->inputs;
             r.ld_inputs = r.I;
@@ -37,7 +40,8 @@ static plan layout_network(const network *net, arena *from)
         p.logits = take_floats(from, (net->training ? rows : p.threads * ROWS) * p.ldq);
     }
     p.sums = take(from, p.threads * sizeof(double));
-    p.scratch = take_floats(from, p.threads * OUTER_SCRATCH);
+    p.scratch_size = OUTER_SCRATCH(least(widest, NC));
+    p.scratch = take_floats(from, net->training ? p.threads * p.scratch_size : 0);
     return p;
 }
 
@@ -114,7 +118,7 @@ static void run_backward(network *net, const plan *p)
         for (int s = 0; s < 2; s++)
             if (w->dstart[s])
                 copy_rows(w->dstart[s], r->H, r->H, s ? r->dcells : r->dh, r->ldh, r->H, r->B);
-        layer_gradients(r, p->threads, p->scratch);
+        layer_gradients(r, p->threads, p->scratch, p->scratch_size);
         if (i > 0) {
             run *below = &p->layers[i - 1];
             copy_rows(below->dh_out, below->ldh, below->Hp, r->dx, r->ld_dx, r->I, r->T * r->B);
@@ -223,7 +227,7 @@ static void output_layer(network *net, const plan *p)
             #pragma omp barrier
             weight_gradient(last->H, p->V, rows, last->h + last->B * last->ldh, last->ldh,
                             p->logits, p->ldq, net->dW_q, net->output_transposed,
-                            p->scratch + id * OUTER_SCRATCH);
+                            p->scratch + id * p->scratch_size);
             share(p->V, 1, omp_get_num_threads(), id, &from, &to);
             column_sums(net->db_q, p->logits, p->ldq, rows, from, to);
         }

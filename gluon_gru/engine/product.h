@@ -3,10 +3,10 @@
 #define ROWS 144     /* rows of a block in `product` */
 #define DEPTH 256    /* its depth: a panel of it stays in the first-level cache */
 #define PANELS 8     /* and how many panels it has */
-#define KC (6144 / NR) /* depth of a block in `outer`: 24 kB of a panel */
+#define KC (4096 / NR) /* depth of a block in `outer`: 16 kB of a panel */
 #define MC 96        /* its rows */
 #define NC 1024      /* and its columns */
-#define OUTER_SCRATCH (KC * (MC + NC + NR))
+#define OUTER_SCRATCH(columns) (KC * (MC + (columns) + NR))
 
 static long least(long a, long b) { return a < b ? a : b; }
 
@@ -112,7 +112,7 @@ static void product(long M, long depth, const float *A, long lda, const float *B
 
 /* C[0:M, 0:N] = A^T . B for A (depth, M) and B (depth, N): a weight's gradient, to which each
    token contributes an outer product. C is the caller's array: nothing is written beyond it. The
-   scratch has OUTER_SCRATCH floats. */
+   scratch has OUTER_SCRATCH(N) floats, or as many as for NC columns. */
 static void outer(long M, long N, long depth, const float *A, long lda, const float *B, long ldb,
                   float *C, long ldc, float *scratch)
 {
