@@ -6,7 +6,7 @@ INLINE const float *gates_of_input(const run *r, long row)
 {
     INDEX(row, r->T * r->B);
     if (!r->tokens) return r->x + row * r->ldg;
-    INDEX(r->tokens[row], r->I);
+    INDEX(r->tokens[row], *r->num_words);
     return r->x + r->tokens[row] * r->ldg;
 }
 

@@ -1,4 +1,46 @@
 /* A layer over a sequence: its inputs, the loop over time in both directions, its gradients. */
+#define STEP_ROWS 48 /* rows of a minibatch that go through a time step together */
+
+/* Notes which words a minibatch has, and each token's row in the table of them. Without tokens, the
+   table has all words. */
+static void number_words(const run *r, const int32_t *tokens)
+{
+    int32_t count = 0;
+    if (tokens && r->place)
+        memset(r->place, -1, r->I * sizeof(int32_t));
+    for (long row = 0; tokens && row < r->T * r->B; row++) {
+        INDEX(tokens[row], r->I);
+        if (r->place && r->place[tokens[row]] < 0) {
+            r->words[count] = tokens[row];
+            r->place[tokens[row]] = count++;
+        }
+        r->tokens[row] = r->place ? r->place[tokens[row]] : tokens[row];
+    }
+    for (; !r->place && count < r->I; count++)
+        r->words[count] = count;
+    *r->num_words = count;
+}
+
+/* The words' rows of the input's weights and the gates' biases: units from..to) of each gate. */
+static void fill_table(const run *r, long from, long to)
+{
+    const layer *w = r->w;
+    long H = r->H, Hp = r->Hp, words = *r->num_words, end = least(to, H);
+    for (int g = 0; g < r->gates; g++) {
+        for (long k = 0; k < words; k++)
+            memcpy(r->x + k * r->ldg + g * Hp + from, r->bias + g * Hp + from,
+                   (to - from) * sizeof(float));
+        /* The inner loop goes along the weights in memory. */
+        if (w->transposed)
+            for (long j = from; j < end; j++)
+                for (long k = 0; k < words; k++)
+                    r->x[k * r->ldg + g * Hp + j] += w->W_x[g][j * r->I + r->words[k]];
+        else
+            for (long k = 0; k < words; k++)
+                for (long j = from; j < end; j++)
+                    r->x[k * r->ldg + g * Hp + j] += w->W_x[g][r->words[k] * H + j];
+    }
+}
 
 /* Packs the weights; computes what depends only on the inputs, for all steps at once. */
 static void prepare(run *r, int threads, int training)
@@ -36,19 +78,17 @@ static void prepare(run *r, int threads, int training)
             }
         }
         long from, to;
-        share(r->tokens ? I : r->T * r->B, MR, omp_get_num_threads(), omp_get_thread_num(),
-              &from, &to);
-        for (long i = from; i < to; i++) {
-            float *x = r->x + i * r->ldg;
-            memcpy(x, r->bias, width * sizeof(float));
-            if (r->tokens)
-                for (int g = 0; g < r->gates; g++)
-                    for (long j = 0; j < H; j++)
-                        x[g * Hp + j] += w->W_x[g][i * x_in + j * x_out];
-        }
-        if (!r->tokens)
+        int id = omp_get_thread_num(), all = omp_get_num_threads();
+        if (r->tokens) {
+            share(Hp, NR, all, id, &from, &to);
+            fill_table(r, from, to);
+        } else {
+            share(r->T * r->B, MR, all, id, &from, &to);
+            for (long i = from; i < to; i++)
+                memcpy(r->x + i * r->ldg, r->bias, width * sizeof(float));
             product(to - from, I, r->inputs + from * r->ld_inputs, r->ld_inputs, r->W_x, 0,
                     width / NR, r->x + from * r->ldg, r->ldg, 1);
+        }
     }
 }
 
@@ -75,7 +115,7 @@ static void forward_in_time(const run *r, const part *p)
 {
     int before = r->w->cell == GRU_BEFORE, after = r->w->cell == GRU_AFTER;
     /* Blocks of rows stay in the cache from product to cell; if threads share rows, one block. */
-    long block = p->shared ? p->row1 - p->row0 : ROWS;
+    long block = p->shared ? p->row1 - p->row0 : STEP_ROWS;
     for (long t = 0; t < r->T; t++)
         for (long m = p->row0; m < p->row1; m += block) {
             long end = m + block < p->row1 ? m + block : p->row1, row = t * r->B + m;
@@ -99,7 +139,7 @@ static void forward_in_time(const run *r, const part *p)
 static void backward_in_time(const run *r, const part *p)
 {
     int cell = r->w->cell;
-    long p0 = p->j0 / NR, p1 = p->j1 / NR, block = p->shared ? p->row1 - p->row0 : ROWS;
+    long p0 = p->j0 / NR, p1 = p->j1 / NR, block = p->shared ? p->row1 - p->row0 : STEP_ROWS;
     for (long t = r->T - 1; t >= 0; t--)
         for (long m = p->row0; m < p->row1; m += block) {
             long rows = (m + block < p->row1 ? m + block : p->row1) - m, row = t * r->B + m;
@@ -165,16 +205,39 @@ static void column_sums(float *to, const float *from, long ld, long rows, long j
             to[j] += from[i * ld + j];
 }
 
-/* Sums, for columns from..to) of the table of inputs, the gates' gradients of each word's tokens. */
-static void sum_by_token(const run *r, long from, long to)
+/* Sums the gates' gradients of each word's tokens in the table, units from..to) of each gate; these
+   sums are the words' part of the gradient with respect to W_x. */
+static void sum_by_word(const run *r, long from, long to)
 {
-    for (long i = 0; i < r->I; i++)
-        memset(r->dx + i * r->ld_dx + from, 0, (to - from) * sizeof(float));
-    for (long row = 0; row < r->T * r->B; row++) {
-        INDEX(r->tokens[row], r->I);
-        float *dx = r->dx + r->tokens[row] * r->ld_dx, *a = r->a + row * r->ldg;
-        for (long j = from; j < to; j += W)
-            store(dx + j, load(dx + j) + load(a + j));
+    const layer *w = r->w;
+    long H = r->H, I = r->I, words = *r->num_words, end = least(to, H);
+    for (int g = 0; g < r->gates; g++) {
+        float *dx = r->dx + g * r->Hp, *dW = w->dW_x[g];
+        const float *a = r->a + g * r->Hp;
+        for (long k = 0; k < words; k++)
+            memset(dx + k * r->ld_dx + from, 0, (to - from) * sizeof(float));
+        for (long row = 0; row < r->T * r->B; row++) {
+            INDEX(r->tokens[row], words);
+            float *sum = dx + r->tokens[row] * r->ld_dx;
+            for (long j = from; j < to; j += W)
+                store(sum + j, load(sum + j) + load(a + row * r->ldg + j));
+        }
+        if (!dW) continue;
+        /* Other words have a gradient of zero. The inner loops go along the gradients in memory. */
+        if (w->transposed) {
+            for (long j = from; j < end; j++) {
+                if (words < I)
+                    memset(dW + j * I, 0, I * sizeof(float));
+                for (long k = 0; k < words; k++)
+                    dW[j * I + r->words[k]] = dx[k * r->ld_dx + j];
+            }
+        } else {
+            for (long i = 0; words < I && i < I; i++)
+                memset(dW + i * H + from, 0, (end - from) * sizeof(float));
+            for (long k = 0; k < words; k++)
+                memcpy(dW + r->words[k] * H + from, dx + k * r->ld_dx + from,
+                       (end - from) * sizeof(float));
+        }
     }
 }
 
@@ -190,15 +253,9 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
         float *mine = scratch + id * scratch_size;
         long from, to;
         if (r->tokens) {
-            share(width, NR, all, id, &from, &to);
-            sum_by_token(r, from, to);
+            share(Hp, NR, all, id, &from, &to);
+            sum_by_word(r, from, to);
             #pragma omp barrier
-            share(I, 1, all, id, &from, &to);
-            for (int g = 0; g < r->gates; g++)
-                for (long i = from; w->dW_x[g] && i < to; i++)
-                    for (long j = 0; j < H; j++)
-                        w->dW_x[g][w->transposed ? j * I + i : i * H + j] =
-                            r->dx[i * r->ld_dx + g * Hp + j];
         } else if (r->wants_dx) {
             share(rows, MR, all, id, &from, &to);
             product(to - from, width, r->a + from * r->ldg, r->ldg, r->W_xT, 0, padded(I) / NR,
@@ -216,7 +273,7 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
             share(H, 1, all, id, &from, &to);
             /* For tokens, the rows of the table already hold the sums of the gates' gradients. */
             const float *summed = r->tokens ? r->dx + g * Hp : a;
-            long lds = r->tokens ? r->ld_dx : r->ldg, count = r->tokens ? I : rows;
+            long lds = r->tokens ? r->ld_dx : r->ldg, count = r->tokens ? *r->num_words : rows;
             column_sums(w->db_x[g], summed, lds, count, from, to);
             if (after)
                 column_sums(w->db_h[g], recurrent, ld, rows, from, to);

@@ -3,7 +3,7 @@
 typedef struct {
     run *layers;
     float *W_q, *W_qT, *b_q;  /* packed, and the bias padded */
-    float *logits;            /* then their gradient */
+    float *logits;            /* of all tokens, then their gradient; of a block without training */
     long V, Vp, ldq;
     int threads;
     double *sums;             /* one per thread */
@@ -34,13 +34,14 @@ static plan layout_network(const network *net, arena *from)
     p.ldq = row_length(p.Vp);
     if (p.V) {
         p.W_q = take_floats(from, H * p.Vp);
-        p.W_qT = take_floats(from, p.V * padded(H));
+        p.W_qT = take_floats(from, net->training ? p.V * padded(H) : 0);
         p.b_q = take_floats(from, p.Vp);
-        p.logits = take_floats(from, rows * p.ldq);
+        /* Without training, each thread has those of the rows that it is at. */
+        p.logits = take_floats(from, (net->training ? rows : p.threads * ROWS) * p.ldq);
     }
     p.sums = take(from, p.threads * sizeof(double));
-    p.scratch_size = MC * KC + KC * padded(widest);
-    p.scratch = take_floats(from, p.threads * p.scratch_size);
+    p.scratch_size = OUTER_SCRATCH(least(widest, NC));
+    p.scratch = take_floats(from, net->training ? p.threads * p.scratch_size : 0);
     return p;
 }
 
@@ -89,7 +90,7 @@ static void run_forward(network *net, const plan *p)
     for (long i = 0; i < net->num_layers; i++) {
         run *r = &p->layers[i];
         if (r->tokens)
-            memcpy(r->tokens, net->tokens, r->T * r->B * sizeof(int32_t));
+            number_words(r, net->tokens);
         prepare(r, p->threads, net->training);
         start_states(r);
         in_time(r, p->threads, forward_in_time);
@@ -148,28 +149,50 @@ static void backward(network *net)
                   first->T * first->B);
 }
 
-/* Overwrites a row of logits by the gradient of the mean loss; returns the token's own loss. */
+/* The largest of n numbers. */
+static float largest(const float *of, long n)
+{
+    long j = 0;
+    float most = of[0];
+    vec each = splat(most);
+    for (; j + W <= n; j += W)
+        each = choose(load(of + j) > each, load(of + j), each);
+    for (int lane = 0; lane < W; lane++)
+        most = each[lane] > most ? each[lane] : most;
+    for (; j < n; j++)
+        most = of[j] > most ? of[j] : most;
+    return most;
+}
+
+/* Overwrites a row of logits by the gradient of the mean loss, of which the token's loss has this
+   weight, unless that is 0; returns the token's loss. */
 static double cross_entropy(float *logits, long V, long Vp, long label, float weight)
 {
     INDEX(label, V);
-    float most = logits[0], own = logits[label];
-    for (long j = 1; j < V; j++)
-        if (!(logits[j] <= most)) most = logits[j];
+    float own = logits[label], most = largest(logits, V);
     double sum = 0;
-    for (long j = 0; j < Vp; j += W) {
-        vec e = vexp(load(logits + j) - most);
-        store(logits + j, e);
-        float lanes = 0;
-        for (long i = 0; i < W && j + i < V; i++)
-            lanes += e[i];
-        sum += lanes;
+    for (long block = 0; block < V; block += 64 * W) {
+        /* Short sums in float, so that they vectorise; long ones in double. */
+        vec sums = {0};
+        long end = least(block + 64 * W, V), j = block;
+        for (; j < end; j += W) {
+            vec e = vexp(load(logits + j) - most);
+            store(logits + j, e);
+            for (long i = end - j; i < W; i++)
+                e[i] = 0;
+            sums += e;
+        }
+        for (int lane = 0; lane < W; lane++)
+            sum += sums[lane];
     }
+    double loss = log(sum) + most - own;
+    if (!weight) return loss;
     float scale = weight / (float)sum;
     for (long j = 0; j < V; j++)
         logits[j] *= scale;
     memset(logits + V, 0, (Vp - V) * sizeof(float));
     logits[label] -= weight;
-    return log(sum) + most - own;
+    return loss;
 }
 
 /* Logits and loss; in training, also the gradients of the logits and the last layer's outputs. */
@@ -177,6 +200,7 @@ static void output_layer(network *net, const plan *p)
 {
     const run *last = &p->layers[net->num_layers - 1];
     long rows = last->T * last->B;
+    float weight = net->training ? 1.0f / rows : 0;
     memset(p->sums, 0, p->threads * sizeof(double));
     pack_output(net, p);
     #pragma omp parallel num_threads(p->threads)
@@ -187,14 +211,14 @@ static void output_layer(network *net, const plan *p)
         share(rows, MR, omp_get_num_threads(), id, &from, &to);
         for (long m = from; m < to; m += ROWS) {
             long n = to - m < ROWS ? to - m : ROWS;
-            float *logits = p->logits + m * p->ldq;
+            float *logits = p->logits + (net->training ? m : id * ROWS) * p->ldq;
             const float *h = last->h + (last->B + m) * last->ldh;
             for (long i = 0; i < n; i++)
                 memcpy(logits + i * p->ldq, p->b_q, p->Vp * sizeof(float));
             product(n, last->H, h, last->ldh, p->W_q, 0, p->Vp / NR, logits, p->ldq, 1);
             for (long i = 0; i < n; i++)
                 p->sums[id] += cross_entropy(logits + i * p->ldq, p->V, p->Vp,
-                                             net->labels[m + i], 1.0f / rows);
+                                             net->labels[m + i], weight);
             if (net->training)
                 product(n, p->V, logits, p->ldq, p->W_qT, 0, last->Hp / NR,
                         last->dh_out + m * last->ldh, last->ldh, 0);

@@ -1,25 +1,38 @@
 /* Products of matrices, in tiles that stay in registers. */
 #define NR (NV * W)  /* a tile's width */
-#define ROWS 48      /* rows of a product that go through all panels together */
-#define KC 192       /* depth of a block in `outer`: a panel of it stays in the first-level cache */
-#define MC 96        /* rows of a block in `outer` */
+#define ROWS 144     /* rows of a block in `product` */
+#define DEPTH 256    /* its depth: a panel of it stays in the first-level cache */
+#define PANELS 8     /* and how many panels it has */
+#define KC (4096 / NR) /* depth of a block in `outer`: 16 kB of a panel */
+#define MC 96        /* its rows */
+#define NC 1024      /* and its columns */
+#define OUTER_SCRATCH(columns) (KC * (MC + (columns) + NR))
+
+static long least(long a, long b) { return a < b ? a : b; }
+
+/* The size of equal parts of a whole, of `most` at most (or a unit, if that is more), in units. */
+static long part_of(long whole, long most, long unit)
+{
+    long parts = (whole + most - 1) / most, size = parts ? (whole + parts - 1) / parts : whole;
+    return (size + unit - 1) / unit * unit;
+}
 
 /* c[0:rows, 0:NR] (+)= a . b, a tile that stays in registers. Element (i, k) of a is at
    a[i * row + k * step]; b is a panel, depth rows of NR. */
 INLINE void tile_of(const int rows, long depth, const float *a, long row, long step,
                     const float *b, float *c, long ldc, int add)
 {
-    vec acc[MR][NV];
+    vec acc[MR][NV] = {{{0}}};
+    /* By the end it has come from memory. */
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v < NV; v++)
-            acc[i][v] = add ? load(c + i * ldc + v * W) : (vec){0};
+        __builtin_prefetch(c + i * ldc, 1);
     for (long k = 0; k < depth; k++, b += NR)
         for (int i = 0; i < rows; i++)
             for (int v = 0; v < NV; v++)
                 acc[i][v] += a[i * row + k * step] * load(b + v * W);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < NV; v++)
-            store(c + i * ldc + v * W, acc[i][v]);
+            store(c + i * ldc + v * W, add ? load(c + i * ldc + v * W) + acc[i][v] : acc[i][v]);
 }
 
 /* A tile of one row, in four sums: additions to a single one would wait for each other. */
@@ -49,7 +62,7 @@ INLINE void tile(long rows, long depth, const float *a, long row, long step, con
     case 3: tile_of(3, depth, a, row, step, b, c, ldc, add); break;
     case 4: tile_of(4, depth, a, row, step, b, c, ldc, add); break;
     case 5: tile_of(5, depth, a, row, step, b, c, ldc, add); break;
-    default: tile_of(6, depth, a, row, step, b, c, ldc, add);
+    default: tile_of(MR, depth, a, row, step, b, c, ldc, add);
     }
 }
 
@@ -77,52 +90,63 @@ static void pack(float *panels, long panel_depth, long at, long rows, const floa
 }
 
 /* C[0:M, panels from..to) (+)= A[0:M, 0:depth] . B, with B packed in panels; each panel of C is
-   whole, pads included. */
+   whole, pads included. In blocks, as any large product: of rows, of panels, and of depth, so that
+   what the two inner loops read again stays in the caches. */
 static void product(long M, long depth, const float *A, long lda, const float *B, long from,
                     long to, float *C, long ldc, int add)
 {
-    for (long block = 0; block < M; block += ROWS) {
-        long end = M < block + ROWS ? M : block + ROWS;
-        for (long p = from; p < to; p++)
-            for (long m = block; m < end; m += MR)
-                tile(end - m, depth, A + m * lda, lda, 1, B + p * depth * NR,
-                     C + m * ldc + p * NR, ldc, add);
-    }
+    long deep = part_of(depth, DEPTH, 1), high = part_of(M, ROWS, MR);
+    for (long m0 = 0; m0 < M; m0 += high)
+        for (long p0 = from; p0 < to; p0 += PANELS)
+            for (long k = 0; k < depth; k += deep) {
+                long m1 = least(m0 + high, M), p1 = least(p0 + PANELS, to);
+                long kc = least(deep, depth - k);
+                /* Of 20 rows, four tiles of 5 are faster than three of 6 and one of 2. */
+                long tall = part_of(m1 - m0, MR, 1);
+                for (long p = p0; p < p1; p++)
+                    for (long m = m0; m < m1; m += tall)
+                        tile(least(tall, m1 - m), kc, A + m * lda + k, lda, 1,
+                             B + (p * depth + k) * NR, C + m * ldc + p * NR, ldc, add || k);
+            }
 }
 
 /* C[0:M, 0:N] = A^T . B for A (depth, M) and B (depth, N): a weight's gradient, to which each
-   token contributes an outer product. C is the caller's array: nothing is written beyond it. */
+   token contributes an outer product. C is the caller's array: nothing is written beyond it. The
+   scratch has OUTER_SCRATCH(N) floats, or as many as for NC columns. */
 static void outer(long M, long N, long depth, const float *A, long lda, const float *B, long ldb,
                   float *C, long ldc, float *scratch)
 {
     float *packed_a = scratch, *packed_b = scratch + MC * KC, edge[MR * NR];
-    for (long k = 0; k < depth; k += KC) {
-        long kc = depth - k < KC ? depth - k : KC;
-        pack(packed_b, kc, 0, kc, B + k * ldb, ldb, 1, kc, N);
-        for (long m0 = 0; m0 < M; m0 += MC) {
-            long mc = M - m0 < MC ? M - m0 : MC;
-            for (long i = 0; i < kc; i++) {
-                const float *a = A + (k + i) * lda + m0;
-                for (long m = 0; m < mc; m += MR)
-                    if (mc - m >= MR)
-                        memcpy(packed_a + m * kc + i * MR, a + m, MR * sizeof(float));
-                    else
-                        for (long j = 0; j < mc - m; j++)
-                            packed_a[m * kc + i * MR + j] = a[m + j];
-            }
-            for (long n = 0; n < N; n += NR)
-                for (long m = 0; m < mc; m += MR) {
-                    long rows = mc - m < MR ? mc - m : MR, columns = N - n < NR ? N - n : NR;
-                    float *c = C + (m0 + m) * ldc + n;
-                    if (columns == NR) {
-                        tile(rows, kc, packed_a + m * kc, 1, MR, packed_b + n * kc, c, ldc, k > 0);
-                        continue;
-                    }
-                    tile(rows, kc, packed_a + m * kc, 1, MR, packed_b + n * kc, edge, NR, 0);
-                    for (long i = 0; i < rows; i++)
-                        for (long j = 0; j < columns; j++)
-                            c[i * ldc + j] = edge[i * NR + j] + (k > 0 ? c[i * ldc + j] : 0);
+    long deep = part_of(depth, KC, 1), high = part_of(M, MC, MR), wide = part_of(N, NC, NR);
+    for (long n0 = 0; n0 < N; n0 += wide)
+        for (long k = 0; k < depth; k += deep) {
+            long kc = least(deep, depth - k), nc = least(wide, N - n0);
+            pack(packed_b, kc, 0, kc, B + k * ldb + n0, ldb, 1, kc, nc);
+            for (long m0 = 0; m0 < M; m0 += high) {
+                long mc = least(high, M - m0);
+                for (long i = 0; i < kc; i++) {
+                    const float *a = A + (k + i) * lda + m0;
+                    for (long m = 0; m < mc; m += MR)
+                        if (mc - m >= MR)
+                            memcpy(packed_a + m * kc + i * MR, a + m, MR * sizeof(float));
+                        else
+                            for (long j = 0; j < mc - m; j++)
+                                packed_a[m * kc + i * MR + j] = a[m + j];
                 }
+                for (long n = 0; n < nc; n += NR)
+                    for (long m = 0; m < mc; m += MR) {
+                        long rows = least(mc - m, MR), columns = least(nc - n, NR);
+                        float *c = C + (m0 + m) * ldc + n0 + n;
+                        const float *a = packed_a + m * kc, *b = packed_b + n * kc;
+                        if (columns == NR) {
+                            tile(rows, kc, a, 1, MR, b, c, ldc, k > 0);
+                            continue;
+                        }
+                        tile(rows, kc, a, 1, MR, b, edge, NR, 0);
+                        for (long i = 0; i < rows; i++)
+                            for (long j = 0; j < columns; j++)
+                                c[i * ldc + j] = edge[i * NR + j] + (k > 0 ? c[i * ldc + j] : 0);
+                    }
+            }
         }
-    }
 }

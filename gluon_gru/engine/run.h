@@ -7,10 +7,13 @@ typedef struct {
     int gates, early;       /* gates, and how many of them are in the step's first product */
     long T, B, I, H, Hp;
     long ldg, ldh;          /* rows of gates, rows of hidden units */
-    int32_t *tokens;        /* NULL for dense inputs */
+    int32_t *tokens;        /* rows of the table x; NULL for dense inputs */
+    int32_t *words;         /* the row's token in the vocabulary: those of the minibatch, or all */
+    int32_t *num_words;     /* how many rows of the table are in use */
+    int32_t *place;         /* of each token in the table, if that doesn't have all */
     const float *inputs;
     long ld_inputs;
-    float *x;               /* the input's part of the gates: one row per token, or per word */
+    float *x;               /* the input's part of the gates: one row per token, or a table of words */
     float *bias;            /* the gates' biases, except those inside the products */
     float *W_x, *W_xT;      /* packed, for dense inputs */
     float *W_h;             /* packed, all gates */
@@ -66,36 +69,42 @@ static run layout(const network *net, int64_t index, arena *from)
     r.ldh = row_length(r.Hp);
     long rows = r.T * r.B, width = r.gates * r.Hp;
     if (index == 0 && net->tokens) {
+        /* A text that is read token by token can have any of them next. */
+        long table = r.I < rows || rows == 1 ? r.I : rows;
         r.tokens = take(from, rows * sizeof(int32_t));
-        r.x = take_floats(from, r.I * r.ldg);
+        r.words = take(from, table * sizeof(int32_t));
+        r.num_words = take(from, sizeof(int32_t));
+        if (table < r.I)
+            r.place = take(from, r.I * sizeof(int32_t));
+        r.x = take_floats(from, table * r.ldg);
         r.ld_dx = r.ldg;
-        r.dx = take_floats(from, r.I * r.ldg);
+        r.dx = take_floats(from, net->training ? table * r.ldg : 0);
     } else {
         r.x = take_floats(from, rows * r.ldg);
         r.W_x = take_floats(from, r.I * width);
-        r.W_xT = take_floats(from, width * padded(r.I));
+        r.W_xT = take_floats(from, net->training ? width * padded(r.I) : 0);
         r.ld_dx = row_length(padded(r.I));
-        r.dx = take_floats(from, rows * r.ld_dx);
+        r.dx = take_floats(from, net->training ? rows * r.ld_dx : 0);
     }
     r.bias = take_floats(from, width);
     r.W_h = take_floats(from, r.H * width);
-    r.W_hT = take_floats(from, r.early * r.Hp * r.Hp);
+    r.W_hT = take_floats(from, net->training ? r.early * r.Hp * r.Hp : 0);
     r.h = take_floats(from, (rows + r.B) * r.ldh);
     r.a = take_floats(from, rows * r.ldg);
-    r.dh = take_floats(from, r.B * r.ldh);
-    r.dh_out = take_floats(from, rows * r.ldh);
+    r.dh = take_floats(from, net->training ? r.B * r.ldh : 0);
+    r.dh_out = take_floats(from, net->training ? rows * r.ldh : 0);
     if (w->mask)
         r.masked = take_floats(from, rows * r.ldh);
     if (w->cell == LSTM) {
         r.cells = take_floats(from, (rows + r.B) * r.ldh);
-        r.dcells = take_floats(from, r.B * r.ldh);
+        r.dcells = take_floats(from, net->training ? r.B * r.ldh : 0);
         r.late = take_floats(from, rows * r.ldh);
     }
     if (gru) {
-        r.W_hT_late = take_floats(from, r.Hp * r.Hp);
+        r.W_hT_late = take_floats(from, net->training ? r.Hp * r.Hp : 0);
         r.b_late = take_floats(from, r.Hp);
         r.late = take_floats(from, rows * r.ldh);
-        r.drh = take_floats(from, r.B * r.ldh);
+        r.drh = take_floats(from, net->training ? r.B * r.ldh : 0);
     }
     return r;
 }

@@ -6,7 +6,7 @@ static void begin(network *net)
     for (long i = 0; i < net->num_layers; i++) {
         run *r = &p.layers[i];
         if (r->tokens)
-            r->tokens[0] = 0;
+            number_words(r, NULL);
         prepare(r, p.threads, net->training);
         start_states(r);
     }

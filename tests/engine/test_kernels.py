@@ -125,6 +125,14 @@ def test_a_training_step(cell, clip):
     check(Problem(cell, 4, 3, 13, [21], "train", clip=clip, threads=2))
 
 
+@pytest.mark.parametrize("task", ["train", "score"])
+@pytest.mark.parametrize("cell, transposed", [("gru_before", False), ("lstm", True)])
+def test_several_blocks_of_everything(cell, transposed, task):
+    """Of rows, depth and panels in products; of a weight's gradient; and fewer words than there are."""
+    shape = 3, 131, 1100, [270]
+    check(Problem(cell, *shape, task, transposed=transposed, tokens=True))
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("cell", ON_ENGINE)
 def test_generated_tokens(cell, transposed):
