@@ -9,12 +9,13 @@ static void number_words(const run *r, const int32_t *tokens)
     if (tokens && r->place)
         memset(r->place, -1, r->I * sizeof(int32_t));
     for (long row = 0; tokens && row < r->T * r->B; row++) {
-        INDEX(tokens[row], r->I);
-        if (r->place && r->place[tokens[row]] < 0) {
-            r->words[count] = tokens[row];
-            r->place[tokens[row]] = count++;
+        int32_t token = tokens[callers_row(r, row)];
+        INDEX(token, r->I);
+        if (r->place && r->place[token] < 0) {
+            r->words[count] = token;
+            r->place[token] = count++;
         }
-        r->tokens[row] = r->place ? r->place[tokens[row]] : tokens[row];
+        r->tokens[row] = r->place ? r->place[token] : token;
     }
     for (; !r->place && count < r->I; count++)
         r->words[count] = count;
@@ -42,8 +43,8 @@ static void fill_table(const run *r, long from, long to)
     }
 }
 
-/* Packs the weights; computes what depends only on the inputs, for all steps at once. */
-static void prepare(run *r, int threads, int training)
+/* Packs the weights. */
+static void pack_layer(run *r, int threads, int training)
 {
     const layer *w = r->w;
     long H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
@@ -61,32 +62,38 @@ static void prepare(run *r, int threads, int training)
             if (within)
                 r->b_late[j] = b_h;
         }
+    #pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (int task = 0; task < 3 * r->gates; task++) {
+        int g = task / 3, early = g < r->early;
+        if (task % 3 == 0)
+            pack(r->W_h + g * Hp * H, H, 0, H, w->W_h[g], h_in, h_out, H, H);
+        else if (task % 3 == 1 && training)
+            pack(early ? r->W_hT : r->W_hT_late, early ? r->early * Hp : Hp, early ? g * Hp : 0, Hp,
+                 w->W_h[g], h_out, h_in, H, H);
+        else if (task % 3 == 2 && !r->tokens) {
+            pack(r->W_x + g * Hp * I, I, 0, I, w->W_x[g], x_in, x_out, I, H);
+            if (training)
+                pack(r->W_xT, width, g * Hp, Hp, w->W_x[g], x_out, x_in, H, I);
+        }
+    }
+}
+
+/* Computes what depends only on the inputs, for all steps at once. */
+static void input_part(const run *r, int threads)
+{
+    long width = r->gates * r->Hp;
     #pragma omp parallel num_threads(threads)
     {
-        #pragma omp for schedule(dynamic)
-        for (int task = 0; task < 3 * r->gates; task++) {
-            int g = task / 3, early = g < r->early;
-            if (task % 3 == 0)
-                pack(r->W_h + g * Hp * H, H, 0, H, w->W_h[g], h_in, h_out, H, H);
-            else if (task % 3 == 1 && training)
-                pack(early ? r->W_hT : r->W_hT_late, early ? r->early * Hp : Hp,
-                     early ? g * Hp : 0, Hp, w->W_h[g], h_out, h_in, H, H);
-            else if (task % 3 == 2 && !r->tokens) {
-                pack(r->W_x + g * Hp * I, I, 0, I, w->W_x[g], x_in, x_out, I, H);
-                if (training)
-                    pack(r->W_xT, width, g * Hp, Hp, w->W_x[g], x_out, x_in, H, I);
-            }
-        }
         long from, to;
         int id = omp_get_thread_num(), all = omp_get_num_threads();
         if (r->tokens) {
-            share(Hp, NR, all, id, &from, &to);
+            share(r->Hp, NR, all, id, &from, &to);
             fill_table(r, from, to);
         } else {
             share(r->T * r->B, MR, all, id, &from, &to);
             for (long i = from; i < to; i++)
                 memcpy(r->x + i * r->ldg, r->bias, width * sizeof(float));
-            product(to - from, I, r->inputs + from * r->ld_inputs, r->ld_inputs, r->W_x, 0,
+            product(to - from, r->I, r->inputs + from * r->ld_inputs, r->ld_inputs, r->W_x, 0,
                     width / NR, r->x + from * r->ldg, r->ldg, 1);
         }
     }
@@ -180,26 +187,27 @@ static void in_time(const run *r, int threads, void (*pass)(const run *, const p
     }
 }
 
-/* This thread's part of a weight's gradient: A^T . B as (M, N), or (N, M) if transposed. */
+/* This thread's part of a weight's gradient: C (+)= A^T . B as (M, N), or (N, M) if transposed. */
 static void weight_gradient(long M, long N, long depth, const float *A, long lda, const float *B,
-                            long ldb, float *C, int transposed, float *scratch)
+                            long ldb, float *C, int transposed, int add, float *scratch)
 {
     int id = omp_get_thread_num(), all = omp_get_num_threads();
     long from, to;
     if (!C) return;
     if (transposed) {
         share(M, NR, all, id, &from, &to);
-        outer(N, to - from, depth, B, ldb, A + from, lda, C + from, M, scratch);
+        outer(N, to - from, depth, B, ldb, A + from, lda, C + from, M, add, scratch);
     } else {
         share(N, NR, all, id, &from, &to);
-        outer(M, to - from, depth, A, lda, B + from, ldb, C + from, N, scratch);
+        outer(M, to - from, depth, A, lda, B + from, ldb, C + from, N, add, scratch);
     }
 }
 
-static void column_sums(float *to, const float *from, long ld, long rows, long j0, long j1)
+static void column_sums(float *to, const float *from, long ld, long rows, long j0, long j1, int add)
 {
     if (!to) return;
-    memset(to + j0, 0, (j1 - j0) * sizeof(float));
+    if (!add)
+        memset(to + j0, 0, (j1 - j0) * sizeof(float));
     for (long i = 0; i < rows; i++)
         for (long j = j0; j < j1; j++)
             to[j] += from[i * ld + j];
@@ -211,6 +219,7 @@ static void sum_by_word(const run *r, long from, long to)
 {
     const layer *w = r->w;
     long H = r->H, I = r->I, words = *r->num_words, end = least(to, H);
+    int add = r->first > 0;
     for (int g = 0; g < r->gates; g++) {
         float *dx = r->dx + g * r->Hp, *dW = w->dW_x[g];
         const float *a = r->a + g * r->Hp;
@@ -226,17 +235,17 @@ static void sum_by_word(const run *r, long from, long to)
         /* Other words have a gradient of zero. The inner loops go along the gradients in memory. */
         if (w->transposed) {
             for (long j = from; j < end; j++) {
-                if (words < I)
+                if (!add)
                     memset(dW + j * I, 0, I * sizeof(float));
                 for (long k = 0; k < words; k++)
-                    dW[j * I + r->words[k]] = dx[k * r->ld_dx + j];
+                    dW[j * I + r->words[k]] += dx[k * r->ld_dx + j];
             }
         } else {
-            for (long i = 0; words < I && i < I; i++)
+            for (long i = 0; !add && i < I; i++)
                 memset(dW + i * H + from, 0, (end - from) * sizeof(float));
             for (long k = 0; k < words; k++)
-                memcpy(dW + r->words[k] * H + from, dx + k * r->ld_dx + from,
-                       (end - from) * sizeof(float));
+                for (long j = from; j < end; j++)
+                    dW[r->words[k] * H + j] += dx[k * r->ld_dx + j];
         }
     }
 }
@@ -246,6 +255,7 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
 {
     const layer *w = r->w;
     long rows = r->T * r->B, H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
+    int add = r->first > 0;
     #pragma omp parallel num_threads(threads)
     {
         int id = omp_get_thread_num(), all = omp_get_num_threads();
@@ -266,19 +276,19 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
             const float *a = r->a + g * Hp, *recurrent = after ? r->late : a;
             long ld = after ? r->ldh : r->ldg;
             weight_gradient(H, H, rows, before ? r->late : r->h, r->ldh, recurrent, ld,
-                            w->dW_h[g], w->transposed, mine);
+                            w->dW_h[g], w->transposed, add, mine);
             if (!r->tokens)
                 weight_gradient(I, H, rows, r->inputs, r->ld_inputs, a, r->ldg, w->dW_x[g],
-                                w->transposed, mine);
+                                w->transposed, add, mine);
             share(H, 1, all, id, &from, &to);
             /* For tokens, the rows of the table already hold the sums of the gates' gradients. */
             const float *summed = r->tokens ? r->dx + g * Hp : a;
             long lds = r->tokens ? r->ld_dx : r->ldg, count = r->tokens ? *r->num_words : rows;
-            column_sums(w->db_x[g], summed, lds, count, from, to);
+            column_sums(w->db_x[g], summed, lds, count, from, to, add);
             if (after)
-                column_sums(w->db_h[g], recurrent, ld, rows, from, to);
+                column_sums(w->db_h[g], recurrent, ld, rows, from, to, add);
             else
-                column_sums(w->db_h[g], summed, lds, count, from, to);
+                column_sums(w->db_h[g], summed, lds, count, from, to, add);
         }
     }
 }

@@ -11,10 +11,16 @@ typedef struct {
     long scratch_size;        /* per thread */
 } plan;
 
+/* What the layer above reads. */
+static const float *outputs_of(const run *r)
+{
+    return r->masked ? r->masked : r->h + r->B * r->ldh;
+}
+
 static plan layout_network(const network *net, arena *from)
 {
     plan p = {.V = net->logits_size, .Vp = padded(net->logits_size), .threads = threads_for(net)};
-    long rows = net->num_steps * net->batch_size, widest = p.V;
+    long rows = net->num_steps * rows_at_once(net), widest = p.V;
     p.layers = take(from, net->num_layers * sizeof(run));
     for (long i = 0; i < net->num_layers; i++) {
         run r = layout(net, i, from);
@@ -25,8 +31,9 @@ static plan layout_network(const network *net, arena *from)
             r.ld_inputs = r.I;
         } else if (p.layers) {
             const run *below = &p.layers[i - 1];
-            r.inputs = below->masked ? below->masked : below->h + below->B * below->ldh;
+            r.inputs = outputs_of(below);
             r.ld_inputs = below->ldh;
+            r.dx = below->dh_out;
         }
         if (p.layers) p.layers[i] = r;
     }
@@ -58,21 +65,33 @@ static int64_t workspace_size(const network *net)
     return count.used;
 }
 
+/* A part's rows of a state, or of its gradient, that the caller has. */
+static const float *rows_of(const run *r, const float *state)
+{
+    return state ? state + r->first * r->H : NULL;
+}
+
 static void start_states(run *r)
 {
     const layer *w = r->w;
-    copy_rows(r->h, r->ldh, r->Hp, w->start[0], r->H, r->H, r->B);
-    if (r->cells)
-        copy_rows(r->cells, r->ldh, r->Hp, w->start[1], r->H, r->H, r->B);
+    for (int s = 0; s < (r->cells ? 2 : 1); s++)
+        copy_rows(s ? r->cells : r->h, r->ldh, r->Hp, rows_of(r, w->start[s]), r->H, r->H, r->B);
 }
 
 static void pack_output(const network *net, const plan *p)
 {
     long H = p->layers[net->num_layers - 1].H, V = p->V;
     long in = net->output_transposed ? 1 : V, out = net->output_transposed ? H : 1;
-    pack(p->W_q, H, 0, H, net->W_q, in, out, H, V);
-    if (net->training)
-        pack(p->W_qT, V, 0, V, net->W_q, out, in, V, H);
+    #pragma omp parallel num_threads(p->threads)
+    {
+        long from, to;
+        int id = omp_get_thread_num(), all = omp_get_num_threads();
+        share(V, NR, all, id, &from, &to);
+        pack(p->W_q + from * H, H, 0, H, net->W_q + from * out, in, out, H, to - from);
+        share(H, NR, all, id, &from, &to);
+        if (net->training)
+            pack(p->W_qT + from * V, V, 0, V, net->W_q + from * in, out, in, V, to - from);
+    }
     copy_rows(p->b_q, p->Vp, p->Vp, net->b_q, V, V, 1);
 }
 
@@ -82,7 +101,14 @@ static void apply_mask(const run *r, float *to, const float *from, int threads)
     #pragma omp parallel for num_threads(threads)
     for (long row = 0; row < r->T * r->B; row++)
         for (long j = 0; j < r->H; j++)
-            to[row * r->ldh + j] = from[row * r->ldh + j] * r->w->mask[row * r->H + j];
+            to[row * r->ldh + j] =
+                from[row * r->ldh + j] * r->w->mask[callers_row(r, row) * r->H + j];
+}
+
+static void pack_weights(const network *net, const plan *p)
+{
+    for (long i = 0; i < net->num_layers; i++)
+        pack_layer(&p->layers[i], p->threads, net->training);
 }
 
 static void run_forward(network *net, const plan *p)
@@ -91,7 +117,7 @@ static void run_forward(network *net, const plan *p)
         run *r = &p->layers[i];
         if (r->tokens)
             number_words(r, net->tokens);
-        prepare(r, p->threads, net->training);
+        input_part(r, p->threads);
         start_states(r);
         in_time(r, p->threads, forward_in_time);
         if (r->masked)
@@ -99,8 +125,8 @@ static void run_forward(network *net, const plan *p)
         for (int s = 0; s < 2; s++) {
             const float *state = s ? r->cells : r->h;
             if (r->w->end[s])
-                copy_rows(r->w->end[s], r->H, r->H, state + r->T * r->B * r->ldh, r->ldh, r->H,
-                          r->B);
+                copy_rows(r->w->end[s] + r->first * r->H, r->H, r->H,
+                          state + r->T * r->B * r->ldh, r->ldh, r->H, r->B);
         }
     }
 }
@@ -111,17 +137,16 @@ static void run_backward(network *net, const plan *p)
     for (long i = net->num_layers - 1; i >= 0; i--) {
         run *r = &p->layers[i];
         const layer *w = r->w;
-        copy_rows(r->dh, r->ldh, r->Hp, w->dend[0], r->H, r->H, r->B);
-        if (r->dcells)
-            copy_rows(r->dcells, r->ldh, r->Hp, w->dend[1], r->H, r->H, r->B);
+        for (int s = 0; s < (r->dcells ? 2 : 1); s++)
+            copy_rows(s ? r->dcells : r->dh, r->ldh, r->Hp, rows_of(r, w->dend[s]), r->H, r->H, r->B);
         in_time(r, p->threads, backward_in_time);
         for (int s = 0; s < 2; s++)
             if (w->dstart[s])
-                copy_rows(w->dstart[s], r->H, r->H, s ? r->dcells : r->dh, r->ldh, r->H, r->B);
+                copy_rows(w->dstart[s] + r->first * r->H, r->H, r->H, s ? r->dcells : r->dh,
+                          r->ldh, r->H, r->B);
         layer_gradients(r, p->threads, p->scratch, p->scratch_size);
         if (i > 0) {
             run *below = &p->layers[i - 1];
-            copy_rows(below->dh_out, below->ldh, below->Hp, r->dx, r->ld_dx, r->I, r->T * r->B);
             if (below->masked)
                 apply_mask(below, below->dh_out, below->dh_out, p->threads);
         }
@@ -131,6 +156,7 @@ static void run_backward(network *net, const plan *p)
 static void forward(network *net)
 {
     plan p = plan_of(net);
+    pack_weights(net, &p);
     run_forward(net, &p);
     const run *last = &p.layers[net->num_layers - 1];
     copy_rows(net->outputs, last->H, last->H, last->h + last->B * last->ldh, last->ldh, last->H,
@@ -200,9 +226,7 @@ static void output_layer(network *net, const plan *p)
 {
     const run *last = &p->layers[net->num_layers - 1];
     long rows = last->T * last->B;
-    float weight = net->training ? 1.0f / rows : 0;
-    memset(p->sums, 0, p->threads * sizeof(double));
-    pack_output(net, p);
+    float weight = net->training ? 1.0f / (last->T * last->batch) : 0;
     #pragma omp parallel num_threads(p->threads)
     {
         int id = omp_get_thread_num();
@@ -218,7 +242,7 @@ static void output_layer(network *net, const plan *p)
             product(n, last->H, h, last->ldh, p->W_q, 0, p->Vp / NR, logits, p->ldq, 1);
             for (long i = 0; i < n; i++)
                 p->sums[id] += cross_entropy(logits + i * p->ldq, p->V, p->Vp,
-                                             net->labels[m + i], weight);
+                                             net->labels[callers_row(last, m + i)], weight);
             if (net->training)
                 product(n, p->V, logits, p->ldq, p->W_qT, 0, last->Hp / NR,
                         last->dh_out + m * last->ldh, last->ldh, 0);
@@ -226,29 +250,48 @@ static void output_layer(network *net, const plan *p)
         if (net->training) {
             #pragma omp barrier
             weight_gradient(last->H, p->V, rows, last->h + last->B * last->ldh, last->ldh,
-                            p->logits, p->ldq, net->dW_q, net->output_transposed,
+                            p->logits, p->ldq, net->dW_q, net->output_transposed, last->first > 0,
                             p->scratch + id * p->scratch_size);
             share(p->V, 1, omp_get_num_threads(), id, &from, &to);
-            column_sums(net->db_q, p->logits, p->ldq, rows, from, to);
+            column_sums(net->db_q, p->logits, p->ldq, rows, from, to, last->first > 0);
         }
+    }
+}
+
+/* The network over a minibatch, part by part: the loss and, in training, all gradients. */
+static void run_parts(network *net, const plan *p)
+{
+    long rows = p->layers[0].B;
+    memset(p->sums, 0, p->threads * sizeof(double));
+    pack_weights(net, p);
+    pack_output(net, p);
+    for (long first = 0; first < net->batch_size; first += rows) {
+        for (long i = 0; i < net->num_layers; i++) {
+            run *r = &p->layers[i];
+            r->first = first;
+            r->B = least(rows, net->batch_size - first);
+            if (i > 0)
+                r->inputs = outputs_of(r - 1);
+        }
+        run_forward(net, p);
+        output_layer(net, p);
+        if (net->training)
+            run_backward(net, p);
     }
     net->loss = 0;
     for (int i = 0; i < p->threads; i++)
-        net->loss += p->sums[i] / rows;
+        net->loss += p->sums[i] / (net->num_steps * net->batch_size);
 }
 
 static void train_step(network *net, parameter *params, int64_t count, const optimizer *o)
 {
     plan p = plan_of(net);
-    run_forward(net, &p);
-    output_layer(net, &p);
-    run_backward(net, &p);
+    run_parts(net, &p);
     clip_and_update(params, count, p.threads, p.sums, o);
 }
 
 static void score(network *net)
 {
     plan p = plan_of(net);
-    run_forward(net, &p);
-    output_layer(net, &p);
+    run_parts(net, &p);
 }

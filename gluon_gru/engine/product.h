@@ -110,11 +110,11 @@ static void product(long M, long depth, const float *A, long lda, const float *B
             }
 }
 
-/* C[0:M, 0:N] = A^T . B for A (depth, M) and B (depth, N): a weight's gradient, to which each
+/* C[0:M, 0:N] (+)= A^T . B for A (depth, M) and B (depth, N): a weight's gradient, to which each
    token contributes an outer product. C is the caller's array: nothing is written beyond it. The
    scratch has OUTER_SCRATCH(N) floats, or as many as for NC columns. */
 static void outer(long M, long N, long depth, const float *A, long lda, const float *B, long ldb,
-                  float *C, long ldc, float *scratch)
+                  float *C, long ldc, int add, float *scratch)
 {
     float *packed_a = scratch, *packed_b = scratch + MC * KC, edge[MR * NR];
     long deep = part_of(depth, KC, 1), high = part_of(M, MC, MR), wide = part_of(N, NC, NR);
@@ -139,13 +139,13 @@ static void outer(long M, long N, long depth, const float *A, long lda, const fl
                         float *c = C + (m0 + m) * ldc + n0 + n;
                         const float *a = packed_a + m * kc, *b = packed_b + n * kc;
                         if (columns == NR) {
-                            tile(rows, kc, a, 1, MR, b, c, ldc, k > 0);
+                            tile(rows, kc, a, 1, MR, b, c, ldc, add || k);
                             continue;
                         }
                         tile(rows, kc, a, 1, MR, b, edge, NR, 0);
                         for (long i = 0; i < rows; i++)
                             for (long j = 0; j < columns; j++)
-                                c[i * ldc + j] = edge[i * NR + j] + (k > 0 ? c[i * ldc + j] : 0);
+                                c[i * ldc + j] = edge[i * NR + j] + (add || k ? c[i * ldc + j] : 0);
                     }
             }
         }

@@ -6,6 +6,8 @@ typedef struct {
     const layer *w;
     int gates, early;       /* gates, and how many of them are in the step's first product */
     long T, B, I, H, Hp;
+    long batch, first;      /* the caller's minibatch has `batch` rows, of which these B, from `first`
+                               on, are computed at a time */
     long ldg, ldh;          /* rows of gates, rows of hidden units */
     int32_t *tokens;        /* rows of the table x; NULL for dense inputs */
     int32_t *words;         /* the row's token in the vocabulary: those of the minibatch, or all */
@@ -57,11 +59,27 @@ static long padded(long n) { return (n + NR - 1) / NR * NR; }
 /* The length of a row of n: not a power of two, since then all rows would share few cache sets. */
 static long row_length(long n) { return n % 64 ? n : n + 16; }
 
+/* A large minibatch of a model is computed in parts, so that what a part leaves behind is still in a
+   cache, and memory for it needed but once. */
+static long rows_at_once(const network *net)
+{
+    long most = 64 * net->num_threads;
+    if (!net->tokens || !net->logits_size) return net->batch_size;
+    return part_of(net->batch_size, most < 128 ? 128 : most, 1);
+}
+
+/* Where the caller has a token's row. */
+static long callers_row(const run *r, long row)
+{
+    return row / r->B * r->batch + r->first + row % r->B;
+}
+
 static run layout(const network *net, int64_t index, arena *from)
 {
     const layer *w = &net->layers[index];
-    run r = {.w = w, .gates = GATES[w->cell], .T = net->num_steps, .B = net->batch_size,
-             .I = w->num_inputs, .H = w->num_hiddens, .Hp = padded(w->num_hiddens)};
+    run r = {.w = w, .gates = GATES[w->cell], .T = net->num_steps, .B = rows_at_once(net),
+             .batch = net->batch_size, .I = w->num_inputs, .H = w->num_hiddens,
+             .Hp = padded(w->num_hiddens)};
     int gru = w->cell == GRU_BEFORE || w->cell == GRU_AFTER;
     r.early = gru ? 2 : r.gates;
     r.wants_dx = index > 0 || net->dinputs;
@@ -84,7 +102,8 @@ static run layout(const network *net, int64_t index, arena *from)
         r.W_x = take_floats(from, r.I * width);
         r.W_xT = take_floats(from, net->training ? width * padded(r.I) : 0);
         r.ld_dx = row_length(padded(r.I));
-        r.dx = take_floats(from, net->training ? rows * r.ld_dx : 0);
+        /* Of an upper layer, it is where the layer below takes it from. */
+        r.dx = take_floats(from, net->training && index == 0 ? rows * r.ld_dx : 0);
     }
     r.bias = take_floats(from, width);
     r.W_h = take_floats(from, r.H * width);

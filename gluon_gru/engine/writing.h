@@ -7,7 +7,8 @@ static void begin(network *net)
         run *r = &p.layers[i];
         if (r->tokens)
             number_words(r, NULL);
-        prepare(r, p.threads, net->training);
+        pack_layer(r, p.threads, net->training);
+        input_part(r, p.threads);
         start_states(r);
     }
     pack_output(net, &p);

@@ -133,6 +133,31 @@ def test_several_blocks_of_everything(cell, transposed, task):
     check(Problem(cell, *shape, task, transposed=transposed, tokens=True))
 
 
+@pytest.mark.parametrize("task", ["train", "score"])
+@pytest.mark.parametrize("cell", ON_ENGINE)
+def test_a_large_minibatch_is_computed_in_parts(cell, task):
+    # Up to 128 rows at a time (more with more than two threads), the last ones of 257 are fewer.
+    for batch_size, num_inputs, num_hiddens, threads in [
+        (257, 28, [18], 2),
+        (300, 1200, [9, 20], 1),
+        (400, 5, [20, 3, 9], 3),
+    ]:
+        check(
+            Problem(
+                cell,
+                4,
+                batch_size,
+                num_inputs,
+                num_hiddens,
+                task,
+                tokens=True,
+                masked=task == "train",
+                transposed=threads == 2,
+                threads=threads,
+            )
+        )
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("cell", ON_ENGINE)
 def test_generated_tokens(cell, transposed):
