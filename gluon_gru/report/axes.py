@@ -10,29 +10,43 @@ import statistics
 import sys
 from typing import Callable, NamedTuple, Sequence
 
-from gluon_gru.report.document import Curve, Curves, Point
+from gluon_gru.report.document import Curve, Curves, HeatMap, Point
+from gluon_gru.report.style import SHADES, TWO_SIDED
 
 # Ticks of a logarithmic axis per power of ten; the densest that isn't crowded is taken.
 _LOG_TICKS = ((1, 1.5, 2, 3, 4, 5, 7), (1, 1.5, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS, _FEWEST_TICKS = 10, 4
-# Labels closer to each other than this share of an axis run together.
-_CROWDED = 0.065
+# Labels closer to each other than this share of an axis run together; beside each other they are
+# wider than high.
+_CROWDED, _CROWDED_ACROSS = 0.065, 0.085
+
+# Up to here an axis of distances is linear.
+_NEAR = 10
 
 _FORWARD: dict[str, Callable[[float], float]] = {
     "linear": float,
     "log": math.log,
-    "near": lambda value: value / 10 if value < 10 else 1 + math.log10(value / 10),
+    "near": lambda value: value / _NEAR if value < _NEAR else 1 + math.log10(value / _NEAR),
 }
 
 
 class Axis:
     """An axis from ``low`` to ``high``, or if ``whole`` from the tick below to the one above.
 
+    Labels that would be nearer to each other than ``crowded``, a share of the axis, are left out.
+
     Attributes:
         ticks: pairs of a place, from 0 to 1, and its label.
     """
 
-    def __init__(self, low: float, high: float, scale: str, whole: bool = False) -> None:
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        scale: str,
+        whole: bool = False,
+        crowded: float = _CROWDED,
+    ) -> None:
         self._forward = _FORWARD[scale]
         values = self._values(low, high, scale, whole)
         low, high = min(low, *values[:1]), max(high, *values[-1:])
@@ -40,7 +54,7 @@ class Axis:
         self.ticks: list[tuple[float, str]] = []
         for value in values:
             place = self.at(value)
-            if not self.ticks or place - self.ticks[-1][0] > _CROWDED:
+            if not self.ticks or place - self.ticks[-1][0] > crowded:
                 self.ticks.append((place, f"{value:.6g}"))
 
     def at(self, value: float) -> float:
@@ -52,7 +66,11 @@ class Axis:
     @staticmethod
     def _values(low: float, high: float, scale: str, whole: bool) -> Sequence[float]:
         if scale == "near":
-            return [v for v in (0, 2, 4, 6, 8, 10, 20, 40, 60, 100, 200) if low <= v <= high]
+            powers = range(1, max(math.ceil(math.log10(max(high, 1))), 1) + 1)
+            far = [tick * 10.0**power for power in powers for tick in (1, 2, 4, 6)]
+            every = [0.0, 2.0, 4.0, 6.0, 8.0, *far]
+            found = [value for value in every if low <= value <= high]
+            return [*found, *[value for value in every if value > high][:1]] if whole else found
         if scale == "log":
             powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
             for ticks in _LOG_TICKS:
@@ -72,6 +90,49 @@ class Axis:
         else:
             first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         return [number * step for number in range(first, last + 1)]
+
+
+class Shades:
+    """The colours of a heat map's values.
+
+    Attributes:
+        axis: the `Axis` of the colours, and ``ends``, its lowest and highest value.
+        stops: colours from its beginning to its end.
+    """
+
+    # So many can be told apart, and neighbours of one colour are drawn as one.
+    _STEPS = 32
+
+    def __init__(self, block: HeatMap) -> None:
+        cells = [cell for grid in block.grids.values() for row in grid for cell in row]
+        values = [value for value, _ in cells if value] or [1, 2]
+        self.stops = SHADES if block.legend else TWO_SIDED
+        if block.scale == "share":
+            self.ends = 0.0, 1.0
+        elif block.legend:
+            # A tenth more, so that a single value has a scale too.
+            self.ends = min(values), 1.1 * max(values)
+        else:
+            bound = max(2, *values, *(1 / value for value in values))
+            self.ends = 1 / bound, bound
+        self.axis = Axis(*self.ends, "linear" if block.scale == "share" else "log")
+
+    def colour(self, value: float) -> str:
+        """Return a value's colour, between those of the stops beside it."""
+        place = round(self._STEPS * self.axis.at(value)) / self._STEPS * (len(self.stops) - 1)
+        below = min(int(place), len(self.stops) - 2)
+        pairs = zip(*(_rgb(stop) for stop in self.stops[below : below + 2]))
+        mixed = (round(a + (b - a) * (place - below)) for a, b in pairs)
+        return "#" + "".join(f"{part:02x}" for part in mixed)
+
+    def ink(self, value: float) -> str:
+        """Return in what a value can be read on its colour: black or white."""
+        red, green, blue = _rgb(self.colour(value))
+        return "#ffffff" if 0.3 * red + 0.6 * green + 0.1 * blue < 128 else "#000000"
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
 class Line(NamedTuple):
@@ -98,6 +159,8 @@ class Axes:
 
     Attributes:
         x, y: the two `Axis`.
+        xlabel: of the axis; it says so where the scale changes.
+        turn: the place where it changes from linear to logarithmic, or None.
         lines, places: a `Line` for each curve, a `Place` for each point.
     """
 
@@ -106,10 +169,16 @@ class Axes:
         ys = [float(y) for curve in block.curves for run in curve.runs for y in run]
         ys = [y for y in (*ys, *(point.y for point in block.points)) if math.isfinite(y)]
         whole = not block.by_epoch
-        self.x = _axis(xs, block.xscale, 0.03 if whole else 0, whole)
-        self.y = _axis(ys, block.yscale, 0.03, whole)
-        if block.by_epoch and self.x.ticks[0][0] > 0:
-            self.x.ticks = [(0.0, "1"), *(tick for tick in self.x.ticks if tick[0] > _CROWDED)]
+        self.x = _axis(xs, block.xscale, 0.03 if whole else 0, whole, _CROWDED_ACROSS)
+        self.y = _axis(ys, block.yscale, 0.03, True)
+        if block.by_epoch:
+            # The first epoch, and then whole ones.
+            later = [tick for tick in self.x.ticks if tick[0] > _CROWDED and "." not in tick[1]]
+            self.x.ticks = [(0.0, "1"), *later]
+        self.xlabel, self.turn = block.xlabel, None
+        if block.xscale == "near" and max(xs, default=0) > _NEAR:
+            self.xlabel += f" (linear up to {_NEAR}, logarithmic from there)"
+            self.turn = self.x.at(_NEAR)
         self.lines = [self._line(curve) for curve in block.curves]
         # A point that was reported after more epochs than were trained here is at the edge.
         low, high = min(xs), max(xs)
@@ -139,11 +208,16 @@ class Axes:
         return Place(point, x, y, x - 0.008 if ended else x + 0.008, True, ended)
 
 
-def _axis(values: Sequence[float], scale: str, margin: float, whole: bool) -> Axis:
+def _axis(
+    values: Sequence[float], scale: str, margin: float, whole: bool, crowded: float = _CROWDED
+) -> Axis:
     low, high = min(values, default=1), max(values, default=2)
     if scale == "log":
         # Of numbers at the ends of what there are, the room would be none.
         room = min(1.02 * math.exp(margin * (math.log(high) - math.log(low))), 1e7)
-        return Axis(max(low / room, sys.float_info.min), high * room, scale, whole)
-    room = margin * (high - low) if high > low else 0.5
-    return Axis(low - (0 if scale == "near" else room), high + room, scale, whole)
+        return Axis(max(low / room, sys.float_info.min), high * room, scale, whole, crowded)
+    # Of equal values too there is some room, however large they are.
+    room = margin * (high - low) if high > low else 0.5 + abs(high) / 100
+    if scale == "near":
+        return Axis(low, high, scale, whole, crowded)
+    return Axis(low - room, high + room, scale, whole, crowded)

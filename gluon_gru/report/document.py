@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Iterable, NamedTuple, Sequence, Union
 
 # What stands for tokens that would be invisible, or wide.
 _SYMBOLS = {" ": "\N{OPEN BOX}", "<unk>": "\N{REPLACEMENT CHARACTER}"}
@@ -197,6 +197,12 @@ class Curves:
     yscale: str = "log"
 
     @property
+    def bands(self) -> str:
+        """Return what lines and bands are, where there are bands."""
+        several = any(len(curve.runs) > 1 for curve in self.curves)
+        return "line: the median of the seeds; band: their range" if several else ""
+
+    @property
     def by_epoch(self) -> bool:
         """Return whether every curve has one value per epoch."""
         return all(curve.x is None and curve.joined for curve in self.curves)
@@ -229,7 +235,7 @@ class Bars:
         title: a sentence.
         file: the picture's name.
         bars: a list of `Bar`.
-        form: formats a value.
+        form: the format of a value, for `str.format`.
         limit: a value that is drawn as a line across all bars, with its ``limit_label``.
         note: a sentence on all panels of the picture, such as the hardware.
         key: the meaning of each ``fill``, where the title doesn't give it.
@@ -238,7 +244,7 @@ class Bars:
     title: str
     file: str
     bars: Sequence[Bar]
-    form: Callable[[float], str] = "{:,.0f}".format
+    form: str = "{:,.0f}"
     limit: float | None = None
     limit_label: str = ""
     note: str = ""
@@ -246,8 +252,8 @@ class Bars:
 
     @property
     def longest(self) -> float:
-        """Return the value at which the longest bar, or the limit, ends."""
-        return max(self.limit or 0, *(bar.end for bar in self.bars))
+        """Return the value at which the longest bar, or the limit, ends; 1 where all are 0."""
+        return max(self.limit or 0, *(bar.end for bar in self.bars)) or 1
 
     @property
     def caption(self) -> str:
@@ -267,6 +273,7 @@ class HeatMap:
         xlabel, ylabel: the axes' labels.
         legend: of the colours; without one they show on which side of 1 a value lies, and how far.
         across: how many grids are side by side; by default all.
+        scale: ``log``, or ``share``: linear from 0 to 1.
     """
 
     title: str
@@ -278,11 +285,17 @@ class HeatMap:
     ylabel: str = ""
     legend: str = ""
     across: int = 0
+    scale: str = "log"
+
+    @property
+    def has_texts(self) -> bool:
+        """Return whether cells are written; otherwise they can be as small as a letter."""
+        return any(text for grid in self.grids.values() for row in grid for _, text in row)
 
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A finished picture: its caption, file, and the bytes of a PNG."""
+    """A finished picture of an earlier version's: its caption, file, and the bytes of a PNG."""
 
     title: str
     file: str
@@ -369,3 +382,34 @@ class Document:
             else:
                 flat.append(block)
         return flat
+
+
+#: What draws values, and can be kept as JSON.
+Chart = Union[Curves, Bars, HeatMap]
+
+
+def as_json(chart: Chart) -> dict[str, Any]:
+    """Return a chart as JSON holds it, its numbers with six digits, and its class as ``kind``."""
+    return {"kind": type(chart).__name__, **_json(vars(chart))}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {name: _json(part) for name, part in value.items()}
+    if isinstance(value, (str, bool)) or value is None:
+        return value
+    if isinstance(value, Iterable):
+        return list(map(_json, value))
+    return value if isinstance(value, int) else float(f"{value:.6g}")
+
+
+def chart(found: dict[str, Any]) -> Chart:
+    """Return the chart that `as_json` gave."""
+    fields = {name: value for name, value in found.items() if name != "kind"}
+    kind = {"Curves": Curves, "Bars": Bars, "HeatMap": HeatMap}[found["kind"]]
+    for name, part in (("curves", Curve), ("points", Point), ("bars", Bar)):
+        if name in fields:
+            fields[name] = [part(**one) for one in fields[name]]
+    return kind(**fields)
