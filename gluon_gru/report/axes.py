@@ -40,12 +40,7 @@ class Axis:
     """
 
     def __init__(
-        self,
-        low: float,
-        high: float,
-        scale: str,
-        whole: bool = False,
-        crowded: float = _CROWDED,
+        self, low: float, high: float, scale: str, whole: bool = False, crowded: float = _CROWDED
     ) -> None:
         self._forward = _FORWARD[scale]
         values = self._values(low, high, scale, whole)
@@ -79,9 +74,12 @@ class Axis:
                 if len(found) <= _MOST_TICKS or len(ticks) == 1:
                     break
             if len(found) >= _FEWEST_TICKS:
-                before = max((value for value in every if value < low), default=low)
-                after = min((value for value in every if value > high), default=high)
-                return [before, *found, after] if whole else found
+                if not whole:
+                    return found
+                # The ticks beside the lowest and the highest value, if those aren't ticks.
+                before = max((value for value in every if value <= low * 1.000001), default=low)
+                after = min((value for value in every if value >= high / 1.000001), default=high)
+                return [before, *(value for value in found if before < value < after), after]
         raw = (high - low) / 8
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw)
@@ -159,8 +157,7 @@ class Axes:
 
     Attributes:
         x, y: the two `Axis`.
-        xlabel: of the axis; it says so where the scale changes.
-        turn: the place where it changes from linear to logarithmic, or None.
+        turn: the place where ``x`` changes from linear to logarithmic, or None.
         lines, places: a `Line` for each curve, a `Place` for each point.
     """
 
@@ -169,16 +166,14 @@ class Axes:
         ys = [float(y) for curve in block.curves for run in curve.runs for y in run]
         ys = [y for y in (*ys, *(point.y for point in block.points)) if math.isfinite(y)]
         whole = not block.by_epoch
-        self.x = _axis(xs, block.xscale, 0.03 if whole else 0, whole, _CROWDED_ACROSS)
-        self.y = _axis(ys, block.yscale, 0.03, True)
+        self.x = _axis(xs, block.xscale, whole, _CROWDED_ACROSS)
+        self.y = _axis(ys, block.yscale, True)
         if block.by_epoch:
             # The first epoch, and then whole ones.
             later = [tick for tick in self.x.ticks if tick[0] > _CROWDED and "." not in tick[1]]
             self.x.ticks = [(0.0, "1"), *later]
-        self.xlabel, self.turn = block.xlabel, None
-        if block.xscale == "near" and max(xs, default=0) > _NEAR:
-            self.xlabel += f" (linear up to {_NEAR}, logarithmic from there)"
-            self.turn = self.x.at(_NEAR)
+        far = block.xscale == "near" and max(xs, default=0) > _NEAR
+        self.turn = self.x.at(_NEAR) if far else None
         self.lines = [self._line(curve) for curve in block.curves]
         # A point that was reported after more epochs than were trained here is at the edge.
         low, high = min(xs), max(xs)
@@ -208,16 +203,12 @@ class Axes:
         return Place(point, x, y, x - 0.008 if ended else x + 0.008, True, ended)
 
 
-def _axis(
-    values: Sequence[float], scale: str, margin: float, whole: bool, crowded: float = _CROWDED
-) -> Axis:
+def _axis(values: Sequence[float], scale: str, whole: bool, crowded: float = _CROWDED) -> Axis:
+    """Return the axis of some values; of equal ones too it has room, however large they are."""
     low, high = min(values, default=1), max(values, default=2)
-    if scale == "log":
-        # Of numbers at the ends of what there are, the room would be none.
-        room = min(1.02 * math.exp(margin * (math.log(high) - math.log(low))), 1e7)
-        return Axis(max(low / room, sys.float_info.min), high * room, scale, whole, crowded)
-    # Of equal values too there is some room, however large they are.
-    room = margin * (high - low) if high > low else 0.5 + abs(high) / 100
-    if scale == "near":
-        return Axis(low, high, scale, whole, crowded)
-    return Axis(low - room, high + room, scale, whole, crowded)
+    if high == low and scale == "log":
+        low, high = max(low / 1.02, sys.float_info.min), high * 1.02
+    elif high == low and scale == "linear":
+        room = 0.5 + abs(high) / 100
+        low, high = low - room, high + room
+    return Axis(low, max(high, 1) if scale == "near" else high, scale, whole, crowded)

@@ -14,7 +14,7 @@ from gluon_gru.report.document import Bars, Curves, HeatMap, Table
 from gluon_gru.report.style import style
 
 #: A drawing's size, and its edges, which leave room for larger labels in a narrow window.
-BOX = {"width": 640, "height": 400, "left": 62, "right": 610, "top": 16, "bottom": 336}
+BOX = {"width": 640, "height": 400, "left": 88, "right": 614, "top": 36, "bottom": 336}
 
 #: The epochs that the table beside the curves shows, with the last one.
 _ROWS = (1, 10, 25, 50, 100, 200, 300, 400, 500)

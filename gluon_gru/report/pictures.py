@@ -119,7 +119,9 @@ def _curves(axes: Any, block: d.Curves) -> None:
     axes.set_yticks(*map(list, zip(*drawn.y.ticks)))
     if drawn.turn is not None:
         axes.axvline(drawn.turn, color="0.4", linewidth=0.9)
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=_plain(drawn.xlabel), ylabel=_plain(block.ylabel))
+        _annotate(axes, "linear", (drawn.turn, 0), (-5, 5), ha="right")
+        _annotate(axes, "logarithmic", (drawn.turn, 0), (5, 5), ha="left")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=_plain(block.xlabel), ylabel=_plain(block.ylabel))
     axes.grid(True, alpha=0.3)
     if block.bands:
         axes.fill([], [], color="0.5", alpha=0.3, linewidth=0, label=block.bands)
@@ -190,7 +192,7 @@ def _heat_map(block: d.HeatMap) -> Figure:
         below = 0.1 + 0.14 * max(label.count("\n") + 1 for label in columns)
     else:
         cell, row, below = 0.12, 0.17, 0.15 + 0.08 * longest
-    left, wide = 0.5 + 0.075 * max(map(len, block.rows)), cell * len(block.columns)
+    left, wide = 0.5 + 0.065 * max(map(len, block.rows)), cell * len(block.columns)
     width = left + across * (wide + 0.3) + (0.8 if block.legend else 0)
     title = _wrapped(block.title, 12 * width)
     above, bottom = 0.4 + 0.15 * (title.count("\n") + 1), 0.3 if block.xlabel else 0
