@@ -5,12 +5,13 @@ Pictures and pages draw the same `Axes`, which alone deal with scales.
 
 from __future__ import annotations
 
+import collections
 import math
 import statistics
 import sys
 from typing import Callable, NamedTuple, Sequence
 
-from gluon_gru.report.document import Curve, Curves, HeatMap, Point
+from gluon_gru.report.document import Curve, Curves, Dots, HeatMap, Point
 from gluon_gru.report.style import SHADES, TWO_SIDED
 
 # Ticks of a logarithmic axis per power of ten; the densest that isn't crowded is taken.
@@ -18,7 +19,7 @@ _LOG_TICKS = ((1, 1.5, 2, 3, 4, 5, 7), (1, 1.5, 2, 3, 5), (1, 2, 5), (1, 3), (1,
 _MOST_TICKS, _FEWEST_TICKS = 10, 4
 # Labels closer to each other than this share of an axis run together; beside each other they are
 # wider than high.
-_CROWDED, _CROWDED_ACROSS = 0.065, 0.085
+_CROWDED, _CROWDED_ACROSS = 0.065, 0.09
 
 # Up to here an axis of distances is linear.
 _NEAR = 10
@@ -131,6 +132,29 @@ class Shades:
 
 def _rgb(colour: str) -> tuple[int, ...]:
     return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+#: Dots on one another; the next ones stand in a column beside them, by a share of the axis.
+COLUMN = 5
+_BESIDE = 0.012
+
+
+def stacked(values: Sequence[float], block: Dots) -> list[tuple[float, int]]:
+    """Return the places of dots: across from 0 to 1, and how many are below it.
+
+    Equal values, to two digits, are in columns side by side, around their place.
+    """
+    places = []
+    for value, number in collections.Counter(round(min(v, block.high), 2) for v in values).items():
+        middle = (math.ceil(number / COLUMN) - 1) / 2
+        x = (value - block.low) / (block.high - block.low)
+        places += [(x + _BESIDE * (i // COLUMN - middle), i % COLUMN) for i in range(number)]
+    return places
+
+
+def beyond(values: Sequence[float], block: Dots) -> str:
+    """Return in words which values are above the end of the axis."""
+    return ", ".join(f"{value:.2f}" for value in sorted(values) if value > block.high)
 
 
 class Line(NamedTuple):

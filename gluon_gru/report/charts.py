@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 from typing import Any, Iterator, Sequence
 
-from gluon_gru.report.axes import Shades
-from gluon_gru.report.document import Bars, Curves, HeatMap, Table
+from gluon_gru.report.axes import Shades, stacked
+from gluon_gru.report.document import Bars, Curves, DotRow, Dots, HeatMap, Table
 from gluon_gru.report.style import style
 
 #: A drawing's size, and its edges, which leave room for larger labels in a narrow window.
@@ -72,6 +72,18 @@ def table(block: Curves) -> Table:
     )
 
 
+#: The size of a row of dots, its ends, and how far dots on one another are apart.
+DOTS = {"width": 640, "height": 100, "left": 44, "right": 590, "step": 9}
+
+
+def dots(row: DotRow, block: Dots) -> Iterator[tuple[float, int, str]]:
+    """Yield the place of every dot of a row, and whether it is ``hollow`` or ``filled``."""
+    wide = DOTS["right"] - DOTS["left"]
+    for values, base, kind in ((row.hollow, 44, "hollow"), (row.filled, 94, "filled")):
+        for x, y in stacked(values, block):
+            yield round(DOTS["left"] + wide * x, 1), base - DOTS["step"] * y, kind
+
+
 class Map:
     """The sizes of a heat map's grids, and what is drawn in them, in pixels.
 
@@ -99,7 +111,7 @@ class Map:
         self.high = self.row * len(block.rows)
         self.width = round(self.left + self.cell * len(block.columns) + 4)
         self.height = round(self.top + self.high + below)
-        self.across = (self.width + 40) * (block.across or len(block.grids))
+        self.across = (self.width + 64) * (block.across or len(block.grids))
         self.shades = Shades(block)
         self.ends = [f"{value:.3g}" for value in self.shades.ends]
 

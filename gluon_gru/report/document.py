@@ -293,6 +293,39 @@ class HeatMap:
         return any(text for grid in self.grids.values() for row in grid for _, text in row)
 
 
+class DotRow(NamedTuple):
+    """A row of dots: its label and a note, its values, and the model that gives their colour.
+
+    Dots of ``hollow`` values stand above those of ``filled`` ones.
+    """
+
+    label: str
+    note: str
+    hollow: Sequence[float]
+    filled: Sequence[float]
+    model: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dots:
+    """Distributions, one below the other, a dot for every value.
+
+    Attributes:
+        title: a sentence that says what hollow and filled dots are.
+        file: the picture's name.
+        rows: a list of `DotRow`.
+        xlabel: what the values are.
+        low, high: the ends of the axis; values above are at its end, and written out.
+    """
+
+    title: str
+    file: str
+    rows: Sequence[DotRow]
+    xlabel: str
+    low: float
+    high: float
+
+
 @dataclasses.dataclass(frozen=True)
 class Picture:
     """A finished picture of an earlier version's: its caption, file, and the bytes of a PNG."""

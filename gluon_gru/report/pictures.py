@@ -9,7 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Sequence
 
 from gluon_gru.report import document as d
-from gluon_gru.report.axes import Axes, Shades
+from gluon_gru.report.axes import Axes, Axis, Shades, beyond, stacked
 from gluon_gru.report.fonts import drawable, having
 from gluon_gru.report.style import style
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def pictures(blocks: Sequence[Any]) -> dict[str, bytes]:
     """Return the pictures of a report's blocks: file name -> PNG bytes."""
-    drawn = [one for one in blocks if isinstance(one, (d.Curves, d.Bars, d.HeatMap, d.Picture))]
+    drawn = [
+        one for one in blocks if isinstance(one, (d.Curves, d.Bars, d.HeatMap, d.Dots, d.Picture))
+    ]
     return {file: _draw(panels) for file, panels in d.grouped(drawn, "file").items()}
 
 
@@ -28,7 +30,9 @@ def _draw(panels: Sequence[Any]) -> bytes:
     if isinstance(first, d.Picture):
         return first.png
     with having(str(panels)):
-        return png(_heat_map(first) if isinstance(first, d.HeatMap) else _column(panels))
+        if isinstance(first, d.HeatMap):
+            return png(_heat_map(first))
+        return png(_dots(first) if isinstance(first, d.Dots) else _column(panels))
 
 
 def _column(panels: Sequence[Any]) -> Figure:
@@ -174,6 +178,33 @@ def _bars(axes: Any, block: d.Bars) -> None:
     widest = max(len(line) for label in labels for line in label.split("\n"))
     width = max(int((8.6 - 0.065 * widest) / 0.077), 30)
     axes.set_title(_wrapped(block.title, width), fontsize=9, loc="left")
+
+
+def _dots(block: d.Dots) -> Figure:
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=(9, 1 + 0.85 * len(block.rows)), layout="constrained")
+    axes, step = fig.subplots(), 0.075
+    for number, row in enumerate(block.rows):
+        colour = style(row.model).paper
+        for base, values, fill in (
+            (number + 0.42, row.hollow, "none"),
+            (number + 0.9, row.filled, colour),
+        ):
+            xs, ys = zip(*stacked(values, block)) if values else ((), ())
+            below = [base - step * y for y in ys]
+            axes.scatter(xs, below, s=14, edgecolors=colour, facecolors=fill, linewidths=0.9)
+            _annotate(axes, beyond(values, block), (1, base), (6, -3))
+        if number:
+            axes.axhline(number, color="0.85", linewidth=0.8)
+    labels = [_plain(f"{row.label}\n{row.note}") for row in block.rows]
+    axes.set_yticks([row + 0.45 for row in range(len(labels))], labels, fontsize=8)
+    axes.set_xticks(*map(list, zip(*Axis(block.low, block.high, "linear").ticks)))
+    axes.set(xlim=(-0.07, 1.07), ylim=(len(labels), -0.05), xlabel=_plain(block.xlabel))
+    axes.grid(True, axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title(_wrapped(block.title, 80), fontsize=9, loc="left")
+    return fig
 
 
 def _heat_map(block: d.HeatMap) -> Figure:
