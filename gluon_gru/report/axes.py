@@ -14,9 +14,9 @@ from typing import Callable, NamedTuple, Sequence
 from gluon_gru.report.document import Curve, Curves, Dots, HeatMap, Point
 from gluon_gru.report.style import SHADES, TWO_SIDED
 
-# Ticks of a logarithmic axis per power of ten; the densest that isn't crowded is taken.
+# Ticks of a logarithmic axis per power of ten; the densest that aren't crowded are taken.
 _LOG_TICKS = ((1, 1.5, 2, 3, 4, 5, 7), (1, 1.5, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
-_MOST_TICKS, _FEWEST_TICKS = 10, 4
+_FEWEST_TICKS = 4
 # Labels closer to each other than this share of an axis run together; beside each other they are
 # wider than high.
 _CROWDED, _CROWDED_ACROSS = 0.065, 0.09
@@ -44,14 +44,18 @@ class Axis:
         self, low: float, high: float, scale: str, whole: bool = False, crowded: float = _CROWDED
     ) -> None:
         self._forward = _FORWARD[scale]
-        values = self._values(low, high, scale, whole)
+        values = self._values(low, high, scale, whole, crowded)
         low, high = min(low, *values[:1]), max(high, *values[-1:])
         self._ends = self._forward(low), self._forward(high)
         self.ticks: list[tuple[float, str]] = []
         for value in values:
             place = self.at(value)
-            if not self.ticks or place - self.ticks[-1][0] > crowded:
-                self.ticks.append((place, f"{value:.6g}"))
+            if self.ticks and place - self.ticks[-1][0] <= crowded:
+                # Of a whole axis the ends stay.
+                if not whole or value != values[-1] or len(self.ticks) == 1:
+                    continue
+                self.ticks.pop()
+            self.ticks.append((place, f"{value:.6g}"))
 
     def at(self, value: float) -> float:
         """Return a value's place, from 0 to 1; an infinite one is at the end."""
@@ -60,7 +64,9 @@ class Axis:
         return (there - low) / (high - low)
 
     @staticmethod
-    def _values(low: float, high: float, scale: str, whole: bool) -> Sequence[float]:
+    def _values(
+        low: float, high: float, scale: str, whole: bool, crowded: float
+    ) -> Sequence[float]:
         if scale == "near":
             powers = range(1, max(math.ceil(math.log10(max(high, 1))), 1) + 1)
             far = [tick * 10.0**power for power in powers for tick in (1, 2, 4, 6)]
@@ -71,16 +77,17 @@ class Axis:
             powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
             for ticks in _LOG_TICKS:
                 every = [tick * 10.0**power for power in powers for tick in ticks]
-                found = [value for value in every if low <= value <= high]
-                if len(found) <= _MOST_TICKS or len(ticks) == 1:
+                # From the tick below to the one above, or those between.
+                first = max((v for v in every if v <= low * 1.000001), default=low)
+                last = min((v for v in every if v >= high / 1.000001), default=high)
+                ends = (first, last) if whole else (low, high)
+                found = [value for value in every if ends[0] <= value <= ends[1]]
+                span = math.log(ends[1] / ends[0])
+                ratios = (math.log(after / before) for before, after in zip(found, found[1:]))
+                if len(ticks) == 1 or min(ratios, default=span) > crowded * span:
                     break
             if len(found) >= _FEWEST_TICKS:
-                if not whole:
-                    return found
-                # The ticks beside the lowest and the highest value, if those aren't ticks.
-                before = max((value for value in every if value <= low * 1.000001), default=low)
-                after = min((value for value in every if value >= high / 1.000001), default=high)
-                return [before, *(value for value in found if before < value < after), after]
+                return found
         raw = (high - low) / 8
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw)
@@ -126,8 +133,20 @@ class Shades:
 
     def ink(self, value: float) -> str:
         """Return in what a value can be read on its colour: black or white."""
-        red, green, blue = _rgb(self.colour(value))
-        return "#ffffff" if 0.3 * red + 0.6 * green + 0.1 * blue < 128 else "#000000"
+        return "#000000" if luminance(self.colour(value)) > _MIDDLE else "#ffffff"
+
+
+# On a colour of this luminance black and white stand out alike.
+_MIDDLE = 0.179
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour, ``#rrggbb``, as WCAG 2 defines it."""
+    parts = (part / 255 for part in _rgb(colour))
+    linear = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))
 
 
 def _rgb(colour: str) -> tuple[int, ...]:
