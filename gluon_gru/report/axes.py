@@ -16,7 +16,7 @@ from gluon_gru.report.style import SHADES, TWO_SIDED
 
 # Ticks of a logarithmic axis per power of ten; the densest that aren't crowded are taken.
 _LOG_TICKS = ((1, 1.5, 2, 3, 4, 5, 7), (1, 1.5, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
-_FEWEST_TICKS = 4
+_MOST_TICKS, _FEWEST_TICKS = 12, 4
 # Labels closer to each other than this share of an axis run together; beside each other they are
 # wider than high.
 _CROWDED, _CROWDED_ACROSS = 0.065, 0.09
@@ -84,7 +84,8 @@ class Axis:
                 found = [value for value in every if ends[0] <= value <= ends[1]]
                 span = math.log(ends[1] / ends[0])
                 ratios = (math.log(after / before) for before, after in zip(found, found[1:]))
-                if len(ticks) == 1 or min(ratios, default=span) > crowded * span:
+                crowd = min(ratios, default=span) <= crowded * span or len(found) > _MOST_TICKS
+                if len(ticks) == 1 or not crowd:
                     break
             if len(found) >= _FEWEST_TICKS:
                 return found
