@@ -183,7 +183,8 @@ def _shapes(results, shapes):
         Heading("Training, GRU, other sizes: how many times as fast", "shapes"),
         Paragraph(f"Slower than a peer, of {len(shapes)} shapes: {found}."),
         HeatMap(
-            f"Training a GRU: how many times as fast; {_where(results)}",
+            "Training a GRU: how many times as fast, purple where the engine is the faster one, orange "
+            f"where it is the slower one; {_where(results)}",
             "shapes.png",
             [" / ".join(map(str, some)) for some in sizes],
             [f"{mine}\nto {other}".replace(", ", ",\n") for mine, other in by_other],

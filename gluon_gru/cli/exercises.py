@@ -86,6 +86,6 @@ def _look(args, *settings):
     look = answering.look(args.out, args.text, args.checkpoint, *settings, options.command())
     options.show(
         args,
-        answering.as_json(look.tables),
+        answering.tables_as_json(look.tables),
         lambda: f"{terminal.text(look.tables)}\n\nthe report: {args.out}/text/report.html",
     )

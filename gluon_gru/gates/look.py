@@ -16,18 +16,10 @@ from gluon_gru.gates.inspection import (
     memory,
     resets,
 )
+from gluon_gru.gates.picture import heat_maps
+from gluon_gru.gates.walk import walk
 from gluon_gru.report import write
-from gluon_gru.report.document import (
-    Code,
-    Document,
-    Heading,
-    Paragraph,
-    Picture,
-    Table,
-    Walk,
-    code,
-    plain,
-)
+from gluon_gru.report.document import Code, Document, Heading, Paragraph, Table, Walk, code, plain
 from gluon_gru.runs import checkpoint
 from gluon_gru.runs.files import make_folder
 from gluon_gru.runs.restore import checkpoint_of, vocabulary
@@ -41,9 +33,6 @@ if TYPE_CHECKING:
 # Units in a table, and the occurrences that a character needs for its mean to count.
 _SHOWN, _OFTEN = 8, 20
 
-#: The caption of a picture of a model's gates.
-CAPTION = "{}: the gates of the units that remember longest, character by character"
-
 
 @dataclasses.dataclass
 class Look:
@@ -51,12 +40,10 @@ class Look:
 
     Attributes:
         tables: two for each layer.
-        pictures: of each layer: file name -> (caption, PNG bytes).
         walks: of each layer, as `gluon_gru.gates.walk.walk` returns them.
     """
 
     tables: list[Table] = dataclasses.field(default_factory=list)
-    pictures: dict[str, tuple[str, bytes]] = dataclasses.field(default_factory=dict)
     walks: list[dict] = dataclasses.field(default_factory=list)
 
 
@@ -82,9 +69,6 @@ def look(
         InputError: for a text with no known character, a checkpoint of another cell, and a folder
             that can't be written to.
     """
-    from gluon_gru.gates.picture import picture
-    from gluon_gru.gates.walk import walk
-
     seen = Look()
     for name, path in models.items():
         file = checkpoint_of(path)
@@ -96,8 +80,6 @@ def look(
             gates = inspect(saved, vocab, known, layer=layer)
             title = f"{name}, layer {layer}"
             seen.tables += tables_of(title, gates)
-            png = f"gates-{len(seen.pictures) + 1}.png"
-            seen.pictures[png] = CAPTION.format(title), picture(gates)
             seen.walks.append(walk(name, gates))
     make_folder(folder)
     write(document(text, seen, command), folder)
@@ -184,6 +166,6 @@ def document(text: str, look: Look, command: str) -> Document:
             Heading("Units and characters", "units"),
             *look.tables,
             Heading("Pictures"),
-            *(Picture(caption, file, png) for file, (caption, png) in look.pictures.items()),
+            *heat_maps(look.walks),
         ],
     )

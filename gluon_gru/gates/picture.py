@@ -1,17 +1,14 @@
-"""A picture of a trained GRU's gates over a text."""
+"""The gates of a trained GRU over a text as a heat map."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Sequence
+from typing import Any, Sequence
 
 from gluon_gru.errors import InputError
 from gluon_gru.gates.inspection import Gates, memory
-from gluon_gru.report.document import shown
-from gluon_gru.report.fonts import drawable, having
-from gluon_gru.report.pictures import png
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from gluon_gru.gates.walk import walk
+from gluon_gru.report.document import HeatMap, shown
+from gluon_gru.report.pictures import pictures
 
 # As many tokens and units as fit into a picture that can still be read.
 _MAX_TOKENS = 250
@@ -31,66 +28,55 @@ def picture(gates: Gates, units: Sequence[int] | None = None) -> bytes:
     Raises:
         InputError: for units that the layer doesn't have.
     """
-    with having("".join(gates.text)):
-        return png(_figure(gates, units))
-
-
-def _figure(gates: Gates, units: Sequence[int] | None) -> Figure:
-    from matplotlib.figure import Figure
-
     order, taus = memory(gates)
     units = list(order[:_NUM_UNITS] if units is None else units)
     if not units or not set(units) <= set(range(len(taus))):
         raise InputError(f"units are {units!r}: give some of those from 0 to {len(taus) - 1}")
-    text = [drawable(shown(token)) for token in gates.text[:_MAX_TOKENS]]
-    columns, longest = range(len(text)), max(map(len, text))
-    # In inches; Matplotlib's own layouts measure every character, which takes seconds.
-    across, down = max(4, 0.12 * len(text)), 0.17 * len(units)
-    width, height, below = across + 2, 2 * down + 3.5, 0.5 + 0.06 * longest
-    fig = Figure(figsize=(width, height))
-    panels = fig.subplots(
-        3,
-        2,
-        sharex="col",
-        gridspec_kw={
-            "width_ratios": [across, 0.15],
-            "height_ratios": [down, down, 1],
-            "left": 0.9 / width,
-            "right": 1 - 0.5 / width,
-            "wspace": 0.3 / across,
-            "bottom": below / height,
-            "top": 1 - 0.7 / height,
-            "hspace": 1.5 / (2 * down + 1),
-        },
-    )
-    means, beside = panels[2]
-    for (axes, bar), (name, what, line, values) in zip(
-        panels,
+    return pictures([_heat_map(walk("", gates, units), len(units), "some units", "")])[""]
+
+
+def heat_maps(walks: Sequence[dict[str, Any]]) -> list[HeatMap]:
+    """Return the gates of the units that remember longest, and their means over all units.
+
+    Args:
+        walks: of the layers of a report: see `gluon_gru.gates.walk.walk`.
+    """
+    return [
+        _heat_map(walk, _NUM_UNITS, "the units that remember longest", f"gates-{number}.png")
+        for number, walk in enumerate(walks, 1)
+    ]
+
+
+def _heat_map(walk: dict[str, Any], number: int, of: str, file: str) -> HeatMap:
+    tokens, length = walk["tokens"][:_MAX_TOKENS], walk["num_tokens"]
+    layer = f"{walk['name']}, layer" if walk["name"] else "Layer"
+    title = f"{layer} {walk['layer']}: the gates of {of}, and the mean of all"
+    if length > len(tokens):
+        title += f", over the first {len(tokens)} of {length:,} tokens"
+
+    def rows(gate):
+        every = [walk[f"mean_{gate}"], *walk[gate][:number]]
+        return [[(value, "") for value in values[:_MAX_TOKENS]] for values in every]
+
+    taus = ("\N{INFINITY}" if tau is None else f"{tau:.1f}" for tau in walk["taus"])
+    return HeatMap(
+        title,
+        file,
         [
-            ("Z", "update gate (1: keeps the state)", "k-", gates.update[:_MAX_TOKENS]),
-            ("R", "reset gate (0: forgets the state)", "k--", gates.reset[:_MAX_TOKENS]),
+            f"mean of all {walk['num_units']}",
+            *(f"{unit} ({tau})" for unit, tau in zip(walk["units"][:number], taus)),
         ],
-    ):
-        means.plot(columns, values.mean(axis=1), line, linewidth=1, label=name)
-        shades = values[:, units].T
-        image = axes.imshow(
-            shades, cmap="cividis", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
-        )
-        labels = [f"{unit} ({taus[unit]:.1f})" for unit in units]
-        axes.set_yticks(range(len(units)), labels, fontsize=7)
-        axes.set_title(f"{name}, {what}", fontsize=9, loc="left")
-        axes.set_ylabel("unit (its memory, tokens)", fontsize=8)
-        fig.colorbar(image, cax=bar)
-    means.set_title(f"mean over all {len(taus)} units", fontsize=9, loc="left")
-    means.set(ylim=(0, 1), xlabel="text, token by token")
-    means.grid(True, alpha=0.3)
-    beside.set_axis_off()
-    beside.legend(handles=means.lines, loc="center", fontsize=8, frameon=False, handlelength=1.5)
-    for axes in panels[:, 0]:
-        axes.set_xticks(columns, text, fontsize=8, rotation=90 if longest > 1 else 0)
-        axes.tick_params(axis="x", length=0, labelbottom=True)
-    title = f"Gates of layer {gates.layer}"
-    if len(text) < len(gates.text):
-        title += f", the first {len(text)} of {len(gates.text):,} tokens"
-    fig.suptitle(title, fontsize=10)
-    return fig
+        [
+            shown(token).replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}")
+            for token in tokens
+        ],
+        {
+            "Z, update gate (1: keeps the state)": rows("update"),
+            "R, reset gate (0: shuts the state out of the candidate)": rows("reset"),
+        },
+        "the text, token by token",
+        "unit (its memory in tokens)",
+        "value of the gate",
+        across=1,
+        scale="share",
+    )

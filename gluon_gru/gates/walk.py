@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 from gluon_gru.gates.inspection import Gates, memory
 
@@ -10,18 +10,23 @@ from gluon_gru.gates.inspection import Gates, memory
 MAX_TOKENS, MAX_UNITS = 2000, 64
 
 
-def walk(name: str, gates: Gates) -> dict[str, Any]:
+def walk(name: str, gates: Gates, units: Sequence[int] | None = None) -> dict[str, Any]:
     """Return a layer's gates over a text, rounded to three digits, as JSON and pages hold it.
 
+    Args:
+        name: of the model.
+        gates: of the layer.
+        units: the numbers of units, from 0; by default those that remember longest.
+
     Returns:
-        A dict: ``name``, of the model; ``layer``, from 0; ``tokens``, at most the first
-        `MAX_TOKENS`; ``num_tokens``, of the whole text; ``num_units``; ``units``, at most
+        A dict: ``name``; ``layer``, from 0; ``tokens``, at most the first `MAX_TOKENS`;
+        ``num_tokens``, of the whole text; ``num_units``; ``units``, by default at most
         `MAX_UNITS`, longest memory first; for each of them ``taus``, its time constant in tokens
         (`gluon_gru.gates.inspection.memory`; None if infinite), and ``update`` and ``reset``, Z and
         R at each token; ``mean_update`` and ``mean_reset``, over all units, at each token.
     """
     order, taus = memory(gates)
-    units = order[:MAX_UNITS]
+    units = list(order[:MAX_UNITS] if units is None else units)
     kept = {
         "name": name,
         "layer": gates.layer,

@@ -1,4 +1,4 @@
-"""What the page needs to draw curves and bars itself, in SVG and HTML.
+"""What the page needs to draw curves, bars and heat maps itself, in SVG and HTML.
 
 Unlike Matplotlib's pictures they follow the page's colours in light and dark, and their letters keep
 their size on a phone.
@@ -6,13 +6,15 @@ their size on a phone.
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+import itertools
+from typing import Any, Iterator, Sequence
 
-from gluon_gru.report.document import Bars, Curves, Table
+from gluon_gru.report.axes import Shades, stacked
+from gluon_gru.report.document import Bars, Curves, DotRow, Dots, HeatMap, Table
 from gluon_gru.report.style import style
 
 #: A drawing's size, and its edges, which leave room for larger labels in a narrow window.
-BOX = {"width": 640, "height": 400, "left": 62, "right": 610, "top": 16, "bottom": 336}
+BOX = {"width": 640, "height": 400, "left": 88, "right": 614, "top": 36, "bottom": 336}
 
 #: The epochs that the table beside the curves shows, with the last one.
 _ROWS = (1, 10, 25, 50, 100, 200, 300, 400, 500)
@@ -68,3 +70,70 @@ def table(block: Curves) -> Table:
         ["epoch", *(curve.label for curve in block.curves)],
         [[epoch, *(cell(curve, epoch) for curve in block.curves)] for epoch in epochs],
     )
+
+
+#: The size of a row of dots, its ends, and how far dots on one another are apart.
+DOTS = {"width": 640, "height": 100, "left": 44, "right": 590, "step": 9}
+
+
+def dots(row: DotRow, block: Dots) -> Iterator[tuple[float, int, str]]:
+    """Yield the place of every dot of a row, and whether it is ``hollow`` or ``filled``."""
+    wide = DOTS["right"] - DOTS["left"]
+    for values, base, kind in ((row.hollow, 44, "hollow"), (row.filled, 94, "filled")):
+        for x, y in stacked(values, block):
+            yield round(DOTS["left"] + wide * x, 1), base - DOTS["step"] * y, kind
+
+
+class Map:
+    """The sizes of a heat map's grids, and what is drawn in them, in pixels.
+
+    Attributes:
+        cell, row: the width of a column, and the height of a row.
+        left, top, high: where the cells begin, and how high they are in all.
+        width, height: of a grid with its labels.
+        across: the width of all that are side by side.
+        turned: whether the columns' labels are turned, to be read from below.
+        shades: the `Shades`.
+        ends: the lowest and the highest value, as the legend has them.
+    """
+
+    def __init__(self, block: HeatMap) -> None:
+        lines = [line for label in block.columns for line in label.split("\n")]
+        longest, letter = max(map(len, lines)), 7.5
+        texts = [len(text) for grid in block.grids.values() for row in grid for _, text in row]
+        self.turned = not block.has_texts and longest > 1
+        self.cell, self.row, below = 11.0, 15.0, 20 + letter * longest * self.turned
+        if block.has_texts:
+            self.cell, self.row = max(44, letter * max(longest, *texts) + 8), 30.0
+            below = 8 + 15 * max(label.count("\n") + 1 for label in block.columns)
+        self.top = 22.0 if any(block.grids) else 2.0
+        self.left = 10 + letter * max(map(len, block.rows))
+        self.high = self.row * len(block.rows)
+        self.width = round(self.left + self.cell * len(block.columns) + 4)
+        self.height = round(self.top + self.high + below)
+        self.across = (self.width + 64) * (block.across or len(block.grids))
+        self.shades = Shades(block)
+        self.ends = [f"{value:.3g}" for value in self.shades.ends]
+
+    def areas(self, grid: Sequence[Any]) -> list[tuple[str, str]]:
+        """Return the colours of a grid, each with the path of its cells; none is "" ."""
+        found: dict[str, list[str]] = {}
+        for y, row in enumerate(grid):
+            colours = ["" if value is None else self.shades.colour(value) for value, _ in row]
+            for colour, cells in itertools.groupby(range(len(row)), colours.__getitem__):
+                first, *others = cells
+                width = self.cell * (len(others) + 1)
+                found.setdefault(colour, []).append(
+                    f"M{self.left + self.cell * first:g} {self.top + self.row * y:g}"
+                    f"h{width:g}v{self.row:g}h{-width:g}z"
+                )
+        return [(colour, "".join(paths)) for colour, paths in found.items()]
+
+    def texts(self, grid: Sequence[Any]) -> Iterator[tuple[float, float, str, str]]:
+        """Yield the place, the ink and the text of every cell that has one."""
+        for y, row in enumerate(grid):
+            for x, (value, text) in enumerate(row):
+                ink = "" if value is None else self.shades.ink(value)
+                place = self.left + self.cell * (x + 0.5), self.top + self.row * (y + 0.5)
+                if text:
+                    yield (*place, ink, text)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Iterable, NamedTuple, Sequence, Union
 
 # What stands for tokens that would be invisible, or wide.
 _SYMBOLS = {" ": "\N{OPEN BOX}", "<unk>": "\N{REPLACEMENT CHARACTER}"}
@@ -212,6 +212,12 @@ class Curves:
     yscale: str = "log"
 
     @property
+    def bands(self) -> str:
+        """Return what lines and bands are, where there are bands."""
+        several = any(len(curve.runs) > 1 for curve in self.curves)
+        return "line: the median of the seeds; band: their range" if several else ""
+
+    @property
     def by_epoch(self) -> bool:
         """Return whether every curve has one value per epoch."""
         return all(curve.x is None and curve.joined for curve in self.curves)
@@ -244,7 +250,7 @@ class Bars:
         title: a sentence.
         file: the picture's name.
         bars: a list of `Bar`.
-        form: formats a value.
+        form: the format of a value, for `str.format`.
         limit: a value that is drawn as a line across all bars, with its ``limit_label``.
         note: a sentence on all panels of the picture, such as the hardware.
         key: the meaning of each ``fill``, where the title doesn't give it.
@@ -253,7 +259,7 @@ class Bars:
     title: str
     file: str
     bars: Sequence[Bar]
-    form: Callable[[float], str] = "{:,.0f}".format
+    form: str = "{:,.0f}"
     limit: float | None = None
     limit_label: str = ""
     note: str = ""
@@ -261,8 +267,8 @@ class Bars:
 
     @property
     def longest(self) -> float:
-        """Return the value at which the longest bar, or the limit, ends."""
-        return max(self.limit or 0, *(bar.end for bar in self.bars))
+        """Return the value at which the longest bar, or the limit, ends; 1 where all are 0."""
+        return max(self.limit or 0, *(bar.end for bar in self.bars)) or 1
 
     @property
     def caption(self) -> str:
@@ -282,6 +288,7 @@ class HeatMap:
         xlabel, ylabel: the axes' labels.
         legend: of the colours; without one they show on which side of 1 a value lies, and how far.
         across: how many grids are side by side; by default all.
+        scale: ``log``, or ``share``: linear from 0 to 1.
     """
 
     title: str
@@ -293,11 +300,50 @@ class HeatMap:
     ylabel: str = ""
     legend: str = ""
     across: int = 0
+    scale: str = "log"
+
+    @property
+    def has_texts(self) -> bool:
+        """Return whether cells are written; otherwise they can be as small as a letter."""
+        return any(text for grid in self.grids.values() for row in grid for _, text in row)
+
+
+class DotRow(NamedTuple):
+    """A row of dots: its label and a note, its values, and the model that gives their colour.
+
+    Dots of ``hollow`` values stand above those of ``filled`` ones.
+    """
+
+    label: str
+    note: str
+    hollow: Sequence[float]
+    filled: Sequence[float]
+    model: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dots:
+    """Distributions, one below the other, a dot for every value.
+
+    Attributes:
+        title: a sentence that says what hollow and filled dots are.
+        file: the picture's name.
+        rows: a list of `DotRow`.
+        xlabel: what the values are.
+        low, high: the ends of the axis; values above are at its end, and written out.
+    """
+
+    title: str
+    file: str
+    rows: Sequence[DotRow]
+    xlabel: str
+    low: float
+    high: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A finished picture: its caption, file, and the bytes of a PNG."""
+    """A finished picture of an earlier version's: its caption, file, and the bytes of a PNG."""
 
     title: str
     file: str
@@ -384,3 +430,34 @@ class Document:
             else:
                 flat.append(block)
         return flat
+
+
+#: What draws values, and can be kept as JSON.
+Chart = Union[Curves, Bars, HeatMap]
+
+
+def as_json(chart: Chart) -> dict[str, Any]:
+    """Return a chart as JSON holds it, its numbers with six digits, and its class as ``kind``."""
+    return {"kind": type(chart).__name__, **_json(vars(chart))}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {name: _json(part) for name, part in value.items()}
+    if isinstance(value, (str, bool)) or value is None:
+        return value
+    if isinstance(value, Iterable):
+        return list(map(_json, value))
+    return value if isinstance(value, int) else float(f"{value:.6g}")
+
+
+def chart(found: dict[str, Any]) -> Chart:
+    """Return the chart that `as_json` gave."""
+    fields = {name: value for name, value in found.items() if name != "kind"}
+    kind = {"Curves": Curves, "Bars": Bars, "HeatMap": HeatMap}[found["kind"]]
+    for name, part in (("curves", Curve), ("points", Point), ("bars", Bar)):
+        if name in fields:
+            fields[name] = [part(**one) for one in fields[name]]
+    return kind(**fields)

@@ -38,7 +38,7 @@ def _parts(blocks: Sequence[Any]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, d.Verdicts):
             yield _verdicts(block, anchors)
-        elif isinstance(block, (d.Curves, d.Bars, d.HeatMap, d.Picture)):
+        elif isinstance(block, (d.Curves, d.Bars, d.HeatMap, d.Dots, d.Picture)):
             # The panels of a picture share its file, which is shown once.
             if block.file not in drawn:
                 drawn.add(block.file)

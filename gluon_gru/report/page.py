@@ -8,7 +8,7 @@ import io
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from gluon_gru.report import charts
-from gluon_gru.report.axes import Axes
+from gluon_gru.report.axes import Axes, Axis, beyond
 from gluon_gru.report.document import MARKED, Document
 from gluon_gru.report.style import COLOURS
 
@@ -22,7 +22,7 @@ def page(document: Document, pictures: dict[str, bytes]) -> bytes:
 
     Args:
         document: a `gluon_gru.report.document.Document`.
-        pictures: file name -> PNG bytes, at least of its heat maps and pictures.
+        pictures: file name -> PNG bytes, at least of its `Picture`s.
     """
     template = _environment().get_template("page.html")
     return template.render(document=document, colours=COLOURS, pictures=pictures).encode(
@@ -103,5 +103,5 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         prose=prose, pieces=pieces, picture=picture, kind=lambda block: type(block).__name__
     )
-    environment.globals.update(charts=charts, Axes=Axes)
+    environment.globals.update(charts=charts, Axes=Axes, Axis=Axis, beyond=beyond)
     return environment

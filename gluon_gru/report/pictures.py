@@ -9,7 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Sequence
 
 from gluon_gru.report import document as d
-from gluon_gru.report.axes import Axes, Axis
+from gluon_gru.report.axes import Axes, Axis, Shades, beyond, stacked
 from gluon_gru.report.fonts import drawable, having
 from gluon_gru.report.style import style
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def pictures(blocks: Sequence[Any]) -> dict[str, bytes]:
     """Return the pictures of a report's blocks: file name -> PNG bytes."""
-    drawn = [one for one in blocks if isinstance(one, (d.Curves, d.Bars, d.HeatMap, d.Picture))]
+    drawn = [
+        one for one in blocks if isinstance(one, (d.Curves, d.Bars, d.HeatMap, d.Dots, d.Picture))
+    ]
     return {file: _draw(panels) for file, panels in d.grouped(drawn, "file").items()}
 
 
@@ -28,7 +30,9 @@ def _draw(panels: Sequence[Any]) -> bytes:
     if isinstance(first, d.Picture):
         return first.png
     with having(str(panels)):
-        return png(_heat_map(first) if isinstance(first, d.HeatMap) else _column(panels))
+        if isinstance(first, d.HeatMap):
+            return png(_heat_map(first))
+        return png(_dots(first) if isinstance(first, d.Dots) else _column(panels))
 
 
 def _column(panels: Sequence[Any]) -> Figure:
@@ -117,8 +121,14 @@ def _curves(axes: Any, block: d.Curves) -> None:
         )
     axes.set_xticks(*map(list, zip(*drawn.x.ticks)))
     axes.set_yticks(*map(list, zip(*drawn.y.ticks)))
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=block.xlabel, ylabel=_plain(block.ylabel))
+    if drawn.turn is not None:
+        axes.axvline(drawn.turn, color="0.4", linewidth=0.9)
+        _annotate(axes, "linear", (drawn.turn, 0), (-5, 5), ha="right")
+        _annotate(axes, "logarithmic", (drawn.turn, 0), (5, 5), ha="left")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=_plain(block.xlabel), ylabel=_plain(block.ylabel))
     axes.grid(True, alpha=0.3)
+    if block.bands:
+        axes.fill([], [], color="0.5", alpha=0.3, linewidth=0, label=block.bands)
     axes.legend(fontsize=8, loc="upper right" if block.by_epoch else "best")
     axes.set_title(_wrapped(block.title, 110), fontsize=9, loc="left")
 
@@ -147,9 +157,12 @@ def _bars(axes: Any, block: d.Bars) -> None:
             axes.plot(bar.span, [y, y], "k|-", markersize=7, linewidth=1.3)
         # A box, since the limit's line may pass here.
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-        _annotate(axes, block.form(bar.value), (bar.end, y), (7, 0), va="center", bbox=box)
+        _annotate(axes, block.form.format(bar.value), (bar.end, y), (7, 0), va="center", bbox=box)
     if block.limit:
-        colour, label = style("limit").paper, f"{block.limit_label}: {block.form(block.limit)}"
+        colour, label = (
+            style("limit").paper,
+            f"{block.limit_label}: {block.form.format(block.limit)}",
+        )
         axes.axvline(block.limit, color=colour, linestyle="--", linewidth=1.3)
         _annotate(
             axes, label, (block.limit, bottom), (-5, 2), ha="right", va="bottom", color=colour
@@ -158,7 +171,7 @@ def _bars(axes: Any, block: d.Bars) -> None:
     axes.set_yticks(places, labels, fontsize=8)
     axes.set(xlim=(0, 1.15 * block.longest), ylim=(bottom + (0.6 if block.limit else 0), 0))
     axes.locator_params(axis="x", nbins=5)
-    axes.xaxis.set_major_formatter(lambda value, _: block.form(value))
+    axes.xaxis.set_major_formatter(lambda value, _: block.form.format(value))
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     # In inches, a letter of the labels is 0.065 wide, one of the title 0.077.
@@ -167,51 +180,93 @@ def _bars(axes: Any, block: d.Bars) -> None:
     axes.set_title(_wrapped(block.title, width), fontsize=9, loc="left")
 
 
-def _heat_map(block: d.HeatMap) -> Figure:
-    from matplotlib.colors import LogNorm
+def _dots(block: d.Dots) -> Figure:
     from matplotlib.figure import Figure
 
-    cells = [cell for grid in block.grids.values() for row in grid for cell in row]
-    values = [value for value, _ in cells if value] or [1, 2]
-    if block.legend:
-        # A tenth more, so that a single value has a scale too.
-        low, high, colours = min(values), 1.1 * max(values), "cividis_r"
-    else:
-        # One colour for values above 1 and another for those below, by their logarithm.
-        bound = max(2, *values, *(1 / value for value in values))
-        low, high, colours = 1 / bound, bound, "PuOr"
-    norm = LogNorm(low, high)
-    longest = max(len(line) for label in block.columns for line in label.split("\n"))
-    across = block.across or len(block.grids)
-    down = math.ceil(len(block.grids) / across)
-    width = 2.2 + (0.4 + max(0.9, 0.085 * longest) * len(block.columns)) * across
-    # Where grids are below each other, their rows need not be as high.
-    row_height = 0.32 if down > 1 or not block.legend else 0.6
-    height = 0.9 + (1 + row_height * len(block.rows)) * down
-    fig = Figure(figsize=(width, height), layout="constrained")
-    panels = fig.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-    for axes, (title, grid) in zip(panels.flat, block.grids.items()):
-        shades = [[value or math.nan for value, _ in row] for row in grid]
-        image = axes.imshow(shades, norm=norm, cmap=colours, aspect="auto")
-        axes.set_facecolor("0.88")
-        for y, row in enumerate(grid):
-            for x, (value, text) in enumerate(row):
-                red, green, blue, _ = image.cmap(norm(value)) if value else (1, 1, 1, 1)
-                ink = "white" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else "black"
-                size = 8.5 if value else 7
-                axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink)
-        axes.set_xticks(range(len(block.columns)), list(map(_plain, block.columns)), fontsize=8)
-        axes.set_yticks(range(len(block.rows)), block.rows, fontsize=8)
-        axes.set_title(title, fontsize=10)
-        axes.tick_params(length=0)
-    for axes in panels[-1]:
-        axes.set_xlabel(block.xlabel)
-    for axes in panels[:, 0]:
-        axes.set_ylabel(block.ylabel)
-    if block.legend:
-        bar = fig.colorbar(image, ax=panels, label=block.legend)
-        ticks = Axis(low, high, "log").ticks
-        bar.set_ticks([float(label) for _, label in ticks], labels=[label for _, label in ticks])
-        bar.set_ticks([], minor=True)
-    fig.suptitle(_wrapped(block.title, 12 * width), fontsize=9)
+    fig = Figure(figsize=(9, 1 + 0.85 * len(block.rows)), layout="constrained")
+    axes, step = fig.subplots(), 0.075
+    for number, row in enumerate(block.rows):
+        colour = style(row.model).paper
+        for base, values, fill in (
+            (number + 0.42, row.hollow, "none"),
+            (number + 0.9, row.filled, colour),
+        ):
+            xs, ys = zip(*stacked(values, block)) if values else ((), ())
+            below = [base - step * y for y in ys]
+            axes.scatter(xs, below, s=14, edgecolors=colour, facecolors=fill, linewidths=0.9)
+            _annotate(axes, beyond(values, block), (1, base), (6, -3))
+        if number:
+            axes.axhline(number, color="0.85", linewidth=0.8)
+    labels = [_plain(f"{row.label}\n{row.note}") for row in block.rows]
+    axes.set_yticks([row + 0.45 for row in range(len(labels))], labels, fontsize=8)
+    axes.set_xticks(*map(list, zip(*Axis(block.low, block.high, "linear").ticks)))
+    axes.set(xlim=(-0.07, 1.07), ylim=(len(labels), -0.05), xlabel=_plain(block.xlabel))
+    axes.grid(True, axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title(_wrapped(block.title, 80), fontsize=9, loc="left")
     return fig
+
+
+def _heat_map(block: d.HeatMap) -> Figure:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+    from matplotlib.figure import Figure
+
+    shades, columns = Shades(block), list(map(_plain, block.columns))
+    lines = [line for label in columns for line in label.split("\n")]
+    longest, across = max(map(len, lines)), block.across or len(block.grids)
+    down = math.ceil(len(block.grids) / across)
+    # In inches; Matplotlib's own layouts measure every label, which takes seconds.
+    if block.has_texts:
+        # Where grids are below each other, their rows need not be as high.
+        cell, row = max(0.9, 0.085 * longest), 0.32 if down > 1 or not block.legend else 0.6
+        below = 0.1 + 0.14 * max(label.count("\n") + 1 for label in columns)
+    else:
+        cell, row, below = 0.12, 0.17, 0.15 + 0.08 * longest
+    left, wide = 0.5 + 0.065 * max(map(len, block.rows)), cell * len(block.columns)
+    width = left + across * (wide + 0.3) + (0.8 if block.legend else 0)
+    title = _wrapped(block.title, 12 * width)
+    above, bottom = 0.4 + 0.15 * (title.count("\n") + 1), 0.3 if block.xlabel else 0
+    high = row * len(block.rows)
+    height = above + down * (high + below + 0.35) - 0.35 + bottom
+    fig = Figure(figsize=(width, height))
+    for number, (name, grid) in enumerate(block.grids.items()):
+        y, x = divmod(number, across)
+        place = left + x * (wide + 0.3), height - above - high - y * (high + below + 0.35)
+        axes = fig.add_axes((place[0] / width, place[1] / height, wide / width, high / height))
+        _cells(axes, grid, shades)
+        axes.set_xticks(range(len(columns)), columns, fontsize=8)
+        if not block.has_texts and longest > 1:
+            axes.tick_params(axis="x", labelrotation=90)
+        axes.set_yticks(range(len(block.rows)), map(_plain, block.rows), fontsize=8)
+        axes.tick_params(length=0, labelleft=x == 0)
+        axes.set_title(_plain(name), fontsize=9, loc="left")
+    fig.supxlabel(_plain(block.xlabel), fontsize=9, y=0.05 / height, va="bottom")
+    fig.supylabel(_plain(block.ylabel), fontsize=9, x=0.05 / width, ha="left")
+    fig.suptitle(title, fontsize=9, x=0.05 / width, ha="left", y=1 - 0.06 / height, va="top")
+    if block.legend:
+        ticks = [float(label) for _, label in shades.axis.ticks]
+        norm = (Normalize if block.scale == "share" else LogNorm)(*shades.ends)
+        colours = ScalarMappable(norm, LinearSegmentedColormap.from_list("", shades.stops))
+        top = min(height - above, 4)
+        place = (width - 0.8) / width, (height - above - top + below + bottom) / height
+        beside = fig.add_axes((*place, 0.15 / width, (top - below - bottom) / height))
+        bar = fig.colorbar(colours, cax=beside)
+        bar.set_label(_plain(block.legend), fontsize=8)
+        bar.set_ticks(ticks, labels=[label for _, label in shades.axis.ticks], fontsize=8)
+        bar.set_ticks([], minor=True)
+    return fig
+
+
+def _cells(axes: Any, grid: Sequence[Any], shades: Shades) -> None:
+    """Draw the cells of a heat map's grid; one without a value is grey."""
+    from matplotlib.colors import to_rgb
+
+    found = [[None if value is None else shades.colour(value) for value, _ in row] for row in grid]
+    axes.imshow([[to_rgb(colour or "0.88") for colour in row] for row in found], aspect="auto")
+    for y, row in enumerate(grid):
+        for x, (value, text) in enumerate(row):
+            ink = "black" if value is None else shades.ink(value)
+            size = 7 if value is None else 8.5
+            if text:
+                axes.text(x, y, _plain(text), ha="center", va="center", fontsize=size, color=ink)

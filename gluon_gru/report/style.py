@@ -18,7 +18,23 @@ COLOURS = {
     "sky": ("#3a97cc", "#9ad8ff"),
     "ink": ("#1b1b1b", "#ececec"),
     "grey": ("#6b6b6b", "#a8a8a8"),
+    # Of what is no model: these come in no model's style.
+    "violet": ("#4b2e83", "#c3aeff"),
+    "red": ("#d1495b", "#ff9aa5"),
+    "teal": ("#00838f", "#5fd7e5"),
+    "sand": ("#997a4a", "#d8c39a"),
 }
+
+#: Of values in a heat map, from the lowest to the highest, and for those below and above a middle.
+#: Both are Matplotlib's (cividis turned round, and PuOr), and the same on paper and on a dark page.
+SHADES = (
+    *("#fee838", "#ddc858", "#bbad6d", "#9a9376", "#7c7b78"),
+    *("#60646f", "#424e6c", "#18376f", "#00224e"),
+)
+TWO_SIDED = (
+    *("#7f3b08", "#be630a", "#ef9e3c", "#fed7a2", "#f6f6f7"),
+    *("#cecde4", "#988dbe", "#5d3790", "#2d004b"),
+)
 
 SOLID: tuple[float, ...] = ()
 DASHED, DOTTED, DASH_DOTTED, _DENSE = (8, 4), (2, 3), (9, 3, 2, 3), (5, 1)
@@ -48,6 +64,9 @@ STYLES = {
     "update_only": Style("ink", SOLID, "X"),
     # What models are compared with.
     "limit": Style("grey", DASHED),
+    # Gates.
+    "R": Style("red"),
+    "Z": Style("violet"),
     "gru-scratch": Style("blue", SOLID, "o"),
     "gru-concise": Style("orange", DASHED, "s"),
     "gru-concise-random": Style("orange", DOTTED, "s"),
@@ -75,7 +94,7 @@ STYLES.update(
 )
 
 _LINES = SOLID, DASHED, DOTTED, DASH_DOTTED, _DENSE, (3, 1, 1, 1), (1, 1)
-_OTHERS = list(map(Style, COLOURS, _LINES, "os^DvPX"))
+_OTHERS = list(map(Style, 2 * ("violet", "red", "teal", "sand"), _LINES, "os^DvPX"))
 
 
 def style(model: str, place: int = 0, dashed: bool = False) -> Style:

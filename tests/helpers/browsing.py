@@ -24,10 +24,11 @@ CONTRASTS = """() => {
   for (const element of document.querySelectorAll("body *")) {
     const own = [...element.childNodes].some(
       node => node.nodeType === 3 && node.textContent.trim());
-    const label = element.matches("td") && innerWidth < 1024;
-    if (!(own || label) || element.closest("script, style, select")
+    if (!own || element.closest("script, style, select")
         || !element.getClientRects().length) continue;
-    const style = label ? getComputedStyle(element, "::before") : getComputedStyle(element);
+    // A cell of a heat map is behind its text, and no ancestor of it.
+    if (element.matches(".map text[style]")) continue;
+    const style = getComputedStyle(element);
     const below = behind(element);
     const drawn = over(numbers(element.closest("svg") ? style.fill : style.color), below);
     const [light, dark] = [luminance(drawn), luminance(below)].sort((a, b) => b - a);

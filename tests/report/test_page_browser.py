@@ -52,13 +52,37 @@ def test_nothing_is_wider_than_the_window(opened, kind, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert (
         page.evaluate(
-            """width => [...document.querySelectorAll("table, svg, code, .text, ol")]
+            """width => [...document.querySelectorAll(".scroll, table, svg, code, .text, ol")]
+        .filter(element => !element.parentElement.closest(".scroll"))
         .filter(element => element.getBoundingClientRect().right > width)
         .map(element => element.outerHTML.slice(0, 200))""",
             width,
         )
         == []
     )
+
+
+@pytest.mark.parametrize("kind", ["reproduce", "exercises", "sweep"])
+def test_tables_stay_tables_and_what_is_wider_than_its_frame_fades_at_the_edge(opened, kind):
+    page, _ = opened(kind)
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    shown = page.evaluate(
+        """[...document.querySelectorAll(".scroll")].filter(one => one.scrollWidth > one.clientWidth)
+        .map(one => getComputedStyle(one, "::after").backgroundImage)"""
+    )
+    assert shown and all("linear-gradient" in image for image in shown)
+    displays = "[...document.querySelectorAll('td')].map(one => getComputedStyle(one).display)"
+    assert set(page.evaluate(displays)) == {"table-cell"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_picture_is_a_white_block_in_the_dark(opened, kind):
+    page, _ = opened(kind)
+    filters = "[...document.querySelectorAll('img')].map(one => getComputedStyle(one).filter)"
+    for scheme, dark in (("light", False), ("dark", True)):
+        page.emulate_media(color_scheme=scheme)
+        assert all(("invert" in found) == dark for found in page.evaluate(filters))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

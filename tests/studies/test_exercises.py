@@ -6,6 +6,7 @@ import html
 import json
 import pathlib
 import random
+import re
 import shutil
 
 import mxnet as mx
@@ -262,9 +263,9 @@ def test_the_report_has_every_statement_table_and_picture(answered):
         assert answer["answer"] in text
         for verdict in answer["verdicts"]:
             assert verdict["evidence"] in text and f"### {verdict['claim']}\n" in text
-        for file in answer["pictures"]:
-            assert f"]({file})" in text
-            assert (out / file).read_bytes().startswith(b"\x89PNG")
+        for chart in answer["charts"]:
+            assert f"]({chart['file']})" in text
+            assert (out / chart["file"]).read_bytes().startswith(b"\x89PNG")
         for table in answer["tables"]:
             assert f"**{table['title']}**" in text
     assert "cut short" not in text
@@ -277,7 +278,13 @@ def test_the_page_has_them_too_and_both_grus_gates_to_walk_through(answered):
         for verdict in answer["verdicts"]:
             assert f'id="{verdict["claim"].replace("/", "")}"' in page
     assert page.count('<details class="fold">') == len(answers)
-    assert page.count("<figure>") == sum(len(answer["pictures"]) for answer in answers.values())
+    # Drawn by the page: no picture is embedded.
+    kinds = {"Curves": "curves", "Bars": "bars", "HeatMap": "map"}
+    for kind, name in kinds.items():
+        number = sum(one["kind"] == kind for answer in answers.values() for one in answer["charts"])
+        number += 2 * (kind == "HeatMap")
+        assert len(re.findall(f'<figure class="{name}["\\s]', page)) == number > 0
+    assert "<img" not in page
     assert [walk["tokens"] for walk in answers["gates"]["walks"]] == [list(gate_decisions.TEXT)] * 2
     assert page.count('class="walk"') == 2
 

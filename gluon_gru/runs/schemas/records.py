@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from gluon_gru.cells import OPTIONS
+from gluon_gru.runs.schemas.charts import Bars, Curves, HeatMap, PictureName
 from gluon_gru.runs.schemas.checking import (
     Amount,
     Annotated,
@@ -34,11 +35,6 @@ from gluon_gru.runs.schemas.sweep import (
     SweepSettings,
 )
 from gluon_gru.text.rules import LINES
-
-#: The name of a picture, which is in the folder of its report.
-PictureName = Annotated[
-    str, Meta(pattern=r"\A(?:[A-Za-z0-9_-]{1,100}/)?[A-Za-z0-9_-]{1,100}\.png\Z")
-]
 
 
 class Invocation(Strict):
@@ -290,10 +286,11 @@ class Exercise(_Record, tag="exercise"):
     seeds: Count
     verdicts: List[Statement]
     tables: List[ResultTable]
-    pictures: Dict[PictureName, str]
     walks: List[Walk]
+    charts: List[Union[Curves, Bars, HeatMap]] = []
     answer: str = ""
-    # Of earlier versions.
+    # Of earlier versions: finished pictures, and files of trainings.
+    pictures: Dict[PictureName, str] = {}
     trainings: Maybe[List[str]] = UNSET
 
 

@@ -10,9 +10,9 @@ from gluon_gru.engine.native import cores
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.gates import look as gates
 from gluon_gru.report import write
-from gluon_gru.report.document import Table
+from gluon_gru.report.document import Table, as_json
 from gluon_gru.runs import record as records
-from gluon_gru.runs.files import StrPath, write_whole
+from gluon_gru.runs.files import StrPath
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
 from gluon_gru.studies import jobs
@@ -82,14 +82,12 @@ def answer(
         say(f"{place}: {EXERCISES[name].question}")
         set_seed(1)
         answered = EXERCISES[name].answer(context)
-        for picture in answered.pictures:
-            write_whole(context.out / picture.file, picture.png)
         results = {
             "seeds": num_seeds,
             "answer": answered.in_short,
             "verdicts": list(map(dataclasses.asdict, answered.verdicts)),
-            "tables": as_json(answered.tables),
-            "pictures": {picture.file: picture.title for picture in answered.pictures},
+            "tables": tables_as_json(answered.tables),
+            "charts": list(map(as_json, answered.charts)),
             "walks": answered.walks,
         }
         Record("exercise", context.settings, context.text_facts, [context.made_by], results).write(
@@ -132,7 +130,7 @@ def _begin(
     return context
 
 
-def as_json(tables: Iterable[Table]) -> list[dict[str, Any]]:
+def tables_as_json(tables: Iterable[Table]) -> list[dict[str, Any]]:
     """Return tables as records hold them."""
     return [{"title": one.title, "headers": one.headers, "rows": one.rows} for one in tables]
 

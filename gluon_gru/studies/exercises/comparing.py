@@ -9,8 +9,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 from gluon_gru.published.judging import spread
 from gluon_gru.published.two_samples import Shift, shift
-from gluon_gru.report.document import Curve, Curves, Picture, Table
-from gluon_gru.studies.exercises import plots
+from gluon_gru.report.document import Curve, Curves, Table
 from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.exercises.trained import (
     TrainedModel,
@@ -135,13 +134,13 @@ class Comparison:
             Table(["model", "text"], texts, "Continuations (seed 1)"),
         ]
 
-    def picture(self, file: str, caption: str) -> Picture:
-        """Draw perplexity by epoch, the median of the seeds and their range."""
+    def curves(self, file: str, caption: str) -> Curves:
+        """Return perplexity by epoch."""
         curves = [
             Curve(title(name), [seed.history.perplexity for seed in seeds], name)
             for name, seeds in self.models.items()
         ]
-        return plots.curves(Curves(caption, file, curves))
+        return Curves(caption, file, curves)
 
 
 def compare(names: Sequence[str], context: Context) -> Comparison:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, NamedTuple, 
 
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Evidence, Verdict, judge
-from gluon_gru.report.document import Picture, Table
+from gluon_gru.report.document import Chart, Table
 from gluon_gru.runs.folder import Folder
 from gluon_gru.text.corpus import Corpus
 
@@ -124,14 +124,14 @@ class Answer(NamedTuple):
     Attributes:
         in_short: a sentence with figures.
         verdicts: on its statements.
-        tables, pictures: what the report shows.
+        tables, charts: what the report shows.
         walks: gates over a text for a page, as `gluon_gru.gates.walk.walk` returns them.
     """
 
     in_short: str
     verdicts: list[Verdict]
     tables: list[Table]
-    pictures: list[Picture] = []
+    charts: list[Chart] = []
     walks: list[dict] = []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from typing import Any, Iterator
 
+from gluon_gru.gates.picture import heat_maps
 from gluon_gru.published.judging import WORDS
 from gluon_gru.report import terminal
 from gluon_gru.report.document import (
@@ -20,6 +21,7 @@ from gluon_gru.report.document import (
     Verdicts,
     Walk,
     anchor_of,
+    chart,
     code,
 )
 from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
@@ -32,7 +34,7 @@ def document(answers: dict[str, Any], folder: pathlib.Path) -> Document:
 
     Args:
         answers: name of the exercise -> what its JSON file holds.
-        folder: it holds the pictures.
+        folder: it holds the pictures of an earlier version.
     """
     texts = {
         (answer["text"]["sha1"], answer["text"]["edition"]): answer["text"]
@@ -91,10 +93,12 @@ def _exercise(name: str, answer: dict[str, Any], folder: pathlib.Path) -> Fold:
 
 
 def _blocks(exercise: Exercise, answer: dict[str, Any], folder: pathlib.Path) -> Iterator[Any]:
+    yield from map(chart, answer["charts"])
     for file, caption in answer["pictures"].items():
         # Records are passed on without them.
         if (folder / file).exists():
             yield Picture(caption, file, (folder / file).read_bytes())
+    yield from heat_maps(answer["walks"])
     yield from map(Walk, answer["walks"])
     yield Paragraph(exercise.reasoning)
     for verdict in answer["verdicts"]:

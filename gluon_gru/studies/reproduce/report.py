@@ -18,11 +18,12 @@ from gluon_gru.report.document import (
     Curve,
     Curves,
     Document,
+    DotRow,
+    Dots,
     Heading,
     Judged,
     Link,
     Paragraph,
-    Picture,
     Point,
     Table,
     Text,
@@ -32,7 +33,6 @@ from gluon_gru.report.document import (
 )
 from gluon_gru.runs.files import exists
 from gluon_gru.studies.provenance import environments, trained_on
-from gluon_gru.studies.reproduce.dots import picture
 from gluon_gru.studies.reproduce.learning import PAGE
 from gluon_gru.text.editions import EDITIONS, UNNAMED
 
@@ -175,6 +175,10 @@ def _how_judged(results):
     return " ".join(sentences)
 
 
+# Perplexities beyond are at the edge, and written out.
+_SHOWN = 1.0, 1.6
+
+
 def _distributions(results):
     """Return the section that has published and measured perplexities as dots, if there are any."""
     rows = [
@@ -192,7 +196,22 @@ def _distributions(results):
     )
     return [
         Heading("Published and measured", "distributions", short="Distributions"),
-        Picture(title, "distributions.png", picture(title, rows)),
+        Dots(
+            title,
+            "distributions.png",
+            [
+                DotRow(
+                    claim.group,
+                    f"p = {verdict['figures']['p']:.2g}, {verdict['verdict']}",
+                    claim.says,
+                    verdict["figures"]["measured"],
+                    claim.protocol.model,
+                )
+                for claim, verdict in rows
+            ],
+            "perplexity",
+            *_SHOWN,
+        ),
     ]
 
 

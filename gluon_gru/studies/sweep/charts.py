@@ -121,7 +121,7 @@ def time_and_quality(outcomes: Sequence[Outcome]) -> list[Any]:
     return [
         Curves(
             "Running time and validation perplexity after the last epoch: a dot for each point of "
-            "the grid",
+            "the grid, the median of its seeds; letters stand for those in the table",
             "time_quality.png",
             [
                 *(curve(f"lr {lr:g}", some, joined=False) for lr, some in sorted(by_lr.items())),
@@ -136,11 +136,12 @@ def time_and_quality(outcomes: Sequence[Outcome]) -> list[Any]:
             "log",
         ),
         Table(
-            ["", "no faster point comes within 1%", "seconds", "perplexity, last epoch"],
+            ["", "point", "seconds", "perplexity, last epoch"],
             [
                 [name, one.named, f"{one.of('seconds'):,.0f}", f"{one.of('perplexity'):.3f}"]
                 for name, one in named.items()
             ],
+            "The points with letters: no faster one comes within 1% of their perplexity",
         ),
     ]
 
@@ -167,7 +168,7 @@ def importance(found: dict[str, Any]) -> list[Any]:
             "Importance of each hyperparameter for the validation perplexity, from 0 to 1",
             "importance.png",
             bars,
-            "{:.2f}".format,
+            "{:.2f}",
         ),
         Paragraph(
             "The two differ because they ask different questions: PED-ANOVA what decides whether a "

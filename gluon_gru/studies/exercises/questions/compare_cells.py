@@ -84,11 +84,7 @@ def compare_cells(context: Context) -> Answer:
             sooner,
         ],
         [*compared.tables(), time_table],
-        [
-            compared.picture(
-                "cells.png", "Perplexity by epoch: the median of the seeds, and their range"
-            )
-        ],
+        [compared.curves("cells.png", "Perplexity by epoch of all cells")],
     )
 
 

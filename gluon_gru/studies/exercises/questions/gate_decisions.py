@@ -13,13 +13,11 @@ from gluon_gru.gates.inspection import (
     inspect,
     memory,
 )
-from gluon_gru.gates.look import CAPTION, tables_of
-from gluon_gru.gates.picture import picture
+from gluon_gru.gates.look import tables_of
 from gluon_gru.gates.walk import walk
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import NOTES, OURS
-from gluon_gru.report.document import Picture
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.exercises.trained import title, trained
@@ -39,7 +37,7 @@ WORD_BOUNDARIES = Claim(
 #: The models that are looked at.
 MODELS = ("gru-scratch", "gru-concise")
 
-#: What the pictures show.
+#: What the heat maps show.
 TEXT = "the traveller said that nobody there had ever seen the machine and then he smiled again"
 
 # How much of the corpus the figures are taken from.
@@ -61,15 +59,13 @@ _FOLLOWS = 0.1
 )
 def gate_decisions(context: Context) -> Answer:
     """Look at the gates of both GRUs, trained with every seed."""
-    gates, tables, pictures, walks = [], [], [], []
+    gates, tables, walks = [], [], []
     for name, seeds in trained(MODELS, context).items():
         restored = [restore(model.checkpoint, context.ctx) for model in seeds]
         over_corpus = [inspect(*model, context.text(_READ), context.ctx) for model in restored]
         over_text = inspect(*restored[0], TEXT, context.ctx)
         gates += over_corpus
         tables += tables_of(title(name), over_corpus[0])
-        caption = CAPTION.format(title(name))
-        pictures.append(Picture(caption, f"gates-{name}.png", picture(over_text)))
         walks.append(walk(title(name), over_text))
     verdicts = _verdicts(context, gates)
     z, r = (statistics.median(shares) for shares in verdicts[0].figures.values())
@@ -78,8 +74,7 @@ def gate_decisions(context: Context) -> Answer:
         f"the units, and of how the reset gate does in {r:.0%}.",
         verdicts,
         tables,
-        pictures,
-        walks,
+        walks=walks,
     )
 
 

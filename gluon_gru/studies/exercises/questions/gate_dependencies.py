@@ -106,13 +106,19 @@ def gate_dependencies(context: Context) -> Answer:
         [_table(found)],
         [
             plots.by_distance(
-                f"damage-{name}.png",
-                f"{title(name)}: the loss in nats that holding a gate for one step adds to the "
-                "prediction d steps later (the median of the seeds, and their range)",
+                f"damage-{name}-{gate}.png",
+                f"{title(name)}: the loss that holding the {gate} gate for one step adds to the "
+                "prediction d characters later",
                 "added loss, nats",
-                {how: [one.damage for one in found[name, how]] for how in _HELD if _HELD[how]},
+                {
+                    how: [one.damage for one in found[name, how]]
+                    for how in _HELD
+                    if gate in _HELD[how]
+                },
+                xscale="near",
             )
             for name in _MODELS
+            for gate in ("reset", "update")
         ],
     )
 

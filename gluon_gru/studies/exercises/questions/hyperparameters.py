@@ -11,7 +11,7 @@ from gluon_gru.errors import InputError, TrainingDiverged
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict
 from gluon_gru.published.sources import OURS, QUESTION
-from gluon_gru.report.document import Picture, Table
+from gluon_gru.report.document import Bars, Curves, HeatMap, Table
 from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.sweep.space import GRIDS
 
@@ -45,14 +45,6 @@ _STUDIES = {
 }
 _AXES = ("num_steps", "num_hiddens", "lr")
 
-_PICTURES = {
-    "sweep/heatmap.png": "Validation perplexity over the grid, after the last epoch and in the best",
-    "sweep/time_quality.png": "Running time of a point against its validation perplexity",
-    "sweep/importance.png": "How important each hyperparameter is for a low perplexity",
-    "sweep-initialisation/initialisation.png": "Validation perplexity by learning rate, for two "
-    "ways to draw the initial weights",
-}
-
 # Enough to see that everything runs.
 _QUICK_EPOCHS = 1
 
@@ -85,6 +77,7 @@ def check(source: tuple[Any, Any]) -> None:
 )
 def hyperparameters(context: Context) -> Answer:
     """Run the studies, or go on with them, each in a folder of its own."""
+    from gluon_gru.studies.sweep import charts
     from gluon_gru.studies.sweep.results import outcomes
 
     found = {folder: _study(context, folder) for folder in _STUDIES}
@@ -97,6 +90,16 @@ def hyperparameters(context: Context) -> Answer:
         )
     by_init = outcomes(found["sweep-initialisation"]["trials"])
     best, worst = complete[0], complete[-1]
+    study, initial = found["sweep"], found["sweep-initialisation"]
+    time_and_quality = charts.time_and_quality(every)
+    drawn = {
+        "sweep": [
+            charts.heat_map(every, study["settings"]),
+            *time_and_quality,
+            *charts.importance(study["importance"]),
+        ],
+        "sweep-initialisation": [charts.initialisation(by_init, initial["baselines"])],
+    }
     return Answer(
         f"Of {len(complete)} points the best one reaches validation perplexity "
         f"{best.of('perplexity'):.2f} (num_steps {best.point['num_steps']}, num_hiddens "
@@ -105,17 +108,19 @@ def hyperparameters(context: Context) -> Answer:
         [
             _running_time(context, complete),
             _perplexity(context, complete, len(every)),
-            _text(context, complete, found["sweep"]["baselines"]["text"]),
-            _initialisation(context, by_init, found["sweep-initialisation"]["baselines"]),
+            _text(context, complete, study["baselines"]["text"]),
+            _initialisation(context, by_init, initial["baselines"]),
         ],
         [
+            time_and_quality[1],
             _table(complete, "All points, the best first"),
             _table(outcomes(found["sweep-last-cell"]["trials"]), "The chapter's later last cell"),
         ],
         [
-            Picture(caption, file, (context.out / file).read_bytes())
-            for file, caption in _PICTURES.items()
-            if (context.out / file).exists()
+            dataclasses.replace(one, file=f"{folder}-{one.file}")
+            for folder, some in drawn.items()
+            for one in some
+            if isinstance(one, (Curves, Bars, HeatMap))
         ],
     )
 

@@ -13,7 +13,6 @@ from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import NOTES
 from gluon_gru.report.document import Curve, Curves, Table
 from gluon_gru.runs.restore import restore
-from gluon_gru.studies.exercises import plots
 from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
 from gluon_gru.studies.exercises.trained import protocol, title, trained
 
@@ -91,27 +90,26 @@ def invalid_words(context: Context) -> Answer:
         [verdict],
         [_table(gates)],
         [
-            plots.curves(
-                Curves(
-                    f"{title(name)}: the mean of the gates over a word of five letters, where it is "
-                    "one of the text and where letters without meaning stand in its place (the "
-                    "median of the seeds, and their range)",
-                    f"invalid-words-{name}.png",
-                    [
-                        Curve(
-                            f"{gate}, {what}",
-                            [seed[gate][what] for seed in gates[name]],
-                            x=range(-_SHOWN, _LETTERS + _AFTER),
-                        )
-                        for gate in ("R", "Z")
-                        for what in ("word", "no word")
-                    ],
-                    (),
-                    "characters from the beginning of the word",
-                    "mean of the gate",
-                    "linear",
-                    "linear",
-                )
+            Curves(
+                f"{title(name)}: the mean of the gates over a word of five letters, where it is one "
+                "of the text and where letters without meaning stand in its place",
+                f"invalid-words-{name}.png",
+                [
+                    Curve(
+                        f"{gate}, {what}",
+                        [seed[gate][what] for seed in gates[name]],
+                        gate,
+                        range(-_SHOWN, _LETTERS + _AFTER),
+                        dashed=what == "no word",
+                    )
+                    for gate in ("R", "Z")
+                    for what in ("word", "no word")
+                ],
+                (),
+                "characters from the beginning of the word",
+                "mean of the gate",
+                "linear",
+                "linear",
             )
             for name in _MODELS
         ],

@@ -10,7 +10,7 @@ import numpy
 from gluon_gru.published.claims import Claim
 from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import CHAPTER, LSTM_SUMMARY
-from gluon_gru.report.document import Picture, Table
+from gluon_gru.report.document import Curves, Table
 from gluon_gru.runs.restore import restore
 from gluon_gru.studies.exercises import influence, plots
 from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
@@ -102,7 +102,7 @@ def long_distances(context: Context) -> Answer:
             _gradients(context, curves, learnt, "LSTM", LSTM_VANISHING),
         ],
         [_table(learnt, task) for task in TASKS],
-        [_picture(stage, curves[stage]) for stage in _STAGES],
+        [_curves(stage, curves[stage]) for stage in _STAGES],
     )
 
 
@@ -298,17 +298,17 @@ def _table(learnt: Tasks, task: str) -> Table:
 _SHOWN_FROM = 1e-20
 
 
-def _picture(stage: str, curves: Mapping[str, Sequence[numpy.ndarray]]) -> Picture:
+def _curves(stage: str, curves: Mapping[str, Sequence[numpy.ndarray]]) -> Curves:
     return plots.by_distance(
         f"influence-{stage.replace(' ', '-')}.png",
-        f"How much the state depends on the character d steps ago, as a share of the last one, in "
-        f"the models from scratch, {stage} (the median of the seeds, and their range); shares below "
-        f"{_SHOWN_FROM:g} are drawn there",
-        "share",
+        "How much the state depends on the character d steps ago, as a share of how much on the "
+        f"last one, in the models from scratch, {stage}; what is less than {_SHOWN_FROM:g} is drawn "
+        "there",
+        "share of the last character's",
         {
             cell: [numpy.maximum(curve / curve[0], _SHOWN_FROM) for curve in seeds]
             for cell, seeds in curves.items()
         },
         _MODELS,
-        "log",
+        yscale="log",
     )

@@ -71,7 +71,7 @@ def parts_of_a_gru(context: Context) -> Answer:
         ],
         compared.tables(),
         [
-            compared.picture(
+            compared.curves(
                 "parts.png", "Perplexity by epoch of the parts, the whole GRU, and the RNN"
             )
         ],

@@ -70,7 +70,7 @@ def random_sampling(context: Context) -> Answer:
         f"{' and '.join(f'{one.estimate:+.2f}' for one in shifts.values())}.",
         [_perplexity(context, compared), _from_zeros(context, shifts), _cost(context, compared)],
         [*compared.tables(), _table(scores)],
-        [compared.picture("sampling.png", "Perplexity by epoch, both ways to cut the text")],
+        [compared.curves("sampling.png", "Perplexity by epoch, both ways to cut the text")],
     )
 
 
