@@ -14,6 +14,8 @@
    Clang doesn't compile what stands in a parallel region itself for the file's instruction set: there
    are no vectors in it, only calls of functions that have them.
 
+   A large minibatch goes through all of that in parts, one after the other, whose gradients add up.
+
    How threads share the work: the rows of a minibatch are independent, so each thread takes its
    share of them through the whole loop over time, forward and backward, without waiting. If there
    are too few rows for that, the threads share the hidden units instead, and wait for each other in
@@ -22,8 +24,8 @@
 
    Where the time goes: nine tenths are spent in `tile`. To keep it fed, weights are packed once per
    training step into panels that it reads in order; the input's part of the gates is computed for
-   all time steps at once (for tokens it is a row of a table); and each weight's gradient is one
-   large product at the end, for which the gates' gradients are kept. */
+   all time steps at once (for tokens it is a row of a table of the minibatch's words); and each
+   weight's gradient is one large product at the end, for which the gates' gradients are kept. */
 #include <math.h>
 #ifdef _OPENMP
 #include <omp.h>

@@ -14,6 +14,7 @@ from engine_problem import ON_ENGINE, Problem, run_here
 from mxnet import np, npx
 
 from gluon_gru import engine
+from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
 from gluon_gru.engine.arrays import Addresses, own_minibatch, own_tokens
 from gluon_gru.errors import InputError
@@ -474,3 +475,45 @@ def test_where_the_library_is_looked_for(monkeypatch, tmp_path):
     ):
         (tmp_path / name).touch()
         assert native.library_path() == tmp_path / name
+
+
+# ---- Memory ----
+
+_PAGE = pathlib.Path(__file__).parents[2] / "docs" / "engine.md"
+
+
+@pytest.mark.skipif(
+    "avx2" not in _KERNELS or not _PAGE.is_file(), reason="the docs, or AVX2, are not at hand"
+)
+def test_the_docs_have_the_memory_that_models_need():
+    found = 0
+    for line in _PAGE.read_text(encoding="utf-8").split("## Memory")[1].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 3 and cells[0].split(",")[0] in ON_ENGINE:
+            cell, *sizes = cells[0].split(", ")
+            assert [f"{_megabytes(cell, *map(int, sizes), use):.1f}" for use in (1, 0)] == cells[1:]
+            found += 1
+    assert found == 6
+
+
+def _megabytes(cell, num_hiddens, num_layers, vocab_size, batch_size, training):
+    """Return how large the workspace for minibatches of 35 steps is."""
+    inputs = [vocab_size, *[num_hiddens] * (num_layers - 1)]
+    layers = (native.Layer * num_layers)(
+        *[
+            native.Layer(CELLS[cell].number, num_inputs=size, num_hiddens=num_hiddens)
+            for size in inputs
+        ]
+    )
+    network = native.Network(
+        num_layers,
+        35,
+        batch_size,
+        num_threads=2,
+        training=training,
+        layers=layers,
+        # Only whether there are any counts.
+        tokens=1,
+        logits_size=vocab_size,
+    )
+    return _KERNELS["avx2"].workspace_size(network) / 1e6
