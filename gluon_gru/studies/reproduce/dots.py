@@ -21,7 +21,7 @@ def picture(title: str, rows: Sequence[tuple[Claim, dict[str, Any]]]) -> bytes:
 
     Args:
         title: says what dots are.
-        rows: claims of `many` builds on perplexities, each with its verdict, a dict.
+        rows: claims of ``many`` builds on perplexities, each with its verdict, a dict.
     """
     from matplotlib.figure import Figure
 
