@@ -2,7 +2,7 @@
 
 Readers write ``import gluon_gru as d2l`` and run the chapter's cells as they were printed. The
 names that those cells use are listed in ``__init__.pyi``, each with the module that documents it.
-Editors and type checkers read that list, and so does `__getattr__` below, which imports a module
+Editors and type checkers read that list, and so does ``__getattr__`` below, which imports a module
 when one of its names is first used. So importing the package is fast, although importing MXNet
 takes seconds.
 """

@@ -69,7 +69,7 @@ class Cell:
         return f"rnn_{self.activation}" if self.activation else self.layer.lower()
 
     def order(self, library: str) -> tuple[int, ...]:
-        """Return, gate by gate as a library stacks them, each one's place in `gates`.
+        """Return, gate by gate as a library stacks them, each one's place in ``gates``.
 
         Args:
             library: ``gluon``, ``torch`` or ``onnx``, which must have the cell.

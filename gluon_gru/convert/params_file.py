@@ -140,7 +140,7 @@ class _Stream:
         return data
 
     def numbers(self, kind: str, what: str) -> tuple[int, ...]:
-        """Return numbers of a kind that `struct` knows."""
+        """Return numbers of a kind that ``struct`` knows."""
         return struct.unpack(f"<{kind}", self.take(struct.calcsize(f"<{kind}"), what))
 
     def end(self) -> None:

@@ -222,7 +222,7 @@ class GRU(Layer, layers.GRU):
 
 
 class GRUResetBefore(Layer, layers.GRU):
-    """The book's GRU, `gluon_gru.models.gru`, as a Gluon layer.
+    """The book's GRU, `gluon_gru.gru`, as a Gluon layer.
 
     The arguments and parameters (reset gate, update gate, candidate) are those of
     ``mxnet.gluon.rnn.GRU``, without ``h2h_bias``: the book's equations have one bias.

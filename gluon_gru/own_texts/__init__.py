@@ -1,12 +1,12 @@
 """Models of texts of one's own.
 
-```python
-from gluon_gru import own_texts
+::
 
-own_texts.train("my.txt", "runs/mine")
-print("".join(own_texts.generate("runs/mine", "Once ")))
-print(own_texts.evaluate("runs/mine", "other.txt").perplexity)
-```
+    from gluon_gru import own_texts
+
+    own_texts.train("my.txt", "runs/mine")
+    print("".join(own_texts.generate("runs/mine", "Once ")))
+    print(own_texts.evaluate("runs/mine", "other.txt").perplexity)
 """
 
 from __future__ import annotations
@@ -29,3 +29,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

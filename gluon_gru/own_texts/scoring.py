@@ -52,7 +52,7 @@ def mean_loss(
     few tokens left over are one more row.
 
     Args:
-        score: see `gluon_gru.training.learner.Learner.score`.
+        score: see `gluon_gru.training.base_learner.Learner.score`.
         tokens: integers (num_tokens,), at least two.
         check: called before every minibatch, to raise an error that ends the scoring.
     """

@@ -16,7 +16,7 @@ class MinibatchStream:
     """A loader's minibatches, epoch after epoch without end.
 
     Args:
-        loader: with a `random.Random` of its own.
+        loader: with a ``random.Random`` of its own.
     """
 
     def __init__(self, loader: SeqDataLoader) -> None:

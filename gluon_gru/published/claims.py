@@ -72,7 +72,7 @@ class Claim:
             sentence.
         source: where it is published.
         says: a number; for continuations, the texts in the order of the protocol's prefixes; or a
-            sentence, in our words. Where `many`, a tuple of such numbers or texts, one per build.
+            sentence, in our words. Where ``many``, a tuple of such numbers or texts, one per build.
         tested: what is put to the test, where the sentence doesn't say it.
         quantity: ``statement``, ``question``, ``perplexity``, ``tokens/sec``, ``continuation`` or
             ``speedup``.

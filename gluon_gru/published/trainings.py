@@ -11,7 +11,7 @@ from gluon_gru.published.judging import Evidence, spread
 from gluon_gru.published.two_samples import LEVEL, POWER, power, rank_sum_p
 from gluon_gru.published.verbatim import verbatim_share, verbatim_spans
 
-#: The histories of trainings (`gluon_gru.History`, one per seed) by their protocol's `key`.
+#: The histories of trainings (`gluon_gru.History`, one per seed) by their protocol's ``key``.
 Histories = Mapping[Tuple[str, str], Sequence[Any]]
 
 #: The median perplexity of so many last epochs stands beside the last one's.

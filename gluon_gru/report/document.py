@@ -1,7 +1,7 @@
 """What a report is made of: a title, and blocks in the order in which they are read.
 
-A study builds its `Document` once; `gluon_gru.report.terminal`, `markdown` and `page` render it.
-Sentences and cells of tables may mark `` `code` `` and ``**bold**`` (`MARKED`); everything else in
+A study builds its `Document` once, and `gluon_gru.report` renders it.
+Sentences and cells of tables may mark code (```x```) and ``**bold**`` (`MARKED`); everything else in
 them is plain text. What a user named goes through `code` or `plain`.
 
 Blocks that have a ``file`` are drawn as a PNG picture of that name, which ``report.md`` shows;

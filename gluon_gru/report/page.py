@@ -47,7 +47,7 @@ def model_page(name: str, about: str, facts: Mapping[str, Any], weights: bytes) 
 
 
 def prose(text: Any) -> Markup:
-    """Return a sentence or cell with its `` `code` `` and ``**bold**`` marked up, the rest escaped."""
+    """Return a sentence or cell with its code (```x```) and ``**bold**`` marked up, the rest escaped."""
     from markupsafe import Markup, escape
 
     def marked(match):

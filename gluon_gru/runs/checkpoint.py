@@ -165,7 +165,7 @@ def _digest(params: Mapping[str, numpy.ndarray], state: str) -> str:
 
 
 def set_state(rng: Any, state: Sequence[Any] | None) -> None:
-    """Set a `random.Random` (or the module `random`) to its ``getstate()``, maybe read from JSON.
+    """Set a ``random.Random`` (or the module ``random``) to its ``getstate()``, maybe read from JSON.
 
     Raises:
         ValueError: if it is none.
@@ -183,7 +183,7 @@ class RunFile:
     Args:
         path: the file.
         model: the MXNet model that is trained.
-        rng: the `random.Random` (or the module `random`) that draws the minibatches' offsets.
+        rng: the ``random.Random`` (or the module ``random``) that draws the minibatches' offsets.
         vocab: the `gluon_gru.Vocab`.
         config: see `Checkpoint`.
 

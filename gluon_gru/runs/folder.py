@@ -45,7 +45,7 @@ class Folder:
         subfolders: names of further folders to make in it.
 
     Attributes:
-        path: a `pathlib.Path`.
+        path: a ``pathlib.Path``.
         record: the `Record`; None before the run begins.
 
     Raises:

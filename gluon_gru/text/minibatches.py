@@ -124,7 +124,7 @@ def seq_data_iter_random(
     Args:
         corpus: the tokens, integers (num_tokens,).
         batch_size, num_steps: sequences in a minibatch, tokens in a sequence.
-        rng: draws the offset and the order: the module `random`, or a `random.Random`.
+        rng: draws the offset and the order: the module ``random``, or a ``random.Random``.
 
     Raises:
         InputError: for sizes that aren't positive, and a corpus too short for one minibatch.
@@ -172,7 +172,7 @@ class SeqDataLoader(_Loader):
         use_random_iter: random sampling instead of sequential partitioning.
         max_tokens: use the first so many tokens; all if it is not positive.
         source: ``(tokens, vocab)``; by default the book's corpus, characters.
-        rng: what draws the offsets: the module `random`, as in the book, or a `random.Random`.
+        rng: what draws the offsets: the module ``random``, as in the book, or a ``random.Random``.
 
     Attributes:
         corpus: the tokens, an integer array (num_tokens,).

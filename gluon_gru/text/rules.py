@@ -22,6 +22,7 @@ from gluon_gru.text.textfile import tidy
 TOKENS = ("characters", "words")
 CASES = ("keep", "fold")
 Form = Literal["NFC", "NFD"]
+#: The forms of Unicode that a text may have.
 FORMS: tuple[Form, ...] = ("NFC", "NFD")
 
 #: What can become of the order of a text's lines.
@@ -70,7 +71,7 @@ class Rules:
         case: ``keep``, or ``fold`` for small letters: ``str.lower``, which people write, not
             ``str.casefold``, which only serves comparisons (it makes ``strasse`` of ``Straße``).
         form: one of `FORMS`, the one that the model's text has; None if it has neither.
-        words: the rule for words, see `_words`.
+        words: the rule for words, see ``_words``.
     """
 
     tokens: str = "characters"

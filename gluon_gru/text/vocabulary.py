@@ -48,7 +48,7 @@ class Vocab:
     ``reserved_tokens`` is from its later editions.
 
     Args:
-        tokens: a list, or a list of lists, or a `collections.Counter`.
+        tokens: a list, or a list of lists, or a ``collections.Counter``.
         min_freq: leave out tokens that are rarer.
         use_special_tokens: start with ``<pad>``, ``<bos>``, ``<eos>``, ``<unk>`` instead.
         reserved_tokens: further tokens to put behind ``<unk>``.

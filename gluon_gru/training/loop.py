@@ -60,7 +60,7 @@ class History:
 
 
 def set_seed(seed: int) -> None:
-    """Seed everything that training draws from: Python's `random`, NumPy and MXNet.
+    """Seed everything that training draws from: Python's ``random``, NumPy and MXNet.
 
     Runs whose models are built after this call, from the same seed on the same device, have the
     same history, digit for digit.

@@ -330,4 +330,5 @@ class OwnTexts(_Record, tag="own_texts"):
     texts: List[Any] = []
 
 
+#: What a record of any kind may hold.
 RECORD = Union[Train, Reproduce, Exercises, Exercise, Training, Sweep, Benchmark, OwnTexts]

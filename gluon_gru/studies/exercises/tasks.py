@@ -25,6 +25,7 @@ from gluon_gru.training.learner import CLIP_NORM, learner_of
 if TYPE_CHECKING:
     import mxnet
 
+#: The names of the tasks.
 TASKS = ("recall", "skip", "reset")
 
 #: What reports call it -> a key of `gluon_gru.cells.CELLS`. All run as layers on the engine.

@@ -27,7 +27,7 @@ _RANDOM = "-random"
 
 
 def protocol(name: str) -> Protocol:
-    """Return the chapter's protocol for a model, a key of `MODELS`.
+    """Return the chapter's protocol for a model, a key of `gluon_gru.studies.reproduce.models.MODELS`.
 
     With ``-random`` after it, the minibatches are sampled at random; with ``@25`` after that,
     training stops after so many epochs.

@@ -1,6 +1,6 @@
 """The hyperparameter study in Optuna's storage, which only the process that runs it writes to.
 
-By default the storage is a file in the study's folder. `optuna-dashboard` can show any storage.
+By default the storage is a file in the study's folder. ``optuna-dashboard`` can show any storage.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def open_study(place: str | pathlib.Path, settings: dict[str, Any], sampler: str
     Trials that a killed process was running are marked as failed.
 
     Args:
-        place: a file (a `pathlib.Path`), or the URL of a database (a string).
+        place: a file (a ``pathlib.Path``), or the URL of a database (a string).
         settings: everything that has to be the same for it to be the same study.
         sampler: ``grid``, ``random`` or ``tpe``.
 
