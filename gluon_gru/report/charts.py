@@ -102,7 +102,7 @@ class Map:
         longest, letter = max(map(len, lines)), 7.5
         texts = [len(text) for grid in block.grids.values() for row in grid for _, text in row]
         self.turned = not block.has_texts and longest > 1
-        self.cell, self.row, below = 11.0, 15.0, 20 + letter * longest * self.turned
+        self.cell, self.row, below = 10.0, 15.0, 20 + letter * longest * self.turned
         if block.has_texts:
             self.cell, self.row = max(44, letter * max(longest, *texts) + 8), 30.0
             below = 8 + 15 * max(label.count("\n") + 1 for label in block.columns)
