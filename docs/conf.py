@@ -43,7 +43,9 @@ myst_heading_anchors = 4
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [("py:class", ".*")]
-autodoc_default_options = {"members": True, "show-inheritance": True}
+# Some constants, and defaults of arguments, are whole tables of claims, which Sphinx takes minutes to parse.
+autodoc_preserve_defaults = True
+autodoc_default_options = {"members": True, "show-inheritance": True, "no-value": True}
 autodoc_member_order = "bysource"
 # There are none, and the search for them takes most of the time.
 autodoc_use_type_comments = False
