@@ -42,7 +42,7 @@ myst_heading_anchors = 4
 # the types of other libraries, whose sites aren't asked.
 default_role = "py:obj"
 nitpicky = True
-nitpick_ignore_regex = [("py:class", ".*")]
+nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", "BrokenExecutor")]
 # Some constants, and defaults of arguments, are whole tables of claims, which Sphinx takes minutes to parse.
 autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True, "show-inheritance": True, "no-value": True}
@@ -76,8 +76,8 @@ html_theme_options = {
 }
 
 #: Modules that the reference leaves out: the command, whose options are its interface, and the
-#: exercises, which `gluon_gru.studies.exercises.answering` runs.
-NOT_LISTED = r"gluon_gru\.(cli|studies\.exercises\.questions)(\.|$)|.*\._"
+#: exercises, which `gluon_gru.studies.exercises.answering` runs; and the forms of files.
+NOT_LISTED = r"gluon_gru\.(cli|runs\.schemas|studies\.exercises\.questions)(\.|$)|.*\._"
 
 
 def pages_of(table: str) -> list[str]:

@@ -250,7 +250,7 @@ class Bars:
         title: a sentence.
         file: the picture's name.
         bars: a list of `Bar`.
-        form: the format of a value, for `str.format`.
+        form: the format of a value, for ``str.format``.
         limit: a value that is drawn as a line across all bars, with its ``limit_label``.
         note: a sentence on all panels of the picture, such as the hardware.
         key: the meaning of each ``fill``, where the title doesn't give it.
@@ -350,7 +350,7 @@ class Picture:
     png: bytes
 
 
-class Text(NamedTuple):
+class Continuation(NamedTuple):
     """A text: its subject, its origin, and the share of it that is copied.
 
     ``spans``, ``[[start, end], ...]`` in order, are the places of the copied pieces.
@@ -365,13 +365,13 @@ class Text(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Texts:
-    """Texts side by side, a list of `Text`; ``of`` names the kind of their subjects."""
+    """Texts side by side, a list of `Continuation`; ``of`` names the kind of their subjects."""
 
     of: str
-    texts: Sequence[Text]
+    texts: Sequence[Continuation]
 
     @property
-    def groups(self) -> dict[str, list[Text]]:
+    def groups(self) -> dict[str, list[Continuation]]:
         """Return the texts by their subject."""
         return grouped(self.texts, "of")
 

@@ -22,7 +22,7 @@ def page(document: Document, pictures: dict[str, bytes]) -> bytes:
 
     Args:
         document: a `gluon_gru.report.document.Document`.
-        pictures: file name -> PNG bytes, at least of its `Picture`s.
+        pictures: file name -> PNG bytes, of every `Picture` at least.
     """
     template = _environment().get_template("page.html")
     return template.render(document=document, colours=COLOURS, pictures=pictures).encode(

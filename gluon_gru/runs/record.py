@@ -93,7 +93,7 @@ def _named(text: JSONObject) -> str:
 
 
 def read(path: StrPath) -> Record:
-    """Read a record, of this version or an older one, all of which is as `RECORD` has it.
+    """Read a record, of this version or an older one, all of which is as ``RECORD`` has it.
 
     Raises:
         InputError: if there is none, or it is damaged, another program's file or a newer version's.

@@ -55,8 +55,7 @@ class TextFile:
             name another one, which errors don't advise then.
 
     Attributes:
-        name: what a record calls it, without the folder.
-        size, sha256: of what was read of it by `blocks`; the size in bytes.
+        size: how many bytes were read of it by `blocks`.
 
     Raises:
         InputError: for an unknown encoding.
@@ -72,7 +71,7 @@ class TextFile:
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
+        """What a record calls it: the file's name, without its folder."""
         return "standard input" if str(self) == "-" else self._path.name
 
     @property

@@ -28,7 +28,7 @@ BLOCKS = [
     d.Bullets(["a bullet"]),
     d.Fold(d.Heading("Folded away"), "a summary", [d.Bullets(["a detail"])]),
     d.Code("two\n  lines"),
-    d.Texts("claim", [d.Text("x/y", "reported", "some text", "50%", [[0, 4]])]),
+    d.Texts("claim", [d.Continuation("x/y", "reported", "some text", "50%", [[0, 4]])]),
     d.Facts({"cores": 2}),
     CURVES,
     d.Bars("Bars of it", "bars.png", [d.Bar("one", "note", 5)]),

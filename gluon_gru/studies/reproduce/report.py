@@ -15,6 +15,7 @@ from gluon_gru.report.document import (
     Bar,
     Bars,
     Bullets,
+    Continuation,
     Curve,
     Curves,
     Document,
@@ -26,7 +27,6 @@ from gluon_gru.report.document import (
     Paragraph,
     Point,
     Table,
-    Text,
     Texts,
     Verdicts,
     code,
@@ -331,7 +331,7 @@ def _how_marked(results):
     )
 
 
-def _texts(results: dict[str, Any]) -> Iterator[Text]:
+def _texts(results: dict[str, Any]) -> Iterator[Continuation]:
     """Yield every text, published and measured."""
     for verdict in results["verdicts"]:
         claim, figures = _claim(verdict), verdict["figures"]
@@ -343,7 +343,7 @@ def _texts(results: dict[str, Any]) -> Iterator[Text]:
             for texts, shares, places in pairs:
                 for how, text, share, place in zip(made, texts, shares, places):
                     shown = "" if share is None else f"{share:.0%}"
-                    yield Text(claim.id, how, text, shown, place)
+                    yield Continuation(claim.id, how, text, shown, place)
 
 
 def _tolerances(results: dict[str, Any]) -> list[str]:
