@@ -91,7 +91,7 @@ def _reproduced(folder):
 
 
 def _swept():
-    results = record.read(RESULTS / "exercises-cpu" / "sweep" / "sweep.json").as_json()
+    results = record.read(RESULTS / "sweep-cpu" / "sweep.json").as_json()
     _poison(results, results["invocations"][0])
     for trial in results["trials"]:
         trial["continuation"], trial["worker"] = EVIL, EVIL
