@@ -2,6 +2,7 @@
 
 import pathlib
 
+from gluon_gru.report import document
 from gluon_gru.runs import record
 from gluon_gru.runs.record import Record
 
@@ -27,9 +28,28 @@ ENVIRONMENT = {
 }
 
 
+CHARTS = [
+    document.Curves(
+        "a",
+        "a.png",
+        [document.Curve("b", [[0.5, 2, 1], [1, 2, 3]], "gru-scratch", [0, 5, 59])],
+        [document.Point(1, 2, "c")],
+        xscale="near",
+    ),
+    document.Curves("a", "b.png", [document.Curve("b", [[20.5, 2]])]),
+    document.Bars("a", "c.png", [document.Bar("b", "c", 0.25, (0.1, 0.5))], "{:.2f}"),
+    document.HeatMap(
+        "a", "d.png", ["r"], ["c", "d"], {"": [[(2.5, "2.5"), (None, "0")]]}, legend="b"
+    ),
+]
+
+
 def example(kind):
     """Return a record of a kind."""
     if kind == "exercises":
         answer = record.read(FILES["exercise"])
         return Record(kind, answer.settings, answer.text, answer.invocations, {})
-    return record.read(FILES[kind])
+    found = record.read(FILES[kind])
+    if kind == "exercise":
+        found.results["charts"] = list(map(document.as_json, CHARTS))
+    return found
