@@ -223,3 +223,50 @@ def test_the_two_grus_learn_own_texts_as_alike_as_the_docs_say():
             apart.append(book / other - 1)
     assert len(apart) == 5 and min(apart) < 0 < max(apart)
     assert max(map(abs, apart)) <= 0.025
+
+
+def test_the_exercises_figures_are_those_of_their_record():
+    """Medians over the seeds of the perplexity at the end, and what is lower or longer by how much."""
+    answers = {
+        name: read(_ROOT / "results" / "exercises-cpu" / f"{name}.json").results
+        for name in ("cells", "parts", "sampling")
+    }
+    evidence = {
+        verdict["claim"]: verdict["evidence"]
+        for answer in answers.values()
+        for verdict in answer["verdicts"]
+    }
+    text = page("docs/exercises.md")
+    trained = read(_ROOT / "results" / "exercises-cpu" / "record.json").results["runs"]
+    ends = collections.defaultdict(list)
+    for run in trained:
+        if len(run["perplexity"]) == 500:
+            ends[run["model"]].append(statistics.median(run["perplexity"][-10:]))
+    assert {len(ends[name]) for name in ends} == {10}
+
+    def shown(*names):
+        return [f"{statistics.median(ends[name]):.3f}" for name in names]
+
+    cells = [
+        [f"{cell}-{kind}" for cell in ("rnn", "gru", "lstm")] for kind in ("scratch", "concise")
+    ]
+    scratch, concise = (", ".join(shown(*names)) for names in cells)
+    assert f"from scratch {scratch}; concise {concise}." in text
+    reset, update, whole, rnn = shown(
+        "reset-only-scratch", "update-only-scratch", "gru-scratch", "rnn-scratch"
+    )
+    assert (
+        f"a reset gate alone ({reset}) and an update gate alone ({update}) end lower than both "
+        f"({whole}); the RNN ends at {rnn}"
+    ) in text
+    for claim, figures in {
+        "cells/gru-against-lstm": ["-0.068", "-0.077", "-0.083 to -0.063", "-0.088 to -0.055"],
+        "cells/gru-against-rnn": ["2.84 times"],
+        "cells/time-to-perplexity": ["perplexity 2: 478 s from scratch, 155 s concise"],
+        "sampling/perplexity": ["1.249", "1.674", "1.069", "1.514"],
+        "sampling/from-zeros": ["-0.787", "-0.590"],
+        "sampling/cost": ["scratch 1.05", "1.00"],
+    }.items():
+        assert [figure for figure in figures if figure not in evidence[claim]] == []
+    assert "takes 2.8 times" in answers["cells"]["answer"]
+    assert "0.77 times the LSTM's" in answers["cells"]["answer"]

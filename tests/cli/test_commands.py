@@ -137,7 +137,7 @@ def test_the_gates_of_a_checkpoint_are_tables_or_json(inside, tiny_claims, tmp_p
         "--out",
         tmp_path / "gates",
         "--checkpoint",
-        *(tmp_path / "checkpoints").glob("*.safetensors"),
+        *(tmp_path / "checkpoints").glob("*-seed1.safetensors"),
     )
     tables = json.loads(inside(*given, "--json"))
     shown = " ".join(inside(*given).split())

@@ -66,7 +66,9 @@ def make(folder):
     for kind, document in {
         "reproduce": report.document(_reproduced(folder / "reproduce")),
         "sweep": sweep_report.document(_swept()),
-        "exercises": exercises_report.document(_answered(seen.walks), RESULTS / "exercises-cpu"),
+        "exercises": exercises_report.document(
+            _answered(seen.walks), RESULTS / "exercises-earlier-cpu"
+        ),
         "benchmark": benchmark_report.document(_measured("benchmark-cpu")),
         "shapes": benchmark_report.document(_measured("benchmark-shapes-cpu")),
     }.items():
@@ -91,7 +93,7 @@ def _reproduced(folder):
 
 
 def _swept():
-    results = record.read(RESULTS / "sweep-cpu" / "sweep.json").as_json()
+    results = record.read(RESULTS / "exercises-earlier-cpu" / "sweep" / "sweep.json").as_json()
     _poison(results, results["invocations"][0])
     for trial in results["trials"]:
         trial["continuation"], trial["worker"] = EVIL, EVIL
@@ -100,7 +102,7 @@ def _swept():
 
 
 def _answered(walks):
-    answers = answering.recorded(RESULTS / "exercises-cpu")
+    answers = answering.recorded(RESULTS / "exercises-earlier-cpu")
     for answer in answers.values():
         _poison(answer, answer["invocations"][0])
         answer["trainings"].append(EVIL)

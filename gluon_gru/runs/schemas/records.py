@@ -287,10 +287,10 @@ class Exercise(_Record, tag="exercise"):
     verdicts: List[Statement]
     tables: List[ResultTable]
     walks: List[Walk]
-    charts: List[Union[Curves, Bars, HeatMap]] = []
+    charts: Maybe[List[Union[Curves, Bars, HeatMap]]] = UNSET
     answer: str = ""
     # Of earlier versions: finished pictures, and files of trainings.
-    pictures: Dict[PictureName, str] = {}
+    pictures: Maybe[Dict[PictureName, str]] = UNSET
     trainings: Maybe[List[str]] = UNSET
 
 

@@ -93,8 +93,8 @@ def _exercise(name: str, answer: dict[str, Any], folder: pathlib.Path) -> Fold:
 
 
 def _blocks(exercise: Exercise, answer: dict[str, Any], folder: pathlib.Path) -> Iterator[Any]:
-    yield from map(chart, answer["charts"])
-    for file, caption in answer["pictures"].items():
+    yield from map(chart, answer.get("charts", ()))
+    for file, caption in answer.get("pictures", {}).items():
         # Records are passed on without them.
         if (folder / file).exists():
             yield Picture(caption, file, (folder / file).read_bytes())
