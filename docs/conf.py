@@ -39,10 +39,10 @@ exclude_patterns = [".*", "build", "gluon_gru", "results", "runs", "tests"]
 myst_heading_anchors = 4
 
 # In docstrings, `name` is a reference, and one that leads nowhere is an error. Annotations also name
-# the types of other libraries, whose sites aren't asked.
+# the types of other libraries, whose sites aren't asked; so does an error.
 default_role = "py:obj"
 nitpicky = True
-nitpick_ignore_regex = [("py:class", ".*")]
+nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", "BrokenExecutor")]
 # Some constants, and defaults of arguments, are whole tables of claims, which Sphinx takes minutes to parse.
 autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True, "show-inheritance": True, "no-value": True}

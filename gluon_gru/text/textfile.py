@@ -55,7 +55,6 @@ class TextFile:
             name another one, which errors don't advise then.
 
     Attributes:
-        name: what a record calls it, without the folder.
         size, sha256: of what was read of it by `blocks`; the size in bytes.
 
     Raises:
@@ -72,7 +71,7 @@ class TextFile:
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
+        """What a record calls it: the file's name without its folder."""
         return "standard input" if str(self) == "-" else self._path.name
 
     @property

@@ -35,7 +35,7 @@ from gluon_gru.runs.schemas.sweep import (
 )
 from gluon_gru.text.rules import LINES
 
-#: The name of a picture, which is in the folder of its report.
+# The name of a picture, which is in the folder of its report.
 PictureName = Annotated[
     str, Meta(pattern=r"\A(?:[A-Za-z0-9_-]{1,100}/)?[A-Za-z0-9_-]{1,100}\.png\Z")
 ]
