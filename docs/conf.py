@@ -39,7 +39,7 @@ exclude_patterns = [".*", "build", "gluon_gru", "results", "runs", "tests"]
 myst_heading_anchors = 4
 
 # In docstrings, `name` is a reference, and one that leads nowhere is an error. Annotations also name
-# the types of other libraries, whose sites aren't asked.
+# the types of other libraries, whose sites aren't asked; so does an error.
 default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [("py:class", ".*"), ("py:exc", "BrokenExecutor")]
@@ -136,13 +136,13 @@ def find_anywhere(
     return make_refnode(app.builder, node["refdoc"], *places.pop(), content)
 
 
-def handed_on() -> dict[int, str]:
-    """Return the packages that hand functions and classes on, by the identity of these."""
-    homes: dict[int, str] = {}
+def handed_on() -> dict[tuple[str, int], str]:
+    """Return the packages that hand things on, by the name and the identity of these."""
+    homes: dict[tuple[str, int], str] = {}
     for package in ("gluon_gru", "gluon_gru.models", "gluon_gru.gates", "gluon_gru.own_texts"):
         module = importlib.import_module(package)
         for name in module.__all__:
-            homes.setdefault(id(getattr(module, name)), package)
+            homes.setdefault((name, id(getattr(module, name))), package)
     return homes
 
 
@@ -161,7 +161,7 @@ def skip_member(app: Sphinx, what: str, name: str, member: Any, skip: bool, _: A
     if not isinstance(member, (type, types.FunctionType, types.BuiltinFunctionType)):
         return False
     here = app.env.current_document.autodoc_module
-    elsewhere = HANDED_ON.get(id(member), here) != here
+    elsewhere = HANDED_ON.get((name, id(member)), here) != here
     return elsewhere or not member.__module__.startswith("gluon_gru")
 
 

@@ -6,8 +6,8 @@ from gluon_gru.own_texts.settings import Settings
 from gluon_gru.own_texts.writing import generate
 from gluon_gru.published.verbatim import VERBATIM_RUN, verbatim_share
 from gluon_gru.runs.files import JSONObject, StrPath
+from gluon_gru.text import reading
 from gluon_gru.text.ngrams import MAX_COUNTED, best_prediction
-from gluon_gru.text.reading import Text
 
 # The characters of the sample, and of the held-out part's start that is looked for in the same way.
 _SAMPLE, _HELD_OUT = 300, 1000
@@ -16,7 +16,7 @@ _SAMPLE, _HELD_OUT = 300, 1000
 _BARELY = 0.95
 
 
-def comparison(run: StrPath, text: Text, settings: Settings) -> JSONObject:
+def comparison(run: StrPath, text: reading.Text, settings: Settings) -> JSONObject:
     """Return what a run's record says of its best model beside counts.
 
     Its fields: ``order``, ``num_counted`` and ``bits_per_character`` of the n-grams (see

@@ -27,8 +27,8 @@ from gluon_gru.report.terminal import columns, quoted
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.files import JSONObject
 from gluon_gru.runs.record import Record
+from gluon_gru.text import reading
 from gluon_gru.text.minibatches import SeqDataLoader
-from gluon_gru.text.reading import Text
 from gluon_gru.training.interrupt import CtrlC
 from gluon_gru.training.learner import Learner
 from gluon_gru.training.metrics import perplexity
@@ -70,7 +70,7 @@ class Training:
     def __init__(
         self,
         settings: Settings,
-        text: Text,
+        text: reading.Text,
         config: JSONObject,
         learner: Learner,
         seconds: float = math.inf,

@@ -43,7 +43,7 @@ Size = Annotated[int, Meta(ge=1, le=2**31)]
 Fact = Union[str, bool, Number, None]
 
 _T = TypeVar("_T")
-#: What may be left out; by default it is ``UNSET``.
+# What may be left out; by default it is ``UNSET``.
 Maybe = Union[_T, UnsetType]
 
 

@@ -15,7 +15,7 @@ _ALL = [
     if isinstance(one, Exercise)
 ]
 
-#: Name -> `Exercise`.
+#: Name -> `gluon_gru.studies.exercises.exercise.Exercise`.
 EXERCISES = {one.name: one for one in sorted(_ALL, key=lambda one: one.name)}
 
 #: Id -> what the exercises check, a `gluon_gru.published.claims.Claim`.
