@@ -3,7 +3,8 @@
 typedef struct {
     run *layers;
     float *W_q, *W_qT, *b_q;  /* packed, and the bias padded */
-    float *logits;            /* of all tokens, then their gradient; of a block without training */
+    float *logits;            /* then their gradient */
+    int all_logits;           /* of all tokens, or of ROWS for each thread */
     long V, Vp, ldq;
     int threads;
     double *sums;             /* one per thread */
@@ -41,14 +42,15 @@ static plan layout_network(const network *net, arena *from)
     p.ldq = row_length(p.Vp);
     if (p.V) {
         p.W_q = take_floats(from, H * p.Vp);
-        p.W_qT = take_floats(from, net->training ? p.V * padded(H) : 0);
+        p.W_qT = take_to_train(net, from, p.V * padded(H));
         p.b_q = take_floats(from, p.Vp);
-        /* Without training, each thread has those of the rows that it is at. */
-        p.logits = take_floats(from, (net->training ? rows : p.threads * ROWS) * p.ldq);
+        /* Without training, each thread needs but those of the rows that it is at. */
+        p.all_logits = net->training || rows <= p.threads * ROWS;
+        p.logits = take_floats(from, (p.all_logits ? rows : p.threads * ROWS) * p.ldq);
     }
     p.sums = take(from, p.threads * sizeof(double));
     p.scratch_size = OUTER_SCRATCH(least(widest, NC));
-    p.scratch = take_floats(from, net->training ? p.threads * p.scratch_size : 0);
+    p.scratch = take_to_train(net, from, p.threads * p.scratch_size);
     return p;
 }
 
@@ -138,7 +140,8 @@ static void run_backward(network *net, const plan *p)
         run *r = &p->layers[i];
         const layer *w = r->w;
         for (int s = 0; s < (r->dcells ? 2 : 1); s++)
-            copy_rows(s ? r->dcells : r->dh, r->ldh, r->Hp, rows_of(r, w->dend[s]), r->H, r->H, r->B);
+            copy_rows(s ? r->dcells : r->dh, r->ldh, r->Hp, rows_of(r, w->dend[s]), r->H, r->H,
+                      r->B);
         in_time(r, p->threads, backward_in_time);
         for (int s = 0; s < 2; s++)
             if (w->dstart[s])
@@ -235,7 +238,7 @@ static void output_layer(network *net, const plan *p)
         share(rows, MR, omp_get_num_threads(), id, &from, &to);
         for (long m = from; m < to; m += ROWS) {
             long n = to - m < ROWS ? to - m : ROWS;
-            float *logits = p->logits + (net->training ? m : id * ROWS) * p->ldq;
+            float *logits = p->logits + (p->all_logits ? m : id * ROWS) * p->ldq;
             const float *h = last->h + (last->B + m) * last->ldh;
             for (long i = 0; i < n; i++)
                 memcpy(logits + i * p->ldq, p->b_q, p->Vp * sizeof(float));

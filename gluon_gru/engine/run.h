@@ -15,7 +15,7 @@ typedef struct {
     int32_t *place;         /* of each token in the table, if that doesn't have all */
     const float *inputs;
     long ld_inputs;
-    float *x;               /* the input's part of the gates: one row per token, or a table of words */
+    float *x;               /* the input's part of the gates: a row per token, or a table of words */
     float *bias;            /* the gates' biases, except those inside the products */
     float *W_x, *W_xT;      /* packed, for dense inputs */
     float *W_h;             /* packed, all gates */
@@ -53,6 +53,12 @@ static void *take(arena *from, size_t bytes)
 }
 
 static float *take_floats(arena *from, size_t count) { return take(from, count * sizeof(float)); }
+
+/* What only training needs. */
+static float *take_to_train(const network *net, arena *from, size_t count)
+{
+    return take_floats(from, net->training ? count : 0);
+}
 
 static long padded(long n) { return (n + NR - 1) / NR * NR; }
 
@@ -96,34 +102,34 @@ static run layout(const network *net, int64_t index, arena *from)
             r.place = take(from, r.I * sizeof(int32_t));
         r.x = take_floats(from, table * r.ldg);
         r.ld_dx = r.ldg;
-        r.dx = take_floats(from, net->training ? table * r.ldg : 0);
+        r.dx = take_to_train(net, from, table * r.ldg);
     } else {
         r.x = take_floats(from, rows * r.ldg);
         r.W_x = take_floats(from, r.I * width);
-        r.W_xT = take_floats(from, net->training ? width * padded(r.I) : 0);
+        r.W_xT = take_to_train(net, from, width * padded(r.I));
         r.ld_dx = row_length(padded(r.I));
         /* Of an upper layer, it is where the layer below takes it from. */
-        r.dx = take_floats(from, net->training && index == 0 ? rows * r.ld_dx : 0);
+        r.dx = take_to_train(net, from, index == 0 ? rows * r.ld_dx : 0);
     }
     r.bias = take_floats(from, width);
     r.W_h = take_floats(from, r.H * width);
-    r.W_hT = take_floats(from, net->training ? r.early * r.Hp * r.Hp : 0);
+    r.W_hT = take_to_train(net, from, r.early * r.Hp * r.Hp);
     r.h = take_floats(from, (rows + r.B) * r.ldh);
     r.a = take_floats(from, rows * r.ldg);
-    r.dh = take_floats(from, net->training ? r.B * r.ldh : 0);
-    r.dh_out = take_floats(from, net->training ? rows * r.ldh : 0);
+    r.dh = take_to_train(net, from, r.B * r.ldh);
+    r.dh_out = take_to_train(net, from, rows * r.ldh);
     if (w->mask)
         r.masked = take_floats(from, rows * r.ldh);
     if (w->cell == LSTM) {
         r.cells = take_floats(from, (rows + r.B) * r.ldh);
-        r.dcells = take_floats(from, net->training ? r.B * r.ldh : 0);
+        r.dcells = take_to_train(net, from, r.B * r.ldh);
         r.late = take_floats(from, rows * r.ldh);
     }
     if (gru) {
-        r.W_hT_late = take_floats(from, net->training ? r.Hp * r.Hp : 0);
+        r.W_hT_late = take_to_train(net, from, r.Hp * r.Hp);
         r.b_late = take_floats(from, r.Hp);
         r.late = take_floats(from, rows * r.ldh);
-        r.drh = take_floats(from, net->training ? r.B * r.ldh : 0);
+        r.drh = take_to_train(net, from, r.B * r.ldh);
     }
     return r;
 }

@@ -496,8 +496,15 @@ def test_the_docs_have_the_memory_that_models_need():
     assert found == 6
 
 
-def _megabytes(cell, num_hiddens, num_layers, vocab_size, batch_size, training):
-    """Return how large the workspace for minibatches of 35 steps is."""
+@pytest.mark.skipif("avx2" not in _KERNELS, reason="AVX2 is not at hand")
+def test_a_text_is_written_with_the_logits_of_one_token():
+    # Beside the weights, packed, and the table of all words' gates.
+    weights = 4e-6 * 256 * (10000 + 4 * 256) + 4e-6 * 10000 * 4 * 256
+    assert weights < _megabytes("lstm", 256, 1, 10000, 1, 0, num_steps=1) < 1.1 * weights
+
+
+def _megabytes(cell, num_hiddens, num_layers, vocab_size, batch_size, training, num_steps=35):
+    """Return how large the workspace for minibatches is."""
     inputs = [vocab_size, *[num_hiddens] * (num_layers - 1)]
     layers = (native.Layer * num_layers)(
         *[
@@ -507,7 +514,7 @@ def _megabytes(cell, num_hiddens, num_layers, vocab_size, batch_size, training):
     )
     network = native.Network(
         num_layers,
-        35,
+        num_steps,
         batch_size,
         num_threads=2,
         training=training,
