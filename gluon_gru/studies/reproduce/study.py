@@ -294,6 +294,9 @@ def reproduce(
         write_report()
 
     write_record()
+    # Of a training that an earlier command finished; of others, when they are. It takes a while without
+    # the engine.
+    write_page()
     for stage in stages:
         runs = plan(stage.claims, quick)
         seeds = range(1, (1 if stage.title == FIRST else num_seeds) + 1)
@@ -327,8 +330,7 @@ def reproduce(
             if todo:
                 jobs.run(todo, min(workers, len(todo)), cluster, keep, len(todo))
         say(report.lines(record.as_json(), {claim.id for claim in stage.claims}))
-    # A folder that was finished already has its report and its page drawn by today's version.
-    write_page()
+    # A folder that was finished already has its report drawn by today's version.
     write_report()
     return record.as_json()
 
