@@ -105,7 +105,7 @@ def _both_needed(context: Context, compared: Comparison) -> Verdict:
         BOTH_NEEDED,
         "The same. A part is worse if, by the seeds, its perplexity at the end is higher with the "
         "whole interval.",
-        "At the end a part's perplexity is that of the whole GRU and "
+        "At the end a part's perplexity differs from that of the whole GRU by "
         + "; ".join(f"{shift.show()} ({title(part)})" for part, shift in shifts.items())
         + ".",
         [shift.low > 0 for shift in shifts.values()],
