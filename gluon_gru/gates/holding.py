@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, Union
 
 import numpy
 
+from gluon_gru.cells import CELLS
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.gates.inspection import written_out
 from gluon_gru.text import minibatches
@@ -45,28 +46,67 @@ def with_gates(model: Any, gates: Callable | None) -> RNNModelScratch:
     Raises:
         InputError: for another model.
     """
-    from gluon_gru.models import RNNModelScratch, init_gru_state
+    forward, params = _one_layer(model)
+    return _written(model, params, functools.partial(forward, gates=gates))
 
+
+def _one_layer(model: Any) -> tuple[Callable, list[Any]]:
+    """Return a GRU of one layer as ``(forward, params)``; see `written_out`."""
     forward, layers = written_out(model)
     if len(layers) != 1:
         raise InputError(f"the model has {len(layers)} layers: gates are held in a GRU of one")
-    (params,) = layers
+    return forward, layers[0]
+
+
+def _written(model: Any, params: list[Any], forward: Callable) -> RNNModelScratch:
+    """Return a model as equations, ``forward``, with parameters as `written_out` returns them."""
+    from gluon_gru.models import RNNModelScratch, init_gru_state
+
     return RNNModelScratch(
         model.vocab_size,
         params[1].shape[0],
         params[0].ctx,
         lambda *_: params,
         init_gru_state,
-        functools.partial(forward, gates=gates),
+        forward,
     )
 
 
 def hold(model: Any, tokens: Sequence[int] | numpy.ndarray, held: Held) -> RNNModelScratch:
-    """Return a trained GRU whose gates are held; means are those over ``tokens``.
+    """Return a trained GRU whose gates are held, on the engine; means are those over ``tokens``.
 
     Args and errors: see `perplexity_when_held`.
     """
-    return with_gates(model, _hook(model, held, rows(tokens)[0]))
+    return _with_held(model, _values(model, held, rows(tokens)[0]))
+
+
+# The sigmoid of this is 1 to the last digit of a float32, and that of its negative 0.
+_CERTAIN = 100.0
+
+
+def _with_held(model: Any, values: Mapping[str, Any]) -> RNNModelScratch:
+    """Return a trained GRU whose gates are held: one without weights is the sigmoid of its bias.
+
+    Args:
+        model: see `with_gates`.
+        values: ``update``, ``reset`` -> a number, or one for each unit (num_hiddens,).
+    """
+    from mxnet import np
+
+    from gluon_gru.models import fused, gru
+
+    forward, params = _one_layer(model)
+    params = list(params)
+    for gate, value in values.items():
+        place = 3 * CELLS["gru_before"].gates.index(gate)
+        shape = params[place + 2].shape
+        value = numpy.broadcast_to(numpy.asarray(value, "float64"), shape)
+        with numpy.errstate(divide="ignore"):
+            bias = numpy.log(value) - numpy.log1p(-value)
+        bias = bias.clip(-_CERTAIN, _CERTAIN).astype("float32")
+        for i, weight in enumerate((0, 0, np.array(bias, ctx=params[0].ctx)), place):
+            params[i] = np.zeros_like(params[i]) + weight
+    return _written(model, params, fused.gru if forward is gru else fused.gru_reset_after)
 
 
 def _run(model: Any, X: numpy.ndarray, state: Any = None) -> tuple[Any, Any]:
@@ -77,8 +117,8 @@ def _run(model: Any, X: numpy.ndarray, state: Any = None) -> tuple[Any, Any]:
     return model(np.array(X, dtype="int32", ctx=ctx), state or model.begin_state(len(X), ctx))
 
 
-def _hook(model: Any, held: Held, X: numpy.ndarray) -> Callable:
-    """Return the ``gates`` argument of `gluon_gru.gru` that holds gates; means are those over X."""
+def _values(model: Any, held: Held, X: numpy.ndarray) -> dict[str, Any]:
+    """Return what gates are held at; means are those over X, (batch_size, num_steps)."""
     for gate, value in held.items():
         if gate not in ("update", "reset"):
             raise InputError(f"held {held!r} names {gate!r}: a GRU has 'update' and 'reset'")
@@ -95,8 +135,9 @@ def _hook(model: Any, held: Held, X: numpy.ndarray) -> Callable:
     if "mean" in held.values():
         _run(with_gates(model, look), X)
     mean = dict(zip(("update", "reset"), (sum(gate) / len(means) for gate in zip(*means))))
-    at = {gate: mean[gate] if value == "mean" else value for gate, value in held.items()}
-    return lambda t, Z, R: (at.get("update", Z), at.get("reset", R))
+    return {
+        gate: mean[gate].asnumpy() if value == "mean" else value for gate, value in held.items()
+    }
 
 
 def perplexity_when_held(model: Any, tokens: Sequence[int] | numpy.ndarray, held: Held) -> float:
@@ -164,18 +205,20 @@ def damage_by_distance(
     starts = numpy.linspace(0, last, min(_PLACES, last + 1)).astype(int)
     windows = numpy.asarray(tokens)[starts[:, None] + numpy.arange(needed)]
     X, labels = windows[:, _WARM_UP:-1], windows[:, _WARM_UP + 1 :].T
-    hook = _hook(model, held, windows[:, :-1])
-    _, state = _run(with_gates(model, None), windows[:, :_WARM_UP])
+    when_held = _with_held(model, _values(model, held, windows[:, :-1]))
+    free = _with_held(model, {})
+    _, state = _run(free, windows[:, :_WARM_UP])
 
-    def losses(gates):
-        logits, _ = _run(with_gates(model, gates), X, state)
+    def losses(first):
+        """Return the losses if ``first`` reads the first token, and the free model the others."""
+        logits, after = _run(first, X[:, :1], state)
+        logits = np.concatenate([logits, _run(free, X[:, 1:], after)[0]])
         of_each = gluon.loss.SoftmaxCrossEntropyLoss()(
             logits, np.array(labels.reshape(-1), dtype="int32", ctx=logits.ctx)
         )
         return of_each.asnumpy().astype(numpy.float64).reshape(labels.shape)
 
-    held_once = losses(lambda t, Z, R: (Z, R) if t else hook(t, Z, R))
-    return (held_once - losses(None)).mean(axis=1)
+    return (losses(when_held) - losses(free)).mean(axis=1)
 
 
 def half_distance(curve: Sequence[float] | numpy.ndarray) -> float:

@@ -1,7 +1,8 @@
 """Recurrent layers on the native engine: the same functions, several times faster on a CPU.
 
 The functions ``fused.rnn``, ``fused.gru`` and ``fused.lstm`` replace the book's cells of the same
-names in an `RNNModelScratch`, with the same parameters. The Gluon layers `RNN`, `GRU` and `LSTM`
+names in an `RNNModelScratch`, with the same parameters; ``fused.gru_reset_after`` is Gluon's GRU
+with the parameters of `gluon_gru.models.gru_reset_after`. The Gluon layers `RNN`, `GRU` and `LSTM`
 replace those of ``mxnet.gluon.rnn``, with the same calls, parameters and files; `GRUResetBefore` is
 the book's GRU as such a layer. All of them work under ``autograd.record()`` with any loss;
 `gluon_gru.train_ch8` and `gluon_gru.predict_ch8` run whole models of them on the engine, from
@@ -21,7 +22,7 @@ from mxnet import autograd, np, npx
 from mxnet.gluon import rnn as layers
 
 from gluon_gru import engine
-from gluon_gru.cells import of_mode, of_scratch
+from gluon_gru.cells import CELLS, of_mode, of_scratch
 from gluon_gru.engine.layout import book_layout, gluon_layout, gluon_parts
 from gluon_gru.errors import InputError
 from gluon_gru.models import scratch
@@ -50,18 +51,28 @@ def loses_dropout(layer: Any, ctx: mx.Context) -> bool:
     )
 
 
-def _fused(forward_fn: Callable) -> Callable:
-    """Return ``forward_fn`` of `gluon_gru.models.scratch` on the engine."""
+def _fused(
+    forward_fn: Callable, cell_name: str = "", stack: Callable[[Sequence], list] | None = None
+) -> Callable:
+    """Return ``forward_fn`` of `gluon_gru.models.scratch` on the engine.
+
+    Args:
+        forward_fn: the function.
+        cell_name: of its cell, if the book has no function for that.
+        stack: returns the weights as a Gluon layer has them; without it they are as in the book.
+    """
     name = forward_fn.__name__
-    cell = of_scratch(name)
+    cell = CELLS[cell_name] if cell_name else of_scratch(name)
     assert cell is not None
+    needed = 3 * len(cell.gates) + 2 + cell.second_bias * bool(stack)
+    extra = ", a second bias of the candidate" * bool(stack)
 
     @functools.wraps(forward_fn)
     def fused(inputs, state, params):
-        if len(params) != 3 * len(cell.gates) + 2 or params[0].ndim != 2:
+        if len(params) != needed or params[0].ndim != 2:
             raise InputError(
                 f"the parameters have the shapes {[param.shape for param in params]}: "
-                f"{forward_fn.__name__} needs three for each gate and two for the output layer, "
+                f"{name} needs three for each gate{extra} and two for the output layer, "
                 "the first of them (vocab_size, num_hiddens)"
             )
         *weights, W_hq, b_q = params
@@ -72,6 +83,15 @@ def _fused(forward_fn: Callable) -> Callable:
                 inputs = npx.one_hot(inputs, weights[0].shape[0])
             return forward_fn(inputs, state, params)
         layout = book_layout(cell.name, *weights[0].shape)
+        if stack:
+            shapes = [*layout.shapes, (layout.num_hiddens,)]
+            for i, (weight, shape) in enumerate(zip(weights, shapes)):
+                if weight.shape != shape:
+                    raise InputError(
+                        f"parameter {i} has the shape {weight.shape}: it must be {shape}"
+                    )
+            layout = gluon_layout(cell.name, *weights[0].shape)
+            weights = stack(weights)
         hiddens, state = recurrent(cell.name, layout, inputs, state, weights)
         outputs = np.dot(hiddens.reshape(-1, hiddens.shape[-1]), W_hq) + b_q
         return outputs, tuple(state)
@@ -87,6 +107,7 @@ def _fused(forward_fn: Callable) -> Callable:
 
 
 rnn, gru, lstm = _fused(scratch.rnn), _fused(scratch.gru), _fused(scratch.lstm)
+gru_reset_after = _fused(scratch.gru_reset_after, "gru_after", scratch.stacked)
 
 
 class Layer:

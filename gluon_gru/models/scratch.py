@@ -161,6 +161,23 @@ def book_params(W_x: np.ndarray, W_h: np.ndarray, b: np.ndarray) -> list[np.ndar
     return [*update, *reset, *candidate]
 
 
+def stacked(weights: Arrays) -> list[np.ndarray]:
+    """Return the weights of `gru_reset_after`, without the output layer's, as a Gluon GRU has them.
+
+    Returns:
+        ``[i2h_weight, h2h_weight, i2h_bias, h2h_bias]``, each with reset gate, update gate and
+        candidate; both gates have their whole bias in the first.
+    """
+    W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_xh, b_hh = weights
+    none = np.zeros_like(b_hh)
+    return [
+        np.concatenate([W_xr.T, W_xz.T, W_xh.T]),
+        np.concatenate([W_hr.T, W_hz.T, W_hh.T]),
+        np.concatenate([b_r, b_z, b_xh]),
+        np.concatenate([none, none, b_hh]),
+    ]
+
+
 def reset_after_params(model: Any, layer: int = 0) -> list[np.ndarray]:
     """Return the weights of an `RNNModel` over ``rnn.GRU`` as `gru_reset_after` takes them.
 

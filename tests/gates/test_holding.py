@@ -115,6 +115,23 @@ def test_a_perplexity_with_gates_held_is_that_of_reading_row_by_row(make, held):
     )
 
 
+@MODELS
+def test_a_model_with_gates_held_has_their_perplexity_and_no_gates_to_compute(make):
+    model, held = make(), {"update": 0.25, "reset": 1}
+    when_held = holding.hold(model, TOKENS, held)
+    X, labels = (part.astype("int32") for part in holding.rows(TOKENS))
+    logits, _ = when_held(mx.np.array(X, dtype="int32"), when_held.begin_state(len(X), CPU))
+    loss = reference.cross_entropy(logits.asnumpy().astype(float), labels.T.reshape(-1))
+    assert holding.perplexity_when_held(model, TOKENS, held) == pytest.approx(
+        numpy.exp(loss), rel=1e-5
+    )
+    for weight in (*when_held.params[:2], *when_held.params[3:5]):
+        assert not weight.any()
+    Z, R = (sigmoid(when_held.params[i].asnumpy().astype(float)) for i in (2, 5))
+    assert_allclose(Z, 0.25, rtol=1e-6)
+    assert (R == 1).all()
+
+
 def test_rows_too_short_for_a_minibatch_are_read_whole():
     model, text = scratch_gru(), TOKENS[: 7 * 5 + 1]
     expected = [read(model, text[5 * i : 5 * i + 6])[0] for i in range(7)]

@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose
 from reference import sigmoid
 
 import gluon_gru as d2l
-from gluon_gru import models
+from gluon_gru import engine, models
+from gluon_gru.errors import InputError
+from gluon_gru.models import fused
 
 # Float64 NumPy, as in `reference`.
 
@@ -160,6 +162,42 @@ def test_the_gru_written_out_has_gluons_outputs_states_and_gradients():
     assert all(numpy.abs(grad).max() > 1e-4 for grad in grads)
     for array, grad in zip(case.arrays, grads):
         assert_allclose(array.grad.asnumpy(), grad, rtol=1e-4, atol=2e-6)
+
+
+def test_the_gru_written_out_runs_on_the_engine_with_its_gradients():
+    case = concise_case("gru", 1, 1)
+    params, state = models.reset_after_params(case.model), [case.mx_state[0][0]]
+
+    def found(forward_fn, inputs):
+        own = [param.copy() for param in params]
+        for array in (*own, inputs):
+            array.attach_grad()
+        outputs, (H,), _ = loss_of(case, lambda *_: forward_fn(inputs, state, own))
+        grads = [array.grad for array in (*own, inputs) if array.dtype == numpy.float32]
+        return [array.asnumpy() for array in (outputs, H, *grads)]
+
+    dense = mx.npx.one_hot(case.X.T, V)
+    expected = found(models.gru_reset_after, dense)
+    assert len(expected) == 2 + 12 + 1
+    for inputs in (dense, case.X.T):
+        for ours, theirs in zip(found(fused.gru_reset_after, inputs), expected):
+            assert numpy.abs(theirs).max() > 1e-4
+            assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6)
+
+
+def test_parameters_of_the_gru_written_out_that_do_not_fit_are_named():
+    case = concise_case("gru", 1, 1)
+    X, state = mx.npx.one_hot(case.X.T, V), [case.mx_state[0][0]]
+    params = models.reset_after_params(case.model)
+    with pytest.raises(
+        InputError, match="gru_reset_after needs three for each gate, a second bias"
+    ):
+        fused.gru_reset_after(X, state, params[:9] + params[10:])
+    params[9] = np.zeros(HIDDENS + 1)
+    if engine.kernels() is None:
+        return
+    with pytest.raises(InputError, match="parameter 9 has the shape"):
+        fused.gru_reset_after(X, state, params)
 
 
 @pytest.mark.parametrize("layer", [0, 1])
