@@ -9,7 +9,7 @@
 #endif
 #define W 16
 #define NV 2
-#define MR 6
+#define MR 12
 #define ISA "avx512"
 #define KERNELS avx512_kernels
 #include "kernels.h"

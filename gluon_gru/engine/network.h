@@ -97,14 +97,22 @@ static void pack_output(const network *net, const plan *p)
     copy_rows(p->b_q, p->Vp, p->Vp, net->b_q, V, V, 1);
 }
 
-/* Rows of hidden units times the layer's mask. */
+/* A row of hidden units times the layer's mask. */
+static void mask_row(const run *r, long row, float *to, const float *from)
+{
+    const float *mask = r->w->mask + callers_row(r, row) * r->H;
+    long j = 0;
+    for (; j + W <= r->H; j += W)
+        store(to + j, load(from + j) * load(mask + j));
+    for (; j < r->H; j++)
+        to[j] = from[j] * mask[j];
+}
+
 static void apply_mask(const run *r, float *to, const float *from, int threads)
 {
     #pragma omp parallel for num_threads(threads)
     for (long row = 0; row < r->T * r->B; row++)
-        for (long j = 0; j < r->H; j++)
-            to[row * r->ldh + j] =
-                from[row * r->ldh + j] * r->w->mask[callers_row(r, row) * r->H + j];
+        mask_row(r, row, to + row * r->ldh, from + row * r->ldh);
 }
 
 static void pack_weights(const network *net, const plan *p)

@@ -18,18 +18,26 @@ static long part_of(long whole, long most, long unit)
 }
 
 /* c[0:rows, 0:NR] (+)= a . b, a tile that stays in registers. Element (i, k) of a is at
-   a[i * row + k * step]; b is a panel, depth rows of NR. */
+   a[i * row + k * step]; b is a panel, depth rows of NR. Meanwhile 16 floats for each k are fetched
+   from `next`, into the first-level cache if that is near, otherwise into the second. */
 INLINE void tile_of(const int rows, long depth, const float *a, long row, long step,
-                    const float *b, float *c, long ldc, int add)
+                    const float *b, float *c, long ldc, int add, const float *next, const int near)
 {
     vec acc[MR][NV] = {{{0}}};
     /* By the end it has come from memory. */
     for (int i = 0; i < rows; i++)
-        __builtin_prefetch(c + i * ldc, 1);
-    for (long k = 0; k < depth; k++, b += NR)
+        for (int line = 0; line < NR; line += 16)
+            __builtin_prefetch(c + i * ldc + line, 1);
+    #pragma GCC unroll 4
+    for (long k = 0; k < depth; k++, b += NR) {
+        if (near)
+            __builtin_prefetch(next + k * 16, 0, 3);
+        else
+            __builtin_prefetch(next + k * 16, 0, 2);
         for (int i = 0; i < rows; i++)
             for (int v = 0; v < NV; v++)
                 acc[i][v] += a[i * row + k * step] * load(b + v * W);
+    }
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < NV; v++)
             store(c + i * ldc + v * W, add ? load(c + i * ldc + v * W) + acc[i][v] : acc[i][v]);
@@ -54,15 +62,23 @@ INLINE void tile_of_one(long depth, const float *a, long step, const float *b, f
 }
 
 INLINE void tile(long rows, long depth, const float *a, long row, long step, const float *b,
-                 float *c, long ldc, int add)
+                 float *c, long ldc, int add, const float *next, const int near)
 {
     switch (rows) {
     case 1: tile_of_one(depth, a, step, b, c, add); break;
-    case 2: tile_of(2, depth, a, row, step, b, c, ldc, add); break;
-    case 3: tile_of(3, depth, a, row, step, b, c, ldc, add); break;
-    case 4: tile_of(4, depth, a, row, step, b, c, ldc, add); break;
-    case 5: tile_of(5, depth, a, row, step, b, c, ldc, add); break;
-    default: tile_of(MR, depth, a, row, step, b, c, ldc, add);
+    case 2: tile_of(2, depth, a, row, step, b, c, ldc, add, next, near); break;
+    case 3: tile_of(3, depth, a, row, step, b, c, ldc, add, next, near); break;
+    case 4: tile_of(4, depth, a, row, step, b, c, ldc, add, next, near); break;
+    case 5: tile_of(5, depth, a, row, step, b, c, ldc, add, next, near); break;
+#if MR > 6
+    case 6: tile_of(6, depth, a, row, step, b, c, ldc, add, next, near); break;
+    case 7: tile_of(7, depth, a, row, step, b, c, ldc, add, next, near); break;
+    case 8: tile_of(8, depth, a, row, step, b, c, ldc, add, next, near); break;
+    case 9: tile_of(9, depth, a, row, step, b, c, ldc, add, next, near); break;
+    case 10: tile_of(10, depth, a, row, step, b, c, ldc, add, next, near); break;
+    case 11: tile_of(11, depth, a, row, step, b, c, ldc, add, next, near); break;
+#endif
+    default: tile_of(MR, depth, a, row, step, b, c, ldc, add, next, near);
     }
 }
 
@@ -91,7 +107,8 @@ static void pack(float *panels, long panel_depth, long at, long rows, const floa
 
 /* C[0:M, panels from..to) (+)= A[0:M, 0:depth] . B, with B packed in panels; each panel of C is
    whole, pads included. In blocks, as any large product: of rows, of panels, and of depth, so that
-   what the two inner loops read again stays in the caches. */
+   what the two inner loops read again stays in the caches. The tiles of a panel together fetch the
+   next one. */
 static void product(long M, long depth, const float *A, long lda, const float *B, long from,
                     long to, float *C, long ldc, int add)
 {
@@ -104,9 +121,10 @@ static void product(long M, long depth, const float *A, long lda, const float *B
                 /* Of 20 rows, four tiles of 5 are faster than three of 6 and one of 2. */
                 long tall = part_of(m1 - m0, MR, 1);
                 for (long p = p0; p < p1; p++)
-                    for (long m = m0; m < m1; m += tall)
+                    for (long m = m0, i = 0; m < m1; m += tall, i++)
                         tile(least(tall, m1 - m), kc, A + m * lda + k, lda, 1,
-                             B + (p * depth + k) * NR, C + m * ldc + p * NR, ldc, add || k);
+                             B + (p * depth + k) * NR, C + m * ldc + p * NR, ldc, add || k,
+                             B + ((p + 1) * depth + k) * NR + i * 16 % NR * kc, 0);
             }
 }
 
@@ -139,10 +157,10 @@ static void outer(long M, long N, long depth, const float *A, long lda, const fl
                         float *c = C + (m0 + m) * ldc + n0 + n;
                         const float *a = packed_a + m * kc, *b = packed_b + n * kc;
                         if (columns == NR) {
-                            tile(rows, kc, a, 1, MR, b, c, ldc, add || k);
+                            tile(rows, kc, a, 1, MR, b, c, ldc, add || k, a + MR * kc, 1);
                             continue;
                         }
-                        tile(rows, kc, a, 1, MR, b, edge, NR, 0);
+                        tile(rows, kc, a, 1, MR, b, edge, NR, 0, a + MR * kc, 1);
                         for (long i = 0; i < rows; i++)
                             for (long j = 0; j < columns; j++)
                                 c[i * ldc + j] = edge[i * NR + j] + (add || k ? c[i * ldc + j] : 0);
