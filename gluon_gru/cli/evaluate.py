@@ -18,6 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_run(parser)
     parser.add_argument("text", metavar="TEXT", help=options.TEXT)
     options.add_encoding(parser)
+    parser.add_argument(
+        "--window",
+        type=int,
+        metavar="TOKENS",
+        help="read so many tokens at a time, each time from a hidden state of zeros",
+    )
     options.add_json(parser)
 
 
@@ -25,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the scores as a table or as JSON."""
     from gluon_gru import own_texts
 
-    score = own_texts.evaluate(args.run, args.text, args.encoding)
+    score = own_texts.evaluate(args.run, args.text, args.encoding, args.window)
     bits = f"{score.bits_per_character:.4f}"
     if score.num_unknown:
         bits += f" ({score.bits_per_character_spelled_out:.4f} with <unk> spelled out)"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy
 
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, check_positive
 from gluon_gru.own_texts.model import load_trained
 from gluon_gru.runs.files import StrPath
 from gluon_gru.text.minibatches import columns, rows
@@ -45,6 +45,7 @@ def mean_loss(
     score: Callable[[numpy.ndarray, numpy.ndarray, bool], float],
     tokens: numpy.ndarray,
     check: Callable[[], object] = lambda: None,
+    window: int | None = None,
 ) -> float:
     """Return the mean loss of a text in nats per token, from its second token on.
 
@@ -55,19 +56,25 @@ def mean_loss(
         score: see `gluon_gru.training.base_learner.Learner.score`.
         tokens: integers (num_tokens,), at least two.
         check: called before every minibatch, to raise an error that ends the scoring.
+        window: read rows of so many tokens instead.
     """
     num_predicted = len(tokens) - 1
-    num_rows = min(_MAX_ROWS, max(1, num_predicted // _ROW))
-    left_over = tokens[num_predicted // num_rows * num_rows :]
+    length = window or num_predicted // min(_MAX_ROWS, max(1, num_predicted // _ROW))
+    num_rows = num_predicted // length
+    whole, left_over = tokens[: num_rows * length + 1], tokens[num_rows * length :]
     total = 0.0
-    for X, Y in (rows(tokens, num_rows), rows(left_over, 1)):
-        for i, (x, y) in enumerate(columns(X, Y, _NUM_STEPS)):
-            check()
-            total += score(x, y, i == 0) * x.size
+    for part, count in ((whole, num_rows), (left_over, 1)):
+        for first in range(0, count, _MAX_ROWS):
+            X, Y = (side[first : first + _MAX_ROWS] for side in rows(part, count))
+            for i, (x, y) in enumerate(columns(X, Y, _NUM_STEPS)):
+                check()
+                total += score(x, y, i == 0) * x.size
     return total / num_predicted
 
 
-def evaluate(run: StrPath, text: StrPath, encoding: str = "utf-8") -> Score:
+def evaluate(
+    run: StrPath, text: StrPath, encoding: str = "utf-8", window: int | None = None
+) -> Score:
     """Score a text by a trained model; see `mean_loss`.
 
     Unknown tokens are read and predicted as ``<unk>``.
@@ -76,11 +83,16 @@ def evaluate(run: StrPath, text: StrPath, encoding: str = "utf-8") -> Score:
         run: a run's folder, or a checkpoint file, also of the chapter's models.
         text: the path of a text file, a pipe, or ``-``, the standard input.
         encoding: of the text, by the name that Python has for it.
+        window: read so many tokens at a time, each time from a state of zeros, as models are scored
+            that see no more than that; by default the state is carried on.
 
     Raises:
         InputError: for a run or a text that can't be read, a text of fewer than two tokens or
-            mostly unknown ones, and a bidirectional model.
+            mostly unknown ones, a bidirectional model, and a window that isn't a whole number above
+            0.
     """
+    if window is not None:
+        check_positive("window", window)
     learner, vocab, config = load_trained(run)
     scored = read_as(TextFile(text, encoding), vocab, config)
     num_tokens, num_unknown = len(scored.tokens), int((scored.tokens == vocab.unk).sum())
@@ -93,7 +105,7 @@ def evaluate(run: StrPath, text: StrPath, encoding: str = "utf-8") -> Score:
             "trained on"
         )
     with learner:
-        nats = mean_loss(learner.score, scored.tokens)
+        nats = mean_loss(learner.score, scored.tokens, window=window)
     bits = scored.bits_per_character(nats)
     return Score(
         perplexity(nats),

@@ -60,6 +60,28 @@ def test_scores_are_those_of_the_models_probabilities(
     assert found.num_tokens == found.num_characters == len(text) - 1 and found.num_unknown == 0
 
 
+@pytest.mark.parametrize("window", [1, 7, 100, 10**6])
+def test_in_windows_each_is_read_from_zeros(tmp_path, run, window):
+    text = toy_text(12, 5)
+    path = tmp_path / "text.txt"
+    path.write_text(text)
+    model, vocab = restore(run)
+    tokens = numpy.array(vocab[list(text)])
+    # More than are read side by side.
+    assert window > 1 or len(tokens) > 33
+    starts = range(0, len(tokens) - 1, window)
+    losses = [nats(model, tokens[start : start + window + 1]) for start in starts]
+    found = own_texts.evaluate(run, path, window=window)
+    assert found.num_tokens == len(tokens) - 1 == sum(map(len, losses))
+    assert math.log(found.perplexity) == pytest.approx(numpy.concatenate(losses).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("window", [0, -64, 1.5, True])
+def test_a_window_that_is_none_is_refused(tmp_path, run, window):
+    with pytest.raises(InputError, match="window is"):
+        own_texts.evaluate(run, write_toy(tmp_path), window=window)
+
+
 def test_unknown_tokens_are_scored_as_such_and_counted(tmp_path, run):
     path = tmp_path / "text.txt"
     path.write_text("The cat%% sees the tree.\n")
