@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pathlib
 import shlex
+import shutil
 import sys
 from typing import Any, Iterable, Iterator
 
@@ -62,9 +63,12 @@ def compare(
         entry: dict[str, Any] = {"runs": {}}
         record.results["texts"].append(entry)
         for number, (name, (cell, on_torch)) in enumerate(_RUNS.items()):
+            place = folder.path / "runs" / f"{path.name}-{number}"
+            # Of an older comparison.
+            shutil.rmtree(place, ignore_errors=True)
             run = train(
                 path,
-                folder.path / "runs" / f"{path.name}-{number}",
+                place,
                 cell=cell,
                 make_learner=TorchLearner if on_torch else learner_from,
                 **settings,

@@ -32,6 +32,7 @@ KINDS = {
     "sweep": (("sweep.json",), ()),
     "benchmark": (("benchmark.json",), ()),
     "own_texts": (("own_texts.json",), ()),
+    "settings": ((), ()),
 }
 
 

@@ -33,7 +33,8 @@ class Record:
     Attributes:
         kind: ``train`` (a text of one's own), ``reproduce``, ``exercises`` (the folder),
             ``exercise`` (one answer), ``training`` (one of the exercises'), ``sweep``,
-            ``benchmark`` or ``own_texts`` (the comparison with PyTorch).
+            ``benchmark``, ``own_texts`` (the comparison with PyTorch) or ``settings`` (of texts of
+            one's own, beside each other).
         settings: what must stay the same when the run is continued.
         text: the text's ``name``, its ``sha1`` or ``sha256``, and further facts.
         invocations: ``command`` and ``environment`` of each command that worked on it.

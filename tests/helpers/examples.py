@@ -49,6 +49,9 @@ def example(kind):
     if kind == "exercises":
         answer = record.read(FILES["exercise"])
         return Record(kind, answer.settings, answer.text, answer.invocations, {})
+    if kind == "settings":
+        environment = [{"command": "c", "environment": ENVIRONMENT}]
+        return Record(kind, {"seeds": 1}, {"name": "d"}, environment, {"runs": []})
     found = record.read(FILES[kind])
     if kind == "exercise":
         found.results["charts"] = list(map(document.as_json, CHARTS))

@@ -330,5 +330,15 @@ class OwnTexts(_Record, tag="own_texts"):
     texts: List[Any] = []
 
 
+class SettingsOfText(_Record, tag="settings"):
+    """The comparison of settings on a text, likewise."""
+
+    settings: Dict[str, Any]
+    text: Dict[str, Any]
+    runs: List[Any] = []
+
+
 #: What a record of any kind may hold.
-RECORD = Union[Train, Reproduce, Exercises, Exercise, Training, Sweep, Benchmark, OwnTexts]
+RECORD = Union[
+    Train, Reproduce, Exercises, Exercise, Training, Sweep, Benchmark, OwnTexts, SettingsOfText
+]
