@@ -28,7 +28,6 @@ from gluon_gru.studies.exercises import influence as influences
 from gluon_gru.studies.exercises.catalogue import EXERCISES, STATEMENTS
 from gluon_gru.studies.exercises.exercise import Context
 from gluon_gru.studies.exercises.questions import (
-    exploding_gradients,
     forced_gates,
     gate_decisions,
     hyperparameters,
@@ -66,7 +65,6 @@ def small_protocols():
         patch.setattr(long_distances, "_DISTANCES", (1, 2))
         patch.setattr(long_distances, "_LENGTHS", (5, 6))
         patch.setattr(long_distances, "NUM_MINIBATCHES", 25)
-        patch.setattr(exploding_gradients, "_EPOCHS", 1)
         patch.setattr(invalid_words, "_BEFORE", 5)
         patch.setattr(invalid_words, "_AFTER", 2)
         patch.setattr(gate_decisions, "_READ", 50)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any
+from typing import Any, Dict, List, Tuple
 
 import numpy
 
@@ -13,16 +13,18 @@ from gluon_gru.published.judging import Verdict, spread
 from gluon_gru.published.sources import NOTES
 from gluon_gru.report.document import Table
 from gluon_gru.studies.exercises.exercise import Answer, Context, Exercise
-from gluon_gru.studies.exercises.trained import protocol, title
+from gluon_gru.studies.exercises.trained import protocol, title, trained
 from gluon_gru.studies.reproduce.models import MODELS
-from gluon_gru.training.learner import CLIP_NORM, learner_of
+from gluon_gru.training.learner import learner_of
 
 CLIPPING_MENDS = Claim(
     "exploding-gradients/clipping", NOTES, "Clipping the gradients mends that they explode."
 )
 
 _MODELS = ("rnn-scratch", "rnn-concise", "gru-scratch")
-_EPOCHS, _QUICK_EPOCHS = 50, 5
+
+#: (model, whether it was clipped) -> for each seed, the perplexity at the end.
+Ends = Dict[Tuple[str, bool], List[float]]
 
 
 @Exercise(
@@ -32,40 +34,43 @@ _EPOCHS, _QUICK_EPOCHS = 50, 5
     "long as the others, and one step along it throws the weights to where nothing is learnt any "
     "more. Clipping keeps its direction and cuts its length, so that no step is longer than the "
     "learning rate.",
+    _MODELS,
 )
 def exploding_gradients(context: Context) -> Answer:
-    """Train models with and without clipping, with every seed."""
-    epochs = _QUICK_EPOCHS if context.quick else _EPOCHS
-    keys = [
-        (name, clipped, seed)
-        for name in _MODELS
-        for clipped in (True, False)
-        for seed in context.seeds
-    ]
-    found = iter(
-        context.each(
-            perplexities,
-            [
-                (name, clipped, seed, epochs, context.source, str(context.ctx))
-                for name, clipped, seed in keys
-            ],
-            "training",
-        )
+    """Train the models without clipping too, from the same seeds."""
+    with_clipping = trained(_MODELS, context)
+    epochs = len(with_clipping[_MODELS[0]][0].history)
+    keys = [(name, seed) for name in _MODELS for seed in context.seeds]
+    found = context.each(
+        without_clipping,
+        [(name, seed, epochs, context.source, str(context.ctx)) for name, seed in keys],
+        "training",
     )
-    ends: dict[tuple[str, bool], list[float]] = {}
-    for name, clipped, _ in keys:
-        ends.setdefault((name, clipped), []).append(next(found)[-1])
+    ends: Ends = {}
+    for name, models in with_clipping.items():
+        ends[name, True] = [model.history.perplexity[-1] for model in models]
+        ends[name, False] = [free[-1] for (of, _), free in zip(keys, found) if of == name]
+    # The epochs before the one without a finite loss, where there is one.
+    lasted = {
+        name: [
+            len(free) - 1
+            for (of, _), free in zip(keys, found)
+            if of == name and math.isinf(free[-1])
+        ]
+        for name in _MODELS
+    }
     verdict = _mends(context, ends, epochs)
     return Answer(
         verdict.evidence,
         [verdict],
         [
             Table(
-                ["model", "clipped", "not clipped"],
+                ["model", "clipped", "not clipped", "no finite loss after epochs"],
                 [
                     [
                         title(name),
                         *(spread(ends[name, how], "{:.2f}".format) for how in (True, False)),
+                        spread(lasted[name], "{:.0f}".format) if lasted[name] else "",
                     ]
                     for name in _MODELS
                 ],
@@ -76,7 +81,7 @@ def exploding_gradients(context: Context) -> Answer:
     )
 
 
-def _mends(context: Context, ends: dict[tuple[str, bool], list[float]], epochs: int) -> Verdict:
+def _mends(context: Context, ends: Ends, epochs: int) -> Verdict:
     guessing = len(context.source[1])
     # Those that are better off without clipping, or as well, have nothing to mend.
     exploded = {
@@ -107,16 +112,15 @@ def _mends(context: Context, ends: dict[tuple[str, bool], list[float]], epochs: 
     )
 
 
-def perplexities(
-    name: str, clipped: bool, seed: int, epochs: int, source: tuple[Any, Any], device: str
+def without_clipping(
+    name: str, seed: int, epochs: int, source: tuple[Any, Any], device: str
 ) -> list[float]:
-    """Train as the chapter does, with or without clipping; return the perplexity by epoch.
+    """Train as the chapter does, but without clipping; return the perplexity by epoch.
 
     It ends early, with infinity, where the loss is no longer finite.
 
     Args:
         name: of the protocol.
-        clipped: whether gradients are clipped.
         seed: of the weights and the minibatches.
         epochs: how many.
         source: the text's ``(tokens, vocab)``.
@@ -133,8 +137,7 @@ def perplexities(
     )
     model = MODELS[fused(of.model)].make(of, len(source[1]), ctx)
     found: list[float] = []
-    norm = CLIP_NORM if clipped else float(numpy.finfo("float32").max)
-    with learner_of(model, ctx, clip_norm=norm) as learner:
+    with learner_of(model, ctx, clip_norm=float(numpy.finfo("float32").max)) as learner:
         for _ in range(epochs):
             losses = [
                 float(learner.step(X, Y, of.lr, from_zeros=not number))
