@@ -19,6 +19,19 @@ class TrainingDiverged(ArithmeticError):
     """The training loss is no longer finite; the message names the epoch and what to try."""
 
 
+def not_installed(what: str, package: str, extra: str) -> InstallError:
+    """Return the error that something takes a package which isn't there, and how to get it.
+
+    Args:
+        what: takes it.
+        package: as people call it.
+        extra: of this package, that installs it.
+    """
+    return InstallError(
+        f"{what} takes {package}, which is not installed: pip install 'gluon_gru[{extra}]'"
+    )
+
+
 # Control characters, other ends of lines, changes of direction, and parts of what is no UTF-8.
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -12,7 +12,7 @@ import numpy
 
 from gluon_gru.cells import CELLS
 from gluon_gru.convert.weights import Weights
-from gluon_gru.errors import InputError
+from gluon_gru.errors import not_installed
 
 OPSET, IR_VERSION = 14, 7
 
@@ -21,15 +21,12 @@ def package() -> Any:
     """Return the package ``onnx``.
 
     Raises:
-        InputError: if it isn't installed.
+        InstallError: if it isn't installed.
     """
     try:
         import onnx
     except ImportError as error:
-        raise InputError(
-            "an .onnx file takes the package onnx, which is not installed: "
-            "pip install 'gluon_gru[export]'"
-        ) from error
+        raise not_installed("an .onnx file", "the package onnx", "export") from error
     return onnx
 
 
@@ -51,7 +48,7 @@ def to_bytes(weights: Weights, facts: Mapping[str, str]) -> bytes:
         facts: the file's metadata, see `gluon_gru.convert.weights.facts`.
 
     Raises:
-        InputError: without the package ``onnx``.
+        InstallError: without the package ``onnx``.
     """
     onnx = package()
     helper, int64, float32 = onnx.helper, onnx.TensorProto.INT64, onnx.TensorProto.FLOAT

@@ -8,7 +8,7 @@ import pathlib
 import re
 from typing import Any
 
-from gluon_gru.errors import InputError, InstallError
+from gluon_gru.errors import InputError, not_installed
 
 #: What a cell imports, by a regular expression -> whose it is.
 _OTHERS = {
@@ -26,10 +26,7 @@ def check_packages() -> None:
     needed = ("nbclient", "nbformat", "ipykernel")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
-        raise InstallError(
-            f"running notebooks takes the packages {', '.join(needed)}, of which "
-            f"{', '.join(missing)} is missing: run  pip install 'gluon_gru[notebooks]'"
-        )
+        raise not_installed("running a notebook", f"the package {missing[0]}", "notebooks")
 
 
 def read(path: pathlib.Path) -> Any:

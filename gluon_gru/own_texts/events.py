@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gluon_gru.errors import InputError, InstallError
+from gluon_gru.errors import InputError, not_installed
 from gluon_gru.runs.files import JSONObject, StrPath
 
 
@@ -21,10 +21,8 @@ def package() -> Any:
     try:
         import tensorboardX
     except ImportError as error:
-        raise InstallError(
-            "--tensorboard (tensorboard=True) takes the package tensorboardX, which is not "
-            "installed: pip install 'gluon_gru[tensorboard]'"
-        ) from error
+        what = "--tensorboard (tensorboard=True)"
+        raise not_installed(what, "the package tensorboardX", "tensorboard") from error
     return tensorboardX
 
 

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from tqdm import tqdm
 
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, not_installed
 
 #: How long to wait for the scheduler to answer, also while it restarts.
 SCHEDULER_SECONDS = 20
@@ -26,17 +26,16 @@ class Cluster(contextlib.AbstractContextManager):
     """The workers of a Dask scheduler.
 
     Raises:
-        InputError: without Dask, for an address that can't be reached, and for workers that have
-            another version of this package or several threads.
+        InstallError: without Dask.
+        InputError: for an address that can't be reached, and for workers that have another version
+            of this package or several threads.
     """
 
     def __init__(self, address: str) -> None:
         try:
             import distributed
         except ImportError:
-            raise InputError(
-                f"cluster {address!r} needs Dask: pip install 'gluon_gru[cluster]'"
-            ) from None
+            raise not_installed(f"cluster {address!r}", "Dask", "cluster") from None
         # This class reports lost connections itself.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", module="distributed")

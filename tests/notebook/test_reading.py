@@ -89,6 +89,7 @@ def test_what_is_not_installed_is_told_with_the_command(monkeypatch):
         importlib.util, "find_spec", lambda name: None if name == "nbclient" else find(name)
     )
     with pytest.raises(
-        InstallError, match=r"nbclient is missing: run  pip install 'gluon_gru\[not"
+        InstallError,
+        match=r"the package nbclient, which is not installed: pip install 'gluon_gru\[not",
     ):
         reading.check_packages()

@@ -14,7 +14,7 @@ import small_jobs
 from dask_programs import Dask, environment
 from processes import alive, descendants, wait_until
 
-from gluon_gru.errors import InputError
+from gluon_gru.errors import InputError, InstallError
 from gluon_gru.studies import cluster, jobs
 from gluon_gru.studies.jobs import Job
 from gluon_gru.studies.reproduce import study as reproduction
@@ -241,12 +241,12 @@ def test_a_cluster_that_cannot_be_used_leaves_no_folder(
 ):
     monkeypatch.setitem(sys.modules, "distributed", None)
     call = {"reproduce": reproduction.reproduce, "sweep": sweeps.sweep}[study]
-    with pytest.raises(InputError, match=r"pip install 'gluon_gru\[cluster\]'"):
+    with pytest.raises(InstallError, match=r"pip install 'gluon_gru\[cluster\]'"):
         call(tmp_path / "out", device="cpu", cluster="tcp://127.0.0.1:9")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_cluster_without_dask_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InputError, match=r"pip install 'gluon_gru\[cluster\]'"):
+    with pytest.raises(InstallError, match=r"pip install 'gluon_gru\[cluster\]'"):
         run(small_jobs.square, [(3,)], cluster="tcp://127.0.0.1:9")

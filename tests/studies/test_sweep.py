@@ -441,5 +441,6 @@ def test_without_optuna_the_command_that_installs_it_is_named(run_python):
         "from gluon_gru import cli; cli.main()"
     )
     assert done.returncode == 1 and done.stderr.splitlines() == [
-        "error: a study of hyperparameters takes Optuna: run  pip install 'gluon_gru[sweep]'"
+        "error: a study of hyperparameters takes Optuna, which is not installed: "
+        "pip install 'gluon_gru[sweep]'"
     ]

@@ -14,7 +14,7 @@ import sqlite3
 import warnings
 from typing import Any, Dict, Iterator
 
-from gluon_gru.errors import InputError, InstallError
+from gluon_gru.errors import InputError, not_installed
 from gluon_gru.runs.record import Record
 from gluon_gru.runs.schemas.checking import checked
 from gluon_gru.runs.schemas.sweep import StoredTrial
@@ -25,9 +25,7 @@ try:
     import sqlalchemy
     from optuna.trial import FrozenTrial, TrialState
 except ModuleNotFoundError as error:
-    raise InstallError(
-        "a study of hyperparameters takes Optuna: run  pip install 'gluon_gru[sweep]'"
-    ) from error
+    raise not_installed("a study of hyperparameters", "Optuna", "sweep") from error
 
 NAME = "gluon_gru sweep"
 
