@@ -261,6 +261,10 @@ def test_the_stages_are_in_sight_and_stand_out(view, learnt, width, scheme):
         assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 32
     found = page.evaluate(browsing.CONTRASTS)
     assert found[0][0] >= 4.5, found[:5]
+    # Wherever the page is scrolled to.
+    page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+    box = page.locator(".stages").bounding_box()
+    assert page.evaluate("window.scrollY") > 0 and 0 <= box["y"] < 50
 
 
 def mulberry32(seed):

@@ -307,7 +307,7 @@ if (gates.length) {
 document.querySelector(".of-unit").hidden = !gates.length;
 document.querySelector(".of-layer").hidden = facts.num_layers === 1;
 
-document.querySelector(".live").hidden = false;
+for (const part of document.querySelectorAll(".live, .stages")) part.hidden = false;
 // A browser may have kept the text and the stage of an earlier visit.
 enter();
 refresh();
