@@ -168,21 +168,36 @@ static void backward_in_time(const run *r, const part *p)
         }
 }
 
+/* How many threads share the hidden units of the same rows: all groups of them are alike, and have a
+   row at least. 1 if there are rows enough for every thread. */
+static int threads_of_rows(const run *r, int threads)
+{
+    long units = r->Hp / NR, best = 0;
+    int found = 1;
+    for (int along = 1; r->B < 4 * threads && along <= least(threads, units); along++) {
+        long groups = least(threads / along, r->B), rows = (r->B + groups - 1) / groups;
+        /* Fewer rows than a tile has take as long as a whole one. */
+        long work = (rows > MR ? rows : MR) * ((units + along - 1) / along);
+        if (!best || work < best) {
+            best = work;
+            found = along;
+        }
+    }
+    return found;
+}
+
 /* Runs one of the two above on all threads. */
 static void in_time(const run *r, int threads, void (*pass)(const run *, const part *))
 {
-    int by_rows = r->B >= 4 * threads, units = r->Hp / NR;
-    if (!by_rows && threads > units) threads = units;
-    #pragma omp parallel num_threads(threads)
+    int along = threads_of_rows(r, threads), groups = least(threads / along, r->B);
+    #pragma omp parallel num_threads(groups * along)
     {
-        part p = {0, r->B, 0, r->Hp, 0};
         int id = omp_get_thread_num(), all = omp_get_num_threads();
-        if (by_rows) {
-            share(r->B, 1, all, id, &p.row0, &p.row1);
-        } else {
-            share(r->Hp, NR, all, id, &p.j0, &p.j1);
-            p.shared = all > 1;
-        }
+        /* There may be fewer threads than asked for: then all of them share all rows. */
+        int together = along == 1 || all == groups * along ? along : all;
+        part p = {.shared = together > 1};
+        share(r->B, 1, all / together, id / together, &p.row0, &p.row1);
+        share(r->Hp, NR, together, id % together, &p.j0, &p.j1);
         pass(r, &p);
     }
 }

@@ -293,7 +293,7 @@ def test_fewer_threads_than_asked_for(run_python, monkeypatch):
         from engine_problem import ON_ENGINE, Problem, native, run_here
         kernels = native.load({str(_PATH)!r})
         for cell in ON_ENGINE:
-            for batch_size in (2, 40):
+            for batch_size in (2, 16, 40):
                 problem = Problem(cell, 3, batch_size, 9, [190], "train", tokens=True, threads=5)
                 problem.check(run_here(kernels, problem))
         print("fine")

@@ -125,6 +125,19 @@ def test_a_training_step(cell, clip):
     check(Problem(cell, 4, 3, 13, [21], "train", clip=clip, threads=2))
 
 
+@pytest.mark.parametrize("cell", ON_ENGINE)
+def test_more_threads_than_there_are_rows_for(cell):
+    """Groups of threads share the rows, and the threads of a group the units of its rows."""
+    for batch_size, num_hiddens, threads in [
+        (32, 256, 16),
+        (20, 130, 7),
+        (33, 70, 12),
+        (3, 130, 16),
+        (25, 9, 8),
+    ]:
+        check(Problem(cell, 3, batch_size, 9, [num_hiddens], "train", tokens=True, threads=threads))
+
+
 @pytest.mark.parametrize("task", ["train", "score"])
 @pytest.mark.parametrize("cell, transposed", [("gru_before", False), ("lstm", True)])
 def test_several_blocks_of_everything(cell, transposed, task):
