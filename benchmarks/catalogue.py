@@ -15,7 +15,7 @@ from gluon_gru import engine
 MEASURES = {
     "training": "whole training steps of the chapter's model, a GRU, beside what the processor "
     "can do",
-    "cells": "the same for an LSTM and for an RNN with tanh",
+    "cells": "whole training steps of an LSTM and of an RNN with tanh, likewise",
     "shapes": "training at other numbers of hidden units, sequences and time steps",
     "layers": "training with two and three layers, with dropout between them and without",
     "words": "training on thousands of words",
