@@ -27,7 +27,7 @@ MEASURES = {
     "writing": "a text of 200 tokens, drawn at temperature 0.8 from the 40 likeliest",
     "compiled": "the chapter's models beside torch.compile, which compiles for minutes",
 }
-#: Those that are measured if none is named: five rounds of them take less than five minutes.
+#: Those that are measured if none is named: five rounds are to take less than five minutes on two cores.
 DEFAULT = tuple(name for name in MEASURES if name != "compiled")
 #: Those of which every contestant's rate is shown. Of others the slow peers are soon left alone.
 IN_FULL = ("training", "cells", "generation", "compiled")

@@ -6,7 +6,6 @@ import os
 import mxnet as mx
 import numpy
 import pytest
-from marks import slow_but
 from mxnet import np
 
 from benchmarks import catalogue, contest, contestants_engine, contestants_mxnet, jobs, worker
@@ -66,7 +65,8 @@ _ALL = [
 ]
 
 
-@pytest.mark.parametrize("measure, number", slow_but([("layers", 0), ("block", 0)], _ALL))
+@pytest.mark.slow
+@pytest.mark.parametrize("measure, number", _ALL)
 def test_contestants_agree(measure, number, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
     each = tiny(measure, number)
