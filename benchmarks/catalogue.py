@@ -19,7 +19,7 @@ MEASURES = {
     "shapes": "training at other numbers of hidden units, sequences and time steps",
     "layers": "training with two and three layers, with dropout between them and without",
     "words": "training on thousands of words",
-    "scoring": "losses without gradients, at all these shapes",
+    "scoring": "losses without gradients, at the same shapes but those of three layers",
     "small": "training with few hidden units and few sequences, also on one thread",
     "threads": "training on all threads beside one",
     "block": "a Gluon block on the engine, under autograd.record() and gluon.Trainer",
