@@ -1,8 +1,8 @@
-"""Contestants in turn: a process each, started once, warmed up, held to agree, then measured.
+"""Contestants in turn: a process for each library, in which they are held to agree, then measured.
 
 A machine's speed drifts, and other programs come and go, less within a second or two than over
-minutes. So every round gives each contestant a turn of about half a second, and the ratio of two is
-the median over the rounds of the ratio within a round.
+minutes. So every round gives each contestant a short turn, and the ratio of two is the median over
+the rounds of the ratio within a round.
 """
 
 from __future__ import annotations
@@ -14,22 +14,28 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 from gluon_gru.errors import InputError
 
 _HERE = pathlib.Path(__file__).parent
-_TURN_SECONDS = 0.5
+
+#: How long a turn takes, if a step isn't longer.
+TURN_SECONDS = 0.04
+
+# Of contestants that only the fastest of counts, those that are slower than it by this factor in the
+# first round are left alone.
+_BEATEN = 1.25
 
 #: Losses of contestants that compute the same may differ by this factor, for rounding.
 TOLERANCE = 1e-3
 
-# Texts have to be the same up to here; later on, rounding may change the likeliest character.
-_SAME_CHARACTERS = 30
+# Texts have to be the same up to here; later on, rounding may change the likeliest token.
+_SAME_TOKENS = 30
 
 
 class Worker:
-    """A process with a contestant, or with one after another from the same module.
+    """A process with contestants of the same module.
 
     Args:
         module: a module that ``worker.py`` can import.
@@ -48,7 +54,7 @@ class Worker:
         )
 
     def ask(self, request: Any) -> Any:
-        """Send a job or a number of steps; return the reply.
+        """Send a job, a pair of its name and a number of steps, or None; return the reply.
 
         Raises:
             InputError: if the process has ended; the message has the last line that it wrote.
@@ -97,16 +103,21 @@ def compete(
     jobs: Mapping[str, dict[str, Any]],
     functions: Mapping[str, str],
     rounds: int,
-    progress: Callable[[], object] = lambda: None,
+    rivals: Sequence[str] = (),
+    learning: bool = True,
+    progress: Callable[[int], object] = lambda turns: None,
 ) -> dict[str, dict[str, Any]]:
     """Measure contestants in turn.
 
     Args:
-        workers: name -> `Worker`.
-        jobs: name -> what it is told; see `benchmarks.catalogue.jobs`.
+        workers: name -> the `Worker` that it is in.
+        jobs: name -> what it is told; see `benchmarks.jobs.jobs`.
         functions: see `check`.
         rounds: how many turns each of them gets.
-        progress: called after every turn.
+        rivals: of these only the fastest counts: the first round shows whose other turns are left
+            out.
+        learning: see `check`.
+        progress: called with the number of turns that have been taken or left out.
 
     Returns:
         name -> a dict: ``facts``, the contestant's own; ``steps`` of a turn; ``outcomes``, see
@@ -119,37 +130,42 @@ def compete(
     found = {}
     for name, worker in workers.items():
         facts, count = worker.ask(jobs[name]), jobs[name]["check_steps"]
-        (_, first), (seconds, second) = worker.ask(count), worker.ask(count)
-        steps = max(1, round(_TURN_SECONDS / seconds * count))
+        (_, first), (seconds, second) = worker.ask((name, count)), worker.ask((name, count))
+        steps = max(1, round(TURN_SECONDS / seconds * count))
         found[name] = {"facts": facts, "outcomes": [first, second], "rates": [], "steps": steps}
-        progress()
-    check({name: one["outcomes"] for name, one in found.items()}, functions)
+        progress(1)
+    check({name: one["outcomes"] for name, one in found.items()}, functions, learning)
     names = list(workers)
     for number in range(rounds):
         # The first one in a round may find the machine in another state than the others.
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
             steps, work = found[name]["steps"], found[name]["facts"]["work"]
-            seconds, _ = workers[name].ask(steps)
+            seconds, _ = workers[name].ask((name, steps))
             found[name]["rates"].append(steps * work / seconds)
-            progress()
+            progress(1)
+        if number == 0 and rivals:
+            fastest = max(found[name]["rates"][0] for name in rivals)
+            beaten = [name for name in rivals if found[name]["rates"][0] * _BEATEN < fastest]
+            names = [name for name in names if name not in beaten]
+            progress(len(beaten) * (rounds - 1))
     return found
 
 
-def check(outcomes: Mapping[str, Any], functions: Mapping[str, str]) -> None:
+def check(outcomes: Mapping[str, Any], functions: Mapping[str, str], learning: bool = True) -> None:
     """Check that contestants learn, and that those of the same function have the same outcomes.
 
     Args:
-        outcomes: name -> the outcomes of the same steps, run twice: mean losses, which have to
-            fall, or texts, or None.
+        outcomes: name -> the outcomes of the same steps, run twice: mean losses, texts, or None.
         functions: name -> what it computes.
+        learning: whether losses have to fall.
 
     Raises:
         ArithmeticError: if not.
     """
     first = {}
     for name, (before, after) in outcomes.items():
-        if isinstance(after, float) and not after < before:
+        if learning and isinstance(after, float) and not after < before:
             raise ArithmeticError(
                 f"{name} does not learn: its loss goes from {before:.5f} to "
                 f"{after:.5f}, which voids the comparison"
@@ -165,7 +181,7 @@ def check(outcomes: Mapping[str, Any], functions: Mapping[str, str]) -> None:
 def _same(one, other):
     if isinstance(one, float):
         return abs(one / other - 1) <= TOLERANCE
-    return one is other or one[:_SAME_CHARACTERS] == other[:_SAME_CHARACTERS]
+    return one is other or one[:_SAME_TOKENS] == other[:_SAME_TOKENS]
 
 
 def ratio(found: Mapping[str, Any], name: str, other: str) -> float:

@@ -22,18 +22,25 @@ from benchmarks.model_torch import LanguageModel, detached
 
 
 def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
-    """Return ``run(steps)`` and the facts of a job; see `benchmarks.catalogue.jobs`.
+    """Return ``run(steps)`` and the facts of a job; see `benchmarks.jobs.jobs`.
 
-    A step is a minibatch, whose outcome is the mean loss per token, or a generated character, whose
-    outcome is the text.
+    A step is a minibatch, whose outcome is the mean loss per token; a token of the likeliest text,
+    whose outcome is the text; or a text that is drawn. Those differ, so the outcome is the likeliest.
     """
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    model = LanguageModel(job["params"], job["cell"])
+    model = LanguageModel(job["params"], job["cell"], job["num_layers"], job["dropout"])
     facts = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-    if job["task"] == "generation":
-        return _generation(model, job), {**facts, "work": 1}
+    if job["task"] in ("generation", "writing"):
+        work = job["length"] if job["task"] == "writing" else 1
+        return _text(model, job), {**facts, "work": work}
     shape = job["batch_size"], job["num_steps"]
-    return _training(model, job, minibatches), {**facts, "work": math.prod(shape)}
+    kind = _training if job["task"] == "training" else _scoring
+    return kind(model, job, minibatches), {**facts, "work": math.prod(shape)}
+
+
+def _tokens(job, minibatches, steps):
+    for X, Y in minibatches(job["tokens"], job["batch_size"], job["num_steps"], steps):
+        yield torch.from_numpy(X).long(), torch.from_numpy(Y).long().flatten()
 
 
 def _training(model, job, minibatches):
@@ -48,13 +55,12 @@ def _training(model, job, minibatches):
     if "compile" in job["options"]:
         torch._dynamo.config.allow_rnn = True
         forward = torch.compile(forward, dynamic=False)
-    zeros = torch.zeros(1, job["batch_size"], job["num_hiddens"])
+    zeros = torch.zeros(job["num_layers"], job["batch_size"], job["num_hiddens"])
 
     def run(steps):
         state, total = (zeros, zeros) if job["cell"] == "lstm" else zeros, torch.zeros(())
-        for X, Y in minibatches(job["tokens"], job["batch_size"], job["num_steps"], steps):
-            X, labels = (torch.from_numpy(tokens).long() for tokens in (X, Y))
-            loss, state = forward(X, labels.flatten(), state)
+        for X, labels in _tokens(job, minibatches, steps):
+            loss, state = forward(X, labels, state)
             state = detached(state)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -66,35 +72,75 @@ def _training(model, job, minibatches):
     return run
 
 
-def _generation(model, job):
-    names = ["<unk>", *(token for token, _ in job["token_freqs"])]
-    prefix = torch.tensor([names.index(token) for token in job["prefix"]])
-    read = _by_cell(model) if "by cell" in job["options"] else model
+def _scoring(model, job, minibatches):
+    model.eval()
+    cross_entropy = nn.CrossEntropyLoss()
 
     @torch.inference_mode()
     def run(steps):
+        state, total = None, torch.zeros(())
+        for X, labels in _tokens(job, minibatches, steps):
+            logits, state = model(X, state)
+            total += cross_entropy(logits, labels)
+        return total.item() / steps
+
+    return run
+
+
+def _text(model, job):
+    model.eval()
+    prefix = torch.tensor(job["prefix"])
+    read = _by_cell(model) if "by cell" in job["options"] else model
+
+    @torch.inference_mode()
+    def continued(steps, choose):
         inputs, state, predicted = prefix[None], None, []
         for _ in range(steps):
             logits, state = read(inputs, state)
             # The next input stays a tensor: reading it here would take longer.
-            inputs = logits[-1:].argmax(1, keepdim=True)
+            inputs = choose(logits[-1:])
             predicted.append(inputs)
-        indices = torch.cat(predicted).flatten().tolist()
-        return job["prefix"] + "".join(names[index] for index in indices)
+        return job["prefix"] + torch.cat(predicted).flatten().tolist()
+
+    def likeliest(logits):
+        return logits.argmax(1, keepdim=True)
+
+    def drawn(logits):
+        most, tokens = torch.topk(logits, min(job["top_k"], logits.shape[1]))
+        chances = torch.softmax(most / job["temperature"], 1)
+        return tokens.gather(1, torch.multinomial(chances, 1))
+
+    if job["task"] == "generation":
+        return lambda steps: continued(steps, likeliest)
+    text = continued(20, likeliest)
+
+    def run(steps):
+        for _ in range(steps):
+            continued(job["length"], drawn)
+        return text
 
     return run
 
 
 def _by_cell(model):
-    """Return what reads tokens (1, num_steps) as a GRU's model does, by a ``GRUCell``."""
-    cell = nn.GRUCell(model.rnn.input_size, model.rnn.hidden_size)
-    cell.load_state_dict(
-        {name[: -len("_l0")]: value for name, value in model.rnn.state_dict().items()}
-    )
+    """Return what reads tokens (1, num_steps) as the model does, by a ``GRUCell`` or ``LSTMCell``."""
+    kind = {nn.GRU: nn.GRUCell, nn.LSTM: nn.LSTMCell}[type(model.rnn)]
+    cells, weights = [], model.rnn.state_dict()
+    for i in range(model.rnn.num_layers):
+        size = model.rnn.hidden_size if i else model.rnn.input_size
+        cells.append(kind(size, model.rnn.hidden_size))
+        end = f"_l{i}"
+        cells[-1].load_state_dict(
+            {name[: -len(end)]: value for name, value in weights.items() if name.endswith(end)}
+        )
 
-    def read(X, state):
+    def read(X, states):
+        states = states or [None] * len(cells)
         for token in X[0].split(1):
-            state = cell(model.one_hot[token], state)
-        return model.dense(state), state
+            hidden = model.inputs(token)
+            for i, cell in enumerate(cells):
+                states[i] = cell(hidden, states[i])
+                hidden = states[i][0] if isinstance(states[i], tuple) else states[i]
+        return model.dense(hidden), states
 
     return read

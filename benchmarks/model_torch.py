@@ -21,6 +21,8 @@ _PARTS = {
 class LanguageModel(nn.Module):
     """One of PyTorch's recurrent layers over one-hot inputs, then a linear layer to logits.
 
+    With the parameter ``embedding.weight``, the inputs are rows of it instead.
+
     PyTorch stacks the gates in the order in which Gluon does.
 
     Args:
@@ -38,18 +40,25 @@ class LanguageModel(nn.Module):
     ) -> None:
         super().__init__()
         vocab_size, num_hiddens = params["dense.weight"].shape
+        num_inputs = params["rnn.l0_i2h_weight"].shape[1]
         self.rnn = _LAYERS[cell](
-            vocab_size, num_hiddens, num_layers, batch_first=True, dropout=dropout
+            num_inputs, num_hiddens, num_layers, batch_first=True, dropout=dropout
         )
         self.dense = nn.Linear(num_hiddens, vocab_size)
-        self.register_buffer("one_hot", torch.eye(vocab_size))
+        self.embedding = None
+        if "embedding.weight" in params:
+            self.embedding = nn.Embedding(vocab_size, num_inputs)
+        else:
+            self.register_buffer("one_hot", torch.eye(vocab_size))
         with torch.no_grad():
             for name, param in self.by_name().items():
                 param.copy_(torch.from_numpy(params[name]))
 
     def by_name(self) -> dict[str, nn.Parameter]:
         """Return the parameters by their names in checkpoints."""
+        embedding = {"embedding.weight": self.embedding.weight} if self.embedding else {}
         return {
+            **embedding,
             **{
                 f"rnn.l{i}_{ours}": getattr(self.rnn, f"{theirs}_l{i}")
                 for i in range(self.rnn.num_layers)
@@ -59,9 +68,13 @@ class LanguageModel(nn.Module):
             "dense.bias": self.dense.bias,
         }
 
+    def inputs(self, X: torch.Tensor) -> torch.Tensor:
+        """Return what the layer reads of tokens: another axis, of num_inputs."""
+        return self.embedding(X) if self.embedding else self.one_hot[X]
+
     def forward(self, X: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
         """Run over tokens (batch_size, num_steps); logits (batch_size * num_steps, vocab_size)."""
-        hiddens, state = self.rnn(self.one_hot[X], state)
+        hiddens, state = self.rnn(self.inputs(X), state)
         return self.dense(hiddens.flatten(0, 1)), state
 
 

@@ -15,8 +15,8 @@ import numpy
 def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
     """Return ``run(steps)`` and the facts: a step is a product, in the library's fastest size.
 
-    ``job["needs"]`` is ``numpy``, ``torch`` or ``mxnet``; ``job["sizes"]`` are tried. The outcome
-    is None.
+    ``job["needs"]`` is ``numpy``, ``torch`` or ``mxnet``; ``job["sizes"]`` are tried if there are
+    several. The outcome is None.
     """
     array, multiply, wait = {"numpy": _numpy, "torch": _torch, "mxnet": _mxnet}[job["needs"]]()
 
@@ -31,8 +31,8 @@ def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
 
         return run
 
-    rates = {}
-    for size in job["sizes"]:
+    rates = dict.fromkeys(job["sizes"], 0.0)
+    for size in rates if len(rates) > 1 else ():
         run = of_size(size)
         run(2)
         start = time.perf_counter()

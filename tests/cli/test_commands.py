@@ -160,7 +160,7 @@ def test_sweep_prints_trials_or_the_cost(inside, tmp_path):
 @needs_checkout
 def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
     contests = catalogue.contests
-    monkeypatch.setattr(contest, "_TURN_SECONDS", 0.02)
+    monkeypatch.setattr(contest, "TURN_SECONDS", 0.02)
     monkeypatch.setattr(
         catalogue,
         "contests",
@@ -168,7 +168,6 @@ def test_benchmark_prints_rates_or_every_round(inside, tmp_path, monkeypatch):
             one._replace(
                 num_hiddens=8,
                 contestants=[each for each in one.contestants if each.kind == "engine"][:1],
-                roofline=[],
             )
             for one in contests(measure)
         ],

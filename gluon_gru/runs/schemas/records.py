@@ -320,6 +320,7 @@ class Benchmark(_Record, tag="benchmark"):
     text: Dict[str, Any]
     left_out: Dict[str, str] = {}
     contests: List[Any] = []
+    seconds: Maybe[Amount] = UNSET
 
 
 class OwnTexts(_Record, tag="own_texts"):
