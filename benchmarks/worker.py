@@ -4,12 +4,12 @@ It is started by its path, ``python worker.py MODULE``. PyTorch, JAX and MXNet e
 OpenMP, and two of them in one process would share its threads, so none is imported here. Requests
 and replies are pickles on the standard input and output. A dict is a job, answered by the module's
 facts; a pair of a job's name and a number asks for so many steps of it, answered by their seconds
-and outcome; None makes it forget all jobs. Between its turns it waits for its input, which takes no
-CPU time.
+and outcome; None makes it forget all jobs. Between its turns it is stopped.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import itertools
@@ -23,6 +23,9 @@ from typing import Any, Callable, Iterator
 import numpy
 
 from gluon_gru.text.minibatches import Minibatch, columns, rows
+
+# Of Linux: the signal that a process gets when its parent dies.
+_PR_SET_PDEATHSIG = 1
 
 
 def minibatches(
@@ -45,6 +48,9 @@ def main() -> None:
     os.dup2(2, 1)
     # Ctrl-C reaches every process of a terminal; the parent ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # Also when it is killed, since a stopped process doesn't see the end of its input.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     contestants = importlib.import_module(sys.argv[1])
     runs: dict[str, Callable] = {}
     while True:

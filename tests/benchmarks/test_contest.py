@@ -1,7 +1,13 @@
 """Contestants take turns, compute what they should, and are compared rightly."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
 import numpy
 import pytest
+from processes import alive, wait_until
 
 from benchmarks import contest, worker
 from gluon_gru.errors import InputError
@@ -145,6 +151,47 @@ def test_a_worker_is_a_process_of_its_own_with_its_threads_and_its_output_is_no_
         one.ask(("double", 1))
     one.close()
     assert one.process.returncode is not None
+
+
+_SQUARE = "def make(job, minibatches):\n    return (lambda steps: steps**2), {}\n"
+
+
+def _state(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_worker_is_stopped_between_its_turns(start):
+    one = start(_SQUARE)
+    one.ask({"name": "square"})
+    for steps in (2, 3):
+        wait_until(lambda: _state(one.process.pid) == "T")
+        assert one.ask(("square", steps))[1] == steps**2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems don't tell of a parent's death")
+def test_a_stopped_worker_ends_with_its_parent(tmp_path):
+    (tmp_path / "fake_contestant.py").write_text(_SQUARE)
+    code = """if True:
+        import time
+        from benchmarks.contest import Worker
+        one = Worker("fake_contestant", 1)
+        one.ask({"name": "square"})
+        print(one.process.pid, flush=True)
+        time.sleep(60)
+    """
+    root = pathlib.Path(contest.__file__).parents[1]
+    paths = os.pathsep.join([str(tmp_path), str(root), *filter(None, [os.getenv("PYTHONPATH")])])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    pid = int(parent.stdout.readline())
+    wait_until(lambda: _state(pid) == "T")
+    parent.kill()
+    parent.communicate()
+    wait_until(lambda: not alive(pid))
 
 
 @pytest.mark.parametrize(

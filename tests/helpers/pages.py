@@ -66,9 +66,7 @@ def make(folder):
     for kind, document in {
         "reproduce": report.document(_reproduced(folder / "reproduce")),
         "sweep": sweep_report.document(_swept()),
-        "exercises": exercises_report.document(
-            _answered(seen.walks), RESULTS / "exercises-earlier-cpu"
-        ),
+        "exercises": exercises_report.document(_answered(seen.walks), RESULTS / "exercises-cpu"),
         "benchmark": benchmark_report.document(_measured("benchmark-cpu")),
         "shapes": benchmark_report.document(_measured("benchmark-shapes-cpu")),
     }.items():
@@ -93,7 +91,7 @@ def _reproduced(folder):
 
 
 def _swept():
-    results = record.read(RESULTS / "exercises-earlier-cpu" / "sweep" / "sweep.json").as_json()
+    results = record.read(RESULTS / "exercises-cpu" / "sweep" / "record.json").as_json()
     _poison(results, results["invocations"][0])
     for trial in results["trials"]:
         trial["continuation"], trial["worker"] = EVIL, EVIL
@@ -102,14 +100,16 @@ def _swept():
 
 
 def _answered(walks):
-    answers = answering.recorded(RESULTS / "exercises-earlier-cpu")
+    answers = answering.recorded(RESULTS / "exercises-cpu")
     for answer in answers.values():
         _poison(answer, answer["invocations"][0])
-        answer["trainings"].append(EVIL)
         answer["verdicts"][0]["evidence"] = EVIL
         for table in answer["tables"]:
             table["title"], table["headers"][0], table["rows"][0][0] = EVIL, EVIL, EVIL
-        answer["pictures"] = dict.fromkeys(answer["pictures"], EVIL)
+        for chart in answer["charts"]:
+            chart["title"] = EVIL
+            for labelled in (*chart.get("curves", ()), *chart.get("bars", ())):
+                labelled["label"] = EVIL
     answers["gates"]["walks"] = walks
     return answers
 

@@ -73,13 +73,17 @@ FILES = sorted(
 )
 
 
+# What a folder's name begins with -> the kind of its record.
+_RECORDS = {"exercises": "exercises", "sweep": "sweep", "benchmark": "benchmark"}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_older_record_is_read(path, tmp_path):
     found = record.read(path)
     kinds = {
         "run.json": "train",
         "results.json": "reproduce",
-        "record.json": "exercises" if path.parent.name == "exercises-cpu" else "reproduce",
+        "record.json": _RECORDS.get(path.parent.name.partition("-")[0], "reproduce"),
         "sweep.json": "sweep",
         "benchmark.json": "benchmark",
         "own_texts.json": "own_texts",
