@@ -6,6 +6,8 @@ import statistics
 
 import pytest
 
+from benchmarks import judging
+from benchmarks.catalogue import LIMIT, PEERS
 from gluon_gru.published.claims import CLAIMS, counts, fused, on_engine
 from gluon_gru.published.judging import spread
 from gluon_gru.published.runs import published_runs
@@ -332,3 +334,47 @@ def test_the_docs_say_what_the_exercises_evidence_says():
             assert said in text, said
     (table,) = read(folder / "exploding-gradients.json").results["tables"]
     assert "276 (266 to 288)" in table["rows"][0] and "after 266 to 288 epochs" in text
+
+
+def test_the_table_of_all_shapes_is_that_of_its_record():
+    """By measure: how many shapes, from which share to which, and how many times as fast."""
+    found = read(_ROOT / "results" / "benchmark-xeon-cpu" / "record.json").results
+    by_measure = collections.defaultdict(list)
+    for contest in found["contests"]:
+        by_measure[contest["measure"]].append(contest)
+
+    def span(measure, over, form):
+        values = [
+            figure.value
+            for contest in by_measure[measure]
+            for figure in judging.figures(contest)
+            if figure.over == over
+        ]
+        ends = dict.fromkeys(form(value) for value in (min(values), max(values))) if values else ()
+        return " to ".join(ends)
+
+    text = page("docs/engine.md")
+    for measure in by_measure.keys() - {"threads", "block"}:
+        share, peers = span(measure, LIMIT, "{:.0%}".format), span(measure, PEERS, "{:.2f}".format)
+        row = " | ".join(["", measure, str(len(by_measure[measure])), share, peers, ""])
+        assert " ".join(row.split()) in text, row
+    assert f"{found['seconds']:.0f} seconds:" in text
+    alone = span("threads", "engine, 1 thread", "{:.2f}".format)
+    assert f"Two threads are {alone} times as fast as one" in text
+    block = span("block", "PyTorch nn.GRU", "{:.2f}".format)
+    assert f"the Gluon block trains {block} times as fast" in text
+    small = span("small", "engine, 1 thread", "{:.2f}".format)
+    assert float(small.split()[0]) >= 1 and "no slower" in text
+    whole = [
+        measure
+        for measure in by_measure
+        if all(
+            figure.met
+            for contest in by_measure[measure]
+            for figure in judging.figures(contest)
+            if figure.over == PEERS
+        )
+        and measure not in ("threads", "block", "generation")
+    ]
+    shapes = sum(len(by_measure[measure]) for measure in whole)
+    assert f"At none of {shapes} shapes does PyTorch, JAX or Gluon" in page("README.md")
