@@ -71,8 +71,10 @@ def test_contestants_agree(measure, number, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
     each = tiny(measure, number)
     here = [one for one in each.contestants if catalogue.missing(one) is None]
+    if len(here) < 2:
+        pytest.skip("its peers are not installed")
     found = outcomes(each, [one.name for one in here], 3)
-    assert len(found) == len(here) > 1
+    assert len(found) == len(here)
     functions = {one.name: jobs.agreeing(each, one) for one in here}
     contest.check(found, functions, learning=each.task == "training")
     if each.task in ("generation", "writing"):

@@ -25,7 +25,7 @@ from gluon_gru.studies.reproduce import report
 
 KINDS = ("reproduce", "exercises", "sweep", "benchmark", "shapes", "gates")
 _VOID = {"meta", "link", "br", "img", "input"}
-_SCRIPTS = {"reproduce": 2, "exercises": 2, "sweep": 2, "benchmark": 0, "shapes": 0, "gates": 2}
+_SCRIPTS = {"reproduce": 2, "exercises": 6, "sweep": 2, "benchmark": 0, "shapes": 0, "gates": 2}
 
 
 class Page(html.parser.HTMLParser):
