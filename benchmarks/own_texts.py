@@ -57,18 +57,19 @@ def compare(
 
     folder = Folder(out, "own_texts", resume=True)
     make_folder(folder.path)
+    if folder.record:
+        # The older comparison's.
+        shutil.rmtree(folder.path / "runs", ignore_errors=True)
     made = {"command": command, "environment": {**environment("cpu(0)"), "torch": VERSION}}
     folder.record = record = Record("own_texts", settings, {}, [made], {"texts": []})
+    folder.write()
     for path in map(pathlib.Path, texts):
         entry: dict[str, Any] = {"runs": {}}
         record.results["texts"].append(entry)
         for number, (name, (cell, on_torch)) in enumerate(_RUNS.items()):
-            place = folder.path / "runs" / f"{path.name}-{number}"
-            # Of an older comparison.
-            shutil.rmtree(place, ignore_errors=True)
             run = train(
                 path,
-                place,
+                folder.path / "runs" / f"{path.name}-{number}",
                 cell=cell,
                 make_learner=TorchLearner if on_torch else learner_from,
                 **settings,

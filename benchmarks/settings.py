@@ -1,8 +1,7 @@
 """Train on a text with several settings, and show how soon each of them reaches which loss.
 
-Run ``python -m benchmarks.settings TEXT --set NAME=VALUE,... --set ...`` in a checkout. It is how the
-defaults of `gluon_gru.own_texts.settings` are chosen, and how a text of others' benchmarks is held
-against their figures.
+Run ``python -m benchmarks.settings TEXT --set NAME=VALUE,... --set ...`` in a checkout, to choose defaults
+for `gluon_gru.own_texts.settings`, or to hold a text of others' benchmarks against their figures.
 """
 
 from __future__ import annotations
@@ -95,6 +94,9 @@ def compare(
         InputError: see `gluon_gru.own_texts.train`.
     """
     check_positive("seeds", seeds)
+    jobs.check(workers, None)
+    for window in windows:
+        check_positive("a window", window)
     if not candidates:
         raise InputError("there are no settings: give at least one set of them")
     for number in (minutes, *losses):
@@ -104,6 +106,9 @@ def compare(
     folder = Folder(out, "settings", resume=True)
     whole = "".join(TextFile(text).blocks())
     read = _cut(whole)[0] if choosing else whole
+    if folder.record:
+        # The older comparison's.
+        shutil.rmtree(folder.path / "runs", ignore_errors=True)
     make_folder(folder.path / "runs")
     # Among what can be thrown away.
     paths = [folder.path.resolve() / "runs" / f"{name}.txt" for name in ("text", "held-out")]
@@ -123,6 +128,7 @@ def compare(
         [{"command": command, "environment": jobs.environment("cpu(0)", workers, None)}],
         {"runs": []},
     )
+    folder.write()
 
     def keep(job: Job, run: dict[str, Any]) -> None:
         record.results["runs"].append({"candidate": job.key, **run})
@@ -169,8 +175,6 @@ def measured(
         out: the run's folder.
         settings, minutes, windows: see `compare`.
     """
-    # Of an older comparison.
-    shutil.rmtree(out, ignore_errors=True)
     run = train(text, out, seconds=60 * minutes, **settings)
     rounds = run["rounds"]
     return {

@@ -64,7 +64,7 @@ def _fused(
     name = forward_fn.__name__
     cell = CELLS[cell_name] if cell_name else of_scratch(name)
     assert cell is not None
-    needed = 3 * len(cell.gates) + 2 + cell.second_bias * bool(stack)
+    needed = 3 * len(cell.gates) + 2 + bool(stack)
     extra = ", a second bias of the candidate" * bool(stack)
 
     @functools.wraps(forward_fn)

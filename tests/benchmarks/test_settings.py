@@ -60,6 +60,14 @@ def test_settings_are_trained_with_every_seed_and_shown_beside_others(text, tmp_
     assert (tmp_path / "out" / "loss.png").exists()
 
 
+def test_runs_that_are_no_older_comparisons_are_left_alone(text, tmp_path):
+    other = tmp_path / "out" / "runs" / "0-1"
+    own_texts.train(text, other, **SMALL)
+    with pytest.raises(InputError, match="holds a run already"):
+        settings.compare(text, tmp_path / "out", [SMALL])
+    assert (other / "model.safetensors").exists()
+
+
 def test_to_choose_the_last_tenth_is_not_read(text, tmp_path):
     found = settings.compare(
         text, tmp_path / "out", [{**SMALL, "epochs": 0.3}], minutes=1, choosing=True
@@ -89,6 +97,8 @@ def test_a_loss_is_reached_at_the_end_of_the_first_round_that_has_it():
     [
         ({"candidates": []}, "no settings"),
         ({"seeds": 0}, "seeds is 0"),
+        ({"workers": 0}, "workers is 0"),
+        ({"windows": [64, 0]}, "a window is 0"),
         ({"minutes": 0}, "above 0"),
         ({"minutes": float("nan")}, "above 0"),
         ({"losses": [1, -1]}, "-1: .*above 0"),
