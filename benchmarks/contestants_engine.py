@@ -8,6 +8,7 @@ import math
 import statistics
 from typing import Callable
 
+from gluon_gru.engine.choosing import Choosing
 from gluon_gru.own_texts.writing import continuation
 from gluon_gru.training.learner import EngineLearner, learner_from
 
@@ -41,11 +42,11 @@ def make(job: dict, minibatches: Callable) -> tuple[Callable, dict]:
     if job["task"] == "writing":
         likeliest = prefix + learner.generate(prefix, 20)
 
+        how = Choosing(job["temperature"], job["top_k"])
+
         def write(steps):
             for seed in range(steps):
-                drawn = continuation(
-                    learner, prefix, job["temperature"], job["top_k"], seed, unk=None
-                )
+                drawn = continuation(learner, prefix, how, seed)
                 collections.deque(itertools.islice(drawn, job["length"]), maxlen=0)
             return likeliest
 

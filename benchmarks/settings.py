@@ -414,4 +414,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    options.run(main)
+    # Workers find a function by its module's name, and __main__ is another module there.
+    from benchmarks import settings
+
+    options.run(settings.main)

@@ -6,7 +6,7 @@
 
 /* The sizes that a caller's structures must have: the Python code may be newer than the library. */
 const int64_t structure_sizes[] = {sizeof(layer), sizeof(network), sizeof(parameter),
-                                   sizeof(optimizer), sizeof(kernels)};
+                                   sizeof(optimizer), sizeof(choosing), sizeof(kernels)};
 
 /* Whether there are threads; without OpenMP one does everything. */
 #ifdef _OPENMP

@@ -67,6 +67,13 @@ typedef struct {
     float clip_norm, lr, beta1, beta2, epsilon;
 } optimizer;
 
+/* How a token is chosen by its logits; see gluon_gru/engine/choosing.py. */
+typedef struct {
+    double temperature, top_p;      /* 0: the likeliest token; 1 or more: all tokens */
+    int64_t top_k;                  /* 0: all tokens */
+    int32_t excluded;               /* never chosen; -1: none */
+} choosing;
+
 typedef struct {
     const char *name;
     int64_t (*workspace_size)(const network *);
@@ -77,13 +84,13 @@ typedef struct {
     void (*train_step)(network *, parameter *, int64_t count, const optimizer *);
     /* Forward and cross-entropy. */
     void (*score)(network *);
-    /* For num_steps = batch_size = 1. `begin` prepares; then each `read_token`, with the same
-       workspace, gives the logits of the next token. `generate` does both: it reads the prefix, and
-       adds the likeliest token each time. */
+    /* For num_steps = batch_size = 1. `begin` prepares; what follows uses the same workspace.
+       `read_token` gives the logits of the next token. `write_text` reads tokens, then adds `count`
+       others, each drawn at its place in the sum of all chances, 0 to 1, and read before the next. */
     void (*begin)(network *);
     void (*read_token)(network *, int32_t token, float *logits);
-    void (*generate)(network *, const int32_t *prefix, int64_t prefix_size, int32_t *added,
-                     int64_t count);
+    void (*write_text)(network *, const int32_t *tokens, int64_t num_tokens, int32_t *added,
+                       int64_t count, const choosing *, const double *places);
 } kernels;
 
 extern const kernels generic_kernels, avx2_kernels, avx512_kernels;

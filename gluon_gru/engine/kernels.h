@@ -35,6 +35,7 @@ static int omp_get_thread_num(void) { return 0; }
 static int omp_get_num_threads(void) { return 1; }
 #endif
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
@@ -59,4 +60,4 @@ static int omp_get_num_threads(void) { return 1; }
 #include "writing.h"
 
 const kernels KERNELS = {ISA, workspace_size, forward, backward, train_step, score, begin, read_token,
-                         generate};
+                         write_text};

@@ -1,43 +1,53 @@
 /* A layer over a sequence: its inputs, the loop over time in both directions, its gradients. */
 #define STEP_ROWS 48 /* rows of a minibatch that go through a time step together */
 
-/* Notes which words a minibatch has, and each token's row in the table of them. Without tokens, the
-   table has all words. */
-static void number_words(const run *r, const int32_t *tokens)
+/* Returns a token's row in the table of the words; a new one gets the next row. */
+static int32_t row_of_token(const run *r, int32_t token)
 {
-    int32_t count = 0;
-    if (tokens && r->place)
-        memset(r->place, -1, r->I * sizeof(int32_t));
-    for (long row = 0; tokens && row < r->T * r->B; row++) {
-        int32_t token = tokens[callers_row(r, row)];
-        INDEX(token, r->I);
-        if (r->place && r->place[token] < 0) {
-            r->words[count] = token;
-            r->place[token] = count++;
-        }
-        r->tokens[row] = r->place ? r->place[token] : token;
+    INDEX(token, r->I);
+    if (!r->place) return token;
+    if (r->place[token] < 0) {
+        r->words[*r->num_words] = token;
+        r->place[token] = (*r->num_words)++;
     }
-    for (; !r->place && count < r->I; count++)
-        r->words[count] = count;
-    *r->num_words = count;
+    return r->place[token];
 }
 
-/* The words' rows of the input's weights and the gates' biases: units from..to) of each gate. */
-static void fill_table(const run *r, long from, long to)
+/* Empties the table of the words, unless it has all of them. */
+static void begin_table(const run *r)
+{
+    *r->num_words = 0;
+    if (r->place)
+        memset(r->place, -1, r->I * sizeof(int32_t));
+    for (; !r->place && *r->num_words < r->I; (*r->num_words)++)
+        r->words[*r->num_words] = *r->num_words;
+}
+
+/* Notes which words a minibatch has, and each token's row in the table of them. */
+static void number_words(const run *r, const int32_t *tokens)
+{
+    begin_table(r);
+    for (long row = 0; row < r->T * r->B; row++)
+        r->tokens[row] = row_of_token(r, tokens[callers_row(r, row)]);
+}
+
+/* The words' rows, from `first` on, of the input's weights and the gates' biases: units from..to) of
+   each gate. */
+static void fill_table(const run *r, long first, long from, long to)
 {
     const layer *w = r->w;
     long H = r->H, Hp = r->Hp, words = *r->num_words, end = least(to, H);
     for (int g = 0; g < r->gates; g++) {
-        for (long k = 0; k < words; k++)
+        for (long k = first; k < words; k++)
             memcpy(r->x + k * r->ldg + g * Hp + from, r->bias + g * Hp + from,
                    (to - from) * sizeof(float));
         /* The inner loop goes along the weights in memory. */
         if (w->transposed)
             for (long j = from; j < end; j++)
-                for (long k = 0; k < words; k++)
+                for (long k = first; k < words; k++)
                     r->x[k * r->ldg + g * Hp + j] += w->W_x[g][j * r->I + r->words[k]];
         else
-            for (long k = 0; k < words; k++)
+            for (long k = first; k < words; k++)
                 for (long j = from; j < end; j++)
                     r->x[k * r->ldg + g * Hp + j] += w->W_x[g][r->words[k] * H + j];
     }
@@ -88,7 +98,7 @@ static void input_part(const run *r, int threads)
         int id = omp_get_thread_num(), all = omp_get_num_threads();
         if (r->tokens) {
             share(r->Hp, NR, all, id, &from, &to);
-            fill_table(r, from, to);
+            fill_table(r, 0, from, to);
         } else {
             share(r->T * r->B, MR, all, id, &from, &to);
             for (long i = from; i < to; i++)

@@ -16,6 +16,8 @@ import weakref
 
 import numpy
 
+from gluon_gru.engine import choosing
+
 _int32, _int64, _float, _pointer = ctypes.c_int32, ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
 _pointers, _pair = _pointer * 4, _pointer * 2
 _forked = False
@@ -92,6 +94,24 @@ class Optimizer(ctypes.Structure):
     _fields_ = _fields((_int64, "step"), (_float, "clip_norm lr beta1 beta2 epsilon"))
 
 
+class Choosing(ctypes.Structure):
+    """``choosing`` of ``engine.h``."""
+
+    _fields_ = _fields(
+        (ctypes.c_double, "temperature top_p"), (_int64, "top_k"), (_int32, "excluded")
+    )
+
+    @classmethod
+    def of(cls, how: choosing.Choosing) -> Choosing:
+        """Return the structure of a choice."""
+        return cls(
+            how.temperature,
+            1 if how.top_p is None else how.top_p,
+            how.top_k or 0,
+            -1 if how.unk is None else how.unk,
+        )
+
+
 def _function(*args, result=None):
     return ctypes.CFUNCTYPE(result, ctypes.POINTER(Network), *args)
 
@@ -114,7 +134,10 @@ class Kernels(ctypes.Structure):
         ("score", _function()),
         ("begin", _function()),
         ("read_token", _function(_int32, _pointer)),
-        ("generate", _function(_pointer, _int64, _pointer, _int64)),
+        (
+            "write_text",
+            _function(_pointer, _int64, _pointer, _int64, ctypes.POINTER(Choosing), _pointer),
+        ),
     ]
 
 
@@ -141,7 +164,8 @@ def load(path: pathlib.Path, instructions: str | None = None) -> Kernels | None:
     """
     library = ctypes.CDLL(str(path))
     ours = [
-        ctypes.sizeof(structure) for structure in (Layer, Network, Parameter, Optimizer, Kernels)
+        ctypes.sizeof(structure)
+        for structure in (Layer, Network, Parameter, Optimizer, Choosing, Kernels)
     ]
     if list((_int64 * len(ours)).in_dll(library, "structure_sizes")) != ours:
         raise OSError("it was built for another version of gluon_gru")

@@ -10,6 +10,7 @@ typedef struct {
     double *sums;             /* one per thread */
     float *scratch;
     long scratch_size;        /* per thread */
+    double *chances, *sorted; /* for a token that is drawn: V of each */
 } plan;
 
 /* What the layer above reads. */
@@ -47,6 +48,8 @@ static plan layout_network(const network *net, arena *from)
         /* Without training, each thread needs but those of the rows that it is at. */
         p.all_logits = net->training || rows <= p.threads * ROWS;
         p.logits = take_floats(from, (p.all_logits ? rows : p.threads * ROWS) * p.ldq);
+        p.chances = take(from, rows == 1 ? p.V * sizeof(double) : 0);
+        p.sorted = take(from, rows == 1 ? p.V * sizeof(double) : 0);
     }
     p.sums = take(from, p.threads * sizeof(double));
     p.scratch_size = OUTER_SCRATCH(least(widest, NC));

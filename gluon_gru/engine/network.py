@@ -23,6 +23,7 @@ from gluon_gru.engine.arrays import (
     own_minibatch,
     own_text,
 )
+from gluon_gru.engine.choosing import Choosing
 from gluon_gru.engine.layout import MODELS, check_params, layouts, set_weights
 
 #: Adam's decay rates and epsilon, as Kingma and Ba (2015) recommend them.
@@ -258,15 +259,11 @@ class Network:
         Raises:
             InputError: for tokens out of range, and a ``num_predicts`` that isn't 0 or more.
         """
-        tokens = own_text(prefix, self._vocab_size)
         check_count(num_predicts)
-        added = numpy.empty(num_predicts, numpy.int32)
         with self._lock:
             self.close()
-            self._begin(tokens[:1, None], None, "generate")
-            self._kernels.generate(
-                self._network, tokens.ctypes.data, tokens.size, added.ctypes.data, added.size
-            )
+            added = self.write(prefix, Choosing(), numpy.zeros(num_predicts))
+            self.close()
         return added
 
     def read(self, tokens: Sequence[int]) -> numpy.ndarray:
@@ -281,12 +278,45 @@ class Network:
         text = own_text(tokens, self._vocab_size)
         logits = numpy.empty(self._vocab_size, numpy.float32)
         with self._lock:
-            if self._begun != (1, 1, "read"):
-                self.close()
-                self._begin(text[:1, None], None, "read")
+            self._begin_reading(text)
             for token in text.tolist():
                 self._kernels.read_token(self._network, token, logits.ctypes.data)
         return logits
+
+    def write(self, tokens: Sequence[int], how: Choosing, places: numpy.ndarray) -> numpy.ndarray:
+        """Read tokens as `read` does; return those that are added to them, int32.
+
+        Each is chosen after reading the one before it; the last one is left for the next call.
+
+        Args:
+            tokens: at least one.
+            how: see `gluon_gru.engine.choosing.choose`.
+            places: a random number for each token to add, at least 0 and below 1.
+
+        Raises:
+            InputError: see `read`.
+        """
+        text = own_text(tokens, self._vocab_size)
+        added = numpy.empty(len(places), numpy.int32)
+        places = numpy.ascontiguousarray(places, numpy.float64)
+        with self._lock:
+            self._begin_reading(text)
+            self._kernels.write_text(
+                self._network,
+                text.ctypes.data,
+                text.size,
+                added.ctypes.data,
+                added.size,
+                native.Choosing.of(how),
+                places.ctypes.data,
+            )
+        return added
+
+    def _begin_reading(self, text: numpy.ndarray) -> None:
+        """Make ready for a text's tokens, (num_tokens,)."""
+        if self._begun != (1, 1, "read"):
+            self.close()
+            self._begin(text[:1, None], None, "read")
 
     def close(self) -> None:
         """Free the memory for intermediate results; the next call starts from a state of zeros."""

@@ -93,12 +93,13 @@ static run layout(const network *net, int64_t index, arena *from)
     r.ldh = row_length(r.Hp);
     long rows = r.T * r.B, width = r.gates * r.Hp;
     if (index == 0 && net->tokens) {
-        /* A text that is read token by token can have any of them next. */
+        /* A text that is read token by token can have any of them next: each gets its row when it
+           first comes. */
         long table = r.I < rows || rows == 1 ? r.I : rows;
         r.tokens = take(from, rows * sizeof(int32_t));
         r.words = take(from, table * sizeof(int32_t));
         r.num_words = take(from, sizeof(int32_t));
-        if (table < r.I)
+        if (table < r.I || rows == 1)
             r.place = take(from, r.I * sizeof(int32_t));
         r.x = take_floats(from, table * r.ldg);
         r.ld_dx = r.ldg;

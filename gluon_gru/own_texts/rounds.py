@@ -16,13 +16,14 @@ from collections.abc import Callable
 import numpy
 from tqdm import tqdm
 
+from gluon_gru.engine.choosing import Choosing
 from gluon_gru.errors import TrainingDiverged
 from gluon_gru.own_texts.folder import Last, RunFolder
 from gluon_gru.own_texts.schedule import Schedule
 from gluon_gru.own_texts.scoring import mean_loss
 from gluon_gru.own_texts.settings import Settings
 from gluon_gru.own_texts.stream import MinibatchStream
-from gluon_gru.own_texts.writing import continuation, opening
+from gluon_gru.own_texts.writing import TEMPERATURE, continuation, opening
 from gluon_gru.report.terminal import columns, quoted
 from gluon_gru.runs.checkpoint import Checkpoint
 from gluon_gru.runs.files import JSONObject
@@ -162,8 +163,8 @@ class Training:
         """Write a little of the model's own text to a terminal, if the last one is old."""
         if time.monotonic() - self._sampled_at > self._sample_seconds and sys.stderr.isatty():
             vocab = self._text.vocab
-            seed, unk = self._settings.seed, vocab.unk
-            tokens = continuation(self._learner, [opening(vocab)], seed=seed, unk=unk)
+            how = Choosing(TEMPERATURE, unk=vocab.unk)
+            tokens = continuation(self._learner, [opening(vocab)], how, self._settings.seed)
             pieces = map(vocab.to_tokens, itertools.islice(tokens, _SAMPLE_CHARACTERS))
             line = " ".join("".join(pieces)[:_SAMPLE_CHARACTERS].split())
             shown = quoted(line, sys.stderr).split("\n")[:_SAMPLE_LINES]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy
 
+from gluon_gru.engine.choosing import Choosing
 from gluon_gru.errors import InputError
 from gluon_gru.own_texts.model import load_trained
 from gluon_gru.runs.files import StrPath
@@ -18,12 +19,18 @@ from gluon_gru.text.rules import FORMS, Rules
 from gluon_gru.text.vocabulary import Vocab
 from gluon_gru.training.learner import Learner
 
+#: The usual temperature.
+TEMPERATURE = 0.8
+
+# The most tokens that are written before the first of them is returned.
+_AT_ONCE = 32
+
 
 def generate(
     run: StrPath,
     prefix: str = "",
     length: int = 500,
-    temperature: float = 0.8,
+    temperature: float = TEMPERATURE,
     top_k: int | None = None,
     seed: int | None = None,
     top_p: float | None = None,
@@ -42,7 +49,8 @@ def generate(
         top_k: draw only from this many of the likeliest tokens; by default from all.
         seed: of the draws; by default another one each time.
         top_p: draw only from as few of the likeliest tokens as have this probability, above 0 and
-            at most 1, together (see `choose`); by default from all.
+            at most 1, together; by default from all. `gluon_gru.engine.choosing.Choosing` has the
+            order of the three.
 
     Raises:
         InputError: at once, for a run that can't be read, unknown characters or words in the
@@ -55,7 +63,7 @@ def generate(
     if not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
         raise InputError(
             f"temperature is {temperature!r}: it must be a number, 0 (the likeliest token each "
-            "time) or more (0.8 is usual)"
+            f"time) or more ({TEMPERATURE} is usual)"
         )
     if top_p is not None and not (isinstance(top_p, numbers.Real) and 0 < top_p <= 1):
         raise InputError(
@@ -70,9 +78,8 @@ def generate(
         )
     pieces = _prefix(prefix, vocab, Rules.of(config))
     start = vocab[pieces] or [opening(vocab)]
-    added = itertools.islice(
-        continuation(learner, start, temperature, top_k, seed, vocab.unk, top_p), length
-    )
+    how = Choosing(temperature, top_k, top_p, vocab.unk)
+    added = itertools.islice(continuation(learner, start, how, seed), length)
     return itertools.chain(filter(None, ["".join(pieces)]), map(vocab.to_tokens, added))
 
 
@@ -110,69 +117,19 @@ def _in_another_form(prefix: str, vocab: Vocab, rules: Rules) -> str:
 
 
 def continuation(
-    learner: Learner,
-    prefix: Sequence[int],
-    temperature: float = 0.8,
-    top_k: int | None = None,
-    seed: int | None = None,
-    unk: int | None = 0,
-    top_p: float | None = None,
+    learner: Learner, prefix: Sequence[int], how: Choosing, seed: int | None = None
 ) -> Iterator[int]:
     """Yield tokens that follow a prefix, without end.
 
     Args:
         learner: of the model.
         prefix: at least one token, maybe ``<unk>``.
-        temperature, top_k, top_p: see `choose`.
+        how: the choice of each.
         seed: of the draws; by default another one each time.
-        unk: ``<unk>``; None if there is none.
     """
-    rng, read, tokens = numpy.random.default_rng(seed), learner.reader(), prefix
+    rng, write, tokens, count = numpy.random.default_rng(seed), learner.writer(how), prefix, 1
     while True:
-        token = choose(read(tokens), temperature, top_k, rng, unk, top_p)
-        yield token
-        tokens = [token]
-
-
-def choose(
-    logits: numpy.ndarray,
-    temperature: float,
-    top_k: int | None,
-    rng: numpy.random.Generator,
-    unk: int | None = 0,
-    top_p: float | None = None,
-) -> int:
-    """Return a token drawn from logits, never ``<unk>``.
-
-    The temperature comes first, then top_k, then top_p (the nucleus of Holtzman et al., 2020) among
-    the tokens that are left, whose probabilities add up to 1 again.
-
-    Args:
-        logits: (vocab_size,).
-        temperature: the divisor of the logits; 0 takes the likeliest token.
-        top_k: the number of likeliest tokens to draw from; None for all.
-        rng: the generator that draws.
-        unk: ``<unk>``; None if there is none.
-        top_p: draw from as few of the likeliest tokens as have this probability or more together;
-            None for all.
-    """
-    logits = logits.astype(numpy.float64)
-    known = len(logits)
-    if unk is not None:
-        logits[unk], known = -numpy.inf, known - 1
-    if temperature == 0:
-        return int(logits.argmax())
-    count = min(top_k or known, known)
-    # Sorted, since the order of a partition depends on NumPy's version.
-    tokens = numpy.sort(numpy.argpartition(-logits, count - 1)[:count])
-    # The largest exponent is 0; one that overflows has no chance beside it.
-    with numpy.errstate(over="ignore"):
-        chances = numpy.exp((logits[tokens] - logits[tokens].max()) / temperature)
-    if top_p is not None and top_p < 1:
-        order = numpy.argsort(-chances, kind="stable")
-        sums = chances[order].cumsum()
-        kept = numpy.sort(order[: numpy.searchsorted(sums, top_p * sums[-1]) + 1])
-        tokens, chances = tokens[kept], chances[kept]
-    sums = chances.cumsum()
-    drawn = numpy.searchsorted(sums, rng.random() * sums[-1], side="right")
-    return int(tokens[min(drawn, len(tokens) - 1)])
+        added = write(tokens, rng.random(count))
+        yield from added
+        # The first token comes at once, later ones some at a time: each call takes microseconds.
+        tokens, count = added[-1:], min(2 * count, _AT_ONCE)

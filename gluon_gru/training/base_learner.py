@@ -7,6 +7,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy
 
+from gluon_gru.engine.choosing import Choosing, choose
 from gluon_gru.errors import InputError
 
 OPTIMIZERS = ("sgd", "adam")
@@ -70,6 +71,23 @@ class Learner(abc.ABC):
 
         Its state starts from zeros, and is carried over from call to call.
         """
+
+    def writer(self, how: Choosing) -> Callable[[Sequence[int], numpy.ndarray], Sequence[int]]:
+        """Return ``write(tokens, places)``, which reads tokens and returns those that it adds.
+
+        Its state starts from zeros, and is carried over from call to call: the next call's tokens
+        begin with the last one that was added. ``places`` has a random number, at least 0 and below
+        1, for each token to add: see `gluon_gru.engine.choosing.choose`.
+        """
+        read = self.reader()
+
+        def write(tokens: Sequence[int], places: numpy.ndarray) -> Sequence[int]:
+            added: list[int] = []
+            for place in places:
+                added.append(choose(read(added[-1:] or tokens), how, place))
+            return added
+
+        return write
 
     @abc.abstractmethod
     def generate(self, prefix: Sequence[int], num_predicts: int) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy
 
+from gluon_gru.engine.choosing import Choosing
 from gluon_gru.engine.layout import check_model, check_params
 from gluon_gru.engine.native import Lock
 from gluon_gru.engine.network import Network, Parameter, has_kernels_for, runs_on_engine
@@ -74,6 +75,10 @@ class EngineLearner(Learner):
     def reader(self) -> Callable[[Sequence[int]], numpy.ndarray]:
         return self._new_network().read
 
+    def writer(self, how: Choosing) -> Callable[[Sequence[int], numpy.ndarray], Sequence[int]]:
+        network = self._new_network()
+        return lambda tokens, places: network.write(tokens, how, places).tolist()
+
     def generate(self, prefix: Sequence[int], num_predicts: int) -> list[int]:
         with self._new_network() as network:
             return network.generate(prefix, num_predicts).tolist()
@@ -105,6 +110,7 @@ class NumpyLearner(EngineLearner):
 
     engine = "numpy"
     _Network = NumpyNetwork
+    writer = Learner.writer
 
 
 def _in_numpy(array: Any) -> Any:

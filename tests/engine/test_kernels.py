@@ -10,12 +10,14 @@ import os
 import shlex
 
 import hypothesis
+import numpy
 import pytest
 from engine_problem import ON_ENGINE, Problem, Runner, run_here
 from hypothesis import strategies
 from marks import slow_but
 
 from gluon_gru.engine import native
+from gluon_gru.engine.choosing import Choosing
 
 _COMMAND = os.environ.get("GLUON_GRU_RUNNER")
 
@@ -173,7 +175,7 @@ def test_a_large_minibatch_is_computed_in_parts(cell, task):
 
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("cell", ON_ENGINE)
-def test_generated_tokens(cell, transposed):
+def test_the_likeliest_tokens_are_written(cell, transposed):
     different = set()
     for num_inputs, num_hiddens, threads in [
         (1, [1], 1),
@@ -181,39 +183,49 @@ def test_generated_tokens(cell, transposed):
         (50, [250], 3),
         (700, [20, 3], 1),
     ]:
-        results = check(
-            Problem(
-                cell,
-                1,
-                1,
-                num_inputs,
-                num_hiddens,
-                "generate",
-                tokens=True,
-                scale=1,
-                transposed=transposed,
-                threads=threads,
-            )
-        )
-        different |= set(results["added"])
-        check(
-            Problem(
-                cell,
-                1,
-                1,
-                num_inputs,
-                num_hiddens,
-                "generate",
-                tokens=True,
-                scale=1,
-                transposed=transposed,
-                threads=threads,
-                prefix_size=1,
-                count=1,
-            )
-        )
+        shape = cell, 1, 1, num_inputs, num_hiddens, "write"
+        how = {"tokens": True, "scale": 1, "transposed": transposed, "threads": threads}
+        different |= set(check(Problem(*shape, **how))["added"])
+        check(Problem(*shape, **how, prefix_size=1, count=1))
     # Any token would be right after itself.
     assert len(different) > 6
+
+
+@pytest.mark.parametrize("cell", ON_ENGINE)
+@pytest.mark.parametrize(
+    "how",
+    [
+        Choosing(0, unk=0),
+        Choosing(1),
+        Choosing(1e-320, unk=3),
+        Choosing(1.5, top_k=4, unk=0),
+        Choosing(0.8, top_k=10**9),
+        Choosing(0.8, top_p=0.7),
+        Choosing(2, top_k=9, top_p=0.6, unk=7),
+        Choosing(1e300, top_p=0.5),
+    ],
+    ids=str,
+)
+def test_drawn_tokens_are_written(cell, how):
+    different = set()
+    for num_inputs, num_hiddens, threads in [(13, [9], 1), (700, [20, 3], 2)]:
+        shape = cell, 1, 1, num_inputs, num_hiddens, "write"
+        results = check(Problem(*shape, tokens=True, scale=0.5, threads=threads, count=40, how=how))
+        different |= set(results["added"])
+    assert len(different) > (1 if how.temperature < 0.1 else 8)
+
+
+@pytest.mark.parametrize(
+    "how", [Choosing(), Choosing(1, 5), Choosing(1, 5, 0.5), Choosing(1, None, 0.5, 0)]
+)
+@pytest.mark.parametrize("wrong", [numpy.nan, numpy.inf, -numpy.inf])
+def test_a_token_is_chosen_whatever_the_logits_are(wrong, how):
+    for count in (1, 7, 13):
+        for run in _RUN.values():
+            problem = Problem("lstm", 1, 1, 13, [9], "write", tokens=True, how=how)
+            problem.arrays["b_q"][:count] = wrong
+            added = run(problem)["added"]
+            assert added.min() >= 0 and added.max() < 13
 
 
 @pytest.mark.parametrize("step", [1, 2, 1000])

@@ -14,12 +14,13 @@ import numpy
 
 from gluon_gru.cells import CELLS
 from gluon_gru.engine import native
+from gluon_gru.engine.choosing import Choosing, choose
 from gluon_gru.engine.numpy_layer import Layer, cross_entropy
 
 #: The names of the cells that the engine has.
 ON_ENGINE = [cell.name for cell in CELLS.values() if cell.number is not None]
 
-TASKS = ("forward", "backward", "train", "score", "generate", "read")
+TASKS = ("forward", "backward", "train", "score", "write", "read")
 #: How far from float64 an entry may be, relative to the largest entry of its array: float32 has
 #: 6e-8, and sums of thousands of terms as well as long sequences lose two digits of it.
 TOLERANCE = 1e-5
@@ -63,7 +64,8 @@ class Problem:
         masked: whether outputs are masked on their way to the layer above, as by dropout.
         optional: False leaves every pointer NULL that may be: states, their gradients, a second
             bias, and the gradients by biases and inputs.
-        prefix_size, count: for generating, how many tokens are given, and how many are added.
+        prefix_size, count: for writing, how many tokens are given, and how many are added.
+        how: for writing, how they are chosen; by default, the likeliest.
         seed: of the random numbers.
     """
 
@@ -86,6 +88,7 @@ class Problem:
         masked=False,
         prefix_size=3,
         count=9,
+        how=None,
         seed=0,
     ):
         self.cell, self.num_steps, self.batch_size, self.task = cell, num_steps, batch_size, task
@@ -94,9 +97,9 @@ class Problem:
         self.adam = adam
         self.gates = len(CELLS[cell].gates)
         # A problem that is trained or generates starts at zeros, and has an output layer.
-        self.output = task in ("train", "score", "generate", "read")
+        self.output = task in ("train", "score", "write", "read")
         self.states = range(2 if cell == "lstm" else 1) if optional and not self.output else ()
-        self.prefix_size, self.count = prefix_size, count
+        self.prefix_size, self.count, self.how = prefix_size, count, how or Choosing()
         rng = numpy.random.RandomState(seed)
         self.weights, self.arrays, self.written = [], {}, set()
         for i in range(len(num_hiddens)):
@@ -130,10 +133,11 @@ class Problem:
             self._add(f"mean {name}", rng.normal(size=self.arrays[name].shape).astype("float32"))
             self._add(f"square {name}", rng.uniform(size=self.arrays[name].shape).astype("float32"))
             self.written |= {f"mean {name}", f"square {name}"}
-        if task in ("generate", "read"):
+        if task in ("write", "read"):
             self._add("prefix", rng.randint(0, num_inputs, self.prefix_size).astype("int32"))
-        if task == "generate":
+        if task == "write":
             self._add_written("added", (self.count,), "int32")
+            self._add("places", rng.uniform(size=self.count))
         elif task == "read":
             self._add_written("logits", (self.prefix_size, num_inputs))
         self.expect()
@@ -217,7 +221,7 @@ class Problem:
         elif self.task == "read":
             outputs = self._forward(numpy.eye(self.sizes[0])[self.arrays["prefix"]][:, None])[1]
             self.expected = {"logits": outputs[:, 0] @ self.W_q.astype("float64") + self.b_q}
-        elif self.task != "generate":
+        elif self.task != "write":
             self._expect_layers()
 
     def _layers(self):
@@ -309,14 +313,21 @@ class Problem:
             )
 
     def _check_tokens(self, added):
-        """Check each added token to be the likeliest after the prefix and those before it."""
+        """Check each added token to be one that is chosen after the prefix and those before it."""
         tokens = [*self.arrays["prefix"], *added]
         assert min(tokens) >= 0 and max(tokens) < self.sizes[0]
         X = numpy.eye(self.sizes[0])[tokens[:-1]][:, None]
         _, outputs, _ = self._forward(X)
         logits = (outputs[:, 0] @ self.W_q + self.b_q)[self.prefix_size - 1 :]
-        chosen = logits[numpy.arange(self.count), added]
-        assert (chosen >= logits.max(1) - TOLERANCE * numpy.abs(logits).max()).all()
+        for row, token, place in zip(logits, added, self.arrays["places"]):
+            if self.how.temperature:
+                # Rounding moves the borders between the tokens a little.
+                places = numpy.clip([place - 1e-5, place, place + 1e-5], 0, 1)
+                assert token in {choose(row, self.how, one) for one in places}
+            else:
+                known = numpy.delete(row, [] if self.how.unk is None else self.how.unk)
+                assert token != self.how.unk
+                assert row[token] >= known.max() - TOLERANCE * numpy.abs(row).max()
 
     def check(self, results, tolerance=TOLERANCE):
         """Compare results, a dict like `arrays` (and ``loss``), with what must come out.
@@ -326,7 +337,7 @@ class Problem:
         """
         for name in set(self.arrays) - self.written:
             numpy.testing.assert_array_equal(results[name], self.arrays[name], name)
-        if self.task == "generate":
+        if self.task == "write":
             return self._check_tokens(results["added"])
         for name in self.written | ({"loss"} if self.task in ("train", "score") else set()):
             expected = self.expected[name]
@@ -404,6 +415,10 @@ class Problem:
             self.adam, getattr(self, "clip_norm", 0), getattr(self, "lr", 0), BETA1, BETA2, EPSILON
         )
 
+    def choosing(self):
+        """Return the call's `native.Choosing`."""
+        return native.Choosing.of(self.how)
+
 
 def _gradient(name):
     """Return the name of the gradient by a parameter."""
@@ -461,9 +476,18 @@ def run_here(kernels, problem):
         kernels.begin(network)
         for n, token in enumerate(problem.arrays["prefix"]):
             kernels.read_token(network, int(token), views["logits"][n:].ctypes.data)
-    elif problem.task == "generate":
-        kernels.generate(
-            network, address("prefix"), problem.prefix_size, address("added"), problem.count
+    elif problem.task == "write":
+        kernels.begin(network)
+        # Doubles have their own alignment.
+        places = numpy.array(views["places"])
+        kernels.write_text(
+            network,
+            address("prefix"),
+            problem.prefix_size,
+            address("added"),
+            problem.count,
+            problem.choosing(),
+            places.ctypes.data,
         )
     else:
         kernels.forward(network)
@@ -485,9 +509,11 @@ class _Call(ctypes.Structure):
         for name in ("task", "num_arrays", "num_params", "prefix_size", "count")
     ] + [
         ("optimizer", native.Optimizer),
+        ("choosing", native.Choosing),
         ("prefix", ctypes.c_void_p),
         ("added", ctypes.c_void_p),
         ("logits", ctypes.c_void_p),
+        ("places", ctypes.c_void_p),
     ]
 
 
@@ -514,9 +540,8 @@ class Runner:
             problem.prefix_size,
             problem.count,
             problem.optimizer(),
-            numbers.get("prefix"),
-            numbers.get("added"),
-            numbers.get("logits"),
+            problem.choosing(),
+            *map(numbers.get, ("prefix", "added", "logits", "places")),
         )
         sizes = numpy.array([array.nbytes for array in problem.arrays.values()], numpy.int64)
         layers = ctypes.string_at(network.layers, ctypes.sizeof(native.Layer) * network.num_layers)

@@ -15,13 +15,15 @@
 
 extern const kernels *choose_kernels(const char *name);
 
-enum task { FORWARD, BACKWARD, TRAIN, SCORE, GENERATE, READ };
+enum task { FORWARD, BACKWARD, TRAIN, SCORE, WRITE, READ };
 
 typedef struct {
     int64_t task, num_arrays, num_params, prefix_size, count;
     optimizer o;
+    choosing how;
     int32_t *prefix, *added;
     float *logits;
+    double *places;
 } call;
 
 static char **arrays;
@@ -64,7 +66,15 @@ static void run(const kernels *k, const call *c, network *net, parameter *params
     case BACKWARD: k->forward(net); k->backward(net); break;
     case TRAIN: k->train_step(net, params, c->num_params, &c->o); break;
     case SCORE: k->score(net); break;
-    case GENERATE: k->generate(net, c->prefix, c->prefix_size, c->added, c->count); break;
+    case WRITE: {
+        /* Doubles have their own alignment. */
+        double *places = allocate(c->count * sizeof(double));
+        memcpy(places, c->places, c->count * sizeof(double));
+        k->begin(net);
+        k->write_text(net, c->prefix, c->prefix_size, c->added, c->count, &c->how, places);
+        free(places);
+        break;
+    }
     case READ:
         k->begin(net);
         for (int64_t i = 0; i < c->prefix_size; i++)
@@ -109,7 +119,7 @@ int main(int argc, char **argv)
                (sizeof(layer) - offsetof(layer, W_x)) / sizeof(void *));
     locate(&net.tokens, 5);  /* tokens, inputs, outputs, doutputs, dinputs */
     locate(&net.W_q, 5);     /* W_q, b_q, dW_q, db_q, labels */
-    locate(&c.prefix, 3);
+    locate(&c.prefix, 4);  /* prefix, added, logits, places */
     for (int64_t i = 0; i < c.num_params; i++)
         locate(&params[i].weight, 4);  /* weight, grad, mean, square */
 

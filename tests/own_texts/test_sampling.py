@@ -7,16 +7,17 @@ import numpy
 import pytest
 
 import gluon_gru as d2l
+from gluon_gru.engine.choosing import Choosing, choose
 from gluon_gru.models import fused
-from gluon_gru.own_texts.writing import choose, continuation
+from gluon_gru.own_texts.writing import continuation
 from gluon_gru.training.learner import learner_of
 
 LOGITS = numpy.log(numpy.array([0.5, 0.2, 0.15, 0.1, 0.05], "float32"))
 
 
 def shares(temperature, top_k, count=4000):
-    rng = numpy.random.default_rng(1)
-    drawn = [choose(LOGITS, temperature, top_k, rng) for _ in range(count)]
+    rng, how = numpy.random.default_rng(1), Choosing(temperature, top_k, unk=0)
+    drawn = [choose(LOGITS, how, place) for place in rng.random(count)]
     return numpy.bincount(drawn, minlength=5) / count
 
 
@@ -40,14 +41,9 @@ def test_tokens_come_as_often_as_they_are_likely_and_unk_never(temperature, top_
     numpy.testing.assert_allclose(shares(temperature, top_k), expected, atol=0.032)
 
 
-class Grid:
-    """Draws the middles of equal parts of 0 to 1, one after the other, in place of random numbers."""
-
-    def __init__(self, count):
-        self._numbers = iter((numpy.arange(count) + 0.5) / count)
-
-    def random(self):
-        return next(self._numbers)
+def grid(count):
+    """Return the middles of equal parts of 0 to 1, in place of random numbers."""
+    return (numpy.arange(count) + 0.5) / count
 
 
 def nucleus(logits, temperature, top_k, top_p, unk):
@@ -70,8 +66,8 @@ def nucleus(logits, temperature, top_k, top_p, unk):
 @pytest.mark.parametrize("top_p", [1e-6, 0.3, 0.75, 0.95, 0.9999])
 def test_a_nucleus_is_drawn_from_as_defined(temperature, top_k, top_p, unk):
     logits = numpy.random.RandomState(5).normal(0, 2, 30).astype("float32")
-    grid, count = Grid(2000), 2000
-    drawn = [choose(logits, temperature, top_k, grid, unk, top_p) for _ in range(count)]
+    how, count = Choosing(temperature, top_k, top_p, unk), 2000
+    drawn = [choose(logits, how, place) for place in grid(count)]
     found = numpy.bincount(drawn, minlength=30) / count
     expected = nucleus(logits, temperature, top_k, top_p, unk)
     numpy.testing.assert_allclose(found, expected, atol=1.5 / count)
@@ -79,16 +75,17 @@ def test_a_nucleus_is_drawn_from_as_defined(temperature, top_k, top_p, unk):
         assert set(drawn) == set(numpy.flatnonzero(expected))
 
 
-def test_of_equal_tokens_a_nucleus_has_the_first():
-    drawn = [choose(numpy.zeros(8), 1, None, grid, None, 0.5) for grid in [Grid(80)] * 80]
+@pytest.mark.parametrize("how", [Choosing(1, top_p=0.5), Choosing(1, 4), Choosing(1, 6, 0.6)])
+def test_of_equal_tokens_the_first_are_drawn_from(how):
+    drawn = [choose(numpy.zeros(8), how, place) for place in grid(80)]
     assert numpy.bincount(drawn).tolist() == [20] * 4
 
 
 @pytest.mark.parametrize("temperature, top_k", [(0, None), (1, None), (1, 1), (1, 4), (1e-9, 5)])
 @pytest.mark.parametrize("unk", [None, 0, 1, 4])
 def test_unk_may_be_any_token_or_none(unk, temperature, top_k):
-    rng, logits = numpy.random.default_rng(1), LOGITS.copy()
-    drawn = {choose(logits, temperature, top_k, rng, unk) for _ in range(400)}
+    logits, how = LOGITS.copy(), Choosing(temperature, top_k, unk=unk)
+    drawn = {choose(logits, how, place) for place in grid(400)}
     likeliest = 1 if unk == 0 else 0
     everything = set(range(5)) - {unk}
     if temperature < 1 or top_k == 1:
@@ -114,16 +111,18 @@ def test_greedy_continuations_are_those_of_the_book(model, setting, monkeypatch)
     vocab = d2l.Vocab([], reserved_tokens=list("abcde"))
     tokens = [vocab[c] for c in "bad"]
     learner = learner_of(model)
-    found = list(itertools.islice(continuation(learner, tokens, 0), 40))
+    found = list(itertools.islice(continuation(learner, tokens, Choosing(0, unk=0)), 40))
     assert "bad" + "".join(vocab.to_tokens(found)) == d2l.predict_ch8(
         "bad", 40, model, vocab, mx.cpu()
     )
-    assert found == list(itertools.islice(continuation(learner, tokens, 1, top_k=1), 40))
+    one = Choosing(1, top_k=1, unk=0)
+    assert found == list(itertools.islice(continuation(learner, tokens, one), 40))
 
 
 def test_a_seed_gives_a_text_and_another_seed_another(model, monkeypatch):
     def text(seed):
-        return list(itertools.islice(continuation(learner_of(model), [1], 1, None, seed), 60))
+        drawn = continuation(learner_of(model), [1], Choosing(1, unk=0), seed)
+        return list(itertools.islice(drawn, 60))
 
     assert text(1) == text(1) != text(2)
     assert text(None) != text(None)
