@@ -17,29 +17,17 @@ from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy
 
+from benchmarks.settings_report import document, table
 from gluon_gru.cli import options
 from gluon_gru.errors import InputError, check_positive
 from gluon_gru.own_texts import evaluate, train
 from gluon_gru.own_texts.settings import checked, num_validation
-from gluon_gru.published.judging import spread
 from gluon_gru.report import terminal, write
-from gluon_gru.report.document import (
-    Curve,
-    Curves,
-    Document,
-    Heading,
-    Paragraph,
-    Point,
-    Table,
-    code,
-    plain,
-)
 from gluon_gru.runs.files import StrPath, make_folder
 from gluon_gru.runs.folder import Folder
 from gluon_gru.runs.record import Record
 from gluon_gru.studies import jobs
 from gluon_gru.studies.jobs import Job
-from gluon_gru.studies.provenance import environments
 from gluon_gru.text.textfile import TextFile
 
 #: The share of a text, at its end, that is held out of each training.
@@ -191,129 +179,6 @@ def measured(
     }
 
 
-def minutes_to(run: Mapping[str, Any], loss: float) -> float | None:
-    """Return after how many minutes a run's loss was so low at the end of a round; None if never."""
-    pairs = zip(run["minutes"], run["losses"])
-    return next((after for after, value in pairs if value <= loss), None)
-
-
-# What tells settings apart, in this order.
-_SHOWN = (
-    ("cell", "{}"),
-    ("num_layers", "{} x"),
-    ("num_hiddens", "{}"),
-    ("dropout", "dropout {:g}"),
-    ("batch_size", "batch {}"),
-    ("num_steps", "x {}"),
-    ("lr", "lr {:g}"),
-    ("decay", "to {:g}"),
-    ("epochs", "{:g} epochs"),
-)
-
-
-def _label(run: Mapping[str, Any]) -> str:
-    return " ".join(form.format(run["settings"][name]) for name, form in _SHOWN)
-
-
-def _by_candidate(results: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
-    numbers = sorted({run["candidate"] for run in results["runs"]})
-    return [[run for run in results["runs"] if run["candidate"] == number] for number in numbers]
-
-
-def _soon(runs: Sequence[Mapping[str, Any]], loss: float) -> str:
-    reached = [minutes for run in runs if (minutes := minutes_to(run, loss)) is not None]
-    if not reached:
-        return "not reached"
-    text = spread(reached, "{:.2f}".format)
-    return text if len(reached) == len(runs) else f"{text}; {len(reached)} of {len(runs)}"
-
-
-def _table(results: Mapping[str, Any]) -> Table:
-    losses, windows = results["settings"]["losses"], results["settings"]["windows"]
-    rows = [
-        [
-            _label(runs[0]),
-            spread([run["tokens_per_sec"] for run in runs], "{:,.0f}".format),
-            *(_soon(runs, loss) for loss in losses),
-            spread([min(run["losses"]) for run in runs], "{:.4f}".format),
-            *(
-                spread([run["windows"][str(window)] for run in runs], "{:.4f}".format)
-                for window in windows
-            ),
-        ]
-        for runs in _by_candidate(results)
-    ]
-    for one in results["settings"]["beside"]:
-        soon = ["not reached" if one["loss"] > loss else f"{one['minutes']:.2f}" for loss in losses]
-        rows.append([one["name"], "", *soon, f"{one['loss']:.4f}", *[""] * len(windows)])
-    return Table(
-        [
-            "settings",
-            "tokens/sec",
-            *(f"minutes to {loss:g}" for loss in losses),
-            "best loss",
-            *(f"in windows of {window}" for window in windows),
-        ],
-        rows,
-        "Losses in nats per token on the held-out part: the median of the seeds (and the range)",
-    )
-
-
-def _curves(results: Mapping[str, Any]) -> Curves:
-    def curve(runs: Sequence[Mapping[str, Any]]) -> Curve:
-        # Seeds have the same rounds, unless one has stopped early.
-        length = min(len(run["losses"]) for run in runs)
-        minutes = [statistics.median(each) for each in zip(*(run["minutes"] for run in runs))]
-        return Curve(_label(runs[0]), [run["losses"][:length] for run in runs], x=minutes[:length])
-
-    return Curves(
-        "The loss on the held-out part by the time that the training took",
-        "loss.png",
-        list(map(curve, _by_candidate(results))),
-        [
-            Point(one["minutes"], one["loss"], one["name"], across=False)
-            for one in results["settings"]["beside"]
-        ],
-        xlabel="minutes, scoring included",
-        ylabel="nats per token",
-        yscale="linear",
-    )
-
-
-def document(results: Mapping[str, Any]) -> Document:
-    """Return the report.
-
-    Args:
-        results: what ``record.json`` holds.
-    """
-    (made,) = results["invocations"]
-    command, env = code(made["command"]), made["environment"]
-    settings, text = results["settings"], results["text"]
-    left_out = (
-        ", of which the last tenth was left out, to be read when the choice is made"
-        if settings["choosing"]
-        else ""
-    )
-    return Document(
-        "How soon a text is learnt, by the settings",
-        [
-            Paragraph(
-                f"Made by {command} on {env['processor']}, {env['cores']} cores, of "
-                f"{plain(text['name'])} ({text['num_characters']:,} characters){left_out}."
-            ),
-            Heading("Results"),
-            Paragraph(
-                "The end of what is read, a tenth, is held out and scored after every round, with the "
-                "hidden state carried on. A training's minutes are those of its rounds; how it was "
-                "planned, its learning rate has fallen when its time is over."
-            ),
-            _curves(results),
-            _table(results),
-            *environments([(command, env)]),
-        ],
-    )
-
-
 def _settings(pairs: str) -> dict[str, Any]:
     """Return ``num_hiddens=256,lr=0.003`` as a dict."""
     found: dict[str, Any] = {}
@@ -410,7 +275,7 @@ def main() -> None:
         _beside(args.beside),
         command,
     )
-    print(terminal.text([_table(results)]))
+    print(terminal.text([table(results)]))
 
 
 if __name__ == "__main__":

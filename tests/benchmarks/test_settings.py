@@ -8,7 +8,7 @@ import numpy
 import pytest
 from toy_texts import SMALL, toy_text
 
-from benchmarks import settings
+from benchmarks import settings, settings_report
 from gluon_gru import own_texts
 from gluon_gru.errors import InputError
 from gluon_gru.runs import record
@@ -82,7 +82,7 @@ def test_to_choose_the_last_tenth_is_not_read(text, tmp_path):
 
 def test_a_loss_is_reached_at_the_end_of_the_first_round_that_has_it():
     run = {"minutes": [1, 2, 3, 4], "losses": [2.0, 1.5, 1.6, 1.4]}
-    assert [settings.minutes_to(run, loss) for loss in (3, 2, 1.99, 1.5, 1.45, 1.3)] == [
+    assert [settings_report.minutes_to(run, loss) for loss in (3, 2, 1.99, 1.5, 1.45, 1.3)] == [
         1,
         1,
         2,
