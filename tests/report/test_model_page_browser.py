@@ -80,14 +80,19 @@ def random_model(path, cell, num_layers, num_hiddens=7, tokens=("<unk>", *"abcde
 
 @pytest.fixture(scope="module")
 def view(browser):
-    """Return a function that opens a file in one and the same tab; ``.wrong`` is what goes wrong."""
+    """Return a function that opens a file in one and the same tab, without the model's own text."""
     page = browser.new_page()
     wrong = browsing.watched(page)
 
-    def open_page(path, width=1280, scheme="light"):
+    def open_page(path, width=1280, scheme="light", cleared=True):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
         page.goto(path.as_uri())
+        if cleared:
+            page.locator("#box").evaluate("""box => {
+              box.value = "";
+              box.dispatchEvent(new Event("input"));
+            }""")
         return page
 
     yield open_page
@@ -225,7 +230,6 @@ def test_each_stage_predicts_what_the_model_did_after_that_epoch(view, learnt):
 
 def test_a_stage_is_chosen_by_keyboard_and_ends_what_another_writes(view, learnt):
     page = view(learnt[0])
-    page.reload()
     page.fill("#length", "4000")
     page.click("#go")
     page.locator("#go", has_text="Stop").wait_for()
@@ -319,6 +323,19 @@ def test_the_model_goes_on_when_all_of_a_long_text_is_read(page):
     page.locator("#summary", has_text="2003 tokens").wait_for()
     settled(page)
     assert page.input_value("#box").startswith(text) and len(page.input_value("#box")) == 2003
+
+
+def test_the_page_opens_with_a_text_of_the_models_that_can_be_taken_back(view, trained, tmp_path):
+    write(tmp_path / "model.html", trained)
+    page = view(tmp_path / "model.html", cleared=False)
+    settled(page)
+    begun = page.input_value("#box")
+    assert page.text_content("#summary").startswith("100 tokens")
+    page.click("#back")
+    assert page.input_value("#box") == ""
+    # The settings that the page shows are those that it began with.
+    go_on(page, length=100)
+    assert page.input_value("#box") == begun
 
 
 def test_writing_can_be_stopped_and_typing_stops_it(page):
@@ -568,7 +585,7 @@ def test_words_are_tokens_and_the_first_may_lack_its_space(view, tmp_path):
 # Who uses it, and how.
 
 CONTROLS = {
-    "textbox": ["Type or paste a text, or let the model begin one:"],
+    "textbox": ["The model begins; type or paste a text of your own, or let it go on:"],
     "spinbutton": [
         "tokens",
         "temperature",

@@ -13,6 +13,8 @@ const known = new Map(vocab.map((token, index) => [token, index]));
 
 // What is read of a text; the rest would take a browser too long.
 const MOST = 4000;
+// How many tokens the model begins with, so that there is something to look at.
+const BEGINNING = 100;
 // How long the page may compute before it looks whether something was typed, in milliseconds.
 const SLICE = 30;
 const pause = () => new Promise(resolve => setTimeout(resolve, 0));
@@ -234,13 +236,13 @@ document.addEventListener("selectionchange", () => {
 
 // Writing.
 
-const write = async () => {
+const write = async length => {
   if (!await refresh()) return;
   finish();
   const mine = latest;
   const random = mulberry32(number("seed", 0));
   const temperature = number("temperature", 1);
-  const count = Math.min(number("length", 1), MOST - steps.length);
+  const count = Math.min(length, MOST - steps.length);
   earlier.push(box.value);
   element("back").disabled = false;
   element("go").textContent = "Stop";
@@ -266,7 +268,7 @@ document.querySelector("form").addEventListener("submit", event => {
   if (element("go").textContent === "Stop") {
     finish();
     tell("polite");
-  } else write();
+  } else write(number("length", 1));
 });
 element("back").addEventListener("click", () => {
   box.value = earlier.pop();
@@ -310,4 +312,5 @@ document.querySelector(".of-layer").hidden = facts.num_layers === 1;
 for (const part of document.querySelectorAll(".live, .stages")) part.hidden = false;
 // A browser may have kept the text and the stage of an earlier visit.
 enter();
-refresh();
+if (box.value) refresh();
+else write(BEGINNING);
