@@ -182,8 +182,10 @@ const box = element("box");
 const earlier = [];
 // The number of what was begun last, reading or writing, at which all before it stops.
 let latest = 0;
+const setBusy = is => text.setAttribute("aria-busy", is);
 const finish = () => {
   latest++;
+  setBusy(false);
   element("go").textContent = "Continue";
 };
 
@@ -201,6 +203,7 @@ const placeOfCursor = () => {
 // whether screen readers are told.
 const refresh = async (live = "off") => {
   finish();
+  setBusy(true);
   const mine = latest;
   const all = split(facts.reading, readAs(facts.reading, box.value), known);
   const pieces = all.slice(0, MOST);
@@ -221,6 +224,7 @@ const refresh = async (live = "off") => {
   draw();
   goTo(placeOfCursor());
   tell(live);
+  setBusy(false);
   return true;
 };
 
@@ -239,6 +243,7 @@ document.addEventListener("selectionchange", () => {
 const write = async length => {
   if (!await refresh()) return;
   finish();
+  setBusy(true);
   const mine = latest;
   const random = mulberry32(number("seed", 0));
   const temperature = number("temperature", 1);
