@@ -15,7 +15,7 @@ LR = 1
 # How many tokens of a drawn text: more than any minibatch here has.
 _NUM_WORDS = 40000
 # After so many tokens, of some minibatches, it shows whether contestants agree.
-_CHECKED_TOKENS = 2500
+_CHECKED_TOKENS = 1200
 # Of a text that is to be continued.
 _PREFIX_TOKENS = 14
 

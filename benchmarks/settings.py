@@ -20,7 +20,7 @@ import numpy
 from benchmarks.settings_report import document, table
 from gluon_gru.cli import options
 from gluon_gru.errors import InputError, check_positive
-from gluon_gru.own_texts import evaluate, train
+from gluon_gru.own_texts import evaluate, generate, train
 from gluon_gru.own_texts.settings import checked, num_validation
 from gluon_gru.report import terminal, write
 from gluon_gru.runs.files import StrPath, make_folder
@@ -32,6 +32,9 @@ from gluon_gru.text.textfile import TextFile
 
 #: The share of a text, at its end, that is held out of each training.
 _HELD_OUT = 0.1
+
+# How many tokens of each model's own text are kept.
+_SAMPLE = 300
 
 
 class Beside(NamedTuple):
@@ -156,7 +159,7 @@ def measured(
     minutes: float,
     windows: Sequence[int],
 ) -> dict[str, Any]:
-    """Train once; return its settings, minutes and losses by round, and those in windows.
+    """Train once; return its settings, minutes and losses by round, those in windows, and a sample.
 
     Args:
         text, held_out: paths of the text and of its end, which is held out.
@@ -176,6 +179,7 @@ def measured(
             str(window): math.log(evaluate(out, held_out, window=window).perplexity)
             for window in windows
         },
+        "sample": "".join(generate(out, length=_SAMPLE, seed=1)),
     }
 
 

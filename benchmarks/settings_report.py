@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence
 
 from gluon_gru.published.judging import spread
 from gluon_gru.report.document import (
+    Code,
     Curve,
     Curves,
     Document,
@@ -134,7 +135,7 @@ def document(results: Mapping[str, Any]) -> Document:
     """
     (made,) = results["invocations"]
     command, env = code(made["command"]), made["environment"]
-    settings, text = results["settings"], results["text"]
+    settings, text, varied = results["settings"], results["text"], _varied(results)
     left_out = (
         ", of which the last tenth was left out, to be read when the choice is made"
         if settings["choosing"]
@@ -155,6 +156,13 @@ def document(results: Mapping[str, Any]) -> Document:
             ),
             _curves(results),
             table(results),
+            Heading("What they write"),
+            Paragraph("At temperature 0.8 from the start of a line, the first seed's models:"),
+            *(
+                block
+                for runs in _by_candidate(results)
+                for block in (Paragraph(_label(runs[0], varied) + ":"), Code(runs[0]["sample"]))
+            ),
             *environments([(command, env)]),
         ],
     )

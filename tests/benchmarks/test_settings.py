@@ -54,7 +54,9 @@ def test_settings_are_trained_with_every_seed_and_shown_beside_others(text, tmp_
         tmp_path / "alone", tmp_path / "out" / "runs" / "held-out.txt", window=5
     )
     assert run["windows"] == {"5": pytest.approx(math.log(in_windows.perplexity))}
+    assert len(run["sample"]) == 300
     report = (tmp_path / "out" / "report.md").read_text()
+    assert run["sample"].splitlines()[0] in report
     for shown in ("the command", "minutes to 100", "not reached", "2 x 4", "another model"):
         assert shown in report
     assert (tmp_path / "out" / "loss.png").exists()
