@@ -6,7 +6,7 @@ typedef struct {
     float *logits;            /* then their gradient */
     int all_logits;           /* of all tokens, or of ROWS for each thread */
     long V, Vp, ldq;
-    int threads;
+    int threads, logit_threads; /* the latter for a token's logits alone */
     double *sums;             /* one per thread */
     float *scratch;
     long scratch_size;        /* per thread */
@@ -48,6 +48,7 @@ static plan layout_network(const network *net, arena *from)
         /* Without training, each thread needs but those of the rows that it is at. */
         p.all_logits = net->training || rows <= p.threads * ROWS;
         p.logits = take_floats(from, (p.all_logits ? rows : p.threads * ROWS) * p.ldq);
+        p.logit_threads = threads_worth(net, p.Vp * H / 200000);
         p.chances = take(from, rows == 1 ? p.V * sizeof(double) : 0);
         p.sorted = take(from, rows == 1 ? p.V * sizeof(double) : 0);
     }

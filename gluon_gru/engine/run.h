@@ -162,6 +162,13 @@ static void share(long count, long unit, int threads, int id, long *from, long *
     if (*from > count) *from = count;
 }
 
+/* As many threads as work is worth, in units of what one more of them costs. */
+static int threads_worth(const network *net, double worth)
+{
+    if (net->all_threads || worth >= net->num_threads) return net->num_threads;
+    return worth < 2 ? 1 : (int)worth;
+}
+
 /* How many threads to use for a whole training step, since a thread that sleeps in between takes
    long to wake. Threads that share rows wait a few times per training step, for microseconds;
    threads that share hidden units wait twice in every time step. */
@@ -171,8 +178,7 @@ static int threads_for(const network *net)
     for (long i = 0; i < net->num_layers; i++)
         products += 1.0 * GATES[net->layers[i].cell] * net->layers[i].num_hiddens
                     * net->layers[i].num_hiddens * net->batch_size;
-    double worth = net->batch_size >= 4 * net->num_threads ? products * net->num_steps / 1250000
-                                                           : products / 200000;
-    if (net->all_threads || worth >= net->num_threads) return net->num_threads;
-    return worth < 2 ? 1 : (int)worth;
+    return threads_worth(net, net->batch_size >= 4 * net->num_threads
+                                  ? products * net->num_steps / 1250000
+                                  : products / 200000);
 }

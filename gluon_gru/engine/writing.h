@@ -26,15 +26,12 @@ static void read_inputs(const run *r, int32_t token)
     }
 }
 
-/* The logits after a time step: on one thread, unless there are enough words for several. */
+/* The logits after a time step. */
 static void next_logits(const network *net, const plan *p)
 {
     const run *last = &p->layers[net->num_layers - 1];
-    long worth = p->Vp * last->H / 200000;
-    int threads = net->all_threads || worth >= net->num_threads ? net->num_threads
-                  : worth < 2 ? 1 : (int)worth;
     memcpy(p->logits, p->b_q, p->Vp * sizeof(float));
-    #pragma omp parallel num_threads(threads)
+    #pragma omp parallel num_threads(p->logit_threads)
     {
         long from, to;
         share(p->Vp, NR, omp_get_num_threads(), omp_get_thread_num(), &from, &to);
