@@ -27,7 +27,7 @@ DEFAULTS = {
     "lines": "keep",  # or shuffle: in random order
     "cell": "gru-after",  # the GRU of Gluon, PyTorch and ONNX; gru is the book's
     "optimizer": "adam",  # or sgd, the book's
-    "decay": 0.1,  # the share of lr that is left at the planned end
+    "decay": 0.02,  # the share of lr that is left at the planned end
     "sampling": "sequential",  # minibatches continue each other; or random
     "validation": 0.1,  # the share of the text that is held out, up to MAX_VALIDATION tokens
     "patience": 5,  # rounds without a better model before training stops
@@ -59,7 +59,7 @@ _SIZES = (
     _Size(3_000, 64, 1, 0, 4, 16, 5e-3, 60, 1),
     _Size(30_000, 128, 2, 0.5, 16, 64, 5e-3, 40, 1),
     _Size(300_000, 256, 2, 0.5, 32, 64, 5e-3, 20, 5),
-    _Size(3_000_000, 512, 1, 0, 32, 64, 3e-3, 20, 10),
+    _Size(3_000_000, 512, 2, 0.1, 32, 64, 4e-3, 6, 10),
     _Size(math.inf, 512, 2, 0, 64, 64, 2e-3, 10, 90),
 )
 
