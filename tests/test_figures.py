@@ -2,11 +2,12 @@
 
 import collections
 import pathlib
+import re
 import statistics
 
 import pytest
 
-from benchmarks import judging
+from benchmarks import judging, settings_report
 from benchmarks.catalogue import LIMIT, PEERS
 from gluon_gru.published.claims import CLAIMS, counts, fused, on_engine
 from gluon_gru.published.judging import spread
@@ -380,3 +381,31 @@ def test_the_table_of_all_shapes_is_that_of_its_record():
     assert f"At none of {shapes} shapes does PyTorch (without `torch.compile`), JAX" in page(
         "README.md"
     )
+
+
+def test_what_is_said_of_tiny_shakespeare_is_in_its_record():
+    record = read(_ROOT / "results" / "shakespeare-cpu" / "record.json")
+    docs, readme = page("docs/own-texts.md"), page("README.md")
+    rows = settings_report.table(record.as_json()).rows
+    for row in rows:
+        assert " ".join(" | ".join(row[1:]).split()) in docs, row
+    runs = collections.defaultdict(list)
+    for run in record.results["runs"]:
+        runs[run["candidate"]].append(run)
+
+    def seconds(candidate, loss):
+        after = [settings_report.minutes_to(run, loss) for run in runs[candidate]]
+        return f"{60 * statistics.median(after):.0f} seconds"
+
+    nanogpt, published = record.settings["beside"]
+    assert (
+        f"a validation loss of 1.88 in {seconds(2, 1.88)}, where nanoGPT's CPU command takes "
+        f"{60 * nanogpt['minutes']:.0f} seconds to {nanogpt['loss']:.2f}; 1.50 in {seconds(1, 1.5)}; "
+        f"1.47, which nanoGPT reports for an A100, in {seconds(0, 1.47)}"
+    ) in readme
+    assert f"{published['loss']:.2f}" == "1.47"
+    best = statistics.median(min(run["losses"]) for run in runs[0])
+    minutes = statistics.median(run["minutes"][-1] for run in runs[0])
+    assert f"ends at {best:.2f} after {minutes:.1f} minutes" in readme
+    (sample,) = re.findall("```text\n(.*?)\n?```", _README.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(sample) >= 200 and runs[0][0]["sample"].startswith(sample)

@@ -53,8 +53,9 @@ class _Size(typing.NamedTuple):
 # take more than ``minutes`` on two cores.
 # Small texts get many updates, from small minibatches, and a model that doesn't learn them by heart
 # at once: two layers, with dropout of 0.5 between them. The held-out part ends the training. Large
-# texts get a model that the time allows, and minibatches that keep the cores busy. Adam needs far
-# fewer epochs than the book's 500 with SGD. docs/own-texts.md has the comparisons.
+# texts get a model that the time allows, which has seen each character a few times when it is over, and
+# minibatches that keep the cores busy. Adam needs far fewer epochs than the book's 500 with SGD.
+# docs/own-texts.md has the comparisons.
 _SIZES = (
     _Size(3_000, 64, 1, 0, 4, 16, 5e-3, 60, 1),
     _Size(30_000, 128, 2, 0.5, 16, 64, 5e-3, 40, 1),
