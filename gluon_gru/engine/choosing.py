@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import dataclasses
+import math
+import numbers
 
 import numpy
 
+from gluon_gru.errors import InputError
 
-class Choosing(NamedTuple):
+
+@dataclasses.dataclass(frozen=True)
+class Choosing:
     """How tokens are chosen, never ``<unk>``.
 
     The temperature comes first, then top_k, then top_p (the nucleus of Holtzman et al., 2020) among
@@ -20,12 +25,32 @@ class Choosing(NamedTuple):
         top_p: draw from as few of the likeliest tokens as have this probability or more together;
             None for all.
         unk: ``<unk>``; None if there is none.
+
+    Raises:
+        InputError: for a negative temperature, a top_k below 1, and a top_p that isn't above 0 and at
+            most 1.
     """
 
     temperature: float = 0
     top_k: int | None = None
     top_p: float | None = None
     unk: int | None = None
+
+    def __post_init__(self) -> None:
+        temperature, top_k, top_p = self.temperature, self.top_k, self.top_p
+        if not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
+            raise InputError(
+                f"temperature is {temperature!r}: it must be a number, 0 (the likeliest token each "
+                "time) or more (0.8 is usual)"
+            )
+        if top_k is not None and not (isinstance(top_k, numbers.Integral) and top_k >= 1):
+            raise InputError(
+                f"top_k is {top_k!r}: it must be a whole number from 1 on, or left out"
+            )
+        if top_p is not None and not (isinstance(top_p, numbers.Real) and 0 < top_p <= 1):
+            raise InputError(
+                f"top_p is {top_p!r}: it must be a number above 0 and at most 1 (all tokens), or left out"
+            )
 
 
 def choose(logits: numpy.ndarray, how: Choosing, place: float) -> int:

@@ -107,7 +107,8 @@ class Choosing(ctypes.Structure):
         return cls(
             how.temperature,
             1 if how.top_p is None else how.top_p,
-            how.top_k or 0,
+            # However large it is.
+            min(how.top_k or 0, 2**31),
             -1 if how.unk is None else how.unk,
         )
 

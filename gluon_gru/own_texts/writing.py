@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-import math
 import numbers
 import reprlib
 import unicodedata
@@ -60,15 +60,7 @@ def generate(
     for name, value in (("length", length), ("seed", 0 if seed is None else seed)):
         if not isinstance(value, numbers.Integral) or value < 0:
             raise InputError(f"{name} is {value!r}: it must be a whole number, 0 or more")
-    if not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
-        raise InputError(
-            f"temperature is {temperature!r}: it must be a number, 0 (the likeliest token each "
-            f"time) or more ({TEMPERATURE} is usual)"
-        )
-    if top_p is not None and not (isinstance(top_p, numbers.Real) and 0 < top_p <= 1):
-        raise InputError(
-            f"top_p is {top_p!r}: it must be a number above 0 and at most 1 (all tokens), or left out"
-        )
+    how = Choosing(temperature, top_p=top_p)
     learner, vocab, config = load_trained(run)
     known = len(vocab) - (vocab.unk is not None)
     if top_k is not None and not (isinstance(top_k, numbers.Integral) and 1 <= top_k <= known):
@@ -78,7 +70,7 @@ def generate(
         )
     pieces = _prefix(prefix, vocab, Rules.of(config))
     start = vocab[pieces] or [opening(vocab)]
-    how = Choosing(temperature, top_k, top_p, vocab.unk)
+    how = dataclasses.replace(how, top_k=top_k, unk=vocab.unk)
     added = itertools.islice(continuation(learner, start, how, seed), length)
     return itertools.chain(filter(None, ["".join(pieces)]), map(vocab.to_tokens, added))
 

@@ -8,6 +8,7 @@ import pytest
 
 import gluon_gru as d2l
 from gluon_gru.engine.choosing import Choosing, choose
+from gluon_gru.errors import InputError
 from gluon_gru.models import fused
 from gluon_gru.own_texts.writing import continuation
 from gluon_gru.training.learner import learner_of
@@ -96,6 +97,27 @@ def test_unk_may_be_any_token_or_none(unk, temperature, top_k):
     assert (logits == LOGITS).all()
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"temperature": -1},
+        {"temperature": numpy.nan},
+        {"temperature": "warm"},
+        {"top_k": 0},
+        {"top_k": -(2**40)},
+        {"top_k": 1.5},
+        {"top_p": 0},
+        {"top_p": numpy.nan},
+        {"top_p": 2},
+    ],
+    ids=str,
+)
+def test_a_choice_that_makes_no_sense_is_refused(how):
+    ((name, value),) = how.items()
+    with pytest.raises(InputError, match=rf"{name} is {value!r}: it must be"):
+        Choosing(**{"temperature": 1, **how})
+
+
 @pytest.fixture(params=[fused.GRU, fused.GRUResetBefore, fused.LSTM, fused.RNN])
 def model(request):
     d2l.set_seed(3)
@@ -116,6 +138,8 @@ def test_greedy_continuations_are_those_of_the_book(model, setting, monkeypatch)
         "bad", 40, model, vocab, mx.cpu()
     )
     one = Choosing(1, top_k=1, unk=0)
+    many = itertools.islice(continuation(learner, tokens, Choosing(1e-9, 2**70, unk=0)), 40)
+    assert found == list(many)
     assert found == list(itertools.islice(continuation(learner, tokens, one), 40))
 
 
