@@ -22,6 +22,7 @@ from engine_problem import ON_ENGINE
 from mxnet import autograd, np, npx
 from mxnet.gluon import rnn
 
+from gluon_gru.engine.choosing import Choosing
 from gluon_gru.engine.layout import model_shapes
 from gluon_gru.engine.network import Network, Parameter
 from gluon_gru.errors import InputError
@@ -137,7 +138,9 @@ def tokens(draw, *shape):
 
 
 sizes = st.tuples(st.sampled_from([1, 2, 5, 33]), st.sampled_from([1, 3, 40]))
-CALLS = ["train_step", "score", "generate", "read", "close"]
+CALLS = ["train_step", "score", "generate", "read", "write", "close"]
+#: How tokens are drawn by ``write``.
+WRITTEN, PLACES = Choosing(0.9, 2**40, 0.9), numpy.array([0.1, 0.9, 0.5])
 
 
 @examples(60)
@@ -172,12 +175,12 @@ def networks_of_any_use(data):
         else:
             T, t = draw(tokens(draw(st.integers(1, 4))))
             fits, twin, count = t is not None, Network(theirs, config), draw(st.integers(0, 3))
-            given = (T, count) if call == "generate" else (T,)
-            if call == "generate":
-                expected = lambda: twin.generate(t, count)  # noqa: B023, E731
-            else:
+            args = {"generate": (count,), "write": (WRITTEN, PLACES[:count])}.get(call, ())
+            given = (T, *args)
+            if call != "generate":
                 text = read_before + (t.tolist() if fits else [])
-                expected = lambda: twin.read(text)  # noqa: B023, E731
+            start = t if call == "generate" else text
+            expected = lambda: getattr(twin, call)(start, *args)  # noqa: B023, E731
         tell(cell, config, adam, call, repr(given))
         if not fits:
             try:
@@ -186,7 +189,11 @@ def networks_of_any_use(data):
                 text = read_before
                 continue
             raise AssertionError(f"{call}{given} should be refused, and gave {result}")
-        numpy.testing.assert_array_equal(getattr(network, call)(*given), expected())
+        result = getattr(network, call)(*given)
+        numpy.testing.assert_array_equal(result, expected())
+        if call == "write":
+            # The last token is not read yet.
+            text = text + result[:-1].tolist()
     for name, parameter in ours.items():
         numpy.testing.assert_array_equal(parameter.value, theirs[name].value)
 

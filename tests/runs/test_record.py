@@ -74,7 +74,12 @@ FILES = sorted(
 
 
 # What a folder's name begins with -> the kind of its record.
-_RECORDS = {"exercises": "exercises", "sweep": "sweep", "benchmark": "benchmark"}
+_RECORDS = {
+    "exercises": "exercises",
+    "sweep": "sweep",
+    "benchmark": "benchmark",
+    "shakespeare": "settings",
+}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -13,7 +13,7 @@ const known = new Map(vocab.map((token, index) => [token, index]));
 
 // What is read of a text; the rest would take a browser too long.
 const MOST = 4000;
-// How many tokens the model begins with, so that there is something to look at.
+// How many tokens the model begins with: an empty page would show nothing of what it does.
 const BEGINNING = 100;
 // How long the page may compute before it looks whether something was typed, in milliseconds.
 const SLICE = 30;
