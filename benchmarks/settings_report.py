@@ -151,8 +151,8 @@ def document(results: Mapping[str, Any]) -> Document:
             Heading("Results"),
             Paragraph(
                 "The end of what is read, a tenth, is held out and scored after every round, with the "
-                "hidden state carried on. A training's minutes are those of its rounds; how it was "
-                "planned, its learning rate has fallen when its time is over."
+                "hidden state carried on. A training's minutes are those of its rounds; its learning "
+                "rate falls to the end of the epochs that were planned."
             ),
             _curves(results),
             table(results),

@@ -179,6 +179,11 @@ class Curve(NamedTuple):
         """Return the places of the longest run's values."""
         return range(1, max(map(len, self.runs), default=0) + 1) if self.x is None else self.x
 
+    @property
+    def is_line(self) -> bool:
+        """Return whether a page draws a line: one value alone would leave nothing to see."""
+        return self.joined and len(self.xs) > 1
+
 
 class Point(NamedTuple):
     """A point with a label, a note for the legend, and if ``across`` a line at its height."""

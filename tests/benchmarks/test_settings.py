@@ -60,6 +60,10 @@ def test_settings_are_trained_with_every_seed_and_shown_beside_others(text, tmp_
     for shown in ("the command", "minutes to 100", "not reached", "2 x 4", "another model"):
         assert shown in report
     assert (tmp_path / "out" / "loss.png").exists()
+    # A round alone is a dot, in the picture and its legend.
+    assert all(len(run["losses"]) == 1 for run in found["runs"])
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert "<polyline" not in html and html.count('<circle class="dot"') == 2 * 2
 
 
 def test_runs_that_are_no_older_comparisons_are_left_alone(text, tmp_path):
