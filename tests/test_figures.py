@@ -425,6 +425,9 @@ def test_what_is_said_of_tiny_shakespeare_is_in_its_record():
     assert f"{published['loss']:.2f}" == "1.47"
     best = statistics.median(min(run["losses"]) for run in runs[0])
     minutes = statistics.median(run["minutes"][-1] for run in runs[0])
-    assert f"ends at {best:.2f} after {minutes:.1f} minutes" in readme
+    in_windows = statistics.median(run["windows"]["256"] for run in runs[0])
+    assert (
+        f"ends at {best:.2f} after {minutes:.1f} minutes, at {in_windows:.2f} in windows as nanoGPT's"
+    ) in readme
     (sample,) = re.findall("```text\n(.*?)\n?```", _README.read_text(encoding="utf-8"), re.DOTALL)
     assert len(sample) >= 200 and runs[0][0]["sample"].startswith(sample)

@@ -259,10 +259,12 @@ class Network:
         Raises:
             InputError: for tokens out of range, and a ``num_predicts`` that isn't 0 or more.
         """
+        text = own_text(prefix, self._vocab_size)
         check_count(num_predicts)
+        added = numpy.empty(num_predicts, numpy.int32)
         with self._lock:
             self.close()
-            added = self.write(prefix, Choosing(), numpy.zeros(num_predicts))
+            self._write(text, added, Choosing(), None)
             self.close()
         return added
 
@@ -300,17 +302,23 @@ class Network:
         added = numpy.empty(len(places), numpy.int32)
         places = numpy.ascontiguousarray(places, numpy.float64)
         with self._lock:
-            self._begin_reading(text)
-            self._kernels.write_text(
-                self._network,
-                text.ctypes.data,
-                text.size,
-                added.ctypes.data,
-                added.size,
-                native.Choosing.of(how),
-                places.ctypes.data,
-            )
+            self._write(text, added, how, places)
         return added
+
+    def _write(
+        self, text: numpy.ndarray, added: numpy.ndarray, how: Choosing, places: numpy.ndarray | None
+    ) -> None:
+        """Read a text, and fill ``added``; without places if each token is the likeliest."""
+        self._begin_reading(text)
+        self._kernels.write_text(
+            self._network,
+            text.ctypes.data,
+            text.size,
+            added.ctypes.data,
+            added.size,
+            native.Choosing.of(how),
+            None if places is None else places.ctypes.data,
+        )
 
     def _begin_reading(self, text: numpy.ndarray) -> None:
         """Make ready for a text's tokens, (num_tokens,)."""

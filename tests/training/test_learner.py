@@ -7,6 +7,7 @@ from mxnet import gluon
 
 import gluon_gru as d2l
 from gluon_gru import engine
+from gluon_gru.engine.choosing import Choosing
 from gluon_gru.errors import InputError
 from gluon_gru.models import fused
 from gluon_gru.models.parameters import params_of
@@ -289,3 +290,22 @@ def test_the_engine_gets_as_much_memory_as_it_uses(layer, num_layers, dropout):
         read = one.reader()
         read([1, 2])
         assert enough(read.__self__)
+
+
+@pytest.mark.parametrize("wrong", [[99], [-1], []])
+def test_a_text_that_is_refused_leaves_the_state_of_the_one_before(wrong):
+    if engine.info()["engine"] == "off":
+        pytest.skip("no engine here")
+    read, whole = (learner(model_of(), "sgd", 1, 1).reader() for _ in range(2))
+    network = read.__self__
+    for refused in (
+        lambda: network.generate(wrong, 3),
+        lambda: network.write(wrong, Choosing(), numpy.zeros(3)),
+        lambda: network.read(wrong),
+    ):
+        network.close()
+        read([1, 2])
+        with pytest.raises(InputError):
+            refused()
+        whole.__self__.close()
+        assert (read([3]) == whole([1, 2, 3])).all()
