@@ -2,6 +2,8 @@
 
 import json
 import math
+import pathlib
+import subprocess
 import sys
 
 import numpy
@@ -152,3 +154,18 @@ def test_settings_on_the_command_line_are_those_of_train(text, tmp_path, monkeyp
     for _ in range(2):
         settings.main()
         assert "lstm 2 x 16" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_command_trains_in_several_processes(text, tmp_path):
+    pairs = ",".join(f"{name}={value}" for name, value in SMALL.items())
+    command = [sys.executable, "-m", "benchmarks.settings", text, "--set", pairs, "--seeds", "2"]
+    done = subprocess.run(
+        [*command, "--workers", "2", "--out", tmp_path / "out"],
+        cwd=pathlib.Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    runs = record.read(tmp_path / "out" / "record.json").results["runs"]
+    assert sorted(run["settings"]["seed"] for run in runs) == [1, 2]
