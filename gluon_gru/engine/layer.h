@@ -214,17 +214,17 @@ static void in_time(const run *r, int threads, void (*pass)(const run *, const p
 
 /* This thread's part of a weight's gradient: C (+)= A^T . B as (M, N), or (N, M) if transposed. */
 static void weight_gradient(long M, long N, long depth, const float *A, long lda, const float *B,
-                            long ldb, float *C, int transposed, int add, float *scratch)
+                            long ldb, float *C, int transposed, int add)
 {
     int id = omp_get_thread_num(), all = omp_get_num_threads();
     long from, to;
     if (!C) return;
     if (transposed) {
         share(M, NR, all, id, &from, &to);
-        outer(N, to - from, depth, B, ldb, A + from, lda, C + from, M, add, scratch);
+        outer(N, to - from, depth, B, ldb, A + from, lda, C + from, M, add);
     } else {
         share(N, NR, all, id, &from, &to);
-        outer(M, to - from, depth, A, lda, B + from, ldb, C + from, N, add, scratch);
+        outer(M, to - from, depth, A, lda, B + from, ldb, C + from, N, add);
     }
 }
 
@@ -276,7 +276,7 @@ static void sum_by_word(const run *r, long from, long to)
 }
 
 /* All gradients with respect to the layer's weights and inputs, after backward_in_time. */
-static void layer_gradients(const run *r, int threads, float *scratch, long scratch_size)
+static void layer_gradients(const run *r, int threads)
 {
     const layer *w = r->w;
     long rows = r->T * r->B, H = r->H, Hp = r->Hp, I = r->I, width = r->gates * Hp;
@@ -284,8 +284,6 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
     #pragma omp parallel num_threads(threads)
     {
         int id = omp_get_thread_num(), all = omp_get_num_threads();
-        INDEX(id, threads);
-        float *mine = scratch + id * scratch_size;
         long from, to;
         if (r->tokens) {
             share(Hp, NR, all, id, &from, &to);
@@ -301,10 +299,10 @@ static void layer_gradients(const run *r, int threads, float *scratch, long scra
             const float *a = r->a + g * Hp, *recurrent = after ? r->late : a;
             long ld = after ? r->ldh : r->ldg;
             weight_gradient(H, H, rows, before ? r->late : r->h, r->ldh, recurrent, ld,
-                            w->dW_h[g], w->transposed, add, mine);
+                            w->dW_h[g], w->transposed, add);
             if (!r->tokens)
                 weight_gradient(I, H, rows, r->inputs, r->ld_inputs, a, r->ldg, w->dW_x[g],
-                                w->transposed, add, mine);
+                                w->transposed, add);
             share(H, 1, all, id, &from, &to);
             /* For tokens, the rows of the table already hold the sums of the gates' gradients. */
             const float *summed = r->tokens ? r->dx + g * Hp : a;

@@ -8,8 +8,6 @@ typedef struct {
     long V, Vp, ldq;
     int threads, logit_threads; /* the latter for a token's logits alone */
     double *sums;             /* one per thread */
-    float *scratch;
-    long scratch_size;        /* per thread */
     double *chances, *sorted; /* for a token that is drawn: V of each */
 } plan;
 
@@ -22,12 +20,10 @@ static const float *outputs_of(const run *r)
 static plan layout_network(const network *net, arena *from)
 {
     plan p = {.V = net->logits_size, .Vp = padded(net->logits_size), .threads = threads_for(net)};
-    long rows = net->num_steps * rows_at_once(net), widest = p.V;
+    long rows = net->num_steps * rows_at_once(net);
     p.layers = take(from, net->num_layers * sizeof(run));
     for (long i = 0; i < net->num_layers; i++) {
         run r = layout(net, i, from);
-        if (r.H > widest) widest = r.H;
-        if (r.I > widest) widest = r.I;
         if (i == 0) {
             r.inputs = net->inputs;
             r.ld_inputs = r.I;
@@ -53,8 +49,6 @@ static plan layout_network(const network *net, arena *from)
         p.sorted = take(from, rows == 1 ? p.V * sizeof(double) : 0);
     }
     p.sums = take(from, p.threads * sizeof(double));
-    p.scratch_size = OUTER_SCRATCH(least(widest, NC));
-    p.scratch = take_to_train(net, from, p.threads * p.scratch_size);
     return p;
 }
 
@@ -159,7 +153,7 @@ static void run_backward(network *net, const plan *p)
             if (w->dstart[s])
                 copy_rows(w->dstart[s] + r->first * r->H, r->H, r->H, s ? r->dcells : r->dh,
                           r->ldh, r->H, r->B);
-        layer_gradients(r, p->threads, p->scratch, p->scratch_size);
+        layer_gradients(r, p->threads);
         if (i > 0) {
             run *below = &p->layers[i - 1];
             if (below->masked)
@@ -265,8 +259,7 @@ static void output_layer(network *net, const plan *p)
         if (net->training) {
             #pragma omp barrier
             weight_gradient(last->H, p->V, rows, last->h + last->B * last->ldh, last->ldh,
-                            p->logits, p->ldq, net->dW_q, net->output_transposed, last->first > 0,
-                            p->scratch + id * p->scratch_size);
+                            p->logits, p->ldq, net->dW_q, net->output_transposed, last->first > 0);
             share(p->V, 1, omp_get_num_threads(), id, &from, &to);
             column_sums(net->db_q, p->logits, p->ldq, rows, from, to, last->first > 0);
         }

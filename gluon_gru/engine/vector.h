@@ -6,6 +6,19 @@ typedef float unaligned __attribute__((vector_size(4 * W), aligned(4), may_alias
 
 INLINE vec load(const float *p) { return *(const unaligned *)p; }
 INLINE void store(float *p, vec v) { *(unaligned *)p = v; }
+/* Four floats, which any machine can shuffle. */
+typedef float quad __attribute__((vector_size(16)));
+typedef int32_t places __attribute__((vector_size(16)));
+typedef float unaligned_quad __attribute__((vector_size(16), aligned(4), may_alias));
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (places){__VA_ARGS__})
+#endif
+
+INLINE quad load_quad(const float *p) { return *(const unaligned_quad *)p; }
+INLINE void store_quad(float *p, quad v) { *(unaligned_quad *)p = v; }
+
 INLINE vec splat(float x) { return x - (vec){0}; }
 INLINE vec choose(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
 
