@@ -17,9 +17,14 @@ import sys
 import tempfile
 from typing import Any, Callable, Mapping, Sequence
 
+from gluon_gru import engine
 from gluon_gru.errors import InputError
 
 _HERE = pathlib.Path(__file__).parent
+
+# The engine's instructions -> the kernels that OpenBLAS has for them. By itself it takes those for AVX2
+# on a processor that it doesn't know, such as a Zen 5.
+_CORES = {"avx512": "SkylakeX", "avx2": "Haswell"}
 
 #: How long a turn takes, if a step isn't longer.
 TURN_SECONDS = 0.04
@@ -54,7 +59,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env=_environment(threads),
+            env=_environment(module, threads),
         )
 
     def ask(self, request: Any) -> Any:
@@ -85,7 +90,7 @@ class Worker:
         self.errors.close()
 
 
-def _environment(threads):
+def _environment(module, threads):
     count, root = str(threads), str(_HERE.parent)
     variables = {
         **os.environ,
@@ -98,6 +103,9 @@ def _environment(threads):
         # torch.compile then works in this process, and starts none that would outlive it.
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
     }
+    core = _CORES.get(engine.info().get("instructions"))
+    if module == "roofline" and core:
+        variables.setdefault("OPENBLAS_CORETYPE", core)
     if threads == 1:
         variables["XLA_FLAGS"] = (
             os.getenv("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"

@@ -1,7 +1,8 @@
 """How fast this machine multiplies large float32 matrices, by each library at hand.
 
 Nearly everything that a recurrent language model computes is matrix products, so the best rate of a
-large one is a limit (a roofline) that no training step can exceed.
+large one, with the instructions that the engine uses, is a limit (a roofline) that no training step
+can exceed.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from gluon_gru.published.judging import spread
 from gluon_gru.published.runs import published_runs
 from gluon_gru.runs.record import read
 from gluon_gru.studies.exercises.catalogue import EXERCISES
+from gluon_gru.studies.sweep.results import outcomes
 
 _ROOT = pathlib.Path(__file__).parents[1]
 _README = _ROOT / "README.md"
@@ -335,6 +336,52 @@ def test_the_docs_say_what_the_exercises_evidence_says():
             assert said in text, said
     (table,) = read(folder / "exploding-gradients.json").results["tables"]
     assert "276 (266 to 288)" in table["rows"][0] and "after 266 to 288 epochs" in text
+
+
+def test_the_published_grid_is_that_of_its_record():
+    """All 100 points with three seeds each; the best and the worst of them at each learning rate."""
+    found = read(_ROOT / "results" / "exercises-cpu" / "sweep-full" / "record.json").results
+    every, text = outcomes(found["trials"]), page("docs/exercises.md")
+    assert {len(one.complete) for one in every} == {3} and len(every) == 100
+    assert all(one.point["init"] == "pytorch" for one in every)
+
+    def at(one):
+        return f"{one.point['num_steps']}, {one.point['num_hiddens']}"
+
+    def shown(values):
+        return spread(values, "{:.2f}".format)
+
+    for lr in (0.01, 0.1, 1, 10):
+        best, *_, worst = [one for one in every if one.point["lr"] == lr]
+        lowest = min(
+            (one for one in every if one.point["lr"] == lr),
+            key=lambda one: statistics.median(one.best),
+        )
+        row = f"| {lr:g} | {shown(best.last)} at {at(best)} | {shown(lowest.best)} at {at(lowest)} |"
+        assert f"{row} {statistics.median(worst.last):.2f} at {at(worst)} |" in text
+        if lr == 0.01:
+            assert min(best.last) > found["baselines"]["frequencies"]
+    assert f"character is, which gives {found['baselines']['frequencies']:.1f}" in text
+
+    def along(axis, **point):
+        values = {one.point[axis]: one for one in every if point.items() <= one.point.items()}
+        return [values[value] for value in sorted(values)]
+
+    def listed(values):
+        *most, last = (f"{statistics.median(value):.2f}" for value in values)
+        return f"{', '.join(most)} and {last}"
+
+    by_steps = along("num_steps", num_hiddens=64, lr=1)
+    assert f"from 8 to 128 steps, it ends at {listed(one.last for one in by_steps)};" in text
+    seconds = [one.of("seconds") for one in by_steps]
+    assert all(1.5 < more / less < 2.5 for less, more in zip(seconds, seconds[1:]))
+    by_units = along("num_hiddens", num_steps=128, lr=1)
+    assert f"from 8 to 128 units, it ends at {listed(one.last for one in by_units)}." in text
+    fast = along("num_steps", num_hiddens=128, lr=10)
+    assert f"from 8 to 128 steps, it ends at {listed(one.last for one in fast)};" in text
+    assert f"those stood at {listed(one.best for one in fast)}." in text
+    for trial in every[0].complete:
+        assert trial["continuation"].startswith("time traveller the the the")
 
 
 def test_the_table_of_all_shapes_is_that_of_its_record():
