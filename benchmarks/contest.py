@@ -22,10 +22,6 @@ from gluon_gru.errors import InputError
 
 _HERE = pathlib.Path(__file__).parent
 
-# The engine's instructions -> the kernels that OpenBLAS has for them. By itself it takes those for AVX2
-# on a processor that it doesn't know, such as a Zen 5.
-_CORES = {"avx512": "SkylakeX", "avx2": "Haswell"}
-
 #: How long a turn takes, if a step isn't longer.
 TURN_SECONDS = 0.04
 
@@ -59,7 +55,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env=_environment(module, threads),
+            env=environment(module, threads),
         )
 
     def ask(self, request: Any) -> Any:
@@ -90,7 +86,8 @@ class Worker:
         self.errors.close()
 
 
-def _environment(module, threads):
+def environment(module: str, threads: int) -> dict[str, str]:
+    """Return the environment variables of a process of contestants."""
     count, root = str(threads), str(_HERE.parent)
     variables = {
         **os.environ,
@@ -103,9 +100,11 @@ def _environment(module, threads):
         # torch.compile then works in this process, and starts none that would outlive it.
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
     }
-    core = _CORES.get(engine.info().get("instructions"))
-    if module == "roofline" and core:
-        variables.setdefault("OPENBLAS_CORETYPE", core)
+    # Everybody computes with the best instructions of the processor, whatever was set for other ends;
+    # but an engine that was told to use AVX2 is held against products of AVX2.
+    variables.pop("OPENBLAS_CORETYPE", None)
+    if module == "roofline" and engine.info().get("instructions") == "avx2":
+        variables["OPENBLAS_CORETYPE"] = "Haswell"
     if threads == 1:
         variables["XLA_FLAGS"] = (
             os.getenv("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"

@@ -357,7 +357,9 @@ def test_the_published_grid_is_that_of_its_record():
             (one for one in every if one.point["lr"] == lr),
             key=lambda one: statistics.median(one.best),
         )
-        row = f"| {lr:g} | {shown(best.last)} at {at(best)} | {shown(lowest.best)} at {at(lowest)} |"
+        row = (
+            f"| {lr:g} | {shown(best.last)} at {at(best)} | {shown(lowest.best)} at {at(lowest)} |"
+        )
         assert f"{row} {statistics.median(worst.last):.2f} at {at(worst)} |" in text
         if lr == 0.01:
             assert min(best.last) > found["baselines"]["frequencies"]

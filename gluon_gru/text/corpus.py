@@ -78,8 +78,8 @@ def find(path: str | os.PathLike | None = None) -> Corpus:
         return _identify(download(BOOK_URL, BOOK_SHA1), "downloaded corpus")
     except OSError as error:
         return dataclasses.replace(
-            _identify(SAMPLE, "bundled sample"),
-            name="bundled sample",
+            _identify(SAMPLE, "bundled story"),
+            name="bundled story",
             note=f"The Time Machine is not at hand ({error}); this is a short story bundled with "
             "the package. Give the book's text with --corpus or GLUON_GRU_CORPUS.",
         )

@@ -69,6 +69,22 @@ def test_a_share_is_of_a_product_measured_in_the_same_rounds(measure, capsys):
     assert "note: 2 rounds are too few" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "found, core",
+    [
+        ({"instructions": "avx512"}, None),
+        ({"instructions": "avx2"}, "Haswell"),
+        ({"engine": "off"}, None),
+    ],
+)
+def test_a_large_product_uses_the_engines_instructions(monkeypatch, found, core):
+    # As some machines have it for all programs.
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    monkeypatch.setattr(contest.engine, "info", lambda: found)
+    assert contest.environment("roofline", 1).get("OPENBLAS_CORETYPE") == core
+    assert "OPENBLAS_CORETYPE" not in contest.environment("contestants_mxnet", 1)
+
+
 def test_contests_whose_first_contestant_is_missing_are_left_out(measure, monkeypatch, capsys):
     monkeypatch.setenv("GLUON_GRU_ENGINE", "off")
     results = measure(["threads"])

@@ -1,4 +1,4 @@
-"""The exercises, on small models and the bundled sample, held against float64 NumPy."""
+"""The exercises, on small models and the bundled story, held against float64 NumPy."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""From claims to measurements, with small models on the bundled sample."""
+"""From claims to measurements, with small models on the bundled story."""
 
 import json
 import pathlib

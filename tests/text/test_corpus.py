@@ -82,7 +82,7 @@ def test_the_cached_book_is_found_without_network(books_corpus, user_cache):
 
 def test_without_network_it_is_the_bundled_sample_with_a_note_why():
     found = corpus.find()
-    assert (found.path, found.name, found.is_books) == (corpus.SAMPLE, "bundled sample", False)
+    assert (found.path, found.name, found.is_books) == (corpus.SAMPLE, "bundled story", False)
     assert "ProxyError" in found.note
     assert "\n" not in found.note
     assert "--corpus or GLUON_GRU_CORPUS" in found.note
