@@ -386,59 +386,91 @@ def test_the_published_grid_is_that_of_its_record():
         assert trial["continuation"].startswith("time traveller the the the")
 
 
-def test_the_table_of_all_shapes_is_that_of_its_record():
-    """By measure: how many shapes, from which share to which, and how many times as fast."""
-    found = read(_ROOT / "results" / "benchmark-xeon-cpu" / "record.json").results
-    by_measure = collections.defaultdict(list)
+def by_measure(name):
+    """Return the contests of a benchmark's record, by measure, and the seconds it took."""
+    found, contests = read(_ROOT / "results" / name / "record.json").results, {}
     for contest in found["contests"]:
-        by_measure[contest["measure"]].append(contest)
+        contests.setdefault(contest["measure"], []).append(contest)
+    return contests, found["seconds"]
 
-    def span(measure, over, form):
-        values = [
-            figure.value
-            for contest in by_measure[measure]
-            for figure in judging.figures(contest)
-            if figure.over == over
-        ]
-        ends = dict.fromkeys(form(value) for value in (min(values), max(values))) if values else ()
-        return " to ".join(ends)
 
+def span(contests, over, form):
+    """Return from which value to which a figure goes; nothing without one."""
+    values = [
+        figure.value
+        for contest in contests
+        for figure in judging.figures(contest)
+        if figure.over == over
+    ]
+    return " to ".join(
+        dict.fromkeys(form(end) for end in (min(values), max(values))) if values else ()
+    )
+
+
+def test_the_table_of_all_shapes_is_that_of_its_records():
+    """By measure: how many shapes, from which share to which, and how many times as fast."""
+    (zen, seconds), (avx2, _), (xeon, _) = (
+        by_measure(f"benchmark-{machine}-cpu") for machine in ("zen", "zen-avx2", "xeon")
+    )
     text = page("docs/engine.md")
-    for measure in by_measure.keys() - {"threads", "block"}:
-        share, peers = span(measure, LIMIT, "{:.0%}".format), span(measure, PEERS, "{:.2f}".format)
-        row = " | ".join(["", measure, str(len(by_measure[measure])), share, peers, ""])
+    for measure in zen.keys() - {"threads", "block"}:
+        shares = [
+            span(contests.get(measure, ()), LIMIT, "{:.0%}".format)
+            for contests in (zen, avx2, xeon)
+        ]
+        times = [span(contests[measure], PEERS, "{:.2f}".format) for contests in (zen, xeon)]
+        cells = [len(zen[measure]), shares[0], times[0], shares[1], shares[2], times[1]]
+        row = " | ".join(["", measure, *map(str, cells), ""])
         assert " ".join(row.split()) in text, row
-    assert f"{found['seconds']:.0f} seconds:" in text
-    alone = span("threads", "engine, 1 thread", "{:.2f}".format)
+    assert f"{seconds:.0f} seconds)" in text
+    reached = [
+        [
+            figure.met
+            for contest in sum(contests.values(), [])
+            for figure in judging.figures(contest)
+            if figure.over == LIMIT
+        ]
+        for contests in (zen, avx2)
+    ]
+    (most, all_of_them), (fewer, rest) = ((sum(met), len(met)) for met in reached)
+    assert f"by {most} of {all_of_them} models with AVX-512, and by {fewer} of {rest} with" in text
+    alone = span(zen["threads"], "engine, 1 thread", "{:.2f}".format)
     assert f"Two threads are {alone} times as fast as one" in text
-    block = span("block", "PyTorch nn.GRU", "{:.2f}".format)
+    block = span(zen["block"], "PyTorch nn.GRU", "{:.2f}".format)
     assert f"the Gluon block trains {block} times as fast" in text
-    small = span("small", "engine, 1 thread", "{:.2f}".format)
+    small = span(zen["small"], "engine, 1 thread", "{:.2f}".format)
     assert f"and {small} times with small models" in text
-    for num_hiddens, said in (256, "with one layer of 256 units"), (512, "with two of 512"):
+    few = [one for one in zen["shapes"] if one["num_hiddens"] == 128]
+    assert f"(128: {span(few, LIMIT, '{:.0%}'.format)})" in text
+    for contests, num_hiddens, said in (
+        (zen, 256, "with one layer of 256 units"),
+        (zen, 512, "with two of 512"),
+        (xeon, 512, ": then each token"),
+    ):
         ratios = sorted(
             figure.value
-            for contest in by_measure["writing"]
+            for contest in contests["writing"]
             for figure in judging.figures(contest)
             if contest["num_hiddens"] == num_hiddens and figure.over.endswith("Cell")
         )
         written = f"{ratios[0]:.2f} to {ratios[-1]:.2f} times"
-        assert re.search(rf"{written}[a-zA-Z' ]* {said}", text), written
-    whole = [
-        measure
-        for measure in by_measure
-        if all(
-            figure.met
-            for contest in by_measure[measure]
-            for figure in judging.figures(contest)
-            if figure.over == PEERS
+        assert re.search(rf"{written}[a-zA-Z' ]*{said}", text), written
+    for contests in (zen, xeon):
+        whole = [
+            measure
+            for measure, some in contests.items()
+            if all(
+                figure.met
+                for contest in some
+                for figure in judging.figures(contest)
+                if figure.over == PEERS
+            )
+            and measure not in ("threads", "block", "generation")
+        ]
+        shapes = sum(len(contests[measure]) for measure in whole)
+        assert f"At none of {shapes} shapes does PyTorch (without `torch.compile`), JAX" in page(
+            "README.md"
         )
-        and measure not in ("threads", "block", "generation")
-    ]
-    shapes = sum(len(by_measure[measure]) for measure in whole)
-    assert f"At none of {shapes} shapes does PyTorch (without `torch.compile`), JAX" in page(
-        "README.md"
-    )
 
 
 def test_what_is_said_of_compiled_peers_is_in_its_record():
