@@ -352,11 +352,9 @@ def test_the_published_grid_is_that_of_its_record():
         return spread(values, "{:.2f}".format)
 
     for lr in (0.01, 0.1, 1, 10):
-        best, *_, worst = [one for one in every if one.point["lr"] == lr]
-        lowest = min(
-            (one for one in every if one.point["lr"] == lr),
-            key=lambda one: statistics.median(one.best),
-        )
+        points = [one for one in every if one.point["lr"] == lr]
+        best, *_, worst = points
+        lowest = min(points, key=lambda one: statistics.median(one.best))
         row = (
             f"| {lr:g} | {shown(best.last)} at {at(best)} | {shown(lowest.best)} at {at(lowest)} |"
         )
@@ -395,14 +393,15 @@ def by_measure(name):
     return contests, found["seconds"]
 
 
+def figures(contests, over):
+    """Return the figures of contests whose goals are over something."""
+    every = (figure for contest in contests for figure in judging.figures(contest))
+    return [figure for figure in every if figure.over == over]
+
+
 def span(contests, over, form):
     """Return from which value to which a figure goes; nothing without one."""
-    values = [
-        figure.value
-        for contest in contests
-        for figure in judging.figures(contest)
-        if figure.over == over
-    ]
+    values = [figure.value for figure in figures(contests, over)]
     return " to ".join(
         dict.fromkeys(form(end) for end in (min(values), max(values))) if values else ()
     )
@@ -424,17 +423,12 @@ def test_the_table_of_all_shapes_is_that_of_its_records():
         row = " | ".join(["", measure, *map(str, cells), ""])
         assert " ".join(row.split()) in text, row
     assert f"{seconds:.0f} seconds)" in text
-    reached = [
-        [
-            figure.met
-            for contest in sum(contests.values(), [])
-            for figure in judging.figures(contest)
-            if figure.over == LIMIT
-        ]
+    met, met_avx2 = (
+        [figure.met for figure in figures(sum(contests.values(), []), LIMIT)]
         for contests in (zen, avx2)
-    ]
-    (most, all_of_them), (fewer, rest) = ((sum(met), len(met)) for met in reached)
-    assert f"by {most} of {all_of_them} models with AVX-512, and by {fewer} of {rest} with" in text
+    )
+    assert f"at {sum(met)} of {len(met)} shapes with AVX-512, and at" in text
+    assert f"and at {sum(met_avx2)} of {len(met_avx2)} with AVX2" in text
     alone = span(zen["threads"], "engine, 1 thread", "{:.2f}".format)
     assert f"Two threads are {alone} times as fast as one" in text
     block = span(zen["block"], "PyTorch nn.GRU", "{:.2f}".format)
@@ -460,12 +454,7 @@ def test_the_table_of_all_shapes_is_that_of_its_records():
         whole = [
             measure
             for measure, some in contests.items()
-            if all(
-                figure.met
-                for contest in some
-                for figure in judging.figures(contest)
-                if figure.over == PEERS
-            )
+            if all(figure.met for figure in figures(some, PEERS))
             and measure not in ("threads", "block", "generation")
         ]
         shapes = sum(len(contests[measure]) for measure in whole)

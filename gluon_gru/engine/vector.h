@@ -6,6 +6,7 @@ typedef float unaligned __attribute__((vector_size(4 * W), aligned(4), may_alias
 
 INLINE vec load(const float *p) { return *(const unaligned *)p; }
 INLINE void store(float *p, vec v) { *(unaligned *)p = v; }
+
 /* Four floats, which any machine can shuffle. */
 typedef float quad __attribute__((vector_size(16)));
 typedef int32_t places __attribute__((vector_size(16)));
