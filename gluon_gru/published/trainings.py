@@ -113,7 +113,7 @@ def shown(claim: Claim, figures: Mapping[str, Any]) -> str:
     rates = f"{spread(measured, form)} last epoch, {spread(figures['further'], form)} median epoch"
     if claim.quantity == "tokens/sec":
         of = statistics.median(measured) / statistics.median(_several(claim))
-        rates += f"; {of:.2g} of the reported"
+        rates += f"; {of:.2g} times the reported"
     return rates
 
 

@@ -129,7 +129,7 @@ def _made(results):
         f"Made by {code(invocations[0]['command'])}"
         + (f" and {len(invocations) - 1} more (the environments, below)" if invocations[1:] else "")
         + f": {len(runs)} training runs ({seeds}), "
-        f"{minutes:.0f} minutes of training, on {env['device']} ({env['processor']}, "
+        f"{minutes:.1f} minutes of training, on {env['device']} ({env['processor']}, "
         f"{env['cores']} cores).\nTrained on "
         + trained_on(results["text"], "nothing here is comparable with the published numbers")
         + " "
